@@ -1,0 +1,27 @@
+"""What is read, in which mix, and how it is cut into sequences."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class SourceConfig:
+    """One indexed dataset. `weight` is a share of the tokens, or a schedule [[consumed tokens, weight], ...]."""
+
+    name: str
+    prefix: str  # PREFIX of PREFIX.bin and PREFIX.idx
+    weight: float | list[tuple[float, float]] = 1.0
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    sequence_length: int = 4096  # tokens
+    block_size: int = 65536  # tokens: the unit that is shuffled
+    seed: int = 1234
+    sources: list[SourceConfig] = field(default_factory=list)
+    validation: list[SourceConfig] = field(default_factory=list)
+    validation_sequences: int = 64  # per validation source
+    tokenizer: str | None = None  # folder that is carried along into the HF export
+    # Positions and attention start anew at document ends (GPU: TE variable-length attention; not with CP).
+    reset_at_document_ends: bool = False
+    mask_document_ends: bool = False  # do not learn to predict the first token of the next document
+    verify_checksums: bool = False  # read every dataset through once before the run

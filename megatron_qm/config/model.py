@@ -1,0 +1,126 @@
+"""The shape of a decoder-only transformer, and the named shapes that recipes start from."""
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from megatron_qm.errors import UserError
+
+Family = Literal["qwen2", "qwen3", "llama"]
+
+
+@dataclass(frozen=True)
+class RopeScaling:
+    """Llama 3.1's stretch of RoPE (HF `rope_scaling` of type `llama3`)."""
+
+    factor: float = 8.0
+    low_freq_factor: float = 1.0
+    high_freq_factor: float = 4.0
+    original_max_positions: int = 8192
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """A Qwen2/2.5, Qwen3 or Llama-3 shape. Set `shape` to start from a named one; other keys then override it.
+
+    `vocab_size` counts the rows that mean something (HF `vocab_size`); Megatron holds `padded_vocab_size` rows.
+    """
+
+    shape: str | None = None
+    family: Family | None = None
+    layers: int | None = None
+    hidden_size: int | None = None
+    ffn_hidden_size: int | None = None
+    heads: int | None = None
+    kv_heads: int | None = None  # default: heads (no GQA)
+    head_dim: int | None = None  # default: hidden_size / heads
+    vocab_size: int | None = None
+    max_positions: int | None = None
+    rope_theta: float | None = None
+    rope_scaling: RopeScaling | None = None
+    norm_eps: float | None = None
+    tied_embeddings: bool | None = None
+    qkv_bias: bool | None = None  # default: by family (Qwen2 has it)
+    qk_norm: bool | None = None  # default: by family (Qwen3 has it)
+    init_std: float = 0.02
+    # Padding does not depend on TP, so that a checkpoint loads at any layout.
+    pad_vocab_to_multiple_of: int = 128
+
+    @property
+    def padded_vocab_size(self) -> int:
+        return math.ceil(self.vocab_size / self.pad_vocab_to_multiple_of) * self.pad_vocab_to_multiple_of
+
+    def resolved(self) -> "ModelConfig":
+        """Every `None` filled in from the named shape, the family and the defaults. Raises UserError if one is missing."""
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        base = _named_shape(self.shape) if self.shape else {}
+        values |= {key: value for key, value in base.items() if values[key] is None}
+        values["family"] = values["family"] or "qwen3"
+        for key, default in _family_defaults(values).items():
+            if values[key] is None:
+                values[key] = default
+        missing = [key for key in _REQUIRED if values[key] is None]
+        if missing:
+            raise UserError(
+                f"model.{missing[0]} is not set: give it, or a named shape (model.shape: {', '.join(SHAPES)})"
+            )
+        return ModelConfig(**values)
+
+
+_REQUIRED = ("layers", "hidden_size", "ffn_hidden_size", "heads", "kv_heads", "head_dim", "vocab_size")
+
+
+def _family_defaults(values: dict[str, Any]) -> dict[str, Any]:
+    family, hidden, heads = values["family"], values["hidden_size"], values["heads"]
+    return {
+        "kv_heads": heads,
+        "head_dim": hidden // heads if hidden and heads else None,
+        "max_positions": 32768,
+        "rope_theta": 500000.0 if family == "llama" else 1000000.0,
+        "norm_eps": 1e-5 if family == "llama" else 1e-6,
+        "tied_embeddings": False,
+        "qkv_bias": family == "qwen2",
+        "qk_norm": family == "qwen3",
+    }
+
+
+def _named_shape(name: str) -> dict[str, Any]:
+    if name not in SHAPES:
+        import difflib
+
+        near = difflib.get_close_matches(name, SHAPES, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known shapes: {', '.join(SHAPES)}"
+        raise UserError(f"model.shape = {name!r} is not a known shape; {hint}")
+    return SHAPES[name]
+
+
+def _shape(family: Family, layers: int, hidden: int, ffn: int, heads: int, kv: int, head_dim: int, vocab: int,
+           *, tied: bool = False, **more: Any) -> dict[str, Any]:
+    return {
+        "family": family, "layers": layers, "hidden_size": hidden, "ffn_hidden_size": ffn, "heads": heads,
+        "kv_heads": kv, "head_dim": head_dim, "vocab_size": vocab, "tied_embeddings": tied, **more,
+    }
+
+
+_LLAMA31 = {"max_positions": 131072, "rope_scaling": RopeScaling()}
+_LLAMA32 = {"max_positions": 131072, "rope_scaling": RopeScaling(factor=32.0)}
+_QWEN3 = {"max_positions": 32768}
+
+# From the config.json that each model is published with.
+SHAPES: dict[str, dict[str, Any]] = {
+    "qwen3-0.6b": _shape("qwen3", 28, 1024, 3072, 16, 8, 128, 151936, tied=True, **_QWEN3),
+    "qwen3-1.7b": _shape("qwen3", 28, 2048, 6144, 16, 8, 128, 151936, tied=True, **_QWEN3),
+    "qwen3-4b": _shape("qwen3", 36, 2560, 9728, 32, 8, 128, 151936, tied=True, **_QWEN3),
+    "qwen3-8b": _shape("qwen3", 36, 4096, 12288, 32, 8, 128, 151936, **_QWEN3),
+    "qwen3-14b": _shape("qwen3", 40, 5120, 17408, 40, 8, 128, 151936, **_QWEN3),
+    "qwen3-32b": _shape("qwen3", 64, 5120, 25600, 64, 8, 128, 151936, **_QWEN3),
+    "qwen2.5-0.5b": _shape("qwen2", 24, 896, 4864, 14, 2, 64, 151936, tied=True),
+    "qwen2.5-1.5b": _shape("qwen2", 28, 1536, 8960, 12, 2, 128, 151936, tied=True, max_positions=131072),
+    "qwen2.5-7b": _shape("qwen2", 28, 3584, 18944, 28, 4, 128, 152064, max_positions=131072),
+    "qwen2.5-14b": _shape("qwen2", 48, 5120, 13824, 40, 8, 128, 152064, max_positions=131072, norm_eps=1e-5),
+    "qwen2.5-32b": _shape("qwen2", 64, 5120, 27648, 40, 8, 128, 152064, max_positions=131072, norm_eps=1e-5),
+    "llama3.2-1b": _shape("llama", 16, 2048, 8192, 32, 8, 64, 128256, tied=True, **_LLAMA32),
+    "llama3.1-8b": _shape("llama", 32, 4096, 14336, 32, 8, 128, 128256, **_LLAMA31),
+    "llama3.1-70b": _shape("llama", 80, 8192, 28672, 64, 8, 128, 128256, **_LLAMA31),
+}

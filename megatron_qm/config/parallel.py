@@ -1,0 +1,40 @@
+"""How a model is spread over ranks (Megatron tensor, pipeline, sequence, context and data parallelism)."""
+
+from dataclasses import dataclass
+
+from megatron_qm.errors import UserError
+
+
+@dataclass(frozen=True)
+class ParallelConfig:
+    tp: int = 1  # tensor parallel ranks (Megatron --tensor-model-parallel-size)
+    pp: int = 1  # pipeline stages
+    vpp: int | None = None  # interleaved schedule: model chunks per pipeline stage
+    cp: int = 1  # context parallel ranks
+    sp: bool = False  # sequence parallelism: splits norms and residuals over the TP ranks
+    devices: int | None = None  # ranks in all that the recipe is planned for; sets DP in --dry-run
+    distributed_optimizer: bool = True  # shard optimizer state over the DP ranks
+    overlap_grad_reduce: bool = False
+    overlap_param_gather: bool = False
+    overlap_tp: bool = False  # TE user buffers: TP communication under the GEMMs (needs sp)
+
+    @property
+    def model_ranks(self) -> int:
+        """Ranks that hold one copy of the model and of a sequence: TP x PP x CP."""
+        return self.tp * self.pp * self.cp
+
+    def data_parallel(self, world_size: int) -> int:
+        """DP ranks among `world_size`. Raises UserError where the layout does not divide it."""
+        if world_size % self.model_ranks:
+            raise UserError(
+                f"{world_size} ranks cannot be split into parallel.tp {self.tp} x pp {self.pp} x cp {self.cp} "
+                f"= {self.model_ranks}; use a multiple of {self.model_ranks}"
+            )
+        return world_size // self.model_ranks
+
+    def describe(self, world_size: int) -> str:
+        parts = [f"TP{self.tp}"] + (["SP"] if self.sp else [])
+        parts += [f"PP{self.pp}"] if self.pp > 1 else []
+        parts += [f"VPP{self.vpp}"] if self.vpp else []
+        parts += [f"CP{self.cp}"] if self.cp > 1 else []
+        return " x ".join(parts + [f"DP{self.data_parallel(world_size)}"])

@@ -1,0 +1,251 @@
+"""What a run's keys must satisfy, each rule beside the feature that it constrains. No torch: a wrong recipe fails at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from megatron_qm.errors import UserError
+
+if TYPE_CHECKING:
+    from megatron_qm.config.run import RunConfig
+
+HOPPER_OR_LATER = ("h100", "h200", "b200")
+BLACKWELL = ("b200",)
+
+
+def check(config: RunConfig) -> None:
+    """Raise UserError for the first rule that `config` breaks."""
+    for rule in (_positive, _model, _tensor, _pipeline, _context, _batch, _length, _schedule, _precision, _recompute, _data):
+        rule(config)
+
+
+def _require(holds: bool, message: str | Callable[[], str]) -> None:
+    if not holds:
+        raise UserError(message() if callable(message) else message)
+
+
+def _positive(config: RunConfig) -> None:
+    model, parallel, train, data = config.model, config.parallel, config.train, config.data
+    at_least_one = {
+        "model.layers": model.layers, "model.hidden_size": model.hidden_size, "model.heads": model.heads,
+        "model.ffn_hidden_size": model.ffn_hidden_size, "model.kv_heads": model.kv_heads,
+        "model.head_dim": model.head_dim, "model.vocab_size": model.vocab_size,
+        "model.max_positions": model.max_positions, "model.pad_vocab_to_multiple_of": model.pad_vocab_to_multiple_of,
+        "parallel.tp": parallel.tp, "parallel.pp": parallel.pp, "parallel.cp": parallel.cp, "parallel.vpp": parallel.vpp,
+        "parallel.devices": parallel.devices, "train.steps": train.steps, "train.tokens": train.tokens,
+        "train.global_batch_size": train.global_batch_size, "train.micro_batch_size": train.micro_batch_size,
+        "train.log_every": train.log_every, "train.validate_every": train.validate_every,
+        "data.sequence_length": data.sequence_length, "data.block_size": data.block_size,
+        "data.validation_sequences": data.validation_sequences, "checkpoint.every": config.checkpoint.every,
+        "checkpoint.keep_last": config.checkpoint.keep_last, "checkpoint.keep_every": config.checkpoint.keep_every,
+        "recompute.layers": config.recompute.layers,
+    }
+    for key, value in at_least_one.items():
+        _require(value is None or value >= 1, f"{key} = {value}: must be 1 or more")
+    not_negative = {
+        "optimizer.lr": config.optimizer.lr, "optimizer.min_lr": config.optimizer.min_lr,
+        "optimizer.weight_decay": config.optimizer.weight_decay, "optimizer.clip_grad": config.optimizer.clip_grad,
+        "schedule.warmup_steps": config.schedule.warmup_steps, "train.z_loss": train.z_loss, "train.seed": train.seed,
+        "data.seed": data.seed, "precision.first_layers_bf16": config.precision.first_layers_bf16,
+        "precision.last_layers_bf16": config.precision.last_layers_bf16,
+    }
+    for key, value in not_negative.items():
+        _require(value >= 0, f"{key} = {value}: must not be negative")
+    for key in ("beta1", "beta2"):
+        value = getattr(config.optimizer, key)
+        _require(0 <= value < 1, f"optimizer.{key} = {value}: must lie in [0, 1)")
+    _require(config.optimizer.eps > 0, f"optimizer.eps = {config.optimizer.eps}: must be above 0")
+    _require(
+        config.optimizer.min_lr <= config.optimizer.lr,
+        f"optimizer.min_lr = {config.optimizer.min_lr} is above optimizer.lr = {config.optimizer.lr}",
+    )
+
+
+def _model(config: RunConfig) -> None:
+    model = config.model
+    _require(
+        model.heads % model.kv_heads == 0,
+        f"model.heads = {model.heads} must be a multiple of model.kv_heads = {model.kv_heads}",
+    )
+    _require(model.head_dim % 2 == 0, f"model.head_dim = {model.head_dim} must be even (RoPE turns pairs)")
+    _require(
+        model.rope_scaling is None or model.family == "llama",
+        f"model.rope_scaling is Llama 3's scaling; model.family is {model.family!r}: remove it",
+    )
+    _require(
+        config.data.sequence_length <= model.max_positions,
+        f"data.sequence_length = {config.data.sequence_length} is over model.max_positions = {model.max_positions}",
+    )
+
+
+def _tensor(config: RunConfig) -> None:
+    model, tp, sp = config.model, config.parallel.tp, config.parallel.sp
+    split = {
+        "model.heads": model.heads, "model.kv_heads": model.kv_heads, "model.ffn_hidden_size": model.ffn_hidden_size,
+        "the padded vocabulary": model.padded_vocab_size,
+    }
+    for key, value in split.items():
+        _require(
+            value % tp == 0,
+            f"parallel.tp = {tp} does not divide {key} = {value}: each tensor parallel rank holds an equal share",
+        )
+    _require(not sp or tp > 1, "parallel.sp = true needs parallel.tp > 1: sequence parallelism splits over the TP ranks")
+    share = tp * config.parallel.cp
+    _require(
+        not sp or config.data.sequence_length % share == 0,
+        f"parallel.sp: data.sequence_length = {config.data.sequence_length} must be a multiple of tp x cp = {share}",
+    )
+    _require(
+        not config.parallel.overlap_tp or sp,
+        "parallel.overlap_tp = true needs parallel.sp = true: it overlaps sequence parallel communication",
+    )
+    _require(
+        not config.parallel.overlap_param_gather or config.parallel.distributed_optimizer,
+        "parallel.overlap_param_gather = true needs parallel.distributed_optimizer = true: it gathers its shards",
+    )
+    _require(
+        not config.parallel.overlap_param_gather or config.parallel.overlap_grad_reduce,
+        "parallel.overlap_param_gather = true needs parallel.overlap_grad_reduce = true (a rule of Megatron-Core)",
+    )
+
+
+def _pipeline(config: RunConfig) -> None:
+    layers, pp, vpp = config.model.layers, config.parallel.pp, config.parallel.vpp
+    chunks = pp * (vpp or 1)
+    _require(
+        layers % chunks == 0,
+        f"parallel.pp = {pp}" + (f" x vpp = {vpp}" if vpp else "")
+        + f" does not divide model.layers = {layers}: each stage holds an equal share",
+    )
+    _require(vpp is None or pp > 1, f"parallel.vpp = {vpp} needs parallel.pp > 1: it interleaves pipeline stages")
+    _require(vpp is None or vpp > 1, "parallel.vpp = 1 interleaves nothing: leave it out or set 2 or more")
+
+
+def _context(config: RunConfig) -> None:
+    cp, length = config.parallel.cp, config.data.sequence_length
+    _require(
+        cp == 1 or length % (2 * cp) == 0,
+        f"parallel.cp = {cp}: data.sequence_length = {length} must be a multiple of 2 x cp = {2 * cp} (zigzag halves)",
+    )
+    _require(
+        cp == 1 or not config.data.reset_at_document_ends,
+        "data.reset_at_document_ends = true does not go with parallel.cp > 1: documents would need padding",
+    )
+
+
+def _batch(config: RunConfig) -> None:
+    parallel, train = config.parallel, config.train
+    _require(
+        train.global_batch_size % train.micro_batch_size == 0,
+        f"train.global_batch_size = {train.global_batch_size} must be a multiple of "
+        f"train.micro_batch_size = {train.micro_batch_size}",
+    )
+    if parallel.devices is not None:
+        check_world(config, parallel.devices)
+
+
+def check_world(config: RunConfig, world_size: int) -> None:
+    """The rules that need to know the number of ranks."""
+    train, parallel = config.train, config.parallel
+    dp = parallel.data_parallel(world_size)
+    share = dp * train.micro_batch_size
+    _require(
+        train.global_batch_size % share == 0,
+        f"train.global_batch_size = {train.global_batch_size} must be a multiple of "
+        f"DP {dp} x train.micro_batch_size {train.micro_batch_size} = {share} on {world_size} ranks",
+    )
+    micro_batches = train.global_batch_size // share
+    _require(
+        parallel.vpp is None or micro_batches % parallel.pp == 0,
+        f"parallel.vpp: the {micro_batches} micro-batches of a step must be a multiple of parallel.pp = {parallel.pp}; "
+        "change train.global_batch_size",
+    )
+
+
+def _length(config: RunConfig) -> None:
+    train = config.train
+    _require(
+        (train.steps is None) != (train.tokens is None),
+        "set exactly one of train.steps and train.tokens"
+        + ("" if train.steps is None else f" (both are set: {train.steps} and {train.tokens:g})"),
+    )
+
+
+def _schedule(config: RunConfig) -> None:
+    schedule, steps = config.schedule, config.total_steps
+    _require(
+        schedule.warmup_steps <= steps,
+        f"schedule.warmup_steps = {schedule.warmup_steps} is longer than the run of {steps} steps",
+    )
+    _require(
+        schedule.decay_steps is None or schedule.kind == "wsd",
+        f"schedule.decay_steps is for schedule.kind = wsd, not {schedule.kind}",
+    )
+    _require(
+        schedule.decay_steps is None or 1 <= schedule.decay_steps <= steps,
+        f"schedule.decay_steps = {schedule.decay_steps} must lie between 1 and the run's {steps} steps",
+    )
+    starts = [0, *schedule.rewarmup_at]
+    _require(
+        all(a < b for a, b in zip(starts, starts[1:], strict=False)),
+        f"schedule.rewarmup_at = {schedule.rewarmup_at}: steps must rise and be above 0",
+    )
+
+
+def _precision(config: RunConfig) -> None:
+    precision, device = config.precision, config.device
+    if precision.fp8 == "none":
+        held = precision.first_layers_bf16 or precision.last_layers_bf16
+        _require(not held, "precision.first_layers_bf16 and last_layers_bf16 only mean something with precision.fp8 set")
+        return
+    _require(
+        device == "auto" or device in HOPPER_OR_LATER,
+        f"precision.fp8 = {precision.fp8} needs a Hopper GPU or later (device: {', '.join(HOPPER_OR_LATER)}); "
+        f"device is {device}: set precision.fp8=none",
+    )
+    _require(
+        precision.fp8 != "mxfp8" or device in ("auto", *BLACKWELL),
+        f"precision.fp8 = mxfp8 needs a Blackwell GPU (device: b200), not {device}; on Hopper use blockwise",
+    )
+    _require(precision.params != "fp32", f"precision.fp8 = {precision.fp8} needs precision.params = bf16")
+    held = precision.first_layers_bf16 + precision.last_layers_bf16
+    _require(
+        held < config.model.layers,
+        f"precision: {held} first and last layers in BF16 leave none of the {config.model.layers} layers for FP8",
+    )
+    _require(
+        held == 0 or precision.fp8 != "delayed",
+        "precision.first_layers_bf16 and last_layers_bf16 do not go with fp8 = delayed (a rule of Megatron-Core); "
+        "use tensorwise or blockwise",
+    )
+
+
+def _recompute(config: RunConfig) -> None:
+    recompute = config.recompute
+    _require(
+        recompute.layers is None or recompute.mode == "full",
+        f"recompute.layers = {recompute.layers} needs recompute.mode = full, not {recompute.mode}",
+    )
+    per_stage = config.model.layers // (config.parallel.pp * (config.parallel.vpp or 1))
+    _require(
+        recompute.layers is None or recompute.layers <= per_stage,
+        f"recompute.layers = {recompute.layers} is over the {per_stage} layers of a pipeline stage",
+    )
+
+
+def _data(config: RunConfig) -> None:
+    for kind in ("sources", "validation"):
+        names = [source.name for source in getattr(config.data, kind)]
+        twice = {name for name in names if names.count(name) > 1}
+        _require(not twice, f"data.{kind}: the name {', '.join(sorted(twice))} is given twice")
+    for index, source in enumerate(config.data.sources):
+        key = f"data.sources.{index}.weight"
+        points = source.weight if isinstance(source.weight, list) else [(0.0, source.weight)]
+        _require(len(points) > 0, f"{key}: the schedule has no points")
+        _require(all(weight >= 0 for _, weight in points), f"{key} = {source.weight}: weights must not be negative")
+        tokens = [at for at, _ in points]
+        _require(
+            tokens[0] >= 0 and all(a < b for a, b in zip(tokens, tokens[1:], strict=False)),
+            f"{key}: the token counts of the schedule must rise from 0",
+        )
