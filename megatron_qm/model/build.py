@@ -1,0 +1,84 @@
+"""A model from a config: this rank's chunks of Megatron's GPTModel (one, or one per virtual pipeline stage)."""
+
+from megatron.core import parallel_state
+from megatron.core.tensor_parallel.layers import set_tensor_model_parallel_attributes
+from megatron.core.transformer.transformer_config import TransformerConfig
+
+from megatron_qm.config.model import ModelConfig, RopeScaling
+from megatron_qm.config.parallel import ParallelConfig
+from megatron_qm.config.train import PrecisionConfig, RecomputeConfig
+from megatron_qm.model.initialize import initialize
+from megatron_qm.model.language_model import LanguageModel
+from megatron_qm.model.layer_specs import block_spec
+from megatron_qm.model.transformer_config import transformer_config
+from megatron_qm.platform.runtime import Platform
+
+
+def build_model(
+    model: ModelConfig,
+    parallel: ParallelConfig,
+    platform: Platform,
+    precision: PrecisionConfig | None = None,
+    recompute: RecomputeConfig | None = None,
+    *,
+    seed: int = 1234,
+    z_loss: float = 0.0,
+) -> list[LanguageModel]:
+    """This rank's model chunks on its device, initialised by `seed` alike at every layout; not yet wrapped in DDP.
+
+    Needs Megatron's parallel groups (model/parallel_groups.py: `parallel_groups`).
+    """
+    config = transformer_config(model, parallel, platform, precision, recompute)
+    stages = range(parallel.vpp) if parallel.vpp else (None,)
+    chunks = [_chunk(model, config, platform, stage, z_loss) for stage in stages]
+    for chunk in chunks:
+        chunk.to(platform.device)
+    initialize(chunks, seed)
+    return chunks
+
+
+def _chunk(
+    model: ModelConfig, config: TransformerConfig, platform: Platform, vp_stage: int | None, z_loss: float
+) -> LanguageModel:
+    first = parallel_state.is_pipeline_first_stage(ignore_virtual=vp_stage is None, vp_stage=vp_stage)
+    last = parallel_state.is_pipeline_last_stage(ignore_virtual=vp_stage is None, vp_stage=vp_stage)
+    built = LanguageModel(
+        config=config,
+        transformer_layer_spec=block_spec(platform.layers, config, vp_stage),
+        vocab_size=model.padded_vocab_size,
+        real_vocab_size=model.vocab_size,
+        max_sequence_length=model.max_positions,
+        pre_process=first,
+        post_process=last,
+        parallel_output=True,
+        share_embeddings_and_output_weights=model.tied_embeddings,
+        position_embedding_type="rope",
+        rotary_base=model.rope_theta,
+        vp_stage=vp_stage,
+        z_loss=z_loss,
+    )
+    if first:
+        _mark_embedding(built)
+    if model.rope_scaling:
+        _scale_rope(built, model.rope_scaling)
+    return built
+
+
+def _mark_embedding(model: LanguageModel) -> None:
+    """Megatron-Core 0.16 forgets that the embedding is split over TP when it does not initialise it itself; without the
+    mark, gradient norms count it as a duplicate."""
+    weight = model.embedding.word_embeddings.weight
+    if not getattr(weight, "tensor_model_parallel", False):
+        set_tensor_model_parallel_attributes(weight, is_parallel=True, dim=0, stride=1)
+
+
+def _scale_rope(model: LanguageModel, scaling: RopeScaling) -> None:
+    """Llama 3.1's frequencies. Megatron's constructor takes only `factor`; its method takes all four numbers."""
+    rope = model.rotary_pos_emb
+    rope.inv_freq = rope._apply_scaling(
+        rope.inv_freq,
+        factor=scaling.factor,
+        low_freq_factor=scaling.low_freq_factor,
+        high_freq_factor=scaling.high_freq_factor,
+        original_max_position_embeddings=scaling.original_max_positions,
+    )

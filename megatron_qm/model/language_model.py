@@ -1,0 +1,44 @@
+"""Megatron's GPTModel with the loss that we train on."""
+
+import torch
+from megatron.core.models.gpt.gpt_model import GPTModel
+from megatron.core.tensor_parallel import vocab_parallel_cross_entropy
+from torch import Tensor
+
+from megatron_qm.model.z_loss import vocab_parallel_logsumexp
+
+
+class LanguageModel(GPTModel):
+    """GPTModel whose padded vocabulary rows take no probability, so that its loss is the released model's."""
+
+    def __init__(self, *args: object, real_vocab_size: int, z_loss: float = 0.0, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        self.real_vocab_size = real_vocab_size
+        self.z_loss = z_loss
+
+    def compute_language_model_loss(self, labels: Tensor, logits: Tensor) -> Tensor:
+        """Cross entropy per token, [b, s], from labels [b, s] and this TP rank's logits [s, b, v].
+
+        With a z-loss weight w, w * logsumexp(logits)^2 is added while training (PaLM, section 5).
+        """
+        logits_sbv = self._without_padding(logits)
+        if self.config.cross_entropy_loss_fusion:
+            loss_bs = super().compute_language_model_loss(labels, logits_sbv)
+        else:
+            labels_sb = labels.transpose(0, 1).contiguous()
+            loss_bs = vocab_parallel_cross_entropy(logits_sbv, labels_sb).transpose(0, 1)
+        if self.z_loss and self.training:
+            lse_sb = vocab_parallel_logsumexp(logits_sbv.float(), self.pg_collection.tp)
+            loss_bs = loss_bs + self.z_loss * lse_sb.square().transpose(0, 1)
+        return loss_bs
+
+    def _without_padding(self, logits_sbv: Tensor) -> Tensor:
+        padding = self.vocab_size - self.real_vocab_size
+        if not padding:
+            return logits_sbv
+        local = logits_sbv.shape[-1]
+        first_row = self.pg_collection.tp.rank() * local
+        real = min(max(self.real_vocab_size - first_row, 0), local)
+        if real < local:
+            logits_sbv[..., real:] = torch.finfo(logits_sbv.dtype).min
+        return logits_sbv

@@ -1,0 +1,12 @@
+"""RMSNorm that works under sequence parallelism without Transformer Engine."""
+
+import torch
+from megatron.core.transformer.transformer_config import TransformerConfig
+
+
+class RMSNorm(torch.nn.RMSNorm):
+    """torch's RMSNorm, its weight marked so that Megatron sums its gradient over the TP ranks (each saw its own tokens)."""
+
+    def __init__(self, config: TransformerConfig, hidden_size: int, eps: float = 1e-5, **_: object) -> None:
+        super().__init__(hidden_size, eps=eps, dtype=config.params_dtype)
+        self.weight.sequence_parallel = config.sequence_parallel

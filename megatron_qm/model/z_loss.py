@@ -1,0 +1,28 @@
+"""log(sum(exp(logits))) over a vocabulary that is split over the TP ranks."""
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+
+def vocab_parallel_logsumexp(logits_sbv: Tensor, group: dist.ProcessGroup) -> Tensor:
+    """[s, b], equal on all ranks of `group`; its gradient reaches each rank's own logits."""
+    return _LogSumExp.apply(logits_sbv, group)
+
+
+class _LogSumExp(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, logits_sbv: Tensor, group: dist.ProcessGroup) -> Tensor:
+        local_sb = logits_sbv.logsumexp(-1)
+        top_sb = local_sb.clone()
+        dist.all_reduce(top_sb, op=dist.ReduceOp.MAX, group=group)
+        total_sb = (local_sb - top_sb).exp()
+        dist.all_reduce(total_sb, group=group)
+        lse_sb = top_sb + total_sb.log()
+        ctx.save_for_backward(logits_sbv, lse_sb)
+        return lse_sb
+
+    @staticmethod
+    def backward(ctx, grad_sb: Tensor) -> tuple[Tensor, None]:
+        logits_sbv, lse_sb = ctx.saved_tensors
+        return (logits_sbv - lse_sb[..., None]).exp() * grad_sb[..., None], None
