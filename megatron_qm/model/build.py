@@ -1,7 +1,6 @@
 """A model from a config: this rank's chunks of Megatron's GPTModel (one, or one per virtual pipeline stage)."""
 
 from megatron.core import parallel_state
-from megatron.core.tensor_parallel.layers import set_tensor_model_parallel_attributes
 from megatron.core.transformer.transformer_config import TransformerConfig
 
 from megatron_qm.config.model import ModelConfig, RopeScaling
@@ -57,19 +56,9 @@ def _chunk(
         vp_stage=vp_stage,
         z_loss=z_loss,
     )
-    if first:
-        _mark_embedding(built)
     if model.rope_scaling:
         _scale_rope(built, model.rope_scaling)
     return built
-
-
-def _mark_embedding(model: LanguageModel) -> None:
-    """Megatron-Core 0.16 forgets that the embedding is split over TP when it does not initialise it itself; without the
-    mark, gradient norms count it as a duplicate."""
-    weight = model.embedding.word_embeddings.weight
-    if not getattr(weight, "tensor_model_parallel", False):
-        set_tensor_model_parallel_attributes(weight, is_parallel=True, dim=0, stride=1)
 
 
 def _scale_rope(model: LanguageModel, scaling: RopeScaling) -> None:

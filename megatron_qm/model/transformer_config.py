@@ -15,6 +15,10 @@ from megatron_qm.platform.runtime import Platform
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
+def _leave(weight: torch.Tensor) -> torch.Tensor:
+    return weight
+
+
 def parameter_dtype(precision: PrecisionConfig, platform: Platform) -> torch.dtype:
     return _DTYPES.get(precision.params, platform.dtype)
 
@@ -46,7 +50,10 @@ def transformer_config(
         hidden_dropout=0.0,
         attention_dropout=0.0,
         init_method_std=model.init_std,
-        perform_initialization=False,  # model/initialize.py: the same weights at every layout
+        # model/initialize.py fills the weights. `perform_initialization=False` would be the shorter way, but then
+        # Megatron-Core 0.16 forgets to mark which parameters are split over TP.
+        init_method=_leave,
+        output_layer_init_method=_leave,
         params_dtype=dtype,
         bf16=dtype == torch.bfloat16,
         pipeline_dtype=dtype,
