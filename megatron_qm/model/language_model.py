@@ -19,7 +19,7 @@ class LanguageModel(GPTModel):
     def compute_language_model_loss(self, labels: Tensor, logits: Tensor) -> Tensor:
         """Cross entropy per token, [b, s], from labels [b, s] and this TP rank's logits [s, b, v].
 
-        With a z-loss weight w, w * logsumexp(logits)^2 is added while training (PaLM, section 5).
+        With a z-loss weight w, training gets [2, b, s]: cross entropy, and w * logsumexp(logits)^2 (PaLM, section 5).
         """
         logits_sbv = self._without_padding(logits)
         if self.config.cross_entropy_loss_fusion:
@@ -29,7 +29,7 @@ class LanguageModel(GPTModel):
             loss_bs = vocab_parallel_cross_entropy(logits_sbv, labels_sb).transpose(0, 1)
         if self.z_loss and self.training:
             lse_sb = vocab_parallel_logsumexp(logits_sbv.float(), self.pg_collection.tp)
-            loss_bs = loss_bs + self.z_loss * lse_sb.square().transpose(0, 1)
+            return torch.stack([loss_bs, self.z_loss * lse_sb.square().transpose(0, 1)])
         return loss_bs
 
     def _without_padding(self, logits_sbv: Tensor) -> Tensor:

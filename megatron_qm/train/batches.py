@@ -1,0 +1,88 @@
+"""From a step's plan to the tensors of one micro-batch on this rank.
+
+Axes: b sequences of a micro-batch, s tokens of a sequence (of this context parallel rank).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from megatron.core.packed_seq_params import PackedSeqParams
+from torch import Tensor
+
+from megatron_qm.data.reader import Batch
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where this rank stands among those that see different tokens."""
+
+    dp_rank: int
+    dp_size: int
+    cp_rank: int
+    cp_size: int
+
+    def sequences(self, global_batch: int, micro_batch: int) -> list[list[int]]:
+        """Sequence indices of each of this rank's micro-batches: neighbours go to neighbouring DP ranks."""
+        share = self.dp_size * micro_batch
+        first = self.dp_rank * micro_batch
+        return [list(range(start + first, start + first + micro_batch)) for start in range(0, global_batch, share)]
+
+
+@dataclass(frozen=True)
+class MicroBatch:
+    """Model inputs. `packed` is set where attention restarts at document ends: then b is folded into s (b = 1)."""
+
+    tokens_bs: Tensor
+    labels_bs: Tensor
+    loss_mask_bs: Tensor
+    position_ids_bs: Tensor
+    source_bs: Tensor  # index of the source each token came from
+    packed: PackedSeqParams | None = None
+
+
+def micro_batch(batch: Batch, rows: slice, place: Place, device: torch.device, *, packed: bool) -> MicroBatch:
+    """Rows `rows` of a numpy batch as tensors on `device`, cut to this context parallel rank."""
+    length = batch.tokens_bs.shape[1]
+    source_bs = np.repeat(batch.source_b[rows, None], length, axis=1)
+    arrays = [batch.tokens_bs[rows], batch.labels_bs[rows], batch.loss_mask_bs[rows], batch.position_ids_bs[rows], source_bs]
+    if packed:
+        tensors = [_tensor(array.reshape(1, -1), device) for array in arrays]
+        return MicroBatch(*tensors, packed=_packing(batch.document_starts_bs[rows], device))
+    return MicroBatch(*[_tensor(_zigzag(array, place), device) for array in arrays])
+
+
+def _tensor(array_bs: np.ndarray, device: torch.device) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array_bs)).to(device, non_blocking=True)
+
+
+def _zigzag(array_bs: np.ndarray, place: Place) -> np.ndarray:
+    """Chunks r and 2n-1-r of 2n along s (Megatron's get_batch_on_this_cp_rank)."""
+    if place.cp_size == 1:
+        return array_bs
+    chunks = np.split(array_bs, 2 * place.cp_size, axis=1)
+    return np.concatenate([chunks[place.cp_rank], chunks[2 * place.cp_size - 1 - place.cp_rank]], axis=1)
+
+
+def _packing(document_starts_bs: np.ndarray, device: torch.device) -> PackedSeqParams:
+    starts = document_starts_bs.copy()
+    starts[:, 0] = True  # a row never attends to the row before it
+    edges = np.append(np.flatnonzero(starts.reshape(-1)), starts.size).astype(np.int32)
+    cumulative = torch.from_numpy(edges).to(device)
+    longest = int(np.diff(edges).max())
+    return PackedSeqParams(
+        qkv_format="thd",
+        cu_seqlens_q=cumulative,
+        cu_seqlens_kv=cumulative,
+        max_seqlen_q=longest,
+        max_seqlen_kv=longest,
+    )
+
+
+def micro_batches(
+    batch: Batch, micro_batch_size: int, place: Place, device: torch.device, *, packed: bool
+) -> Iterator[MicroBatch]:
+    """This rank's sequences of a step, micro-batch by micro-batch."""
+    for start in range(0, batch.tokens_bs.shape[0], micro_batch_size):
+        yield micro_batch(batch, slice(start, start + micro_batch_size), place, device, packed=packed)

@@ -1,0 +1,92 @@
+"""`--nproc N`: this program N times on this machine, as torchrun would, without importing torch to do so."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+_POLL_SECONDS = 0.1
+_GRACE_SECONDS = 10.0
+
+
+def launch_local(arguments: Sequence[str], processes: int, logs: Path) -> int:
+    """Run `python -m megatron_qm.cli ARGUMENTS` as ranks 0 .. processes-1 and return the first bad exit code, or 0.
+
+    Rank 0 keeps the terminal; the others write to `logs`/rank-N.log. When one fails the rest are stopped.
+    """
+    logs.mkdir(parents=True, exist_ok=True)
+    port = _free_port()
+    children = [_start(arguments, rank, processes, port, logs) for rank in range(processes)]
+    previous = {number: signal.signal(number, lambda got, _: _forward(children, got))
+                for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)}
+    try:
+        return _wait(children, logs)
+    finally:
+        _stop(children)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _start(arguments: Sequence[str], rank: int, processes: int, port: int, logs: Path) -> subprocess.Popen:
+    environment = os.environ | {
+        "RANK": str(rank), "WORLD_SIZE": str(processes), "LOCAL_RANK": str(rank),
+        "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "PYTHONFAULTHANDLER": "1",
+    }
+    # Ranks on one CPU share its cores; each taking all of them is several times slower.
+    environment.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
+    command = [sys.executable, "-m", "megatron_qm.cli", *arguments]
+    if rank == 0:
+        return subprocess.Popen(command, env=environment)
+    with open(logs / f"rank-{rank}.log", "ab") as log:
+        return subprocess.Popen(command, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+
+
+def _wait(children: list[subprocess.Popen], logs: Path) -> int:
+    while True:
+        codes = [child.poll() for child in children]
+        bad = [(rank, code) for rank, code in enumerate(codes) if code]
+        if bad:
+            rank, code = bad[0]
+            _report(rank, code, logs)
+            return code if code > 0 else 128 - code
+        if all(code == 0 for code in codes):
+            return 0
+        time.sleep(_POLL_SECONDS)
+
+
+def _report(rank: int, code: int, logs: Path) -> None:
+    """Say which rank ended the job; rank 0 has already spoken on the terminal."""
+    how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+    if rank == 0 and code > 0:
+        return
+    log = logs / f"rank-{rank}.log"
+    tail = log.read_text(errors="replace").strip().splitlines()[-1:] if rank and log.exists() else []
+    where = f"; its log is {log}" if rank else ""
+    print(f"error: rank {rank} {how}{where}", *tail, sep="\n  ", file=sys.stderr)
+
+
+def _forward(children: list[subprocess.Popen], number: int) -> None:
+    for child in children:
+        if child.poll() is None:
+            child.send_signal(number)
+
+
+def _stop(children: list[subprocess.Popen]) -> None:
+    _forward(children, signal.SIGTERM)
+    deadline = time.monotonic() + _GRACE_SECONDS
+    for child in children:
+        try:
+            child.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

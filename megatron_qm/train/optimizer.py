@@ -1,0 +1,102 @@
+"""Megatron's data parallel wrapper and optimizer around this rank's model chunks."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from megatron.core.distributed import DistributedDataParallel, DistributedDataParallelConfig, finalize_model_grads
+from megatron.core.optimizer import MegatronOptimizer, OptimizerConfig, get_megatron_optimizer
+from megatron.core.optimizer.optimizer_config import ParamKey, ParamPredicate
+
+from megatron_qm.config import train as settings
+from megatron_qm.config.parallel import ParallelConfig
+from megatron_qm.model.language_model import LanguageModel
+
+
+def data_parallel(
+    chunks: Sequence[LanguageModel], parallel: ParallelConfig, precision: settings.PrecisionConfig
+) -> list[DistributedDataParallel]:
+    """Each chunk in Megatron's DDP: contiguous gradient buffers, reduced over DP x CP."""
+    ddp = DistributedDataParallelConfig(
+        grad_reduce_in_fp32=precision.grad_reduce_fp32,
+        overlap_grad_reduce=parallel.overlap_grad_reduce,
+        overlap_param_gather=parallel.overlap_param_gather,
+        use_distributed_optimizer=parallel.distributed_optimizer,
+        check_for_nan_in_grad=False,  # train/step.py looks at the loss and the norm, and says so in a sentence
+    )
+    # Buckets of a later chunk would be reduced out of order, so only the first overlaps (as Megatron-LM does).
+    return [
+        DistributedDataParallel(config=chunk.config, ddp_config=ddp, module=chunk, disable_bucketing=index > 0)
+        for index, chunk in enumerate(chunks)
+    ]
+
+
+def build_optimizer(
+    model: Sequence[DistributedDataParallel],
+    optimizer: settings.OptimizerConfig,
+    parallel: ParallelConfig,
+) -> MegatronOptimizer:
+    """AdamW over the wrapped chunks, and the hooks that Megatron's schedules read from the model's config."""
+    transformer = model[0].config
+    built = get_megatron_optimizer(
+        OptimizerConfig(
+            optimizer="adam",
+            lr=optimizer.lr,
+            min_lr=optimizer.min_lr,
+            weight_decay=optimizer.weight_decay,
+            adam_beta1=optimizer.beta1,
+            adam_beta2=optimizer.beta2,
+            adam_eps=optimizer.eps,
+            # 0 would skip the norm as well; an infinite bound measures it and clips nothing
+            clip_grad=optimizer.clip_grad or math.inf,
+            params_dtype=transformer.params_dtype,
+            bf16=transformer.bf16,
+            use_distributed_optimizer=parallel.distributed_optimizer,
+            overlap_param_gather=parallel.overlap_param_gather,
+        ),
+        list(model),
+        config_overrides=_no_decay(optimizer),
+    )
+    transformer.finalize_model_grads_func = finalize_model_grads
+    transformer.grad_scale_func = built.scale_loss
+    if parallel.overlap_grad_reduce:
+        transformer.no_sync_func = _one_or_all([chunk.no_sync for chunk in model])
+    if parallel.overlap_param_gather:
+        transformer.param_sync_func = _one_or_all([chunk.start_param_sync for chunk in model])
+    _fuse(built)
+    return built
+
+
+def _no_decay(optimizer: settings.OptimizerConfig) -> dict[ParamKey, dict[str, float]]:
+    """Which parameters weight decay leaves out. Always said: Megatron 0.16 leaves 1-D ones out by itself, 0.19 none."""
+    rules: dict[ParamKey, dict[str, float]] = {}
+    if not optimizer.decay_norms_and_biases:
+        one_dimensional = ParamPredicate(name="one_dimensional", fn=lambda parameter: parameter.dim() == 1)
+        rules[ParamKey(name="*.bias", predicate=one_dimensional)] = {"wd_mult": 0.0}
+    if not optimizer.decay_embeddings:
+        rules[ParamKey(name=("*word_embeddings.weight", "*output_layer.weight"))] = {"wd_mult": 0.0}
+    return rules
+
+
+def _one_or_all(functions: list) -> object:
+    return functions[0] if len(functions) == 1 else functions
+
+
+def _fuse(optimizer: MegatronOptimizer) -> None:
+    """torch's AdamW runs in one kernel per tensor instead of a dozen (Apex and TE bring their own fused Adam)."""
+    for part in getattr(optimizer, "chained_optimizers", [optimizer]):
+        inner = getattr(part, "optimizer", None)
+        if isinstance(inner, torch.optim.AdamW):
+            for group in inner.param_groups:
+                group["fused"], group["foreach"] = True, False
+
+
+def set_learning_rate(optimizer: MegatronOptimizer, rate: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+
+
+
+
+def unwrap(model: Sequence[DistributedDataParallel]) -> list[LanguageModel]:
+    return [chunk.module for chunk in model]

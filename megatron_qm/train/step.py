@@ -1,0 +1,143 @@
+"""One optimizer step, and one pass without learning, over Megatron's schedules.
+
+Axes: b sequences of a micro-batch, s tokens of this rank, k data sources.
+"""
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+import torch.distributed as dist
+from megatron.core import parallel_state
+from megatron.core.distributed import DistributedDataParallel
+from megatron.core.optimizer import MegatronOptimizer
+from megatron.core.pipeline_parallel import get_forward_backward_func
+from torch import Tensor
+
+from megatron_qm.train.batches import MicroBatch, Place
+from megatron_qm.train.optimizer import set_learning_rate
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Sums over the tokens of a step that count, by source: cross entropy in nats, z-loss, and how many tokens."""
+
+    nats_k: list[float]
+    z_k: list[float]
+    tokens_k: list[float]
+
+    @property
+    def mean(self) -> float:
+        return sum(self.nats_k) / max(sum(self.tokens_k), 1.0)
+
+    @property
+    def z_mean(self) -> float:
+        return sum(self.z_k) / max(sum(self.tokens_k), 1.0)
+
+    def mean_of(self, source: int) -> float | None:
+        return self.nats_k[source] / self.tokens_k[source] if self.tokens_k[source] else None
+
+
+@dataclass(frozen=True)
+class StepResult:
+    losses: Losses
+    grad_norm: float
+
+
+def this_place() -> Place:
+    return Place(
+        parallel_state.get_data_parallel_rank(),
+        parallel_state.get_data_parallel_world_size(),
+        parallel_state.get_context_parallel_rank(),
+        parallel_state.get_context_parallel_world_size(),
+    )
+
+
+class Stepper:
+    """Runs steps of `model` (this rank's wrapped chunks) with `optimizer`; `sources` is how many losses are told apart."""
+
+    def __init__(
+        self, model: Sequence[DistributedDataParallel], optimizer: MegatronOptimizer | None, sources: int
+    ) -> None:
+        self.model = list(model)
+        self.optimizer = optimizer
+        self.sources = sources
+        self._schedule = get_forward_backward_func()
+
+    def train(self, batches: Iterable[MicroBatch], count: int, rate: float) -> StepResult:
+        """Forward and backward over `count` micro-batches of this rank, then one update at learning rate `rate`."""
+        for chunk in self.model:
+            chunk.zero_grad_buffer()
+        self.optimizer.zero_grad()
+        losses = self._run(batches, count, forward_only=False)
+        set_learning_rate(self.optimizer, rate)
+        _, grad_norm, _ = self.optimizer.step()
+        return StepResult(losses, float(grad_norm))
+
+    def evaluate(self, batches: Iterable[MicroBatch], count: int) -> Losses:
+        """The losses of `count` micro-batches of this rank, with nothing learnt."""
+        for chunk in self.model:
+            chunk.eval()
+        try:
+            return self._run(batches, count, forward_only=True)
+        finally:
+            for chunk in self.model:
+                chunk.train()
+
+    def _run(self, batches: Iterable[MicroBatch], count: int, forward_only: bool) -> Losses:
+        first, rest = _peek(batches)
+        reports = self._schedule(
+            forward_step_func=self._forward,
+            data_iterator=self._iterators(itertools.chain([first], rest)),
+            model=self.model if len(self.model) > 1 else self.model[0],
+            num_microbatches=count,
+            seq_length=_full_length(first),
+            micro_batch_size=first.tokens_bs.shape[0],
+            forward_only=forward_only,
+        )
+        return self._sum_over_ranks(reports)
+
+    def _iterators(self, batches: Iterator[MicroBatch]) -> Iterator[MicroBatch] | list[Iterator[MicroBatch]]:
+        """The interleaved schedule walks the same micro-batches once for every chunk."""
+        if len(self.model) == 1:
+            return batches
+        return list(itertools.tee(batches, len(self.model)))
+
+    def _forward(self, iterator: Iterator[MicroBatch], chunk: DistributedDataParallel) -> tuple[Tensor, partial]:
+        batch = next(iterator)
+        output = chunk(
+            batch.tokens_bs, batch.position_ids_bs, None, labels=batch.labels_bs, packed_seq_params=batch.packed
+        )
+        return output, partial(self._loss, batch)
+
+    def _loss(self, batch: MicroBatch, output: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(sum of the losses, tokens that count, [3, k] report); `output` is [b, s], or [2, b, s] with a z-loss."""
+        mask_bs = batch.loss_mask_bs
+        parts = (output if output.dim() == 3 else output[None]).float() * mask_bs
+        source = batch.source_bs.reshape(-1)
+        report_3k = torch.zeros(3, self.sources, device=output.device)
+        for row, values in zip((0, 1), parts.detach(), strict=False):
+            report_3k[row].index_add_(0, source, values.reshape(-1))
+        report_3k[2].index_add_(0, source, mask_bs.reshape(-1))
+        return parts.sum(), mask_bs.sum().to(torch.int), report_3k
+
+    def _sum_over_ranks(self, reports: list[Tensor]) -> Losses:
+        """Only the last pipeline stage has reports, and its TP ranks have the same: sum over all, divide by TP."""
+        device = next(self.model[0].parameters()).device
+        total_3k = torch.stack(reports).sum(0) if reports else torch.zeros(3, self.sources, device=device)
+        total_3k = total_3k.double()
+        dist.all_reduce(total_3k)
+        total_3k /= parallel_state.get_tensor_model_parallel_world_size()
+        return Losses(*total_3k.tolist())
+
+
+def _peek(batches: Iterable[MicroBatch]) -> tuple[MicroBatch, Iterator[MicroBatch]]:
+    iterator = iter(batches)
+    return next(iterator), iterator
+
+
+def _full_length(batch: MicroBatch) -> int:
+    """Tokens of a row over all context parallel ranks, which is what Megatron's pipeline shapes start from."""
+    return batch.tokens_bs.shape[1] * parallel_state.get_context_parallel_world_size()
