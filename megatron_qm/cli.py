@@ -1,0 +1,82 @@
+"""`megatron-qm <verb>`: what people type. Each verb's room is imported only when the verb is called."""
+
+import argparse
+import importlib
+import logging
+import sys
+from collections.abc import Sequence
+
+from megatron_qm import __version__
+from megatron_qm.errors import UserError
+
+_EPILOG = """\
+the usual order:
+  python data_tools/preprocess.py --input 'raw/*.jsonl.gz' --output-prefix data/medical --tokenizer TOKENIZER
+  megatron-qm data plan --config RECIPE             how many tokens and epochs of each source the run will read
+  megatron-qm pretrain --config RECIPE --dry-run    the resolved config, layout and memory per rank, and stop
+  megatron-qm pretrain --config RECIPE              train; run it again to go on from the newest checkpoint
+  megatron-qm report runs/NAME                      one HTML page with the plots of a run
+  megatron-qm export-hf --checkpoint CKPT --output DIR
+
+RECIPE is a YAML file or the name of a shipped recipe (tiny-cpu, qwen3-1.7b-h100, ...).
+"""
+
+# verb: (module with add_arguments(parser) and run(args) -> int, one line of help)
+_VERBS = {
+    "quickstart": ("megatron_qm.quickstart", "a small medical model from raw text to a Hugging Face folder, in minutes"),
+    "pretrain": ("megatron_qm.commands.pretrain", "train from scratch, or continue from a checkpoint"),
+    "report": ("megatron_qm.commands.report", "write a run's HTML report"),
+    "probe": ("megatron_qm.commands.probe", "knowledge-probe accuracy of a checkpoint"),
+    "data": ("megatron_qm.commands.data", "preprocess, merge, plan, ledger"),
+    "import-hf": ("megatron_qm.commands.import_hf", "a Hugging Face folder to a Megatron checkpoint"),
+    "export-hf": ("megatron_qm.commands.export_hf", "a Megatron checkpoint to a Hugging Face folder, through the gate"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb; exit code 2 and one sentence for what the user can mend."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        args = _parse(arguments)
+        return args.run(args)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # `megatron-qm ... | head`
+        sys.stderr.close()
+        return 0
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="megatron-qm",
+        description="Train medical language models on Megatron-Core: raw text to a released Hugging Face checkpoint.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"megatron-qm {__version__}")
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+    for verb, (module, help_text) in _VERBS.items():
+        sub = verbs.add_parser(verb, help=help_text, description=help_text[0].upper() + help_text[1:] + ".",
+                               formatter_class=argparse.RawDescriptionHelpFormatter)
+        # `megatron-qm --help` needs no room; a verb's own parser does.
+        if arguments[:1] == [verb]:
+            room = importlib.import_module(module)
+            room.add_arguments(sub)
+            sub.set_defaults(run=room.run)
+    args, rest = parser.parse_known_args(arguments)
+    strangers = [word for word in rest if word.startswith("-") or "=" not in word or not hasattr(args, "overrides")]
+    if strangers:
+        parser.error(f"unrecognized arguments: {' '.join(strangers)}")
+    if rest:  # key=value may stand before or after the options
+        args.overrides = [*args.overrides, *rest]
+    args.argv = arguments
+    return args
+
+
+if __name__ == "__main__":
+    sys.exit(main())
