@@ -84,18 +84,19 @@ class _CpuForCuda(TorchFunctionMode):
         self._pins = "pin_memory" in parts
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if kwargs:
-            if self._literals and _is_cuda(kwargs.get("device")):
-                kwargs = kwargs | {"device": _CPU}
-            if self._pins and kwargs.get("pin_memory"):
-                kwargs = kwargs | {"pin_memory": False}
-        elif self._types and func is torch.Tensor.type and len(args) == 1:
+        if func is torch.Tensor.cuda and self._literals:
+            return args[0]
+        if func is torch.Tensor.pin_memory and self._pins:
+            return args[0]
+        if func is torch.Tensor.type and self._types and len(args) == 1:
             return _CUDA_TYPE_NAMES.get(args[0].dtype) or func(*args)
-        elif self._literals and func is torch.Tensor.cuda:
-            return args[0]
-        elif self._pins and func is torch.Tensor.pin_memory:
-            return args[0]
-        return func(*args, **(kwargs or {}))
+        if not kwargs:
+            return func(*args)
+        if self._literals and _is_cuda(kwargs.get("device")):
+            kwargs = kwargs | {"device": _CPU}
+        if self._pins and kwargs.get("pin_memory"):
+            kwargs = kwargs | {"pin_memory": False}
+        return func(*args, **kwargs)
 
 
 def _is_cuda(device: Any) -> bool:
