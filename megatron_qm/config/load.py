@@ -41,7 +41,16 @@ def load(cls: type[T], path: Path, overrides: typing.Sequence[str] = ()) -> T:
     tree = _mapping(_compose(text, str(path)), Where(str(path), 1), str(path))
     for override in overrides:
         _apply(tree, override, cls)
-    return _build(cls, tree, "", Where(str(path)))
+    try:
+        return _build(cls, tree, "", Where(str(path)))
+    except _UnknownKeyError as error:
+        raise UserError(f"{error.where}: unknown key {error.key!r}{_nearest(error.key, cls)}") from None
+
+
+class _UnknownKeyError(Exception):
+    def __init__(self, key: str, where: Where) -> None:
+        super().__init__(key)
+        self.key, self.where = key, where
 
 
 def _compose(text: str, source: str) -> yaml.Node | None:
@@ -127,7 +136,7 @@ def _build(cls: type[T], tree: Any, prefix: str, where: Where) -> T:
     values = {}
     for key, (line, value) in tree.items():
         if key not in fields:
-            raise UserError(f"{line}: unknown key {_dotted(prefix, key)!r}{_nearest(key, prefix, fields)}")
+            raise _UnknownKeyError(_dotted(prefix, key), line)
         values[key] = _convert(hints[key], value, _dotted(prefix, key), line)
     missing = [
         name for name, field in fields.items()
@@ -142,11 +151,45 @@ def _dotted(prefix: str, key: str) -> str:
     return f"{prefix}.{key}" if prefix else key
 
 
-def _nearest(key: str, prefix: str, fields: typing.Iterable[str]) -> str:
-    near = difflib.get_close_matches(key, list(fields), n=1, cutoff=0.5)
+def _nearest(key: str, root: type) -> str:
+    """The likeliest meaning of an unknown dotted key: a sibling, or a key of that name anywhere in the tree."""
+    parent, _, name = key.rpartition(".")
+    known = dict(_dotted_keys(root))
+    generic = ".".join("*" if part.isdigit() else part for part in parent.split("."))
+    siblings = [full for full in known if full.rpartition(".")[0] == generic]
+    near = difflib.get_close_matches(name, [full.rpartition(".")[2] for full in siblings], n=1, cutoff=0.5)
+    same_name = [full for full in known if full.rpartition(".")[2] == name]
+    if same_name:
+        return f"; did you mean {same_name[0]!r}?"
     if near:
-        return f"; did you mean {_dotted(prefix, near[0])!r}?"
-    return f"; valid keys{' of ' + prefix if prefix else ''} are: {', '.join(fields)}"
+        return f"; did you mean {_dotted(parent, near[0])!r}?"
+    anywhere = difflib.get_close_matches(key, known, n=1) or difflib.get_close_matches(
+        name, known.values(), n=1
+    )
+    if anywhere:
+        full = next(full for full, leaf in known.items() if anywhere[0] in (full, leaf))
+        return f"; did you mean {full!r}?"
+    where = f" of {parent}" if siblings and parent else ""
+    names = [full.rpartition(".")[2] for full in siblings] or [full for full in known if "." not in full]
+    return f"; valid keys{where} are: {', '.join(names)}"
+
+
+def _dotted_keys(cls: type, prefix: str = "") -> typing.Iterator[tuple[str, str]]:
+    """(dotted key, its last part) of every key below a dataclass; `*` stands for an index."""
+    hints = typing.get_type_hints(cls)
+    for field in dataclasses.fields(cls):
+        if field.init:
+            yield _dotted(prefix, field.name), field.name
+            for inner, deeper in _dataclasses_in(hints[field.name]):
+                yield from _dotted_keys(inner, _dotted(prefix, field.name) + deeper)
+
+
+def _dataclasses_in(hint: Any) -> typing.Iterator[tuple[type, str]]:
+    if dataclasses.is_dataclass(hint):
+        yield hint, ""
+    for arg in typing.get_args(hint):
+        if dataclasses.is_dataclass(arg):
+            yield arg, ".*" if typing.get_origin(hint) is list else ""
 
 
 def _convert(hint: Any, value: Any, key: str, where: Where) -> Any:

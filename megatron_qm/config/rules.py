@@ -167,8 +167,7 @@ def _length(config: RunConfig) -> None:
     train = config.train
     _require(
         (train.steps is None) != (train.tokens is None),
-        "set exactly one of train.steps and train.tokens"
-        + ("" if train.steps is None else f" (both are set: {train.steps} and {train.tokens:g})"),
+        f"set exactly one of train.steps ({train.steps}) and train.tokens ({train.tokens})",
     )
 
 

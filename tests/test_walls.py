@@ -1,0 +1,78 @@
+"""Who may know whom (docs/architecture.md). Imports are read from the source, nothing is run."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+TORCH = {"torch", "megatron", "transformer_engine"}
+ROOMS = {"config", "platform", "model", "data", "train", "checkpoint", "hf", "rewards", "align", "evals", "observe"}
+
+# room: rooms that it may import (errors and files are free to all)
+MAY_IMPORT = {
+    "config": set(),
+    "rewards": set(),
+    "platform": set(),
+    "data": set(),
+    "observe": {"config"},
+    "model": {"config", "platform"},
+    "train": {"config", "platform", "model", "data"},
+    "checkpoint": {"config", "platform", "model"},
+    "hf": {"config", "platform", "model", "checkpoint"},
+    "evals": {"config", "platform", "model", "data", "train", "checkpoint"},
+    "align": ROOMS - {"align"},
+}
+WITHOUT_TORCH = ["megatron_qm/config", "megatron_qm/rewards", "megatron_qm/data", "data_tools"]
+
+
+def imports(path: Path) -> set[str]:
+    """Full names of the modules that a file imports anywhere, functions included."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def files(folder: str) -> list[Path]:
+    return sorted((ROOT / folder).rglob("*.py"))
+
+
+@pytest.mark.parametrize("room", sorted(MAY_IMPORT))
+def test_a_room_imports_only_the_rooms_below_it(room: str) -> None:
+    for path in files(f"megatron_qm/{room}"):
+        known = {name.split(".")[1] for name in imports(path) if name.startswith("megatron_qm.")}
+        strangers = (known & ROOMS) - MAY_IMPORT[room] - {room}
+        assert not strangers, f"{path.relative_to(ROOT)} imports {sorted(strangers)}"
+
+
+@pytest.mark.parametrize("folder", WITHOUT_TORCH)
+def test_a_folder_without_torch(folder: str) -> None:
+    for path in files(folder):
+        heavy = {name.split(".")[0] for name in imports(path)} & TORCH
+        assert not heavy, f"{path.relative_to(ROOT)} imports {sorted(heavy)}"
+
+
+def test_data_tools_know_the_dataset_format_and_nothing_else_of_the_trainer() -> None:
+    allowed = ("megatron_qm.errors", "megatron_qm.files", "megatron_qm.data.indexed")
+    for path in files("data_tools"):
+        ours = {name for name in imports(path) if name.startswith("megatron_qm.")}
+        strangers = {name for name in ours if not name.startswith(allowed)}
+        assert not strangers, f"{path.relative_to(ROOT)} imports {sorted(strangers)}"
+
+
+def test_only_platform_asks_for_cuda() -> None:
+    for path in files("megatron_qm"):
+        if "platform" not in path.parts:
+            asks = [node for node in ast.walk(ast.parse(path.read_text()))
+                    if isinstance(node, ast.Attribute) and node.attr == "is_available"]
+            assert not asks, f"{path.relative_to(ROOT)}:{asks[0].lineno} branches on CUDA"
+
+
+def test_package_files_are_empty_so_that_importing_a_room_costs_nothing() -> None:
+    for path in files("megatron_qm"):
+        if path.name == "__init__.py" and path.parent.name != "megatron_qm":
+            assert not path.read_text(), path
