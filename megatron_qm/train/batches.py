@@ -11,7 +11,7 @@ import torch
 from megatron.core.packed_seq_params import PackedSeqParams
 from torch import Tensor
 
-from megatron_qm.data.reader import Batch
+from megatron_qm.data.batch import Batch
 
 
 @dataclass(frozen=True)

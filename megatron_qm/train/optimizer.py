@@ -3,18 +3,18 @@
 import math
 from collections.abc import Sequence
 
-import torch
 from megatron.core.distributed import DistributedDataParallel, DistributedDataParallelConfig, finalize_model_grads
 from megatron.core.optimizer import MegatronOptimizer, OptimizerConfig, get_megatron_optimizer
 from megatron.core.optimizer.optimizer_config import ParamKey, ParamPredicate
 
-from megatron_qm.config import train as settings
 from megatron_qm.config.parallel import ParallelConfig
+from megatron_qm.config.train import OptimizerConfig as OptimizerSettings
+from megatron_qm.config.train import PrecisionConfig
 from megatron_qm.model.language_model import LanguageModel
 
 
 def data_parallel(
-    chunks: Sequence[LanguageModel], parallel: ParallelConfig, precision: settings.PrecisionConfig
+    chunks: Sequence[LanguageModel], parallel: ParallelConfig, precision: PrecisionConfig
 ) -> list[DistributedDataParallel]:
     """Each chunk in Megatron's DDP: contiguous gradient buffers, reduced over DP x CP."""
     ddp = DistributedDataParallelConfig(
@@ -33,7 +33,7 @@ def data_parallel(
 
 def build_optimizer(
     model: Sequence[DistributedDataParallel],
-    optimizer: settings.OptimizerConfig,
+    optimizer: OptimizerSettings,
     parallel: ParallelConfig,
 ) -> MegatronOptimizer:
     """AdamW over the wrapped chunks, and the hooks that Megatron's schedules read from the model's config."""
@@ -63,11 +63,10 @@ def build_optimizer(
         transformer.no_sync_func = _one_or_all([chunk.no_sync for chunk in model])
     if parallel.overlap_param_gather:
         transformer.param_sync_func = _one_or_all([chunk.start_param_sync for chunk in model])
-    _fuse(built)
     return built
 
 
-def _no_decay(optimizer: settings.OptimizerConfig) -> dict[ParamKey, dict[str, float]]:
+def _no_decay(optimizer: OptimizerSettings) -> dict[ParamKey, dict[str, float]]:
     """Which parameters weight decay leaves out. Always said: Megatron 0.16 leaves 1-D ones out by itself, 0.19 none."""
     rules: dict[ParamKey, dict[str, float]] = {}
     if not optimizer.decay_norms_and_biases:
@@ -82,20 +81,15 @@ def _one_or_all(functions: list) -> object:
     return functions[0] if len(functions) == 1 else functions
 
 
-def _fuse(optimizer: MegatronOptimizer) -> None:
-    """torch's AdamW runs in one kernel per tensor instead of a dozen (Apex and TE bring their own fused Adam)."""
-    for part in getattr(optimizer, "chained_optimizers", [optimizer]):
-        inner = getattr(part, "optimizer", None)
-        if isinstance(inner, torch.optim.AdamW):
-            for group in inner.param_groups:
-                group["fused"], group["foreach"] = True, False
-
-
-def set_learning_rate(optimizer: MegatronOptimizer, rate: float) -> None:
+def set_hyperparameters(optimizer: MegatronOptimizer, settings: OptimizerSettings, rate: float) -> None:
+    """Say every number anew before each step: the recipe rules, and not what a checkpoint's parameter groups remember."""
     for group in optimizer.param_groups:
         group["lr"] = rate
-
-
+        group["weight_decay"] = settings.weight_decay * group["wd_mult"]
+        group["betas"] = (settings.beta1, settings.beta2)
+        group["eps"] = settings.eps
+        if "foreach" in group:  # torch's AdamW, where neither Apex nor TE brings a fused one: one kernel per tensor
+            group["fused"], group["foreach"] = True, False
 
 
 def unwrap(model: Sequence[DistributedDataParallel]) -> list[LanguageModel]:

@@ -16,8 +16,9 @@ from megatron.core.optimizer import MegatronOptimizer
 from megatron.core.pipeline_parallel import get_forward_backward_func
 from torch import Tensor
 
+from megatron_qm.config.train import OptimizerConfig
 from megatron_qm.train.batches import MicroBatch, Place
-from megatron_qm.train.optimizer import set_learning_rate
+from megatron_qm.train.optimizer import set_hyperparameters
 
 
 @dataclass(frozen=True)
@@ -56,13 +57,18 @@ def this_place() -> Place:
 
 
 class Stepper:
-    """Runs steps of `model` (this rank's wrapped chunks) with `optimizer`; `sources` is how many losses are told apart."""
+    """Runs steps of `model` (this rank's wrapped chunks) with `optimizer`; `sources` losses are told apart."""
 
     def __init__(
-        self, model: Sequence[DistributedDataParallel], optimizer: MegatronOptimizer | None, sources: int
+        self,
+        model: Sequence[DistributedDataParallel],
+        optimizer: MegatronOptimizer,
+        settings: OptimizerConfig,
+        sources: int,
     ) -> None:
         self.model = list(model)
         self.optimizer = optimizer
+        self.settings = settings
         self.sources = sources
         self._schedule = get_forward_backward_func()
 
@@ -72,7 +78,7 @@ class Stepper:
             chunk.zero_grad_buffer()
         self.optimizer.zero_grad()
         losses = self._run(batches, count, forward_only=False)
-        set_learning_rate(self.optimizer, rate)
+        set_hyperparameters(self.optimizer, self.settings, rate)
         _, grad_norm, _ = self.optimizer.step()
         return StepResult(losses, float(grad_norm))
 

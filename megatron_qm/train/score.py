@@ -1,0 +1,117 @@
+"""Log-probabilities of given continuations, at any layout: what probes, and later verifiers and rewards, are scored by."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from megatron.core import parallel_state
+from megatron.core.pipeline_parallel import get_forward_backward_func
+from torch import Tensor, nn
+
+from megatron_qm.data.batch import Batch
+from megatron_qm.train.batches import MicroBatch, Place, micro_batch
+from megatron_qm.train.step import this_place
+
+Pair = tuple[Sequence[int], Sequence[int]]  # token ids of a prompt, and of the continuation to score
+
+
+def score_continuations(
+    model: Sequence[nn.Module], pairs: Sequence[Pair], batch_size: int = 32, multiple_of: int = 64
+) -> list[float]:
+    """Sum of log p(continuation token | everything before it), in nats, for each (prompt ids, continuation ids).
+
+    The same list on every rank. Rows are padded on the right, which a causal model never looks at, to one length that is
+    a multiple of `multiple_of` (SP and CP cut it).
+    """
+    place = this_place()
+    rows = _Rows.of(pairs, multiple_of)
+    groups = [list(range(i, min(i + batch_size, len(pairs)))) for i in range(0, len(pairs), batch_size)]
+    mine = _share(groups, place)
+    batches = [_micro_batch(rows, _filled(group, batch_size), place, model[0]) for group in mine]
+    for chunk in model:
+        chunk.eval()
+    try:
+        reports = get_forward_backward_func()(
+            forward_step_func=_forward,
+            data_iterator=[iter(batches) for _ in model] if len(model) > 1 else iter(batches),
+            model=list(model) if len(model) > 1 else model[0],
+            num_microbatches=len(batches),
+            seq_length=rows.tokens_bs.shape[1],
+            micro_batch_size=batch_size,
+            forward_only=True,
+        )
+    finally:
+        for chunk in model:
+            chunk.train()
+    scores = torch.zeros(len(pairs), dtype=torch.float64)
+    for group, nats_b in zip(mine, reports, strict=False):  # pipeline stages before the last report nothing
+        scores[group] = -nats_b[: len(group)].double().cpu()
+    return _sum_over_ranks(scores, model[0])
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """All pairs, padded: mask is 1 where a label belongs to the continuation."""
+
+    tokens_bs: np.ndarray
+    labels_bs: np.ndarray
+    mask_bs: np.ndarray
+
+    @classmethod
+    def of(cls, pairs: Sequence[Pair], multiple_of: int) -> "_Rows":
+        longest = max(len(prompt) + len(continuation) for prompt, continuation in pairs)
+        length = -(-longest // multiple_of) * multiple_of
+        tokens = np.zeros((len(pairs), length + 1), dtype=np.int64)
+        mask = np.zeros((len(pairs), length), dtype=np.float32)
+        for row, (prompt, continuation) in enumerate(pairs):
+            end = len(prompt) + len(continuation)
+            tokens[row, :end] = [*prompt, *continuation]
+            mask[row, len(prompt) - 1 : end - 1] = 1.0
+        return cls(tokens[:, :-1], tokens[:, 1:], mask)
+
+
+def _share(groups: list[list[int]], place: Place) -> list[list[int]]:
+    """This DP rank's groups; empty ones fill up, so that all ranks and pipeline stages run equally many."""
+    stages = parallel_state.get_pipeline_model_parallel_world_size()
+    per_rank = -(-len(groups) // (place.dp_size * stages)) * stages
+    mine = groups[place.dp_rank :: place.dp_size]
+    return mine + [[] for _ in range(per_rank - len(mine))]
+
+
+def _filled(group: list[int], size: int) -> list[int]:
+    """The pipeline wants equal shapes: a short group repeats the first row, whose extra scores are dropped."""
+    return group + [0] * (size - len(group))
+
+
+def _micro_batch(rows: _Rows, group: list[int], place: Place, chunk: nn.Module) -> MicroBatch:
+    length = rows.tokens_bs.shape[1]
+    batch = Batch(
+        tokens_bs=rows.tokens_bs[group],
+        labels_bs=rows.labels_bs[group],
+        loss_mask_bs=rows.mask_bs[group],
+        source_b=np.zeros(len(group), dtype=np.int64),
+        position_ids_bs=np.tile(np.arange(length), (len(group), 1)),
+        document_starts_bs=np.zeros((len(group), length), dtype=bool),
+    )
+    return micro_batch(batch, slice(None), place, next(chunk.parameters()).device, packed=False)
+
+
+def _forward(iterator: Iterator[MicroBatch], chunk: nn.Module) -> tuple[Tensor, partial]:
+    batch = next(iterator)
+    output = chunk(batch.tokens_bs, batch.position_ids_bs, None, labels=batch.labels_bs)
+    return output, partial(_nats, batch)
+
+
+def _nats(batch: MicroBatch, loss_bs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    masked_bs = loss_bs.float() * batch.loss_mask_bs
+    return masked_bs.sum(), batch.loss_mask_bs.sum().to(torch.int), masked_bs.sum(1)
+
+
+def _sum_over_ranks(scores: Tensor, chunk: nn.Module) -> list[float]:
+    """Each score stands on the TP ranks of one last stage, cut over its CP ranks."""
+    scores = scores.to(next(chunk.parameters()).device)
+    dist.all_reduce(scores)
+    return (scores / parallel_state.get_tensor_model_parallel_world_size()).tolist()

@@ -1,0 +1,66 @@
+"""What the ranks of tests/train/test_parity.py run: a few steps of a tiny model at each of several layouts."""
+
+from typing import Any
+
+import numpy as np
+
+VOCAB, LENGTH, GLOBAL_BATCH, SOURCES = 250, 32, 8, 2
+MODEL = {
+    "family": "qwen3", "layers": 4, "hidden_size": 64, "ffn_hidden_size": 128, "heads": 4, "kv_heads": 2,
+    "head_dim": 16, "vocab_size": VOCAB, "tied_embeddings": True,
+}
+
+
+def train_layouts(cases: dict[str, dict[str, Any]], steps: int = 10) -> dict[str, list[list[float]]]:
+    """{case: [[loss, gradient norm, loss of source 1] per step]}. A case holds ParallelConfig keys, and `options`."""
+    from megatron_qm.platform.runtime import choose_platform, process_group, ranks_from_environment
+
+    platform = choose_platform("cpu")
+    with process_group(platform, ranks_from_environment()), platform.scope():
+        return {name: train(platform, dict(case), steps) for name, case in cases.items()}
+
+
+def train(platform: Any, case: dict[str, Any], steps: int) -> list[list[float]]:
+    from megatron_qm.config.model import ModelConfig
+    from megatron_qm.config.parallel import ParallelConfig
+    from megatron_qm.config.train import OptimizerConfig, PrecisionConfig, RecomputeConfig
+    from megatron_qm.model.build import build_model
+    from megatron_qm.model.parallel_groups import parallel_groups
+    from megatron_qm.train.batches import micro_batches
+    from megatron_qm.train.optimizer import build_optimizer, data_parallel
+    from megatron_qm.train.step import Stepper, this_place
+
+    options = case.pop("options", {})
+    parallel, precision = ParallelConfig(**case), PrecisionConfig(params=options.get("params", "auto"))
+    model = ModelConfig(**MODEL | options.get("model", {})).resolved()
+    with parallel_groups(parallel):
+        platform.seed(1)
+        recompute = RecomputeConfig(mode=options.get("recompute", "none"))
+        chunks = build_model(model, parallel, platform, precision, recompute, z_loss=options.get("z_loss", 0.0))
+        wrapped = data_parallel(chunks, parallel, precision)
+        settings = OptimizerConfig()
+        stepper = Stepper(wrapped, build_optimizer(wrapped, settings, parallel), settings, SOURCES)
+        place, micro = this_place(), options.get("micro_batch", 1)
+        mine = sum(place.sequences(GLOBAL_BATCH, micro), [])
+        rows = []
+        for step in range(steps):
+            batches = micro_batches(batch(step, mine), micro, place, platform.device, packed=options.get("packed", False))
+            result = stepper.train(batches, len(mine) // micro, 1e-3)
+            rows.append([result.losses.mean, result.grad_norm, result.losses.mean_of(1)])
+        return rows
+
+
+def batch(step: int, sequences: list[int]) -> Any:
+    """The same random sequences for everybody; some tokens do not count, and documents start at random places."""
+    from megatron_qm.data.batch import Batch
+
+    draw = np.random.default_rng(step)
+    tokens = draw.integers(0, VOCAB, (GLOBAL_BATCH, LENGTH + 1))
+    starts = draw.random((GLOBAL_BATCH, LENGTH)) < 0.1
+    mask = (draw.random((GLOBAL_BATCH, LENGTH)) < 0.9).astype(np.float32)
+    positions = np.tile(np.arange(LENGTH), (GLOBAL_BATCH, 1))
+    return Batch(
+        tokens_bs=tokens[sequences, :-1], labels_bs=tokens[sequences, 1:], loss_mask_bs=mask[sequences],
+        source_b=np.array(sequences) % SOURCES, position_ids_bs=positions[sequences],
+        document_starts_bs=starts[sequences],
+    )
