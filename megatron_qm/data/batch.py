@@ -1,0 +1,85 @@
+"""Sequences as the model takes them: tokens, labels, masks, positions. Axes: b sequences, s tokens."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from megatron_qm.data.indexed import IndexedDataset
+from megatron_qm.data.stream import Span
+from megatron_qm.errors import UserError
+
+
+@dataclass(frozen=True)
+class Batch:
+    """`source_b` indexes the reader's sources; the label of a token is the one that follows it in the dataset."""
+
+    tokens_bs: np.ndarray  # int64
+    labels_bs: np.ndarray  # int64; 0 where loss_mask_bs is 0
+    loss_mask_bs: np.ndarray  # float32, 0 or 1
+    source_b: np.ndarray  # int64
+    position_ids_bs: np.ndarray  # int64
+    # True where a document, a block that does not continue the text before it, or the sequence itself starts.
+    document_starts_bs: np.ndarray  # bool
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """How sequences are put together, the same for every sequence of a run."""
+
+    sequence_length: int
+    reset_at_document_ends: bool = False  # positions start anew wherever document_starts_bs is True
+    mask_document_ends: bool = False  # no loss for predicting the first token of the next document
+    vocab_size: int | None = None  # token ids must lie below it
+
+    def batch(self, parts: Iterable[tuple[int, IndexedDataset | None, Iterable[Span]]]) -> Batch:
+        """One sequence per (source, dataset, spans to read); where the spans fall short, padding without loss."""
+        parts = list(parts)
+        shape = (len(parts), self.sequence_length)
+        batch = Batch(
+            tokens_bs=np.zeros(shape, np.int64),
+            labels_bs=np.zeros(shape, np.int64),
+            loss_mask_bs=np.zeros(shape, np.float32),
+            source_b=np.array([source for source, _, _ in parts], np.int64),
+            position_ids_bs=np.empty(shape, np.int64),
+            document_starts_bs=np.zeros(shape, bool),
+        )
+        for row, (_, dataset, spans) in enumerate(parts):
+            self._fill(batch, row, dataset, spans)
+        batch.position_ids_bs[:] = np.arange(self.sequence_length)
+        if self.reset_at_document_ends:
+            latest_start_bs = np.where(batch.document_starts_bs, batch.position_ids_bs, 0)
+            batch.position_ids_bs[:] -= np.maximum.accumulate(latest_start_bs, axis=1)
+        return batch
+
+    def _fill(self, batch: Batch, row: int, dataset: IndexedDataset | None, spans: Iterable[Span]) -> None:
+        batch.document_starts_bs[row, :1] = True
+        column = 0
+        for span in spans:
+            # The label of a block's last token is read from the dataset, not from the block that happens to come next.
+            text = dataset.read(span.start, min(span.length + 1, dataset.tokens - span.start))
+            self._check_ids(text, dataset, span)
+            labelled = len(text) - 1
+            stop = column + span.length
+            batch.tokens_bs[row, column:stop] = text[: span.length]
+            batch.labels_bs[row, column : column + labelled] = text[1:]
+            batch.loss_mask_bs[row, column : column + labelled] = 1.0
+            starts = dataset.document_starts(span.start, span.start + len(text)) - span.start
+            batch.document_starts_bs[row, column] = True
+            batch.document_starts_bs[row, column + starts[starts < span.length]] = True
+            if self.mask_document_ends:
+                ends = column + starts[starts > 0] - 1
+                batch.labels_bs[row, ends] = 0
+                batch.loss_mask_bs[row, ends] = 0.0
+            column = stop
+
+    def _check_ids(self, text: np.ndarray, dataset: IndexedDataset, span: Span) -> None:
+        limit = self.vocab_size if self.vocab_size is not None else 1 << 63
+        if int(text.min()) >= 0 and int(text.max()) < limit:
+            return
+        at = int(np.argmax((text < 0) | (text >= limit)))
+        bound = f"the model's vocabulary of {self.vocab_size}" if self.vocab_size is not None else "a vocabulary"
+        raise UserError(
+            f"{dataset.bin_path}: token {span.start + at} has id {text[at]}, outside {bound}: the dataset was made "
+            "with another tokenizer, or it is damaged"
+        )
