@@ -77,25 +77,25 @@ class Stepper:
         for chunk in self.model:
             chunk.zero_grad_buffer()
         self.optimizer.zero_grad()
-        losses = self._run(batches, count, forward_only=False)
+        losses = self._run(batches, count, self.sources, forward_only=False)
         set_hyperparameters(self.optimizer, self.settings, rate)
         _, grad_norm, _ = self.optimizer.step()
         return StepResult(losses, float(grad_norm))
 
-    def evaluate(self, batches: Iterable[MicroBatch], count: int) -> Losses:
-        """The losses of `count` micro-batches of this rank, with nothing learnt."""
+    def evaluate(self, batches: Iterable[MicroBatch], count: int, sources: int) -> Losses:
+        """The losses of `count` micro-batches of this rank by validation source, with nothing learnt."""
         for chunk in self.model:
             chunk.eval()
         try:
-            return self._run(batches, count, forward_only=True)
+            return self._run(batches, count, sources, forward_only=True)
         finally:
             for chunk in self.model:
                 chunk.train()
 
-    def _run(self, batches: Iterable[MicroBatch], count: int, forward_only: bool) -> Losses:
+    def _run(self, batches: Iterable[MicroBatch], count: int, sources: int, *, forward_only: bool) -> Losses:
         first, rest = _peek(batches)
         reports = self._schedule(
-            forward_step_func=self._forward,
+            forward_step_func=partial(_forward_step, sources),
             data_iterator=self._iterators(itertools.chain([first], rest)),
             model=self.model if len(self.model) > 1 else self.model[0],
             num_microbatches=count,
@@ -103,7 +103,7 @@ class Stepper:
             micro_batch_size=first.tokens_bs.shape[0],
             forward_only=forward_only,
         )
-        return self._sum_over_ranks(reports)
+        return self._sum_over_ranks(reports, sources)
 
     def _iterators(self, batches: Iterator[MicroBatch]) -> Iterator[MicroBatch] | list[Iterator[MicroBatch]]:
         """The interleaved schedule walks the same micro-batches once for every chunk."""
@@ -111,32 +111,36 @@ class Stepper:
             return batches
         return list(itertools.tee(batches, len(self.model)))
 
-    def _forward(self, iterator: Iterator[MicroBatch], chunk: DistributedDataParallel) -> tuple[Tensor, partial]:
-        batch = next(iterator)
-        output = chunk(
-            batch.tokens_bs, batch.position_ids_bs, None, labels=batch.labels_bs, packed_seq_params=batch.packed
-        )
-        return output, partial(self._loss, batch)
-
-    def _loss(self, batch: MicroBatch, output: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(sum of the losses, tokens that count, [3, k] report); `output` is [b, s], or [2, b, s] with a z-loss."""
-        mask_bs = batch.loss_mask_bs
-        parts = (output if output.dim() == 3 else output[None]).float() * mask_bs
-        source = batch.source_bs.reshape(-1)
-        report_3k = torch.zeros(3, self.sources, device=output.device)
-        for row, values in zip((0, 1), parts.detach(), strict=False):
-            report_3k[row].index_add_(0, source, values.reshape(-1))
-        report_3k[2].index_add_(0, source, mask_bs.reshape(-1))
-        return parts.sum(), mask_bs.sum().to(torch.int), report_3k
-
-    def _sum_over_ranks(self, reports: list[Tensor]) -> Losses:
+    def _sum_over_ranks(self, reports: list[Tensor], sources: int) -> Losses:
         """Only the last pipeline stage has reports, and its TP ranks have the same: sum over all, divide by TP."""
         device = next(self.model[0].parameters()).device
-        total_3k = torch.stack(reports).sum(0) if reports else torch.zeros(3, self.sources, device=device)
+        total_3k = torch.stack(reports).sum(0) if reports else torch.zeros(3, sources, device=device)
         total_3k = total_3k.double()
         dist.all_reduce(total_3k)
         total_3k /= parallel_state.get_tensor_model_parallel_world_size()
         return Losses(*total_3k.tolist())
+
+
+def _forward_step(
+    sources: int, iterator: Iterator[MicroBatch], chunk: DistributedDataParallel
+) -> tuple[Tensor, partial]:
+    batch = next(iterator)
+    output = chunk(
+        batch.tokens_bs, batch.position_ids_bs, None, labels=batch.labels_bs, packed_seq_params=batch.packed
+    )
+    return output, partial(_loss, sources, batch)
+
+
+def _loss(sources: int, batch: MicroBatch, output: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """(sum of the losses, tokens that count, [3, k] report); `output` is [b, s], or [2, b, s] with a z-loss."""
+    mask_bs = batch.loss_mask_bs
+    parts = (output if output.dim() == 3 else output[None]).float() * mask_bs
+    source = batch.source_bs.reshape(-1)
+    report_3k = torch.zeros(3, sources, device=output.device)
+    for row, values in zip((0, 1), parts.detach(), strict=False):
+        report_3k[row].index_add_(0, source, values.reshape(-1))
+    report_3k[2].index_add_(0, source, mask_bs.reshape(-1))
+    return parts.sum(), mask_bs.sum().to(torch.int), report_3k
 
 
 def _peek(batches: Iterable[MicroBatch]) -> tuple[MicroBatch, Iterator[MicroBatch]]:
