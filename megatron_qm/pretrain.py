@@ -1,22 +1,20 @@
 """Continued pretraining, from a recipe to a trained checkpoint. This file is the whole run on one screen."""
 
-import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from megatron_qm.checkpoint.store import CheckpointStore
 from megatron_qm.config.run import RunConfig
-from megatron_qm.data.reader import BatchReader
 from megatron_qm.model.build import build_model
 from megatron_qm.model.parallel_groups import parallel_groups
-from megatron_qm.platform.runtime import choose_platform, process_group, ranks_from_environment
+from megatron_qm.platform.runtime import Platform, Ranks, choose_platform, process_group, ranks_from_environment
+from megatron_qm.train.batches import open_reader
 from megatron_qm.train.loop import Trainer
 from megatron_qm.train.optimizer import build_optimizer, data_parallel
 from megatron_qm.train.recorder import Recorder
 from megatron_qm.train.step import Stepper
 from megatron_qm.train.validation import Validation
-
-logger = logging.getLogger(__name__)
-
 
 def pretrain(config: RunConfig) -> None:
     """Train as `config` says, on the ranks that the environment names. Goes on from the newest good checkpoint.
@@ -26,24 +24,29 @@ def pretrain(config: RunConfig) -> None:
     ranks = ranks_from_environment()
     platform = choose_platform(config.device, ranks.local_rank)
     with process_group(platform, ranks), platform.scope(), parallel_groups(config.parallel):
-        platform.seed(config.train.seed)
-        reader = BatchReader.from_config(config.data, config.model.vocab_size)
-        chunks = build_model(
-            config.model, config.parallel, platform, config.precision, config.recompute,
-            seed=config.train.seed, z_loss=config.train.z_loss,
-        )
-        model = data_parallel(chunks, config.parallel, config.precision)
-        optimizer = build_optimizer(model, config.optimizer, config.parallel)
-        store = CheckpointStore(Path(config.output) / "checkpoints", config.checkpoint, platform)
-        with Recorder(config, platform, ranks) as recorder:
-            trainer = Trainer(
-                config=config,
-                stepper=Stepper(model, optimizer, config.optimizer, len(config.data.sources)),
-                reader=reader,
-                validation=Validation.from_config(config),
-                store=store,
-                recorder=recorder,
-                platform=platform,
-            )
+        with assemble(config, platform, ranks) as trainer:
             trainer.restore()
             trainer.run()
+
+
+@contextmanager
+def assemble(config: RunConfig, platform: Platform, ranks: Ranks) -> Iterator[Trainer]:
+    """Everything a run is made of, put together; inside the platform's scope and Megatron's parallel groups."""
+    platform.seed(config.train.seed)
+    reader = open_reader(config.data, config.model.vocab_size)
+    chunks = build_model(
+        config.model, config.parallel, platform, config.precision, config.recompute,
+        seed=config.train.seed, z_loss=config.train.z_loss,
+    )
+    model = data_parallel(chunks, config.parallel, config.precision)
+    optimizer = build_optimizer(model, config.optimizer, config.parallel)
+    with Recorder(config, platform, ranks) as recorder:
+        yield Trainer(
+            config=config,
+            platform=platform,
+            stepper=Stepper(model, optimizer, config.optimizer, len(config.data.sources)),
+            reader=reader,
+            validation=Validation(config, platform),
+            store=CheckpointStore(Path(config.output) / "checkpoints", config.checkpoint, platform),
+            recorder=recorder,
+        )

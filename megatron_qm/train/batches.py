@@ -11,7 +11,23 @@ import torch
 from megatron.core.packed_seq_params import PackedSeqParams
 from torch import Tensor
 
+from megatron_qm.config.data import DataConfig
 from megatron_qm.data.batch import Batch
+from megatron_qm.data.reader import BatchReader
+
+
+def open_reader(data: DataConfig, vocab_size: int) -> BatchReader:
+    """The training sources of a recipe, from their first token."""
+    return BatchReader(
+        data.sources,
+        data.sequence_length,
+        data.block_size,
+        data.seed,
+        reset_at_document_ends=data.reset_at_document_ends,
+        mask_document_ends=data.mask_document_ends,
+        vocab_size=vocab_size,
+        verify=data.verify_checksums,
+    )
 
 
 @dataclass(frozen=True)
@@ -46,7 +62,8 @@ def micro_batch(batch: Batch, rows: slice, place: Place, device: torch.device, *
     """Rows `rows` of a numpy batch as tensors on `device`, cut to this context parallel rank."""
     length = batch.tokens_bs.shape[1]
     source_bs = np.repeat(batch.source_b[rows, None], length, axis=1)
-    arrays = [batch.tokens_bs[rows], batch.labels_bs[rows], batch.loss_mask_bs[rows], batch.position_ids_bs[rows], source_bs]
+    columns = (batch.tokens_bs, batch.labels_bs, batch.loss_mask_bs, batch.position_ids_bs)
+    arrays = [*(column[rows] for column in columns), source_bs]
     if packed:
         tensors = [_tensor(array.reshape(1, -1), device) for array in arrays]
         return MicroBatch(*tensors, packed=_packing(batch.document_starts_bs[rows], device))

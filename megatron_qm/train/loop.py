@@ -66,14 +66,15 @@ class Trainer:
         total = self.config.total_steps
         try:
             while self.step < total:
-                result = self._one_step(total)
+                result = self.one_step()
                 self._after_step(result, last=self.step == total)
             self.store.finish()
         finally:
             self._prefetcher.close()
 
-    def _one_step(self, total: int) -> StepResult:
-        train = self.config.train
+    def one_step(self) -> StepResult:
+        """Plan, read, train, record. Raises UserError if the loss or the gradient is not finite."""
+        train, total = self.config.train, self.config.total_steps
         plan = self.reader.plan_step(train.global_batch_size)
         batch = self._prefetcher.read(plan, self._mine)
         self._prefetch(plan, total)

@@ -3,16 +3,16 @@
 from megatron_qm.config.run import RunConfig
 from megatron_qm.data.validation import ValidationReader
 from megatron_qm.platform.runtime import Platform
-from megatron_qm.train.batches import Place, micro_batches
-from megatron_qm.train.step import Losses, Stepper
+from megatron_qm.train.batches import micro_batches
+from megatron_qm.train.step import Losses, Stepper, this_place
 
 
 class Validation:
     """Runs the validation sources of a recipe through the model; none are fine."""
 
-    def __init__(self, config: RunConfig, platform: Platform, place: Place, stages: int) -> None:
+    def __init__(self, config: RunConfig, platform: Platform) -> None:
         self.names = [source.name for source in config.data.validation]
-        self._config, self._device, self._place, self._stages = config, platform.device, place, stages
+        self._config, self._device, self._place = config, platform.device, this_place()
         self._reader = ValidationReader(
             config.data.validation,
             config.data.sequence_length,
@@ -28,7 +28,7 @@ class Validation:
         if not self.names:
             return None
         size = self._config.train.micro_batch_size
-        share = self._place.dp_size * size * self._stages  # the pipeline wants micro-batches in multiples of its stages
+        share = self._place.dp_size * size * self._config.parallel.pp  # pipelines want multiples of their stages
         padded = -(-len(self._reader) // share) * share
         mine = sum(self._place.sequences(padded, size), [])
         batch = self._reader.read(mine)

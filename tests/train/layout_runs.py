@@ -11,12 +11,13 @@ MODEL = {
 }
 
 
-def train_layouts(cases: dict[str, dict[str, Any]], steps: int = 10) -> dict[str, list[list[float]]]:
+def train_layouts(cases: dict[str, dict[str, Any]], steps: int = 10, device: str = "cpu") -> dict[str, list[list[float]]]:
     """{case: [[loss, gradient norm, loss of source 1] per step]}. A case holds ParallelConfig keys, and `options`."""
     from megatron_qm.platform.runtime import choose_platform, process_group, ranks_from_environment
 
-    platform = choose_platform("cpu")
-    with process_group(platform, ranks_from_environment()), platform.scope():
+    ranks = ranks_from_environment()
+    platform = choose_platform(device, ranks.local_rank)
+    with process_group(platform, ranks), platform.scope():
         return {name: train(platform, dict(case), steps) for name, case in cases.items()}
 
 
@@ -31,7 +32,7 @@ def train(platform: Any, case: dict[str, Any], steps: int) -> list[list[float]]:
     from megatron_qm.train.step import Stepper, this_place
 
     options = case.pop("options", {})
-    parallel, precision = ParallelConfig(**case), PrecisionConfig(params=options.get("params", "auto"))
+    parallel, precision = ParallelConfig(**case), PrecisionConfig(**options.get("precision", {}))
     model = ModelConfig(**MODEL | options.get("model", {})).resolved()
     with parallel_groups(parallel):
         platform.seed(1)
@@ -44,21 +45,21 @@ def train(platform: Any, case: dict[str, Any], steps: int) -> list[list[float]]:
         mine = sum(place.sequences(GLOBAL_BATCH, micro), [])
         rows = []
         for step in range(steps):
-            batches = micro_batches(batch(step, mine), micro, place, platform.device, packed=options.get("packed", False))
+            batches = micro_batches(batch(step, mine, options.get("length", LENGTH)), micro, place, platform.device, packed=options.get("packed", False))
             result = stepper.train(batches, len(mine) // micro, 1e-3)
             rows.append([result.losses.mean, result.grad_norm, result.losses.mean_of(1)])
         return rows
 
 
-def batch(step: int, sequences: list[int]) -> Any:
+def batch(step: int, sequences: list[int], length: int = LENGTH) -> Any:
     """The same random sequences for everybody; some tokens do not count, and documents start at random places."""
     from megatron_qm.data.batch import Batch
 
     draw = np.random.default_rng(step)
-    tokens = draw.integers(0, VOCAB, (GLOBAL_BATCH, LENGTH + 1))
-    starts = draw.random((GLOBAL_BATCH, LENGTH)) < 0.1
-    mask = (draw.random((GLOBAL_BATCH, LENGTH)) < 0.9).astype(np.float32)
-    positions = np.tile(np.arange(LENGTH), (GLOBAL_BATCH, 1))
+    tokens = draw.integers(0, VOCAB, (GLOBAL_BATCH, length + 1))
+    starts = draw.random((GLOBAL_BATCH, length)) < 0.1
+    mask = (draw.random((GLOBAL_BATCH, length)) < 0.9).astype(np.float32)
+    positions = np.tile(np.arange(length), (GLOBAL_BATCH, 1))
     return Batch(
         tokens_bs=tokens[sequences, :-1], labels_bs=tokens[sequences, 1:], loss_mask_bs=mask[sequences],
         source_b=np.array(sequences) % SOURCES, position_ids_bs=positions[sequences],
