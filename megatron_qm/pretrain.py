@@ -33,6 +33,8 @@ def pretrain(config: RunConfig) -> None:
 def assemble(config: RunConfig, platform: Platform, ranks: Ranks) -> Iterator[Trainer]:
     """Everything a run is made of, put together; inside the platform's scope and Megatron's parallel groups."""
     platform.seed(config.train.seed)
+    if config.parallel.overlap_tp:
+        _start_tp_overlap(config, platform)
     reader = open_reader(config.data, config.model.vocab_size)
     chunks = build_model(
         config.model, config.parallel, platform, config.precision, config.recompute,
@@ -50,3 +52,8 @@ def assemble(config: RunConfig, platform: Platform, ranks: Ranks) -> Iterator[Tr
             store=CheckpointStore(Path(config.output) / "checkpoints", config.checkpoint, platform),
             recorder=recorder,
         )
+
+
+def _start_tp_overlap(config: RunConfig, platform: Platform) -> None:
+    tokens = config.train.micro_batch_size * config.data.sequence_length // config.parallel.cp
+    platform.start_tp_overlap(tokens, config.model.hidden_size, config.parallel.tp, config.precision.fp8 != "none")

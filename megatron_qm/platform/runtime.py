@@ -50,6 +50,14 @@ class Platform:
         if self.name == "cuda":
             torch.cuda.synchronize(self.device)
 
+    def start_tp_overlap(self, tokens: int, hidden_size: int, tp: int, fp8: bool) -> None:
+        """Transformer Engine's communication buffers for TP under the GEMMs; `tokens` of one micro-batch and CP rank."""
+        if self.layers != "te":
+            raise UserError("parallel.overlap_tp = true needs Transformer Engine (extra: gpu); set parallel.overlap_tp=false")
+        from transformer_engine.pytorch.module.base import initialize_ub
+
+        initialize_ub(shape=[tokens, hidden_size], tp_size=tp, use_fp8=fp8, bootstrap_backend=self.backend)
+
     def seed(self, seed: int) -> None:
         """Seed torch and Megatron's trackers on this rank (needs Megatron's parallel groups)."""
         from megatron.core.tensor_parallel import model_parallel_cuda_manual_seed
