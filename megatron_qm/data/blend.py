@@ -20,7 +20,9 @@ Weight = float | Sequence[tuple[float, float]]  # a number, or points [[consumed
 
 def weight_points(name: str, weight: Weight) -> list[tuple[float, float]]:
     """A weight as a list of (consumed tokens, weight). Raises UserError with the source, the value and the rule."""
-    points = [(0, weight)] if isinstance(weight, int | float) else list(weight)
+    points = [(0, weight)] if isinstance(weight, int | float) else weight
+    if not isinstance(points, list | tuple):
+        raise UserError(f"source {name!r}: weight {weight!r} is no number and no schedule [[tokens, weight], ...]")
     if not points:
         raise UserError(f"source {name!r}: the weight schedule has no points; give [[tokens, weight], ...]")
     for point in points:

@@ -1,21 +1,12 @@
-"""PREFIX.idx of a Megatron indexed dataset, mapped into memory and checked.
-
-Layout (megatron/core/datasets/indexed_dataset.py, `_IndexWriter`), little-endian: `MMIDIDX\\0\\0`, u64 version 1,
-u8 dtype code, u64 sequences S, u64 D (documents + 1); then i32 lengths[S] in tokens, i64 pointers[S] in bytes of the
-.bin, i64 document_indices[D] in sequences, from 0 to S; multimodal sets end with i8 modes[S].
-"""
+"""PREFIX.idx of a Megatron indexed dataset, mapped into memory and checked. Its layout: `indexed_format`."""
 
 import mmap
-import struct
 from pathlib import Path
 
 import numpy as np
 
+from megatron_qm.data.indexed_format import DOCUMENT_DTYPE, LENGTH_DTYPE, POINTER_DTYPE, read_header
 from megatron_qm.errors import UserError
-
-MAGIC = b"MMIDIDX\x00\x00"
-HEADER = struct.Struct("<9sQBQQ")
-TOKEN_DTYPES = {1: np.uint8, 2: np.int8, 3: np.int16, 4: np.int32, 5: np.int64, 8: np.uint16}
 
 # An index of up to this many sequences is checked entry by entry (tens of ms), a longer one by samples.
 CHECK_ALL_SEQUENCES = 1 << 22
@@ -33,20 +24,16 @@ class IndexFile:
 
     def __init__(self, path: Path) -> None:
         """Map and check the header and the size of `path`. Raises UserError naming it."""
+        header = read_header(path)
         self.path = path
-        size = path.stat().st_size
+        self.dtype = header.dtype
+        self.sequences = header.sequences
+        self.documents = header.documents
         with open(path, "rb") as stream:
-            header = stream.read(HEADER.size)
-            self.dtype, self.sequences, entries = _parse_header(path, header)
-            self.documents = entries - 1
-            _check_size(path, size, self.sequences, entries)
             self._map = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
-        offset = HEADER.size
-        self.lengths = np.frombuffer(self._map, "<i4", self.sequences, offset)
-        offset += self.lengths.nbytes
-        self.pointers = np.frombuffer(self._map, "<i8", self.sequences, offset)
-        offset += self.pointers.nbytes
-        self.document_indices = np.frombuffer(self._map, "<i8", entries, offset)
+        self.lengths = np.frombuffer(self._map, LENGTH_DTYPE, self.sequences, header.lengths_offset)
+        self.pointers = np.frombuffer(self._map, POINTER_DTYPE, self.sequences, header.pointers_offset)
+        self.document_indices = np.frombuffer(self._map, DOCUMENT_DTYPE, self.documents + 1, header.documents_offset)
 
     @property
     def bin_bytes(self) -> int:
@@ -60,11 +47,11 @@ class IndexFile:
 
         Looks at every entry if `whole` or the index is short; otherwise at the ends and at evenly spread samples.
         """
-        if self.documents < 0 or self.document_indices[0] != 0 or self.document_indices[-1] != self.sequences:
-            ends = self.document_indices[[0, -1]].tolist() if self.documents >= 0 else "nothing"
+        first, last = self.document_indices[[0, -1]].tolist()
+        if (first, last) != (0, self.sequences):
             raise UserError(
-                f"{self.path}: its document indices run from {ends} where 0 to {self.sequences} (its sequences) is "
-                "meant: the index is damaged; write the dataset again"
+                f"{self.path}: its document indices run from {first} to {last} where 0 to {self.sequences} (its "
+                "sequences) is meant: the index is damaged; write the dataset again"
             )
         whole = whole or self.sequences <= CHECK_ALL_SEQUENCES
         if not whole and hasattr(mmap, "MADV_RANDOM"):  # Linux: read one page a look-up, not the 32 around it
@@ -96,30 +83,6 @@ class IndexFile:
                 f"{self.path}: document {at + 1} starts at sequence {self.document_indices[at + 1]}, before document "
                 f"{at} at {self.document_indices[at]}: the index is damaged; write the dataset again"
             )
-
-
-def _parse_header(path: Path, header: bytes) -> tuple[np.dtype, int, int]:
-    """(dtype of the tokens, sequences, entries of document_indices)."""
-    if len(header) < HEADER.size:
-        raise UserError(
-            f"{path}: {len(header)} bytes, shorter than the header of an index: it is truncated; copy it again"
-        )
-    magic, version, code, sequences, entries = HEADER.unpack(header)
-    if magic != MAGIC or version != 1:
-        raise UserError(f"{path}: not an index of a Megatron indexed dataset (starts with {header[:17]!r})")
-    if code not in TOKEN_DTYPES:
-        raise UserError(f"{path}: dtype code {code} is not one of integer tokens {sorted(TOKEN_DTYPES)}")
-    return np.dtype(TOKEN_DTYPES[code]).newbyteorder("<"), sequences, entries
-
-
-def _check_size(path: Path, size: int, sequences: int, entries: int) -> None:
-    expected = HEADER.size + sequences * (4 + 8) + entries * 8
-    if size not in (expected, expected + sequences):
-        state = "truncated" if size < expected else "altered"
-        raise UserError(
-            f"{path}: {size} bytes where its header ({sequences} sequences, {entries - 1} documents) asks for "
-            f"{expected}: it is {state}; copy it again or rerun preprocessing"
-        )
 
 
 def _pieces(count: int, whole: bool) -> list[tuple[int, int]]:

@@ -11,7 +11,7 @@ or other weights without reading a token twice or leaving one out.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -30,6 +30,18 @@ class SourceSpec:
     name: str
     prefix: str
     weight: Weight = 1.0
+
+
+class ReaderConfig(Protocol):
+    """What a reader wants to know: `megatron_qm.config.data.DataConfig` without importing it."""
+
+    sources: Sequence[SourceSpec]
+    sequence_length: int
+    block_size: int
+    seed: int
+    reset_at_document_ends: bool
+    mask_document_ends: bool
+    verify_checksums: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +106,20 @@ class BatchReader:
         self.anchor = Anchor(0, self.positions)
         self._assembly = Assembly(sequence_length, reset_at_document_ends, mask_document_ends, vocab_size)
         self.fingerprints = tuple(dataset.fingerprint() for dataset in self.datasets)
+
+    @classmethod
+    def from_config(cls, config: "ReaderConfig", vocab_size: int | None = None) -> "BatchReader":
+        """The reader that the `data` section of a recipe asks for."""
+        return cls(
+            config.sources,
+            config.sequence_length,
+            config.block_size,
+            config.seed,
+            reset_at_document_ends=config.reset_at_document_ends,
+            mask_document_ends=config.mask_document_ends,
+            vocab_size=vocab_size,
+            verify=config.verify_checksums,
+        )
 
     @property
     def consumed_tokens(self) -> int:
