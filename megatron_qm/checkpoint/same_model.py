@@ -1,0 +1,41 @@
+"""Is the model that a checkpoint holds the one that is about to be filled?"""
+
+from typing import Any
+
+import torch
+
+from megatron_qm.config.model import ModelConfig
+from megatron_qm.errors import UserError
+
+
+def refuse_another_model(saved: dict[str, Any], chunk: torch.nn.Module, place: str) -> None:
+    """Compare a manifest's `model` with a live model chunk. Raises UserError naming the first key that differs."""
+    padded = ModelConfig(
+        vocab_size=saved["vocab_size"], pad_vocab_to_multiple_of=saved["pad_vocab_to_multiple_of"]
+    ).padded_vocab_size
+    for key, here in _shape_of(chunk).items():
+        there = padded if key == "padded_vocab_size" else saved[key]
+        if there != here:
+            hint = " (vocab_size rounded up to pad_vocab_to_multiple_of)" if key == "padded_vocab_size" else ""
+            raise UserError(
+                f"{place}: holds a model with {key} = {there}, this run's model has {here}{hint}; "
+                f"set model.* as it was, or take a checkpoint of this model"
+            )
+
+
+def _shape_of(chunk: torch.nn.Module) -> dict[str, Any]:
+    """What decides which tensors there are and what they mean, in ModelConfig's words, read off the model itself."""
+    config = chunk.config
+    return {
+        "layers": config.num_layers,
+        "hidden_size": config.hidden_size,
+        "ffn_hidden_size": config.ffn_hidden_size,
+        "heads": config.num_attention_heads,
+        "kv_heads": config.num_query_groups,
+        "head_dim": config.kv_channels,
+        "tied_embeddings": chunk.share_embeddings_and_output_weights,
+        "qkv_bias": config.add_qkv_bias,
+        "qk_norm": config.qk_layernorm,
+        "vocab_size": chunk.real_vocab_size,
+        "padded_vocab_size": chunk.vocab_size,
+    }

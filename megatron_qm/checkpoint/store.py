@@ -1,0 +1,250 @@
+"""The checkpoints of one run: saved aside and made visible by one rename, found again, verified and loaded."""
+
+import copy
+import logging
+import random
+import secrets
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from megatron.core import parallel_state
+from megatron.core.optimizer import MegatronOptimizer
+
+from megatron_qm.checkpoint import distributed, folder, rng
+from megatron_qm.checkpoint.manifest import HF, RANK_STATE, TOKENIZER, WEIGHTS, Layout, Manifest, read_manifest, verify
+from megatron_qm.checkpoint.same_model import refuse_another_model
+from megatron_qm.checkpoint.saving import Extras, Saving
+from megatron_qm.checkpoint.together import first_problem, on_first_rank
+from megatron_qm.config.run import RunConfig
+from megatron_qm.config.train import CheckpointConfig
+from megatron_qm.errors import UserError
+from megatron_qm.platform.runtime import Platform
+
+logger = logging.getLogger(__name__)
+_DTYPES = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}
+
+
+class CheckpointStore:
+    """All methods are collective: every rank calls them, in the same order, inside `platform.scope()`.
+
+    A store belongs to the one job that writes to `directory`: making it removes what killed saves have left there.
+    Raises UserError if the run is not to resume (`resume: never`) but the folder has checkpoints of another run.
+    """
+
+    def __init__(self, directory: Path, config: CheckpointConfig, platform: Platform) -> None:
+        self.directory = Path(directory)
+        self.config = config
+        self.platform = platform
+        self._saving: Saving | None = None
+        self._owners_checked = False
+        self._verified: Path | None = None
+        self._bad: set[str] = set()
+        self._last: Path | None = None  # loaded or published: its tokenizer/ and hf/ go into the next one
+        self._log(on_first_rank(self._tidy))
+
+    # --- saving
+
+    def save(
+        self,
+        step: int,
+        tokens: int,
+        model_chunks: Sequence[torch.nn.Module],
+        optimizer: MegatronOptimizer | None,
+        data_state: dict[str, Any],
+        run_config: RunConfig,
+    ) -> Path | None:
+        """Save the run after `step` updates and `tokens` tokens. Returns the checkpoint; None if it is still being
+        written (`asynchronous`), which `poll` and `finish` attend to.
+
+        model_chunks: DDP or bare. data_state: the reader's, ready for JSON. All of it may change after this returns.
+        Raises UserError (disk full, no permission); then nothing of this checkpoint is left and older ones are intact.
+        """
+        self.finish()
+        temporary = on_first_rank(lambda: self._make_temporary(step))
+        manifest = Manifest(
+            step=step,
+            tokens=tokens,
+            model=asdict(run_config.model),
+            config=asdict(run_config),
+            data=copy.deepcopy(data_state),
+            layout=this_layout(),
+            dtype=_DTYPES[distributed.unwrapped(model_chunks[0]).config.params_dtype],
+            contains={"model": True, "optimizer": optimizer is not None},
+        )
+        with distributed.quiet():
+            state = distributed.state_to_save(
+                model_chunks, optimizer, self.platform.device, check=not self._owners_checked
+            )
+            self._owners_checked = True
+            self._saving = Saving(
+                temporary, self.directory / folder.checkpoint_name(step), manifest, state,
+                extras=self._extras(run_config), asynchronous=self.config.asynchronous,
+            )
+        return None if self.config.asynchronous else self._publish()
+
+    def poll(self) -> Path | None:
+        """Publish the checkpoint that is being written if all ranks are done with it, without waiting.
+
+        Call it after each step; it costs nothing while nothing is being written. Raises as `save` does.
+        """
+        if self._saving is None:
+            return None
+        done = torch.tensor(int(self._saving.done()), device=self.platform.device)
+        dist.all_reduce(done, op=dist.ReduceOp.MIN)
+        return self._publish() if done else None
+
+    def finish(self) -> Path | None:
+        """Wait for the checkpoint that is being written, if there is one, and publish it. Call it at the end."""
+        return self._publish() if self._saving is not None else None
+
+    # --- loading
+
+    def latest(self) -> Path | None:
+        """The newest checkpoint of which every file is as it was written, or None if there is no checkpoint at all.
+
+        All ranks hash a share of its files. Bad ones are skipped with a warning that names the file. Raises UserError
+        if there are checkpoints but none is good: starting anew over them is for the user to decide.
+        """
+        candidates = on_first_rank(lambda: folder.published(self.directory))
+        problems = []
+        for path in candidates:
+            problem = self._verify(path)
+            if problem is None:
+                return path
+            self._bad.add(path.name)
+            problems.append(problem)
+            self._log([f"skipped {path.name}: {problem}"])
+        if candidates:
+            raise UserError(
+                f"{self.directory}: none of its {len(candidates)} checkpoints is good; the newest: {problems[0]}. "
+                f"Bring a good copy back, or remove them all to start from the beginning"
+            )
+        return None
+
+    def load(
+        self, path: Path, model_chunks: Sequence[torch.nn.Module], optimizer: MegatronOptimizer | None
+    ) -> Manifest:
+        """Go on from `path`: weights, optimizer state and random number generators; the caller restores the reader
+        from the manifest's `data`. Without an optimizer, weights alone.
+
+        At the layout that wrote it everything is restored bit for bit; at another one the generators are seeded anew.
+        Raises UserError for a torn or altered checkpoint, one of another model, or one without optimizer state.
+        """
+        manifest = self._open(path, model_chunks, training=optimizer is not None)
+        weights = Path(path) / WEIGHTS
+        with distributed.quiet():
+            stored = on_first_rank(lambda: distributed.stored_names(weights))
+            if optimizer is None:
+                distributed.load_weights(weights, stored, model_chunks)
+            else:
+                distributed.load_training_state(weights, stored, model_chunks, optimizer)
+        if optimizer is not None:
+            self._restore_generators(Path(path), manifest)
+        self._last = Path(path)
+        return manifest
+
+    def load_weights(
+        self, path: Path, model_chunks: Sequence[torch.nn.Module], optimizer: MegatronOptimizer | None
+    ) -> Manifest:
+        """Start a new run from the weights of `path` (an import, or another run's). Raises as `load` does.
+
+        optimizer: its FP32 copies of the weights are renewed too. Without that the first update of a bf16 model would
+        bring the old weights back.
+        """
+        manifest = self.load(path, model_chunks, None)
+        if optimizer is not None:
+            optimizer.reload_model_params()
+        return manifest
+
+    # --- parts
+
+    def _tidy(self) -> list[str]:
+        there = folder.published(self.directory)
+        if self.config.resume == "never" and there:
+            raise UserError(
+                f"{self.directory}: has {len(there)} checkpoints of an earlier run (up to {there[0].name}), and "
+                f"checkpoint.resume = never: choose another output, remove them, or set checkpoint.resume=auto"
+            )
+        return folder.remove_leftovers(self.directory)
+
+    def _make_temporary(self, step: int) -> Path:
+        temporary = self.directory / folder.temporary_name(step, secrets.token_hex(4))
+        (temporary / WEIGHTS).mkdir(parents=True)
+        (temporary / RANK_STATE).mkdir()
+        return temporary
+
+    def _extras(self, run_config: RunConfig) -> Extras:
+        """The tokenizer that the run names, else the one that came with the weights."""
+        here = Path(run_config.data.tokenizer) if run_config.data.tokenizer else None
+        before = self._last
+        return Extras(here or (before and before / TOKENIZER), before and before / HF)
+
+    def _publish(self) -> Path:
+        saving, self._saving = self._saving, None
+        path = saving.publish()
+        self._last = path
+        self._bad.discard(path.name)
+        removed = on_first_rank(lambda: self._retain(saving.manifest.step))
+        self._log(removed)
+        return path
+
+    def _retain(self, newest: int) -> list[str]:
+        try:
+            folder.retain(self.directory, newest, self.config.keep_last, self.config.keep_every, self._bad)
+        except OSError as error:  # the new checkpoint stands; too many old ones are no reason to stop
+            return [f"could not delete an old checkpoint: {error}"]
+        return []
+
+    def _verify(self, path: Path) -> str | None:
+        problem = None
+        try:
+            verify(path, (dist.get_rank(), dist.get_world_size()))
+        except UserError as error:
+            problem = str(error)
+        problem = first_problem(problem)
+        self._verified = path if problem is None else None
+        return problem
+
+    def _open(self, path: Path, chunks: Sequence[torch.nn.Module], *, training: bool) -> Manifest:
+        problem = self._verify(path) if path != self._verified else None
+        if problem is not None:
+            raise UserError(problem)
+        manifest = read_manifest(path)
+        refuse_another_model(manifest.model, distributed.unwrapped(chunks[0]), str(path))
+        if training and not manifest.contains["optimizer"]:
+            raise UserError(
+                f"{path}: holds weights alone, no optimizer state to go on from; start a new run from it with "
+                f"train.start_from={path} and train.init_model_only=true"
+            )
+        return manifest
+
+    def _restore_generators(self, path: Path, manifest: Manifest) -> None:
+        if manifest.layout == this_layout():
+            rng.restore_rng(rng.load_rng(path / rng.rng_file(dist.get_rank())))
+            return
+        seed = manifest.config["train"]["seed"] + manifest.step
+        self.platform.seed(seed)
+        random.seed(seed)
+        np.random.seed(seed % 2**32)
+        self._log([f"{path.name} was written at another layout, {manifest.layout}: random numbers are seeded anew"])
+
+    def _log(self, notes: Sequence[str]) -> None:
+        if dist.get_rank() == 0:
+            for note in notes:
+                logger.warning("%s: %s", self.directory, note)
+
+
+def this_layout() -> Layout:
+    return Layout(
+        tp=parallel_state.get_tensor_model_parallel_world_size(),
+        pp=parallel_state.get_pipeline_model_parallel_world_size(),
+        vpp=parallel_state.get_virtual_pipeline_model_parallel_world_size(),
+        cp=parallel_state.get_context_parallel_world_size(),
+        dp=parallel_state.get_data_parallel_world_size(),
+        world_size=dist.get_world_size(),
+    )
