@@ -1,0 +1,100 @@
+"""A file of JSON lines that only grows, and stays readable whenever the process that writes it dies."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from megatron_qm.errors import UserError
+from megatron_qm.files import atomic_write
+
+_TAIL_BYTES = 1 << 16
+
+
+class JsonLines:
+    """Appends objects to `path`, one a line, each with one unbuffered write: a kill loses at most the line in hand.
+
+    Opening mends what a kill or a power cut left behind: a torn last line goes, a whole one that lacks its newline
+    gets it. Raises UserError naming the file where it cannot be opened or written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = None
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._open()
+        except OSError as error:
+            raise UserError(f"{path}: cannot write metrics here: {error.strerror}") from None
+
+    def _open(self) -> None:
+        self._file = open(self.path, "a+b", buffering=0)
+        torn, size = _last_line_without_newline(self._file)
+        if torn and _is_object(torn):
+            self._write(b"\n")
+        elif torn:
+            self._file.truncate(size - len(torn))
+
+    def append(self, value: dict[str, Any]) -> None:
+        """Write one line. After an error (disk full) the file ends where it ended before."""
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        start = os.fstat(self._file.fileno()).st_size
+        try:
+            self._write(text.encode("utf-8", "replace") + b"\n")
+        except OSError as error:
+            self._file.truncate(start)
+            raise UserError(f"{self.path}: cannot write metrics: {error.strerror}; mend it and run again") from None
+
+    def _write(self, line: bytes) -> None:
+        rest = memoryview(line)
+        while rest:  # an unbuffered write may be a short one
+            rest = rest[self._file.write(rest):]
+
+    def keep(self, wanted: Callable[[dict[str, Any]], bool]) -> int:
+        """Drop, atomically, objects that are not `wanted`; lines that are no objects stay. Returns how many went."""
+        with open(self.path, "rb") as lines:
+            dropped = sum(1 for line in lines if not _passes(line, wanted))
+        if not dropped:
+            return 0
+        try:
+            with open(self.path, "rb") as lines, atomic_write(self.path) as kept:
+                kept.writelines(line for line in lines if _passes(line, wanted))
+        except OSError as error:
+            raise UserError(f"{self.path}: cannot rewrite it: {error.strerror}; mend it and run again") from None
+        self._file.close()  # it still writes to the file that the rename has replaced
+        self._open()
+        return dropped
+
+    def sync(self) -> None:
+        """Make what was written survive a power cut."""
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _last_line_without_newline(file: Any) -> tuple[bytes, int]:
+    """(bytes after the last newline, size of the file), read backwards in pieces."""
+    size = file.seek(0, os.SEEK_END)
+    tail = b""
+    while len(tail) < size and b"\n" not in tail:
+        start = max(size - len(tail) - _TAIL_BYTES, 0)
+        file.seek(start)
+        tail = file.read(size - len(tail) - start) + tail
+    return tail[tail.rfind(b"\n") + 1:], size
+
+
+def _passes(line: bytes, wanted: Callable[[dict[str, Any]], bool]) -> bool:
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return True
+    return not isinstance(value, dict) or wanted(value)
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False

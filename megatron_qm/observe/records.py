@@ -1,0 +1,111 @@
+"""What a run writes about itself: four kinds of record, one JSON object a line in RUN/metrics.jsonl.
+
+Every line has `kind`, `step` and `time` (seconds since 1970, UTC). JSON has no NaN and no infinity: they are written as
+the strings "NaN", "Infinity" and "-Infinity", which Python's float() and JavaScript's Number() read back; null means
+that something was not measured.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True)
+class TrainRecord:
+    """One training step, or the mean of the steps since the record before it.
+
+    tokens, tokens_by_source: consumed since the run began. loss, loss_by_source: nats per token. lr: as used in this
+    step. tokens_per_second: of the whole job; tflops_per_device: model FLOPs; mfu: 0 to 1. step_seconds: one step.
+    memory_gib: peak of one rank. phase_seconds: where a step's time goes, by name.
+    """
+
+    kind: ClassVar[str] = "train"
+    step: int
+    tokens: int
+    loss: float
+    grad_norm: float
+    lr: float
+    tokens_per_second: float
+    tflops_per_device: float
+    mfu: float | None
+    step_seconds: float
+    memory_gib: float
+    loss_by_source: Mapping[str, float] = field(default_factory=dict)
+    tokens_by_source: Mapping[str, int] = field(default_factory=dict)
+    z_loss: float | None = None
+    phase_seconds: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True)
+class ValidationRecord:
+    """Losses on held-out sequences, nats per token."""
+
+    kind: ClassVar[str] = "validation"
+    step: int
+    tokens: int
+    loss: float
+    loss_by_source: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ProbeRecord:
+    """Accuracy of a knowledge probe of `n` questions, with the bounds of its confidence interval; all from 0 to 1."""
+
+    kind: ClassVar[str] = "probe"
+    step: int
+    name: str
+    accuracy: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True)
+class EventRecord:
+    """Something that happened at a step: start, resume, checkpoint, ..."""
+
+    kind: ClassVar[str] = "event"
+    step: int
+    name: str
+    detail: str = ""
+
+
+Record = TrainRecord | ValidationRecord | ProbeRecord | EventRecord
+_OPTIONAL = ("z_loss", "phase_seconds")
+
+
+def to_plain(record: Record) -> dict[str, Any]:
+    """`record` as JSON-ready values with its kind; optional fields that were not measured are left out."""
+    values = {f.name: getattr(record, f.name) for f in dataclasses.fields(record)}
+    kept = {name: value for name, value in values.items() if value is not None or name not in _OPTIONAL}
+    return {"kind": record.kind} | {name: _plain(value) for name, value in kept.items()}
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real):  # numpy's scalars too
+        return json_number(float(value))
+    raise TypeError(f"a metrics record holds numbers, text and mappings of them, not {type(value).__name__}")
+
+
+def json_number(value: float) -> float | str:
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def from_json_number(value: Any) -> float | None:
+    """The number behind a JSON value of a record; None where it is not one (null, text, a mapping, true)."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return float(value)
+    return float(value) if value in ("NaN", "Infinity", "-Infinity") else None
