@@ -142,7 +142,11 @@ DAMAGES = {
 
 @pytest.mark.parametrize("name", DAMAGES)
 @pytest.mark.parametrize("manifest", [False, True])
-def test_damage_is_refused_with_the_name_of_the_file(tmp_path: Path, name: str, manifest: bool) -> None:
+@pytest.mark.parametrize("entries_at_a_time", [5, 1 << 20])
+def test_damage_is_refused_with_the_name_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, manifest: bool, entries_at_a_time: int
+) -> None:
+    monkeypatch.setattr(index_file, "_CHECK_PIECE", entries_at_a_time)
     kind, damage = DAMAGES[name]
     prefix = tmp_path / "d"
     counting_dataset(prefix, [3] * ITEMS, manifest=manifest)
@@ -150,6 +154,14 @@ def test_damage_is_refused_with_the_name_of_the_file(tmp_path: Path, name: str, 
     damage(prefix)
     with pytest.raises(UserError, match=rf"d\.{kind}"):
         IndexedDataset.open(prefix)
+
+
+def test_negative_lengths_are_refused_even_where_the_sums_agree(tmp_path: Path) -> None:
+    counting_dataset(tmp_path / "d", [3] * ITEMS)
+    _overwrite("idx", 34 + 4 * 7, np.array([8, -2], "<i4").tobytes())(tmp_path / "d")
+    _overwrite("idx", POINTERS + 8 * 8, np.array([(21 + 8) * 4], "<i8").tobytes())(tmp_path / "d")
+    with pytest.raises(UserError, match=r"d\.idx: sequence 8 has length -2"):
+        IndexedDataset.open(tmp_path / "d")
 
 
 @pytest.mark.parametrize("kind", ["bin", "idx"])

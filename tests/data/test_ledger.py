@@ -11,7 +11,7 @@ from megatron_qm.data.reader import BatchReader, SourceSpec, StepPlan
 from megatron_qm.errors import UserError
 from tests.data.written import counting_dataset, write_dataset
 
-DOCUMENTS = {"a": [3, 5, 1, 7, 20, 1, 14], "b": [60, 40]}
+DOCUMENTS = {"a": [3, 5, 1, 7, 20, 1, 14], "b": [60, 40], "c": [9, 0, 33]}
 
 
 @pytest.fixture
@@ -61,10 +61,12 @@ def test_every_step_of_a_changing_run_is_accounted_for(prefixes: dict[str, str],
     seen |= run_steps(second, ledger, range(8, 12), 4)
     ledger.sync()
 
-    third = make_reader(prefixes, {"a": 1}, 100)
+    # The schedule's clock counts the tokens of the source that has left, too.
+    third = make_reader(prefixes, {"a": 1, "c": [[0, 0], [500, 0], [600, 4]]}, 20)
     third.restore(second.state(), allow_removed=["b"])
     ledger = LedgerWriter(run, third, next_step=12)
-    seen |= run_steps(third, ledger, range(12, 14), 2)
+    seen |= run_steps(third, ledger, range(12, 14), 4)
+    assert third.positions[1] > 0
 
     for step, sequences in seen.items():
         assert tokens_named(documents_of_step(run, step), len(sequences)) == sequences

@@ -304,6 +304,16 @@ def test_prefetched_batches_are_the_same(prefixes: dict[str, str]) -> None:
     prefetcher.close()
 
 
+def test_a_plan_that_was_not_prefetched_is_read_itself(prefixes: dict[str, str]) -> None:
+    """Same cursors, other weights: what lies ready is not what is asked for."""
+    reader = make_reader(prefixes, {"a": 1, "b": 0})
+    prefetcher = Prefetcher(reader)
+    prefetcher.start(reader.plan_step(3), [0, 1])
+    other = make_reader(prefixes, {"a": 0, "b": 1}).plan_step(3)
+    _assert_equal(prefetcher.read(other, [0, 1]), reader.read(other, [0, 1]))
+    prefetcher.close()
+
+
 def test_errors_of_the_reading_thread_reach_the_caller(tmp_path: Path) -> None:
     prefix = counting_dataset(tmp_path / "d", [400])
     reader = BatchReader([SourceSpec("d", prefix)], 8, BLOCK, SEED)
