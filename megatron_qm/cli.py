@@ -4,6 +4,7 @@ import argparse
 import importlib
 import logging
 import sys
+import warnings
 from collections.abc import Sequence
 
 from megatron_qm import __version__
@@ -36,7 +37,7 @@ _VERBS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; exit code 2 and one sentence for what the user can mend."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    _quiet()
     try:
         args = _parse(arguments)
         return args.run(args)
@@ -49,6 +50,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `megatron-qm ... | head`
         sys.stderr.close()
         return 0
+
+
+def _quiet() -> None:
+    """Our own notes are for people; what Megatron and torch say while they are imported is not."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("megatron_qm").setLevel(logging.INFO)
+    logging.getLogger("data_tools").setLevel(logging.INFO)
+    for library in ("megatron.core", "torch"):
+        logging.getLogger(library).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", message="The .grad attribute of a Tensor that is not a leaf")
+    for module in ("megatron", "torch", "transformer_engine", "transformers"):
+        warnings.filterwarnings("ignore", module=rf"{module}\b.*")
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:

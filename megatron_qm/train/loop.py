@@ -1,6 +1,5 @@
 """The loop: plan, read, step, record, and now and then validate and save."""
 
-import logging
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,9 +16,6 @@ from megatron_qm.train.recorder import Recorder
 from megatron_qm.train.schedule import learning_rate
 from megatron_qm.train.step import Stepper, StepResult, this_place
 from megatron_qm.train.validation import Validation
-
-logger = logging.getLogger(__name__)
-
 
 @dataclass
 class Trainer:
@@ -53,21 +49,21 @@ class Trainer:
 
     def _load(self, folder: Path, whole: bool) -> None:
         """Weights; with `whole` also the optimizer, the step and the data cursors."""
-        optimizer = self.stepper.optimizer
-        manifest = self.store.load(folder, unwrap(self.stepper.model), optimizer if whole else None)
-        if whole:
-            self.step = manifest.step
-            self.reader.restore(manifest.data)
-        else:
-            optimizer.reload_model_params()  # the optimizer keeps FP32 copies of BF16 weights
+        chunks, optimizer = unwrap(self.stepper.model), self.stepper.optimizer
+        if not whole:
+            self.store.load_weights(folder, chunks, optimizer)
+            return
+        manifest = self.store.load(folder, chunks, optimizer)
+        self.step = manifest.step
+        self.reader.restore(manifest.data)
 
     def run(self) -> None:
         """Train until the recipe's last step; the last step is always saved."""
         total = self.config.total_steps
         try:
             while self.step < total:
-                result = self.one_step()
-                self._after_step(result, last=self.step == total)
+                self.one_step()
+                self._after_step(last=self.step == total)
             self.store.finish()
         finally:
             self._prefetcher.close()
@@ -102,7 +98,7 @@ class Trainer:
             f"--step {self.step + 1}` names its documents; lower optimizer.lr, or leave them out"
         )
 
-    def _after_step(self, result: StepResult, last: bool) -> None:
+    def _after_step(self, last: bool) -> None:
         self.store.poll()
         if last or _due(self.step, self.config.train.validate_every):
             losses = self.validation.run(self.stepper)
@@ -110,6 +106,7 @@ class Trainer:
                 self.recorder.validation(self.step, losses, self.validation.names, self.reader)
         if last or _due(self.step, self.config.checkpoint.every):
             self.save()
+        self.recorder.pause()
 
     def save(self) -> None:
         """Write a checkpoint of this moment (in the background, if the recipe says so)."""
@@ -122,7 +119,7 @@ class Trainer:
             self.reader.state(),
             self.config,
         )
-        self.recorder.event(self.step, "checkpoint", f"step {self.step}")
+        self.recorder.event(self.step, "checkpoint")
 
 
 def _due(step: int, every: int | None) -> bool:

@@ -1,0 +1,140 @@
+"""What a run leaves behind in its folder: resolved config, environment, metrics, ledger; and the live progress line."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+from megatron_qm.config.load import to_yaml
+from megatron_qm.config.run import RunConfig
+from megatron_qm.data.ledger import LedgerWriter
+from megatron_qm.data.reader import BatchReader, StepPlan
+from megatron_qm.files import write_json, write_text
+from megatron_qm.observe.environment import capture_environment
+from megatron_qm.observe.flops import speed, training_flops_per_token
+from megatron_qm.observe.metrics import MetricsWriter
+from megatron_qm.observe.peaks import peak_flops
+from megatron_qm.observe.progress import Progress
+from megatron_qm.observe.records import EventRecord, Record, TrainRecord, ValidationRecord
+from megatron_qm.platform.runtime import Platform, Ranks
+from megatron_qm.train.step import Losses, StepResult
+
+
+class Recorder:
+    """Writes on rank 0; on the others every call is free. Metrics are of the whole job."""
+
+    def __init__(self, config: RunConfig, platform: Platform, ranks: Ranks) -> None:
+        self._config, self._platform, self._ranks = config, platform, ranks
+        self._writes = ranks.rank == 0
+        self._folder = Path(config.output)
+        self._flops_per_token = training_flops_per_token(config.model, config.data.sequence_length)
+        precision = "fp8" if config.precision.fp8 != "none" else "bf16" if platform.name == "cuda" else "fp32"
+        self._peak = peak_flops(platform.device_name, precision, config.observe.peak_tflops)
+        self._metrics: MetricsWriter | None = None
+        self._ledger: LedgerWriter | None = None
+        self._progress: Progress | None = None
+        self._waiting: list[StepResult] = []
+        self._since = 0.0
+
+    def __enter__(self) -> Self:
+        if self._writes:
+            observe = self._config.observe
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._metrics = MetricsWriter(
+                self._folder, tensorboard=observe.tensorboard, wandb_project=observe.wandb_project
+            )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for part in (self._metrics, self._ledger, self._progress):
+            if part is not None:
+                part.close()
+
+    def begin(self, step: int, reader: BatchReader, came_from: object | None) -> None:
+        """The run starts, or goes on, after `step` finished steps; what later steps had written is cut off."""
+        if self._writes:
+            write_text(self._folder / "config.resolved.yaml", to_yaml(self._config))
+            write_json(self._folder / "environment.json", capture_environment(
+                world_size=self._ranks.world_size,
+                device=self._platform.device_name,
+                peak=self._peak.name if self._peak else None,
+            ))
+            self._metrics.truncate_after(step)
+            self._ledger = LedgerWriter(self._folder, reader, step + 1)
+            self._progress = Progress(self._config.total_steps)
+            self.event(step, "resume" if step else "start", str(came_from) if came_from else "")
+        self._since = time.perf_counter()
+
+    def plan(self, step: int, plan: StepPlan) -> None:
+        """Note what `step` is about to read."""
+        if self._writes:
+            self._ledger.append(step, plan)
+
+    def step(self, step: int, result: StepResult, rate: float, reader: BatchReader) -> None:
+        """Step `step` is done; every `log_every` steps their mean becomes a record."""
+        if not self._writes:
+            return
+        self._waiting.append(result)
+        if step % self._config.train.log_every and step != self._config.total_steps:
+            return
+        seconds = (time.perf_counter() - self._since) / len(self._waiting)
+        record = self._record(step, rate, seconds, reader)
+        self._waiting.clear()
+        self._write(record)
+        self._progress.update(record)
+        self._since = time.perf_counter()
+
+    def _record(self, step: int, rate: float, seconds: float, reader: BatchReader) -> TrainRecord:
+        names = [source.name for source in self._config.data.sources]
+        losses = _sum([result.losses for result in self._waiting])
+        measured = speed(
+            self._config.tokens_per_step, seconds, self._ranks.world_size, self._flops_per_token, self._peak
+        )
+        return TrainRecord(
+            step=step,
+            tokens=reader.consumed_tokens,
+            loss=losses.mean,
+            grad_norm=sum(result.grad_norm for result in self._waiting) / len(self._waiting),
+            lr=rate,
+            tokens_per_second=measured.tokens_per_second,
+            tflops_per_device=measured.tflops_per_device,
+            mfu=measured.mfu,
+            step_seconds=seconds,
+            memory_gib=self._platform.memory_gib(),
+            loss_by_source=_by_name(names, losses),
+            tokens_by_source={name: progress.tokens for name, progress in reader.progress().items()},
+            z_loss=losses.z_mean if self._config.train.z_loss else None,
+        )
+
+    def validation(self, step: int, losses: Losses, names: Sequence[str], reader: BatchReader) -> None:
+        self._write(ValidationRecord(step, reader.consumed_tokens, losses.mean, _by_name(names, losses)))
+
+    def event(self, step: int, name: str, detail: str = "") -> None:
+        self._write(EventRecord(step, name, detail))
+
+    def record(self, record: Record) -> None:
+        self._write(record)
+
+    def pause(self) -> None:
+        """What comes now (validation, a save) is not part of a step's time."""
+        self._since = time.perf_counter()
+
+    def sync(self) -> None:
+        """Everything written so far survives a power cut: called with every checkpoint."""
+        if self._writes:
+            self._metrics.sync()
+            self._ledger.sync()
+
+    def _write(self, record: Record) -> None:
+        if self._writes:
+            self._metrics.write(record)
+
+
+def _sum(losses: Sequence[Losses]) -> Losses:
+    columns = ([getattr(loss, field) for loss in losses] for field in ("nats_k", "z_k", "tokens_k"))
+    return Losses(*([sum(values) for values in zip(*rows, strict=True)] for rows in columns))
+
+
+def _by_name(names: Sequence[str], losses: Losses) -> dict[str, float]:
+    means = {name: losses.mean_of(index) for index, name in enumerate(names)}
+    return {name: mean for name, mean in means.items() if mean is not None}
