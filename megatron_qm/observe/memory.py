@@ -16,7 +16,7 @@ from megatron_qm.observe.parameters import linear_parameters, parameters_per_ran
 
 _FP32 = 4
 _BYTES = {"fp32": 4, "bf16": 2}
-GIB, MIB = 2**30, 2**20
+GIB = 2**30
 
 
 @dataclass(frozen=True)
@@ -151,14 +151,3 @@ def _logits(config: RunConfig, dtype: str) -> int:
 
 def _tokens(config: RunConfig) -> int:
     return config.train.micro_batch_size * config.data.sequence_length // config.parallel.cp
-
-
-def render_memory(stages: list[RankMemory]) -> str:
-    """A table with a line per pipeline stage, in GiB, or in MiB where all of it is small."""
-    kinds = ("weights", "gradients", "optimizer", "activations", "logits", "total")
-    unit, name = (GIB, "GiB") if max(row.total for row in stages) >= GIB else (MIB, "MiB")
-    lines = ["  ".join(["stage", f"{'parameters':>15}", *(f"{kind:>11}" for kind in kinds)]) + f"  ({name})"]
-    for row in stages:
-        sizes = [f"{getattr(row, kind) / unit:>11.2f}" for kind in kinds]
-        lines.append("  ".join([f"{row.stage:>5}", f"{row.parameters:>15,}", *sizes]))
-    return "\n".join(lines)

@@ -1,0 +1,182 @@
+"""A run's metrics read back: columns of numbers over steps, whatever state the file is in."""
+
+import json
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+
+from megatron_qm.errors import UserError
+from megatron_qm.observe.metrics import METRICS_FILE
+from megatron_qm.observe.records import from_json_number
+
+_LARGEST_STEP = 2**53
+_STARTS = ("start", "resume")
+
+
+@dataclass(frozen=True)
+class Series:
+    """Values at rising steps, [n] each; a value may be NaN or infinite: that was measured too."""
+
+    steps_n: np.ndarray
+    values_n: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.steps_n)
+
+    @property
+    def last(self) -> float | None:
+        return float(self.values_n[-1]) if len(self) else None
+
+
+EMPTY = Series(np.zeros(0, np.int64), np.zeros(0))
+
+
+class _Column:
+    """Grows in the order of the file; `series` puts it in the order of steps, the last value of a step counts."""
+
+    def __init__(self) -> None:
+        self._steps, self._values = array("q"), array("d")
+
+    def append(self, step: int, value: float) -> None:
+        self._steps.append(step)
+        self._values.append(value)
+
+    def series(self) -> Series:
+        steps_n, values_n = np.array(self._steps, np.int64), np.array(self._values)
+        if np.any(np.diff(steps_n) <= 0):
+            order = np.argsort(steps_n, kind="stable")
+            steps_n, values_n = steps_n[order], values_n[order]
+            newest = np.append(np.diff(steps_n) > 0, True)
+            steps_n, values_n = steps_n[newest], values_n[newest]
+        return Series(steps_n, values_n)
+
+
+class Table:
+    """The columns of one kind of record: `series("loss")`, and by name below a key: `group("loss_by_source")`."""
+
+    def __init__(self) -> None:
+        self._columns: dict[str, _Column] = {}
+        self._groups: dict[str, dict[str, _Column]] = {}
+
+    def add(self, step: int, record: dict[str, Any]) -> None:
+        for key, value in record.items():
+            if isinstance(value, dict):
+                group = self._groups.setdefault(key, {})
+                for name, item in value.items():
+                    _append(group, name, step, item)
+            else:
+                _append(self._columns, key, step, value)
+
+    def series(self, key: str) -> Series:
+        return self._columns[key].series() if key in self._columns else EMPTY
+
+    def group(self, key: str) -> dict[str, Series]:
+        return {name: column.series() for name, column in self._groups.get(key, {}).items()}
+
+
+def _append(columns: dict[str, _Column], name: str, step: int, value: Any) -> None:
+    number = from_json_number(value)
+    if number is not None:
+        columns.setdefault(name, _Column()).append(step, number)
+
+
+@dataclass
+class History:
+    """unreadable: numbers of lines that are no records. elapsed_seconds: without the time that the run was down."""
+
+    train: Table = field(default_factory=Table)
+    validation: Table = field(default_factory=Table)
+    probes: list[dict[str, Any]] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
+    unreadable: list[int] = field(default_factory=list)
+    began: float | None = None
+    ended: float | None = None
+    elapsed_seconds: float = 0.0
+    records: int = 0
+
+    def add(self, record: dict[str, Any]) -> None:
+        kind, step = record["kind"], record["step"]
+        if kind in ("train", "validation"):
+            (self.train if kind == "train" else self.validation).add(step, record)
+        else:
+            (self.probes if kind == "probe" else self.events).append(record)
+        self.records += kind != "event"
+        self._note_time(from_json_number(record.get("time")), kind == "event" and record.get("name") in _STARTS)
+
+    def _note_time(self, now: float | None, starts: bool) -> None:
+        if now is None or not np.isfinite(now):
+            return
+        if self.ended is not None and not starts:
+            self.elapsed_seconds += max(now - self.ended, 0.0)
+        self.began = now if self.began is None else self.began
+        self.ended = now
+
+    @property
+    def resumes(self) -> list[int]:
+        """Steps after which the run was taken up again."""
+        return [event["step"] for event in self.events if event.get("name") == "resume"]
+
+
+def read_history(run_dir: Path) -> History:
+    """Read RUN/metrics.jsonl. A torn last line (the run may be writing it) is passed over in silence.
+
+    Raises UserError naming the file, and what to do, where there is none or it holds no measurement.
+    """
+    run_dir = Path(run_dir)
+    path = run_dir / METRICS_FILE
+    if not run_dir.is_dir():
+        raise UserError(f"{run_dir}: no such run folder; give the folder that the recipe's `output` names")
+    history = History()
+    try:
+        for number, record in _records(path):
+            if record is None:
+                history.unreadable.append(number)
+            else:
+                history.add(record)
+    except FileNotFoundError:
+        raise UserError(
+            f"{path}: not there, so {run_dir} is not the folder of a run that has started; "
+            "give the folder that the recipe's `output` names"
+        ) from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot read the metrics: {error.strerror}") from None
+    if not history.records:
+        raise UserError(f"{path}: no step is recorded yet; run the report again when the first step is done")
+    return history
+
+
+def _records(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
+    """(line number, record, or None where the line is no record)"""
+    with open(path, "rb") as lines:
+        for number, line in enumerate(lines, 1):
+            record = _parse(line)
+            if record is None and not line.endswith(b"\n"):
+                return
+            if line.strip():
+                yield number, record
+
+
+def _parse(line: bytes) -> dict[str, Any] | None:
+    try:
+        value = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        value = _parse_leniently(line)
+    if not isinstance(value, dict) or value.get("kind") not in ("train", "validation", "probe", "event"):
+        return None
+    step = value.get("step")
+    if not isinstance(step, int) or isinstance(step, bool) or not 0 <= step <= _LARGEST_STEP:
+        return None
+    return value
+
+
+def _parse_leniently(line: bytes) -> Any:
+    """Lines of other writers may hold a bare NaN, which Python's own parser takes."""
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None
