@@ -58,7 +58,7 @@ def start(recipe: Path, output: Path, *overrides: str, ranks: int = 2) -> subpro
 
 def finish(recipe: Path, output: Path, *overrides: str, ranks: int = 2) -> Path:
     process = start(recipe, output, *overrides, ranks=ranks)
-    code = process.wait(300)
+    code = process.wait(600)
     assert code == 0, (output / "terminal.log").read_text()[-4000:]
     return output / "checkpoints" / f"step-{STEPS:08d}"
 
@@ -81,7 +81,7 @@ def steps_done(output: Path) -> int:
         return 0
 
 
-def wait_for(condition: object, process: subprocess.Popen, seconds: float = 120) -> None:
+def wait_for(condition: object, process: subprocess.Popen, seconds: float = 400) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline and process.poll() is None
