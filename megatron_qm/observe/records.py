@@ -107,5 +107,8 @@ def from_json_number(value: Any) -> float | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:  # a whole number of over 308 digits
+            return None
     return float(value) if value in ("NaN", "Infinity", "-Infinity") else None

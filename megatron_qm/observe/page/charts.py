@@ -1,0 +1,110 @@
+"""Which charts a run gets: those that its records have something for."""
+
+from collections.abc import Callable, Iterable
+
+from megatron_qm.observe.history import History, Series, Table
+from megatron_qm.observe.page.chart import COLOURS, Line, line_chart, stacked_chart
+from megatron_qm.observe.page.figure import Frame
+from megatron_qm.observe.page.probes import probe_series
+from megatron_qm.observe.page.scale import number, percent, step_axis
+
+
+def charts(history: History) -> str:
+    """All charts of a run, on one axis of steps."""
+    frame = Frame(step_axis(*_step_range(history)), history.resumes)
+    found = [
+        _loss(history, frame),
+        _by_source("Loss by source", history.train, history.train, frame),
+        _by_source("Validation loss by source", history.validation, history.train, frame),
+        _one("Throughput", "tokens per second, whole job", "tokens_per_second", history, frame),
+        _one("Compute", "model TFLOP/s per device", "tflops_per_device", history, frame),
+        _one("MFU", "model FLOPs over peak", "mfu", history, frame, write=percent),
+        _one("Learning rate", "", "lr", history, frame, band=False),
+        _one("Gradient norm", "before clipping", "grad_norm", history, frame),
+        _one("z-loss", "nats per token", "z_loss", history, frame),
+        _consumed(history, frame),
+        _time_of_a_step(history, frame),
+        _one("Memory", "GiB, peak of one rank", "memory_gib", history, frame, band=False),
+        _probes(history, frame),
+    ]
+    return "\n".join(chart for chart in found if chart)
+
+
+def _step_range(history: History) -> tuple[int, int]:
+    ends = [
+        int(step)
+        for table in (history.train, history.validation)
+        if len(series := table.series("step"))
+        for step in (series.steps_n[0], series.steps_n[-1])
+    ]
+    ends += [probe["step"] for probe in history.probes]
+    return min(ends), max(ends)
+
+
+def _loss(history: History, frame: Frame) -> str:
+    train, validation = history.train.series("loss"), history.validation.series("loss")
+    lines = [Line("training", train, 0)] if len(train) else []
+    if len(validation):
+        lines.append(Line("validation", validation, 1, dots=True, band=False))
+    return line_chart("Loss", "nats per token", lines, frame, wide=True) if lines else ""
+
+
+def _by_source(title: str, table: Table, train: Table, frame: Frame) -> str:
+    """A line per source, for as many as there are colours. One source alone would be the loss once more."""
+    losses, tokens = table.group("loss_by_source"), train.group("tokens_by_source")
+    if len(losses) < 2:
+        return ""
+    names = largest_first(losses, tokens)
+    shown = sorted(names[:COLOURS], key=list(losses).index)
+    lines = [Line(name, losses[name], index, dots=table is not train) for index, name in enumerate(shown)]
+    unit = "nats per token" + (f", {COLOURS} largest of {len(names)} sources" if len(names) > COLOURS else "")
+    return line_chart(title, unit, lines, frame)
+
+
+def largest_first(names: Iterable[str], tokens: dict[str, Series]) -> list[str]:
+    return sorted(names, key=lambda name: -(tokens[name].last or 0.0) if name in tokens else 0.0)
+
+
+def _one(
+    title: str, unit: str, key: str, history: History, frame: Frame,
+    *, write: Callable[[float | None], str] = number, band: bool = True,
+) -> str:
+    series = history.train.series(key)
+    if not len(series):
+        return ""
+    return line_chart(title, unit, [Line("last", series, 0, band=band)], frame, from_zero=True, write=write)
+
+
+def _consumed(history: History, frame: Frame) -> str:
+    tokens = history.train.group("tokens_by_source")
+    if not tokens:
+        total = history.train.series("tokens")
+        tokens = {"all sources": total} if len(total) else {}
+    return _stack("Data consumed", "tokens", tokens, frame, counter=True) if tokens else ""
+
+
+def _time_of_a_step(history: History, frame: Frame) -> str:
+    phases = history.train.group("phase_seconds")
+    if phases:
+        return _stack("Time of a step", "seconds, by phase", phases, frame)
+    return _one("Time of a step", "seconds", "step_seconds", history, frame)
+
+
+def _stack(title: str, unit: str, series: dict[str, Series], frame: Frame, *, counter: bool = False) -> str:
+    """Areas for as many as there are colours; the small rest is left out, and the unit says so."""
+    names = largest_first(series, series)[:COLOURS]
+    if len(names) < len(series):
+        unit += f", {COLOURS} largest of {len(series)}"
+    chosen = {name: one for name, one in series.items() if name in names}
+    return stacked_chart(title, unit, chosen, frame, counter=counter)
+
+
+def _probes(history: History, frame: Frame) -> str:
+    """Accuracy over steps; before and after alone are in the table above the charts."""
+    series = probe_series(history.probes)
+    if max((len(one) for one in series.values()), default=0) < 3:
+        return ""
+    lines = [
+        Line(name, one, index % COLOURS, dots=True, band=False) for index, (name, one) in enumerate(series.items())
+    ]
+    return line_chart("Knowledge probes", "accuracy", lines, frame, from_zero=True, write=percent)

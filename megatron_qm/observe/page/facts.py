@@ -1,0 +1,116 @@
+"""What a run's config and environment files say of it. All is optional: they may be missing or older."""
+
+import dataclasses
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from megatron_qm.config.model import ModelConfig
+from megatron_qm.config.parallel import ParallelConfig
+from megatron_qm.errors import UserError
+from megatron_qm.observe.parameters import parameter_count
+
+CONFIG_FILE, ENVIRONMENT_FILE = "config.resolved.yaml", "environment.json"
+_COUNTED = ("layers", "hidden_size", "ffn_hidden_size", "heads", "kv_heads", "head_dim", "vocab_size")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """config_text: the file as it is. notices: what is missing or unreadable, for the reader of the report."""
+
+    name: str
+    config_text: str | None
+    config: dict[str, Any]
+    environment: dict[str, Any]
+    notices: list[str]
+
+    def get(self, key: str) -> Any:
+        """The value of a dotted key of the config, None where there is none."""
+        value: Any = self.config
+        for part in key.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        return value
+
+    def number(self, key: str) -> float | None:
+        value = self.get(key)
+        usable = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        return value if usable else None
+
+    @property
+    def parameters(self) -> int | None:
+        counts = {key: self.number(f"model.{key}") for key in _COUNTED}
+        if any(not isinstance(count, int) for count in counts.values()):
+            return None
+        flags = {key: bool(self.get(f"model.{key}")) for key in ("tied_embeddings", "qkv_bias", "qk_norm")}
+        return parameter_count(ModelConfig(**counts, **flags))
+
+    @property
+    def world_size(self) -> int | None:
+        value = self.environment.get("world_size")
+        return value if isinstance(value, int) and value > 0 else None
+
+    @property
+    def layout(self) -> str | None:
+        """TP2 x SP x DP4, as in `--dry-run`."""
+        known = {field.name for field in dataclasses.fields(ParallelConfig)}
+        block = self.get("parallel")
+        sizes = [self.number(f"parallel.{key}") for key in ("tp", "pp", "cp")]
+        if self.world_size is None or not all(isinstance(size, int) and size > 0 for size in sizes):
+            return None
+        try:
+            return ParallelConfig(**{k: v for k, v in block.items() if k in known}).describe(self.world_size)
+        except UserError:  # the environment file is of a start on other ranks than the config's
+            return None
+
+    @property
+    def total_steps(self) -> int | None:
+        steps, tokens, per_step = self.number("train.steps"), self.number("train.tokens"), self.tokens_per_step
+        if steps is not None:
+            return int(steps)
+        return math.ceil(tokens / per_step) if tokens and per_step else None
+
+    @property
+    def tokens_per_step(self) -> int | None:
+        sequences, length = self.number("train.global_batch_size"), self.number("data.sequence_length")
+        return int(sequences * length) if sequences and length else None
+
+    @property
+    def total_tokens(self) -> int | None:
+        per_step, steps = self.tokens_per_step, self.total_steps
+        return per_step * steps if per_step and steps else None
+
+
+def read_facts(run_dir: Path) -> Facts:
+    """Facts of the run in `run_dir`; a file that is missing or broken becomes a notice."""
+    notices: list[str] = []
+    config_text = _read(run_dir / CONFIG_FILE, notices)
+    environment_text = _read(run_dir / ENVIRONMENT_FILE, notices)
+    config = _mapping(yaml.safe_load, yaml.YAMLError, config_text, CONFIG_FILE, notices)
+    environment = _mapping(json.loads, ValueError, environment_text, ENVIRONMENT_FILE, notices)
+    return Facts(run_dir.resolve().name, config_text, config, environment, notices)
+
+
+def _read(path: Path, notices: list[str]) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        notices.append(f"{path.name} cannot be read: {error.strerror}.")
+        return None
+
+
+def _mapping(parse: Any, problem: type[Exception], text: str | None, name: str, notices: list[str]) -> dict[str, Any]:
+    if text is None:
+        return {}
+    try:
+        value = parse(text)
+    except problem as error:
+        notices.append(f"{name} cannot be understood: {' '.join(str(error).split())}.")
+        return {}
+    if not isinstance(value, dict):
+        notices.append(f"{name} holds no keys.")
+        return {}
+    return value

@@ -1,0 +1,81 @@
+"""Knowledge probes before and after: accuracies with their confidence intervals on one scale from 0 to 100%."""
+
+import html
+from typing import Any
+
+import numpy as np
+
+from megatron_qm.observe.history import Series
+from megatron_qm.observe.page.scale import number, percent, whole
+from megatron_qm.observe.records import from_json_number
+
+
+def probe_series(probes: list[dict[str, Any]]) -> dict[str, Series]:
+    """Accuracy over steps by the probe's name."""
+    found: dict[str, Series] = {}
+    for name, measured in _by_name(probes).items():
+        found[name] = Series(
+            np.array([probe["step"] for probe in measured]), np.array([_value(probe, "accuracy") for probe in measured])
+        )
+    return found
+
+
+def probe_section(probes: list[dict[str, Any]]) -> str:
+    """A row per probe: first and last measurement as a dot within its interval."""
+    by_name = _by_name(probes)
+    if not by_name:
+        return ""
+    rows = "\n".join(_row(name, measured) for name, measured in by_name.items())
+    return f"""<section><h2>Knowledge probes</h2>
+<div class="probes">
+{rows}
+<div class="probe scale"><span></span><div class="track"><em style="left:0">0%</em><em style="left:50%">50%</em>\
+<em style="left:100%">100%</em></div><span></span></div>
+</div>
+<p class="note">Dots: accuracy; bars: confidence interval. Upper: the first measurement; lower: the last.</p>
+</section>"""
+
+
+def _by_name(probes: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Measurements by name in order of steps; the last of a step counts."""
+    latest: dict[str, dict[int, dict[str, Any]]] = {}
+    for probe in probes:
+        if np.isfinite(_value(probe, "accuracy")):
+            latest.setdefault(str(probe.get("name", "")), {})[probe["step"]] = probe
+    return {name: [steps[step] for step in sorted(steps)] for name, steps in latest.items()}
+
+
+def _row(name: str, measured: list[dict[str, Any]]) -> str:
+    first, last = measured[0], measured[-1]
+    bars, text = _bar(last, "after"), f"<b>{percent(_value(last, 'accuracy'))}</b> {_interval(last)}"
+    if len(measured) > 1:
+        bars = _bar(first, "before") + bars
+        text = f"{percent(_value(first, 'accuracy'))} {_interval(first)} → {text}"
+    steps = f"step {whole(first['step'])}" + (f" → {whole(last['step'])}" if len(measured) > 1 else "")
+    asked = _value(last, "n")
+    detail = steps + (f", {number(asked)} questions" if np.isfinite(asked) else "")
+    return (
+        f'<div class="probe"><div class="name">{html.escape(name)}<small>{detail}</small></div>'
+        f'<div class="track">{bars}</div><div class="value">{text}</div></div>'
+    )
+
+
+def _bar(probe: dict[str, Any], when: str) -> str:
+    accuracy = _value(probe, "accuracy")
+    low, high = (_value(probe, key) for key in ("low", "high"))
+    bounds = [np.clip(value if np.isfinite(value) else accuracy, 0, 1) * 100 for value in (low, high, accuracy)]
+    left, right, dot = bounds
+    return (
+        f'<i class="{when}" style="left:{left:.2f}%;width:{max(right - left, 0):.2f}%"></i>'
+        f'<i class="{when} dot" style="left:{dot:.2f}%"></i>'
+    )
+
+
+def _interval(probe: dict[str, Any]) -> str:
+    low, high = _value(probe, "low"), _value(probe, "high")
+    return f"<small>{low:.1%} to {high:.1%}</small>" if np.isfinite([low, high]).all() else ""
+
+
+def _value(probe: dict[str, Any], key: str) -> float:
+    value = from_json_number(probe.get(key))
+    return float("nan") if value is None else value

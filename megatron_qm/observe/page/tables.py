@@ -1,0 +1,112 @@
+"""The tables of a report: sources, events, config, environment, notices."""
+
+import html
+import json
+from typing import Any
+
+import numpy as np
+
+from megatron_qm.observe.history import History
+from megatron_qm.observe.page.facts import CONFIG_FILE, ENVIRONMENT_FILE, Facts
+from megatron_qm.observe.page.scale import number, percent, whole
+from megatron_qm.observe.page.summary import clock
+from megatron_qm.observe.records import from_json_number
+
+_FIRST_EVENTS, _LAST_EVENTS = 20, 100
+
+
+def sources_table(history: History) -> str:
+    """Tokens, their share, and the last losses of every source."""
+    tokens = {name: series.last or 0.0 for name, series in history.train.group("tokens_by_source").items()}
+    train, validation = history.train.group("loss_by_source"), history.validation.group("loss_by_source")
+    names = list(dict.fromkeys([*tokens, *train, *validation]))
+    if not names:
+        return ""
+    total = sum(value for value in tokens.values() if np.isfinite(value))
+    rows = []
+    for name in names:
+        share = tokens[name] / total if name in tokens and total > 0 and np.isfinite(tokens[name]) else None
+        width = f"{(share or 0) * 100:.2f}%"
+        losses = [group[name].last if name in group else None for group in (train, validation)]
+        rows.append(
+            f"<tr><th>{html.escape(name)}</th><td>{number(tokens.get(name))}</td>"
+            f'<td><div class="share"><span>{percent(share)}</span><i><b style="width:{width}"></b></i></div></td>'
+            + "".join(f"<td>{number(loss)}</td>" for loss in losses) + "</tr>"
+        )
+    head = "".join(f"<th>{title}</th>" for title in ("source", "tokens", "share", "last loss", "validation loss"))
+    return _section("Sources", f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>")
+
+
+def events_table(history: History) -> str:
+    """Starts, resumes, checkpoints; of very many the first and the last."""
+    events = history.events
+    if not events:
+        return ""
+    left_out = len(events) - _FIRST_EVENTS - _LAST_EVENTS
+    rows = [_event_row(event) for event in events]
+    if left_out > 0:
+        gap = f'<tr><td colspan="4" class="gap">{left_out:,} more in metrics.jsonl</td></tr>'
+        rows = [*rows[:_FIRST_EVENTS], gap, *rows[-_LAST_EVENTS:]]
+    head = "".join(f"<th>{title}</th>" for title in ("step", "time", "event", "detail"))
+    return _section(
+        "Events", f'<table class="events"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+    )
+
+
+def _event_row(event: dict[str, Any]) -> str:
+    moment = from_json_number(event.get("time"))
+    name = str(event.get("name", ""))
+    mark = ' class="resume"' if name == "resume" else ""
+    cells = [whole(event["step"]), clock(moment) if moment is not None else "", name, str(event.get("detail", ""))]
+    return f"<tr{mark}>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells) + "</tr>"
+
+
+def config_section(facts: Facts) -> str:
+    if facts.config_text is None:
+        return ""
+    return _details("Config", CONFIG_FILE, f"<pre>{html.escape(facts.config_text)}</pre>")
+
+
+def environment_section(facts: Facts) -> str:
+    if not facts.environment:
+        return ""
+    rows = "".join(
+        f"<tr><th>{html.escape(key)}</th><td>{html.escape(value)}</td></tr>" for key, value in _flat(facts.environment)
+    )
+    return _details("Environment", ENVIRONMENT_FILE, f'<table class="pairs"><tbody>{rows}</tbody></table>')
+
+
+def _flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
+    """Rows "cpu.cores": "2" of nested mappings; lists of plain values become one line, None a dash."""
+    if isinstance(value, dict) and value:
+        return [row for key, item in value.items() for row in _flat(item, f"{prefix}.{key}" if prefix else str(key))]
+    if isinstance(value, list) and any(isinstance(item, dict) for item in value):
+        return [row for index, item in enumerate(value) for row in _flat(item, f"{prefix}.{index}")]
+    if isinstance(value, list):
+        return [(prefix, " ".join(str(item) for item in value) or "–")]
+    if value is None or value == {}:
+        return [(prefix, "–")]
+    return [(prefix, value if isinstance(value, str) else json.dumps(value))]
+
+
+def notices(history: History, facts: Facts) -> str:
+    """What the reader should know about the files behind the report."""
+    found = list(facts.notices)
+    if history.unreadable:
+        lines = ", ".join(str(number) for number in history.unreadable[:10])
+        more = " and more" if len(history.unreadable) > 10 else ""
+        found.append(f"metrics.jsonl: {len(history.unreadable)} unreadable lines left out (line {lines}{more}).")
+    if not found:
+        return ""
+    return '<aside class="notices">' + "".join(f"<p>{html.escape(text)}</p>" for text in found) + "</aside>"
+
+
+def _section(title: str, body: str) -> str:
+    return f'<section><h2>{title}</h2><div class="scroll">{body}</div></section>'
+
+
+def _details(title: str, file: str, body: str) -> str:
+    return (
+        f"<section><details><summary><h2>{title}</h2> <code>{file}</code></summary>"
+        f'<div class="scroll">{body}</div></details></section>'
+    )
