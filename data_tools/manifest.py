@@ -1,0 +1,51 @@
+"""PREFIX.json: what a dataset holds, what it was made from, and the checksums to tell whether it still does.
+
+Equal inputs, tokenizer and options give an equal manifest, on any machine and on any day.
+"""
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from data_tools.counts import InputCounts, total
+from data_tools.indexed_writer import Finished
+from data_tools.plan import digest_of_whole
+from data_tools.workspace import MANIFEST_FORMAT
+
+_PACKAGES = ("megatron-qm", "fastokens", "tokenizers", "orjson", "numpy")
+
+
+def make_manifest(
+    plan: dict[str, Any], counts: Mapping[int, InputCounts], dtype: np.dtype, files: Finished
+) -> dict[str, Any]:
+    """The manifest of a run. `counts` holds the inputs that its shard reads, by number."""
+    described = [
+        {"path": item["name"], "size": item["size"], "fingerprint": item["fingerprint"], **counts[number].to_json()}
+        for number, item in enumerate(plan["inputs"])
+        if number in counts
+    ]
+    index, count = plan["shard"]
+    return {
+        "format": MANIFEST_FORMAT,
+        **summary(total(counts), dtype, files),
+        "tokenizer": plan["tokenizer"],
+        "engine": plan["engine"],
+        "options": plan["options"],
+        "shard": {"index": index, "count": count, "whole": digest_of_whole(plan)} if count > 1 else None,
+        "inputs": described,
+        "versions": {name: version(name) for name in _PACKAGES},
+    }
+
+
+def summary(counts: InputCounts, dtype: np.dtype, files: Finished) -> dict[str, Any]:
+    """The part of a manifest that readers compare with the files."""
+    return {
+        "documents": counts.documents,
+        "tokens": counts.tokens,
+        "rejects": counts.rejected,
+        "dtype": dtype.name,
+        "sizes": files.sizes,
+        "checksums": files.checksums,
+    }

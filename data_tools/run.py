@@ -1,0 +1,158 @@
+"""One writing run: append batches, commit them, stop where too much is bad, complete the files."""
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from data_tools.counts import InputCounts, total
+from data_tools.encode import Batch
+from data_tools.indexed_writer import IndexedWriter
+from data_tools.journal import Journal
+from data_tools.manifest import make_manifest
+from data_tools.progress import Progress
+from data_tools.rejects import RejectsFile
+from data_tools.sources.blocks import Position
+from data_tools.state import State
+from data_tools.stopping import StopRequest
+from data_tools.workspace import Workspace
+from megatron_qm.errors import UserError
+
+if TYPE_CHECKING:
+    from data_tools.pipeline import Job
+
+log = logging.getLogger(__name__)
+
+# A run of bad lines at the very start of a corpus says little about the rest.
+_LINES_BEFORE_JUDGING = 10_000
+
+
+class Run:
+    """A context: the journal, the two files and the rejects file are open inside it."""
+
+    def __init__(self, workspace: Workspace, job: "Job", stop: StopRequest) -> None:
+        """Begin, or go on where the journal ends."""
+        self._workspace, self._job, self._stop = workspace, job, stop
+        self._shares = {share.input: share for share in job.shares}
+        self._journal = Journal(workspace.journal_path)
+        self._state = state = State.replay(self._journal.records)
+        for number in self._shares:
+            state.counts.setdefault(number, InputCounts())
+        if state.bin_bytes:
+            log.info("resuming after %s documents", f"{state.sequences:,}")
+        self._writer = IndexedWriter(
+            workspace.bin_path, workspace.idx_path, job.dtype, state.bin_bytes, state.sequences
+        )
+        self._rejects = RejectsFile(workspace.rejects_path, job.inputs, self._shares, state.rejects_bytes)
+        self._changed: set[int] = set()
+        self._committed_at = time.monotonic()
+
+    def __enter__(self) -> "Run":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._journal.close()
+        self._writer.close()
+        self._rejects.close()
+
+    def write_all_batches(self) -> None:
+        """Read to the end of the shard. Raises UserError or Interrupted; what was done is kept."""
+        state, job = self._state, self._job
+        if state.finished:
+            self._judge(at_end=True)
+            return
+        size = sum(share.stop - share.start for share in job.shares)
+        progress = Progress(size, self._bytes_behind(state.position, 0))
+        batches = job.batches(state.position)
+        try:
+            for batch in batches:
+                self._append(batch)
+                progress.add(
+                    len(batch.lengths), len(batch.tokens), batch.text_bytes,
+                    self._bytes_behind(batch.end, batch.consumed),
+                )  # fmt: skip
+                if time.monotonic() - self._committed_at >= job.options.commit_seconds:
+                    self._commit()
+                self._judge(at_end=False)
+                if self._stop.number is not None:
+                    self._commit()
+                    self._stop.check(f"stopped after {state.sequences:,} documents; --resume goes on")
+        finally:
+            batches.close()
+            rates = progress.close()
+        for share in job.shares:
+            job.inputs[share.input].check_unchanged()
+        state.finished = True
+        self._commit()
+        self._judge(at_end=True)
+        log.info("%s", rates)
+
+    def complete(self) -> None:
+        """Finish the index and write the manifest: from here on the files only need their names."""
+        files = self._writer.finish()
+        self._rejects.sync()
+        manifest = make_manifest(self._job.plan, self._state.counts, self._job.dtype, files)
+        self._workspace.write_manifest(manifest)
+        log.info(
+            "%s: %s documents, %s tokens (%s), %s lines rejected", self._workspace.prefix,
+            f"{manifest['documents']:,}", f"{manifest['tokens']:,}", manifest["dtype"], f"{manifest['rejects']:,}",
+        )  # fmt: skip
+
+    def _append(self, batch: Batch) -> None:
+        state = self._state
+        self._writer.append(batch.tokens, batch.lengths)
+        self._rejects.append(batch.input, batch.rejects)
+        counts = state.counts[batch.input]
+        counts.lines += batch.lines
+        counts.documents += len(batch.lengths)
+        counts.tokens += len(batch.tokens)
+        counts.bytes += batch.text_bytes
+        counts.rejects.update(reject.reason for reject in batch.rejects)
+        self._changed.add(batch.input)
+        state.position = batch.end
+        state.bin_bytes, state.sequences = self._writer.bin_bytes, self._writer.sequences
+        state.rejects_bytes = self._rejects.size
+
+    def _commit(self) -> None:
+        """Data first, then the journal that claims it."""
+        self._writer.sync()
+        self._rejects.sync()
+        self._journal.append(self._state.record(self._changed))
+        self._changed.clear()
+        self._committed_at = time.monotonic()
+
+    def _judge(self, at_end: bool) -> None:
+        """Raise UserError, committed, if more lines are bad than --max-bad-fraction allows, or nothing is good."""
+        counts = total(self._state.counts)
+        options = self._job.options
+        enough = at_end or counts.lines >= _LINES_BEFORE_JUDGING
+        if enough and counts.rejected > options.max_bad_fraction * counts.lines:
+            if not at_end:
+                self._commit()
+            raise UserError(self._too_many_bad(counts))
+        if at_end and not counts.documents and options.shard[1] == 1:
+            names = ", ".join(str(item.path) for item in self._job.inputs[:3])
+            raise UserError(f"no documents in {names}: nothing to write")
+
+    def _too_many_bad(self, counts: InputCounts) -> str:
+        limit = self._job.options.max_bad_fraction
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in counts.rejects.most_common())
+        hint = "; one document per file is --text-documents file" if self._blank_text_lines() else ""
+        return (
+            f"{counts.rejected:,} of {counts.lines:,} lines ({counts.rejected / counts.lines:.2%}) are bad, over "
+            f"--max-bad-fraction {limit}: {reasons}{hint}. They are listed in {self._rejects.path}; mend them and "
+            "start with --overwrite, or accept them with a higher --max-bad-fraction and --resume"
+        )
+
+    def _blank_text_lines(self) -> bool:
+        from data_tools.sources.blocks import EMPTY_LINE
+
+        return any(
+            counts.rejects[EMPTY_LINE] and self._job.inputs[number].kind == "text"
+            for number, counts in self._state.counts.items()
+        )
+
+    def _bytes_behind(self, position: Position, consumed: int) -> int:
+        """Bytes of the shard's input, on disk, that lie before `position`; `consumed` of the input it lies in."""
+        before = sum(share.stop - share.start for share in self._job.shares if share.input < position.input)
+        share = self._shares.get(position.input)
+        return before + (max(0, consumed - share.start) if share else 0)

@@ -1,0 +1,180 @@
+"""Blocks of whole lines from plain, gzip and zstd files, in bounded memory however long a line or its expansion is."""
+
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from data_tools.sources.blocks import DAMAGED, TOO_LONG, Block, Position, Reject
+from data_tools.sources.inputs import Input, Share
+
+Pieces = Iterator[tuple[bytes, int]]  # (decompressed bytes, bytes of the file on disk consumed so far)
+
+# What is fed to the decompressor at once bounds what comes out: deflate expands at most 1032 times, and a zstd block
+# (4 bytes at least) to 128 KiB, so a piece is at most about 32 MiB even in a file of one repeated letter.
+_GZIP_FEED = 1 << 14
+_ZSTD_FEED = 1 << 10
+_ZSTD_MAX_WINDOW = 1 << 31
+_SCAN_BYTES = 1 << 20
+
+
+class DamagedStream(Exception):
+    """The compressed stream ends early or is corrupt; what came before was handed out."""
+
+
+def read_line_blocks(item: Input, share: Share, at: Position, block_bytes: int, limit: int) -> Iterator[Block]:
+    """Blocks of `item` from `at` to the end of `share`; lines over `limit` bytes come as faults.
+
+    `at.offset` 0 in a share that starts inside the file means its first line there.
+    """
+    if not item.compression:
+        at = at._replace(offset=at.offset or first_line_start(item, share.start))
+    return _cut(read_pieces(item, at.offset, block_bytes, share.stop), at, limit)
+
+
+def read_pieces(item: Input, offset: int, piece_bytes: int, stop: int | None = None) -> Pieces:
+    """The file's content from byte `offset` of what it holds decompressed; a plain file to the line of byte `stop` - 1.
+
+    Pieces hold about `piece_bytes`. Raises DamagedStream where the compressed stream breaks.
+    """
+    if item.compression:
+        return _decompressed_pieces(item, offset, piece_bytes)
+    return _plain_pieces(item, offset, item.size if stop is None else stop, piece_bytes)
+
+
+def first_line_start(item: Input, start: int) -> int:
+    """Offset of the first line that starts at or after byte `start`; the file's size if there is none."""
+    if start == 0:
+        return 0
+    position = start - 1
+    with open(item.path, "rb", buffering=0) as stream:
+        stream.seek(position)
+        while piece := stream.read(_SCAN_BYTES):
+            newline = piece.find(b"\n")
+            if newline >= 0:
+                return position + newline + 1
+            position += len(piece)
+    return position
+
+
+def lines_before(item: Input, offset: int) -> int:
+    """How many lines end before byte `offset` of a plain file."""
+    count = 0
+    with open(item.path, "rb", buffering=0) as stream:
+        while offset > 0 and (piece := stream.read(min(_SCAN_BYTES, offset))):
+            count += piece.count(b"\n")
+            offset -= len(piece)
+    return count
+
+
+def _plain_pieces(item: Input, offset: int, stop: int, block_bytes: int) -> Pieces:
+    """Bytes from `offset` to the end of the line that holds byte `stop` - 1."""
+    if offset >= stop:
+        return
+    with open(item.path, "rb", buffering=0) as stream:
+        stream.seek(offset)
+        while piece := stream.read(block_bytes):
+            end = offset + len(piece)
+            if end >= stop and (newline := piece.find(b"\n", max(0, stop - 1 - offset))) >= 0:
+                yield piece[: newline + 1], offset + newline + 1
+                return
+            offset = end
+            yield piece, offset
+
+
+def _decompressed_pieces(item: Input, skip: int, block_bytes: int) -> Pieces:
+    """Decompressed bytes after the first `skip`. Raises DamagedStream after the last good ones."""
+    parts: list[bytes] = []
+    size = 0
+    with open(item.path, "rb") as stream:
+        try:
+            for part in _decompress(stream, *_decompressor(item.compression)):
+                if skip:
+                    part, skip = part[skip:], max(0, skip - len(part))
+                if part:
+                    parts.append(part)
+                    size += len(part)
+                if size >= block_bytes:
+                    yield b"".join(parts), stream.tell()
+                    parts, size = [], 0
+        except DamagedStream:
+            if parts:
+                yield b"".join(parts), stream.tell()
+            raise
+        if parts:
+            yield b"".join(parts), stream.tell()
+
+
+def _decompressor(compression: str | None) -> tuple[Callable[[], Any], type[Exception], int]:
+    if compression == "gzip":
+        return (lambda: zlib.decompressobj(wbits=31)), zlib.error, _GZIP_FEED
+    import zstandard
+
+    decompressor = zstandard.ZstdDecompressor(max_window_size=_ZSTD_MAX_WINDOW)
+    return decompressor.decompressobj, zstandard.ZstdError, _ZSTD_FEED
+
+
+def _decompress(stream: Any, new: Callable[[], Any], damage: type[Exception], feed: int) -> Iterator[bytes]:
+    """Members or frames one after another, as gzip -c and zstd -c append them."""
+    member = None
+    while piece := stream.read(feed):
+        while piece:
+            if member is None:
+                if not (piece := piece.lstrip(b"\0") if feed == _GZIP_FEED else piece):  # tar pads gzip with zeros
+                    break
+                member = new()
+            try:
+                yield member.decompress(piece)
+            except damage as error:
+                raise DamagedStream(f"cannot be decompressed: {error}") from None
+            piece = b""
+            if member.eof:
+                piece, member = member.unused_data, None
+    if member is not None:
+        raise DamagedStream("the compressed stream ends early: the file is truncated")
+
+
+def _cut(pieces: Pieces, at: Position, limit: int) -> Iterator[Block]:
+    """Cut a stream at its last newline per piece; a line that outgrows `limit` is skipped as it streams by."""
+    number, offset, line = at
+    pending: list[bytes] = []
+    held = 0  # bytes in `pending`
+    skipping = 0  # bytes so far of a line over the limit
+    consumed = 0
+
+    def block(data: bytes, size: int, lines: int, fault: Reject | None = None) -> Block:
+        nonlocal offset, line
+        starts_input = offset == 0
+        offset, line = offset + size, line + lines
+        return Block(number, line - lines, lines, data, Position(number, offset, line), consumed, fault, starts_input)
+
+    def too_long(size: int) -> Reject:
+        return Reject(line, TOO_LONG, f"{size} bytes, over --max-document-bytes {limit}")
+
+    try:
+        for piece, consumed in pieces:  # noqa: B007 (read in block())
+            if skipping:
+                newline = piece.find(b"\n")
+                if newline < 0:
+                    skipping += len(piece)
+                    continue
+                skipping += newline
+                yield block(b"", skipping + 1, 1, too_long(skipping))
+                skipping, piece = 0, piece[newline + 1 :]
+            cut = piece.rfind(b"\n") + 1
+            if cut:
+                data = b"".join([*pending, piece[:cut]])
+                yield block(data, len(data), data.count(b"\n"))
+                pending, held = [], 0
+            if cut < len(piece):
+                pending.append(piece[cut:])
+                held += len(piece) - cut
+            if held > limit:
+                pending, held, skipping = [], 0, held
+    except DamagedStream as error:
+        fault = Reject(line, DAMAGED, f"{error}; this line and all after it are lost")
+        yield block(b"", 0, 1, fault)._replace(end=Position(number + 1, 0, 0))
+        return
+    if skipping:
+        yield block(b"", skipping, 1, too_long(skipping))
+    elif held:
+        yield block(b"".join(pending), held, 1)

@@ -1,0 +1,262 @@
+"""Texts to flat arrays of token ids: fastokens where it supports the tokenizer, HF tokenizers where it does not."""
+
+import gzip
+import hashlib
+import json
+import logging
+import os
+import zlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from megatron_qm.errors import UserError
+
+log = logging.getLogger(__name__)
+
+Encode = Callable[[list[str]], tuple[np.ndarray, np.ndarray]]
+
+_FILE_NAMES = ("tokenizer.json", "tokenizer.json.gz")
+# Searched where no tokenizer_config.json or special_tokens_map.json names an eos_token.
+_USUAL_EOD_TOKENS = ("<|endoftext|>", "<|end_of_text|>", "<|end▁of▁sentence|>", "</s>", "<eos>", "<eod>")
+# What once told tokenizer implementations apart: blanks, digits, contractions, marks to be composed, emoji, scripts.
+_HARD_TEXTS = [
+    "", " ", "\n\n \t a  b", "I'll they'RE 'S don't", "x1234567890 3.14e-10 ½ ٣", "e\u0301 \u1100\u1161 ﬁ Å",
+    "患者，男，55岁。\u3000头痛3天", "👩‍⚕️🧬\ufe0f", "na\u00efve  \u00a0\u200b\ufeff\u2028x", "\u0000\u0007\x7f",
+    "a" * 300, "<s>[INST]<|endoftext|> <|im_start|>user\n", "mg/kg\r\n\r\n----====####",
+    "नमस्ते مرحبا שלום สวัสดี", "\U0010ffff",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TokenizerFile:
+    """A tokenizer.json and what lies beside it. `sha256` is that of the unpacked JSON."""
+
+    path: Path
+    text: str
+    sha256: str
+    eod_candidates: list[tuple[str, str]]  # (where it is named, token)
+
+
+@dataclass(frozen=True)
+class Tokenizer:
+    """`encode(texts)`: (ids, uint32 [tokens]; offsets, int64 [texts + 1]); `reference`: HF's ids of one text."""
+
+    encode: Encode
+    reference: Callable[[str], list[int]]
+    engine: str  # "fastokens", or "tokenizers (why)"
+    vocab_size: int
+    largest_id: int
+    eod_id: int | None
+    eod_token: str | None
+    file: TokenizerFile
+
+    @property
+    def checked(self) -> bool:
+        """Whether `encode` is another implementation than `reference`."""
+        return self.engine == "fastokens"
+
+    def identity(self) -> dict[str, Any]:
+        """What must be equal for two sets of ids to mean the same."""
+        return {
+            "file": self.file.path.name.removesuffix(".gz"),
+            "sha256": self.file.sha256,
+            "vocab_size": self.vocab_size,
+            "eod_token": self.eod_token,
+            "eod_id": self.eod_id,
+        }
+
+
+def read_tokenizer_file(path: str) -> TokenizerFile:
+    """Find tokenizer.json (or .json.gz) at `path`, a file or a folder. Raises UserError naming what is missing."""
+    file = Path(path)
+    if file.is_dir():
+        found = [file / name for name in _FILE_NAMES if (file / name).is_file()]
+        if not found:
+            raise UserError(
+                f"--tokenizer {path}: no {' or '.join(_FILE_NAMES)} in this folder; transformers writes one: "
+                "AutoTokenizer.from_pretrained(...).save_pretrained(FOLDER)"
+            )
+        file = found[0]
+    if not file.is_file():
+        raise UserError(f"--tokenizer {path}: no such file or folder (nothing is downloaded)")
+    data = _unpacked(file)
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        raise UserError(f"--tokenizer {file}: not UTF-8, so no tokenizer.json: {error}") from None
+    return TokenizerFile(file, text, hashlib.sha256(data).hexdigest(), _eod_candidates(file.parent))
+
+
+def load_tokenizer(
+    file: TokenizerFile,
+    threads: int,
+    append_eod: bool,
+    eod_token: str | None = None,
+    engine: str = "auto",
+    add_special_tokens: bool = False,
+    split_special_tokens: bool = False,
+) -> Tokenizer:
+    """Load both implementations and choose. Raises UserError for a broken file or an end-of-document token it lacks.
+
+    `threads` is how many threads either implementation uses; only the first call of a process sets it.
+    """
+    os.environ["RAYON_NUM_THREADS"] = str(threads)  # read by the Rust side of both when they first start threads
+    os.environ["TOKENIZERS_PARALLELISM"] = "true" if threads > 1 else "false"
+    with ThreadPoolExecutor(1) as pool:
+        reference_loading = pool.submit(_load_reference, file, split_special_tokens)
+        fast, reason = None, "asked for with --engine hf"
+        if engine == "auto":
+            fast, reason = _load_fast(file, add_special_tokens, split_special_tokens)
+        hf = reference_loading.result()
+
+    def reference(text: str) -> list[int]:
+        return hf.encode(text, add_special_tokens=add_special_tokens).ids
+
+    if fast is not None and (reason := _first_difference(fast, reference)):
+        fast = None
+    if fast is None:
+        log.warning("tokenising with HF tokenizers, which is slower: %s", reason)
+    vocabulary = hf.get_vocab(with_added_tokens=True)
+    token = _choose_eod(file, hf, eod_token) if append_eod else None
+    return Tokenizer(
+        encode=_with_fallback(fast, _hf_encode(hf, add_special_tokens)) if fast else _hf_encode(hf, add_special_tokens),
+        reference=reference,
+        engine="fastokens" if fast else f"tokenizers ({reason})",
+        vocab_size=len(vocabulary),
+        largest_id=max(vocabulary.values(), default=0),
+        eod_id=hf.token_to_id(token) if token else None,
+        eod_token=token,
+        file=file,
+    )
+
+
+def _load_reference(file: TokenizerFile, split_special_tokens: bool) -> Any:
+    import tokenizers
+
+    try:
+        hf = tokenizers.Tokenizer.from_str(file.text)
+    except Exception as error:  # the library raises bare Exception
+        raise UserError(f"--tokenizer {file.path}: not a tokenizer.json that HF tokenizers reads: {error}") from None
+    # A tokenizer saved with truncation or padding on would cut documents or fill them.
+    hf.no_truncation()
+    hf.no_padding()
+    hf.encode_special_tokens = split_special_tokens
+    return hf
+
+
+def _load_fast(file: TokenizerFile, add_special_tokens: bool, split_special_tokens: bool) -> tuple[Encode | None, str]:
+    """(encode, "") or (None, why fastokens cannot be used)."""
+    try:
+        import fastokens
+
+        fast = fastokens.Tokenizer.from_json_str(file.text)
+        fast.no_truncation()
+        fast.no_padding()
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # a panic on the Rust side is no Exception
+        return None, f"fastokens does not support this tokenizer: {error}"
+
+    def encode(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
+        ids, offsets = fast.encode_batch_flat(texts, add_special_tokens, split_special_tokens)
+        return np.frombuffer(ids, "<u4"), np.frombuffer(offsets, "<i8")
+
+    return encode, ""
+
+
+def _hf_encode(hf: Any, add_special_tokens: bool) -> Encode:
+    def encode(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
+        encodings = hf.encode_batch_fast(texts, add_special_tokens=add_special_tokens)
+        arrays = [np.array(encoding.ids, "<u4") for encoding in encodings]
+        offsets = np.zeros(len(arrays) + 1, "<i8")
+        np.cumsum([len(array) for array in arrays], out=offsets[1:])
+        return (np.concatenate(arrays) if arrays else np.empty(0, "<u4")), offsets
+
+    return encode
+
+
+def _with_fallback(fast: Encode, slow: Encode) -> Encode:
+    """`fast`, and `slow` for the rare batch that it refuses (a regex that gives up, say): both give the same ids."""
+
+    def encode(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
+        try:
+            return fast(texts)
+        except (KeyboardInterrupt, SystemExit, MemoryError):
+            raise
+        except BaseException as error:  # a panic on the Rust side is no Exception
+            log.warning("fastokens gave up on a batch (%s): HF tokenizers takes it", error)
+            return slow(texts)
+
+    return encode
+
+
+def _first_difference(fast: Encode, reference: Callable[[str], list[int]]) -> str:
+    """Why fastokens is not to be trusted with this tokenizer, found on hard texts; "" if all are equal."""
+    try:
+        ids, offsets = fast(_HARD_TEXTS)
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # a panic on the Rust side is no Exception
+        return f"fastokens fails with this tokenizer: {error}"
+    for text, start, end in zip(_HARD_TEXTS, offsets[:-1], offsets[1:], strict=True):
+        if ids[start:end].tolist() != reference(text):
+            return f"fastokens gives other ids with this tokenizer, for example for {text!r}"
+    return ""
+
+
+def _choose_eod(file: TokenizerFile, hf: Any, wanted: str | None) -> str:
+    """The token that ends documents: --eod-token, else the eos_token (as Megatron-LM's), else a usual name."""
+    if wanted is not None:
+        if hf.token_to_id(wanted) is None:
+            raise UserError(f"--eod-token {wanted!r}: not in the vocabulary of {file.path}")
+        return wanted
+    for _, token in file.eod_candidates:
+        if hf.token_to_id(token) is not None:
+            _mention_endoftext(token, hf)
+            return token
+    for token in _USUAL_EOD_TOKENS:
+        if hf.token_to_id(token) is not None:
+            return token
+    named = "; ".join(f"{place} names {token!r}, which the vocabulary lacks" for place, token in file.eod_candidates)
+    raise UserError(
+        f"--append-eod: {file.path} has no end-of-document token: searched eos_token in tokenizer_config.json and "
+        f"special_tokens_map.json beside it ({named or 'none there'}), then {', '.join(_USUAL_EOD_TOKENS)} in its "
+        "vocabulary; name one of its tokens with --eod-token"
+    )
+
+
+def _mention_endoftext(token: str, hf: Any) -> None:
+    if token != "<|endoftext|>" and hf.token_to_id("<|endoftext|>") is not None:
+        log.info(
+            "documents end with %s, the eos_token of this tokenizer, as in Megatron-LM; base models of this family may "
+            "have seen <|endoftext|> there: --eod-token '<|endoftext|>' takes that",
+            token,
+        )
+
+
+def _eod_candidates(folder: Path) -> list[tuple[str, str]]:
+    found = []
+    for name in ("tokenizer_config.json", "special_tokens_map.json"):
+        try:
+            value = json.loads((folder / name).read_bytes()).get("eos_token")
+        except (OSError, ValueError, AttributeError):
+            continue  # none, or not ours: the next place is searched, and the error names all of them
+        token = value.get("content") if isinstance(value, dict) else value
+        if isinstance(token, str):
+            found.append((name, token))
+    return found
+
+
+def _unpacked(file: Path) -> bytes:
+    try:
+        data = file.read_bytes()
+        return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+    except (OSError, EOFError, zlib.error) as error:
+        raise UserError(f"--tokenizer {file}: cannot be read: {error}") from None
+
+
