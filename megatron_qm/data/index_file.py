@@ -2,15 +2,16 @@
 
 import mmap
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
 from megatron_qm.data.indexed_format import DOCUMENT_DTYPE, LENGTH_DTYPE, POINTER_DTYPE, read_header
 from megatron_qm.errors import UserError
 
-# An index of up to this many sequences is checked entry by entry (tens of ms), a longer one by samples.
-CHECK_ALL_SEQUENCES = 1 << 22
-_CHECK_PIECE = 1 << 20
+# An index of up to this many sequences and documents is checked entry by entry (some 20 ms), a longer one by samples.
+CHECK_ALL_ENTRIES = 1 << 20
+_CHECK_PIECE = 1 << 18
 _SAMPLES = 256
 _SAMPLE_ENTRIES = 64
 
@@ -24,13 +25,15 @@ class IndexFile:
 
     def __init__(self, path: Path) -> None:
         """Map and check the header and the size of `path`. Raises UserError naming it."""
-        header = read_header(path)
+        header = self._header = read_header(path)
         self.path = path
         self.dtype = header.dtype
         self.sequences = header.sequences
         self.documents = header.documents
         with open(path, "rb") as stream:
             self._map = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+        if hasattr(mmap, "MADV_RANDOM"):  # Linux: fetch one page for a look-up, not the 32 around it
+            self._map.madvise(mmap.MADV_RANDOM)
         self.lengths = np.frombuffer(self._map, LENGTH_DTYPE, self.sequences, header.lengths_offset)
         self.pointers = np.frombuffer(self._map, POINTER_DTYPE, self.sequences, header.pointers_offset)
         self.document_indices = np.frombuffer(self._map, DOCUMENT_DTYPE, self.documents + 1, header.documents_offset)
@@ -53,21 +56,22 @@ class IndexFile:
                 f"{self.path}: its document indices run from {first} to {last} where 0 to {self.sequences} (its "
                 "sequences) is meant: the index is damaged; write the dataset again"
             )
-        whole = whole or self.sequences <= CHECK_ALL_SEQUENCES
-        if not whole and hasattr(mmap, "MADV_RANDOM"):  # Linux: read one page a look-up, not the 32 around it
-            self._map.madvise(mmap.MADV_RANDOM)
-        for first, last in _pieces(self.sequences, whole):
-            self._check_sequences(first, last)
-        for first, last in _pieces(len(self.document_indices), whole):
-            self._check_documents(first, last)
+        whole = whole or max(self.sequences, self.documents) <= CHECK_ALL_ENTRIES
+        # Read from the file: each sample of the mapped arrays may bring a huge page into the process.
+        with open(self.path, "rb", buffering=0) as stream:
+            for first, last in _pieces(self.sequences, whole):
+                self._check_sequences(stream, first, last)
+            for first, last in _pieces(self.documents + 1, whole):
+                self._check_documents(stream, first, last)
 
-    def _check_sequences(self, first: int, last: int) -> None:
-        """Entries [first, last): each sequence starts where the one before ended, the first of all at byte 0."""
-        lengths = self.lengths[first:last].astype(np.int64)
-        starts = self.pointers[first:last]
+    def _check_sequences(self, stream: BinaryIO, first: int, last: int) -> None:
+        """Entries [first, last): each sequence starts where the one before it ends, the first of all at byte 0."""
+        lengths = _read(stream, LENGTH_DTYPE, self._header.lengths_offset, first, last).astype(np.int64)
+        starts = _read(stream, POINTER_DTYPE, self._header.pointers_offset, first, last)
         ends = starts + lengths * self.dtype.itemsize
-        previous_end = self.pointers[first - 1] + int(self.lengths[first - 1]) * self.dtype.itemsize if first else 0
-        wrong = (lengths < 0) | (starts != np.concatenate([[previous_end], ends[:-1]]))
+        wrong = lengths < 0
+        wrong[1:] |= starts[1:] != ends[:-1]
+        wrong[0] |= first == 0 and starts[0] != 0
         if wrong.any():
             at = int(np.argmax(wrong))
             raise UserError(
@@ -75,19 +79,25 @@ class IndexFile:
                 "where the one before it ends: the index is damaged; write the dataset again"
             )
 
-    def _check_documents(self, first: int, last: int) -> None:
-        indices = self.document_indices[max(first - 1, 0) : last]
+    def _check_documents(self, stream: BinaryIO, first: int, last: int) -> None:
+        indices = _read(stream, DOCUMENT_DTYPE, self._header.documents_offset, first, last)
         if (falls := np.diff(indices) < 0).any():
-            at = max(first - 1, 0) + int(np.argmax(falls))
+            at = int(np.argmax(falls))
             raise UserError(
-                f"{self.path}: document {at + 1} starts at sequence {self.document_indices[at + 1]}, before document "
-                f"{at} at {self.document_indices[at]}: the index is damaged; write the dataset again"
+                f"{self.path}: document {first + at + 1} starts at sequence {indices[at + 1]}, before document "
+                f"{first + at} at {indices[at]}: the index is damaged; write the dataset again"
             )
 
 
+def _read(stream: BinaryIO, dtype: np.dtype, offset: int, first: int, last: int) -> np.ndarray:
+    """Entries [first, last) of the array that starts at byte `offset`."""
+    stream.seek(offset + first * dtype.itemsize)
+    return np.frombuffer(stream.read((last - first) * dtype.itemsize), dtype)
+
+
 def _pieces(count: int, whole: bool) -> list[tuple[int, int]]:
-    """Ranges [first, last) of entries to look at."""
+    """Ranges [first, last) of entries to look at, each with the entry before it, which it is compared with."""
     if whole or count <= _SAMPLES * _SAMPLE_ENTRIES:
-        return [(first, min(first + _CHECK_PIECE, count)) for first in range(0, count, _CHECK_PIECE)]
+        return [(max(first - 1, 0), min(first + _CHECK_PIECE, count)) for first in range(0, count, _CHECK_PIECE)]
     firsts = np.linspace(0, count - _SAMPLE_ENTRIES, _SAMPLES, dtype=np.int64)
     return [(int(first), int(first) + _SAMPLE_ENTRIES) for first in firsts]

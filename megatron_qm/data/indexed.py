@@ -102,7 +102,8 @@ class IndexedDataset:
         lowest = bisect_left(self.index.document_indices, first)
         highest = bisect_left(self.index.document_indices, last, lo=lowest)
         sequences = self.index.document_indices[lowest:highest]
-        return np.unique(self.index.pointers[first:last][sequences - first] // itemsize)
+        starts = self.index.pointers[first:last][sequences - first] // itemsize
+        return starts[np.diff(starts, prepend=-1) > 0]  # empty documents start where the next one does
 
     def fingerprint(self) -> str:
         """A digest of sizes and contents: of all bytes of small files, of samples of large ones."""
