@@ -51,7 +51,7 @@ def _page(history: History, facts: Facts, now: float) -> str:
         notices(history, facts),
         cards(history, facts),
         probe_section(history.probes),
-        f'<section class="charts">{charts(history)}</section>',
+        charts(history),
         sources_table(history),
         events_table(history),
         config_section(facts),

@@ -12,7 +12,8 @@ from megatron_qm.observe.page.thin import Thinned, held, thin
 
 COLOURS = 10  # that report.css names
 _SPANS = 160
-_CLIP_QUANTILE = 0.985
+_CLIP_QUANTILE = 0.98
+_BANDS = 3  # in one chart
 _CLIP_FROM = 60  # points; fewer are all worth seeing
 
 
@@ -39,20 +40,18 @@ def line_chart(
 ) -> str:
     """Lines over steps; long ones as the mean of short spans within the band of their extremes."""
     drawn = [_drawn(line) for line in lines]
-    axis = _value_axis(lines, drawn, from_zero)
-    parts = [_band(item, frame.steps, axis) for item in drawn]
+    axis = _value_axis(lines, from_zero)
+    parts = _bands(drawn, frame.steps, axis)
     parts += [_stroke(item, frame.steps, axis, dots=line.dots) for item, line in zip(drawn, lines, strict=True)]
-    parts += [_not_finite(line.series, line.colour, frame.steps) for line in lines]
+    parts += [_not_finite(line.series, frame.steps) for line in lines]
     notes = [note for line in lines for note in _notes(line, axis, single=len(lines) == 1)]
-    if any(item.points.low_k is not None for item in drawn):
-        notes.insert(0, "Line: mean of neighbouring steps. Band: least to greatest.")
     return figure(title, unit, drawn, "".join(parts), axis, frame, write, notes, wide)
 
 
 def _drawn(line: Line) -> Drawn:
     points = thin(line.series, _SPANS)
     if not line.band:
-        points = Thinned(points.steps_k, points.mean_k, None, None)
+        points = Thinned(points.steps_k, points.mean_k)
     return Drawn(line.name, line.colour, points, line.series.last)
 
 
@@ -63,40 +62,39 @@ def stacked_chart(
     frame: Frame,
     *,
     counter: bool = False,
-    write: Callable[[float | None], str] = number,
 ) -> str:
-    """Areas on top of each other. `counter`: values that only grow and are held between their steps."""
+    """Areas on top of each other. `counter`: values that only grow from 0 and are held between their steps."""
     steps_k = np.unique(np.linspace(frame.steps.low, frame.steps.high, _SPANS + 1).astype(np.int64))
     bottom_k = np.zeros(len(steps_k))
     layers, drawn = [], []
     for index, (name, one) in enumerate(series.items()):
-        if counter:
-            values_k = held(one, steps_k)
-        else:
-            thinned = thin(one, _SPANS)
-            values_k = held(Series(thinned.steps_k, thinned.mean_k), steps_k)
+        values_k = held(one, steps_k) if counter else _interpolated(thin(one, _SPANS), steps_k)
         layers.append((index % COLOURS, bottom_k, bottom_k + values_k))
-        drawn.append(Drawn(name, index % COLOURS, Thinned(steps_k, values_k, None, None), one.last))
+        drawn.append(Drawn(name, index % COLOURS, Thinned(steps_k, values_k), one.last))
         bottom_k = bottom_k + values_k
     axis = axis_around(bottom_k, from_zero=True)
     parts = [
         f'<path class="layer c{colour}" d="{_area(frame.steps, axis, steps_k, low_k, high_k)}"/>'
         for colour, low_k, high_k in layers
     ]
-    return figure(title, unit, drawn, "".join(parts), axis, frame, write, [], False)
+    return figure(title, unit, drawn, "".join(parts), axis, frame, number, [], False)
 
 
-def _value_axis(lines: Sequence[Line], drawn: Sequence[Drawn], from_zero: bool) -> Axis:
+def _interpolated(points: Thinned, steps_k: np.ndarray) -> np.ndarray:
+    finite_k = drawable(points.mean_k)
+    if not finite_k.any():
+        return np.zeros(len(steps_k))
+    return np.interp(steps_k, points.steps_k[finite_k], points.mean_k[finite_k])
+
+
+def _value_axis(lines: Sequence[Line], from_zero: bool) -> Axis:
     """Room for all values, unless a few spikes would flatten the rest: then for nearly all, and a note says so."""
-    if not lines:
-        return Axis(0.0, 1.0)
     every = np.concatenate([line.series.values_n for line in lines])
     every = every[drawable(every)]
     if len(every) < _CLIP_FROM:
         return axis_around(every, from_zero=from_zero)
     low, usual, high = float(every.min()), float(np.quantile(every, _CLIP_QUANTILE)), float(every.max())
     base = min(low, 0.0) if from_zero else low
-    # The means are drawn as lines and are what a reader follows: none of the curves' bulk may leave the chart.
     if high - base <= 2 * (usual - base) or usual <= base:
         return axis_around(every, from_zero=from_zero)
     return axis_around(np.array([low, usual + 0.05 * (usual - base)]), from_zero=from_zero)
@@ -151,15 +149,19 @@ def _stroke(item: Drawn, steps: Axis, axis: Axis, *, dots: bool) -> str:
     return drawn + (f'<path class="dots c{item.colour}" d="{spots}"/>' if spots else "")
 
 
-def _band(item: Drawn, steps: Axis, axis: Axis) -> str:
-    points = item.points
-    if points.low_k is None:
-        return ""
-    path = "".join(
-        _area(steps, axis, points.steps_k[run], points.low_k[run], points.high_k[run])
-        for run in _runs(drawable(points.mean_k))
-    )
-    return f'<path class="band c{item.colour}" d="{path}"/>'
+def _bands(drawn: Sequence[Drawn], steps: Axis, axis: Axis) -> list[str]:
+    """The middle of each scatter, and the whole of it where there is only one: more would be a fog."""
+    scattered = [item for item in drawn if item.points.scatter]
+    if len(scattered) > _BANDS:
+        return []
+    bands = []
+    for item in scattered:
+        scatter, runs = item.points.scatter, _runs(drawable(item.points.mean_k))
+        whole_and_middle = [(scatter.least_k, scatter.greatest_k), (scatter.low_k, scatter.high_k)]
+        for low_k, high_k in whole_and_middle if len(scattered) == 1 else whole_and_middle[1:]:
+            path = "".join(_area(steps, axis, item.points.steps_k[run], low_k[run], high_k[run]) for run in runs)
+            bands.append(f'<path class="band c{item.colour}" d="{path}"/>')
+    return bands
 
 
 def _area(steps: Axis, axis: Axis, steps_k: np.ndarray, low_k: np.ndarray, high_k: np.ndarray) -> str:
@@ -168,7 +170,7 @@ def _area(steps: Axis, axis: Axis, steps_k: np.ndarray, low_k: np.ndarray, high_
     return f"M{_polyline(x_k, top_k)}L{_polyline(x_k[::-1], bottom_k[::-1])}Z"
 
 
-def _not_finite(series: Series, colour: int, steps: Axis) -> str:
+def _not_finite(series: Series, steps: Axis) -> str:
     """A short stroke at the top for each value that is no number (for the first of them in each pixel)."""
     bad_n = series.steps_n[~drawable(series.values_n)]
     if not len(bad_n):

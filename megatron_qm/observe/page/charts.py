@@ -8,6 +8,11 @@ from megatron_qm.observe.page.figure import Frame
 from megatron_qm.observe.page.probes import probe_series
 from megatron_qm.observe.page.scale import number, percent, step_axis
 
+_LEGEND = (
+    "Lines: the mean of neighbouring steps. Bands: the middle 80% of them, and fainter the least to the greatest. "
+    "Dashed: the run was resumed. Red at the top: not a finite number."
+)
+
 
 def charts(history: History) -> str:
     """All charts of a run, on one axis of steps."""
@@ -27,7 +32,8 @@ def charts(history: History) -> str:
         _one("Memory", "GiB, peak of one rank", "memory_gib", history, frame, band=False),
         _probes(history, frame),
     ]
-    return "\n".join(chart for chart in found if chart)
+    drawn = "\n".join(chart for chart in found if chart)
+    return f'<section><div class="charts">{drawn}</div><p class="note">{_LEGEND}</p></section>'
 
 
 def _step_range(history: History) -> tuple[int, int]:

@@ -89,12 +89,12 @@ def _pointer_data(drawn: Sequence[Drawn], frame: Frame, write: Callable[[float |
                 **{
                     key: [float(f"{value:.5g}") if drawable(value) else None for value in values_k]
                     for key, values_k in (
-                        ("y", item.points.mean_k), ("low", item.points.low_k), ("high", item.points.high_k)
+                        [("y", item.points.mean_k)]
+                        + ([("low", scatter.least_k), ("high", scatter.greatest_k)] if scatter else [])
                     )
-                    if values_k is not None
                 },
             }
-            for item in drawn
+            for item, scatter in ((item, item.points.scatter) for item in drawn)
         ],
     }
     return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")

@@ -31,8 +31,8 @@ def probe_section(probes: list[dict[str, Any]]) -> str:
 {rows}
 <div class="probe scale"><span></span><div class="track"><em style="left:0">0%</em><em style="left:50%">50%</em>\
 <em style="left:100%">100%</em></div><span></span></div>
-</div>
 <p class="note">Dots: accuracy; bars: confidence interval. Upper: the first measurement; lower: the last.</p>
+</div>
 </section>"""
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 _ROUND_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
+_SI_FROM = 10  # thousands: 2500 is read as easily as 2.5k, 12,500 is not
 _ROOM = 0.05  # of the values' range, above and below them
 _LARGEST = 1e300  # beyond, differences leave the range of floats
 _SI = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
@@ -66,14 +67,16 @@ def number(value: float | None) -> str:
         return "NaN" if math.isnan(value) else "∞" if value > 0 else "−∞"
     size = abs(value)
     if size >= 9.9995e14:
-        return f"{value:.2e}"
+        return _scientific(value)
     for unit, suffix in _SI:
-        if size >= unit * 0.99995 and (unit > 1e3 or size >= 9999.5):
+        if size >= unit * (_SI_FROM if unit == 1e3 else 1) * 0.99995:
             return _plain(value / unit, 4) + suffix
-    if size and size < 1e-3:
-        mantissa, _, exponent = f"{value:.2e}".partition("e")
-        return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
-    return _plain(value, 4)
+    return _scientific(value) if size and size < 1e-3 else _plain(value, 4)
+
+
+def _scientific(value: float) -> str:
+    mantissa, _, exponent = f"{value:.2e}".partition("e")
+    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
 
 
 def _plain(value: float, digits: int) -> str:
@@ -91,11 +94,13 @@ def whole(value: float) -> str:
 
 
 def tick_labels(ticks: list[float], write: Callable[[float | None], str]) -> list[str]:
-    """Labels of one axis; plain numbers get the same number of decimals."""
-    if write is not number or not ticks or max(map(abs, ticks)) >= 9999.5:
-        return [write(tick if tick else 0.0) for tick in ticks]
-    step = min((b - a for a, b in zip(ticks, ticks[1:], strict=False)), default=abs(ticks[0]) or 1.0)
-    if step < 1e-3:
-        return [number(tick if abs(tick) > step / 2 else 0.0) for tick in ticks]
-    decimals = next(d for d in range(7) if abs(round(step, d) - step) < step * 1e-6)
-    return [f"{tick:.{decimals}f}" for tick in ticks]
+    """Labels of one axis: one unit and the same number of decimals for all."""
+    if not ticks:
+        return []
+    top = max(map(abs, ticks))
+    step = min((b - a for a, b in zip(ticks, ticks[1:], strict=False)), default=top or 1.0)
+    unit, suffix = (0.01, "%") if write is percent else next((si for si in _SI if top >= si[0] * _SI_FROM), (1.0, ""))
+    if step / unit < 1e-3 or top / unit >= 1e6:
+        return [_scientific(tick) if abs(tick) > step / 2 else "0" for tick in ticks]
+    decimals = next((d for d in range(7) if abs(round(step / unit, d) - step / unit) < step / unit * 1e-6), 6)
+    return [f"{tick / unit:.{decimals}f}{suffix}" if abs(tick) > step / 2 else "0" for tick in ticks]
