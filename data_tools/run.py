@@ -1,7 +1,11 @@
 """One writing run: append batches, commit them, stop where too much is bad, complete the files."""
 
 import logging
+import sys
 import time
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from data_tools.counts import InputCounts, total
@@ -11,7 +15,8 @@ from data_tools.journal import Journal
 from data_tools.manifest import make_manifest
 from data_tools.progress import Progress
 from data_tools.rejects import RejectsFile
-from data_tools.sources.blocks import Position
+from data_tools.sources.blocks import EMPTY_LINE, Position
+from data_tools.sources.inputs import Share
 from data_tools.state import State
 from data_tools.stopping import StopRequest
 from data_tools.workspace import Workspace
@@ -33,6 +38,7 @@ class Run:
         """Begin, or go on where the journal ends."""
         self._workspace, self._job, self._stop = workspace, job, stop
         self._shares = {share.input: share for share in job.shares}
+        self._bytes_before = _bytes_before(job.shares)
         self._journal = Journal(workspace.journal_path)
         self._state = state = State.replay(self._journal.records)
         for number in self._shares:
@@ -43,6 +49,7 @@ class Run:
             workspace.bin_path, workspace.idx_path, job.dtype, state.bin_bytes, state.sequences
         )
         self._rejects = RejectsFile(workspace.rejects_path, job.inputs, self._shares, state.rejects_bytes)
+        self._sum = total(state.counts)
         self._changed: set[int] = set()
         self._committed_at = time.monotonic()
 
@@ -60,8 +67,7 @@ class Run:
         if state.finished:
             self._judge(at_end=True)
             return
-        size = sum(share.stop - share.start for share in job.shares)
-        progress = Progress(size, self._bytes_behind(state.position, 0))
+        progress = Progress(self._bytes_before[-1][1], self._bytes_behind(state.position, 0))
         batches = job.batches(state.position)
         try:
             for batch in batches:
@@ -101,12 +107,10 @@ class Run:
         state = self._state
         self._writer.append(batch.tokens, batch.lengths)
         self._rejects.append(batch.input, batch.rejects)
-        counts = state.counts[batch.input]
-        counts.lines += batch.lines
-        counts.documents += len(batch.lengths)
-        counts.tokens += len(batch.tokens)
-        counts.bytes += batch.text_bytes
-        counts.rejects.update(reject.reason for reject in batch.rejects)
+        reasons = Counter(reject.reason for reject in batch.rejects)
+        counts = InputCounts(batch.lines, len(batch.lengths), len(batch.tokens), batch.text_bytes, reasons)
+        state.counts[batch.input].add(counts)
+        self._sum.add(counts)
         self._changed.add(batch.input)
         state.position = batch.end
         state.bin_bytes, state.sequences = self._writer.bin_bytes, self._writer.sequences
@@ -122,7 +126,7 @@ class Run:
 
     def _judge(self, at_end: bool) -> None:
         """Raise UserError, committed, if more lines are bad than --max-bad-fraction allows, or nothing is good."""
-        counts = total(self._state.counts)
+        counts = self._sum
         options = self._job.options
         enough = at_end or counts.lines >= _LINES_BEFORE_JUDGING
         if enough and counts.rejected > options.max_bad_fraction * counts.lines:
@@ -144,8 +148,6 @@ class Run:
         )
 
     def _blank_text_lines(self) -> bool:
-        from data_tools.sources.blocks import EMPTY_LINE
-
         return any(
             counts.rejects[EMPTY_LINE] and self._job.inputs[number].kind == "text"
             for number, counts in self._state.counts.items()
@@ -153,6 +155,14 @@ class Run:
 
     def _bytes_behind(self, position: Position, consumed: int) -> int:
         """Bytes of the shard's input, on disk, that lie before `position`; `consumed` of the input it lies in."""
-        before = sum(share.stop - share.start for share in self._job.shares if share.input < position.input)
-        share = self._shares.get(position.input)
-        return before + (max(0, consumed - share.start) if share else 0)
+        number, before = self._bytes_before[bisect_left(self._bytes_before, (position.input, 0))]
+        return before + (max(0, consumed - self._shares[number].start) if number == position.input else 0)
+
+
+def _bytes_before(shares: Sequence[Share]) -> list[tuple[int, int]]:
+    """(input, bytes of the shard before it) of each share, rising; the last entry stands for the end."""
+    entries, done = [], 0
+    for share in shares:
+        entries.append((share.input, done))
+        done += share.stop - share.start
+    return [*entries, (sys.maxsize, done)]
