@@ -1,17 +1,16 @@
 """Reading Megatron's indexed datasets: PREFIX.bin (tokens) and PREFIX.idx (where sequences and documents lie).
 
 What Megatron-LM wrote is read as it is; `data_tools/preprocess.py` adds PREFIX.json, a manifest that the files are
-compared with. Opening costs the same for any size: the index is mapped, tokens are read where they are asked for.
+compared with. Opening costs the same for any size: nothing is loaded, both files are read where they are asked for.
 """
 
 import hashlib
 import os
-import weakref
-from bisect import bisect_left, bisect_right
 from pathlib import Path
 
 import numpy as np
 
+from megatron_qm.data.file_array import FileArray, ReadOnlyFile
 from megatron_qm.data.index_file import IndexFile
 from megatron_qm.data.manifest import Manifest
 from megatron_qm.errors import UserError
@@ -33,8 +32,7 @@ class IndexedDataset:
         self.dtype = index.dtype
         self.documents = index.documents
         self.tokens = index.bin_bytes // index.dtype.itemsize
-        self._descriptor = os.open(bin_path, os.O_RDONLY)
-        weakref.finalize(self, os.close, self._descriptor)
+        self._tokens = FileArray(ReadOnlyFile(bin_path), self.dtype, 0, self.tokens)
 
     @classmethod
     def open(cls, prefix: str | Path, verify: bool = False) -> "IndexedDataset":
@@ -65,29 +63,14 @@ class IndexedDataset:
             raise UserError(f"{error.filename or prefix}: cannot be read: {error.strerror}") from None
 
     def read(self, start: int, count: int) -> np.ndarray:
-        """Tokens [start, start + count), shape [count], type `dtype`. Raises UserError if the file ends before."""
-        # pread rather than a mapped file: a file cut short under a run is an error with a name, not a bus error, memory
-        # stays flat, and a reading thread holds no lock while it waits for the disk.
-        tokens = np.empty(count, self.dtype)
-        view = memoryview(tokens).cast("B") if count else memoryview(b"")
-        offset, done = start * self.dtype.itemsize, 0
-        while done < len(view):
-            try:
-                got = os.preadv(self._descriptor, [view[done:]], offset + done)
-            except OSError as error:
-                raise UserError(f"{self.bin_path}: cannot be read: {error.strerror}") from None
-            if got == 0:
-                raise UserError(
-                    f"{self.bin_path}: ends at byte {offset + done} while tokens {start} to {start + count} are read: "
-                    "it was truncated after it was opened; copy it again"
-                )
-            done += got
-        return tokens
+        """Tokens [start, start + count), shape [count], type `dtype`. Raises UserError if the file was cut short."""
+        if not 0 <= start <= start + count <= self.tokens:
+            raise IndexError(f"{self.bin_path}: no tokens {start} to {start + count} among {self.tokens}")
+        return self._tokens[start : start + count]
 
     def document_at(self, token: int) -> int:
         """The document that holds `token`, 0 <= token < tokens."""
-        sequence = bisect_right(self.index.pointers, token * self.dtype.itemsize) - 1
-        return bisect_right(self.index.document_indices, sequence) - 1
+        return self.index.document_of(self.index.sequence_at(token * self.dtype.itemsize))
 
     def document_range(self, document: int) -> tuple[int, int]:
         """(first token, one past the last) of a document; both are equal where it is empty."""
@@ -97,12 +80,7 @@ class IndexedDataset:
     def document_starts(self, start: int, stop: int) -> np.ndarray:
         """First tokens of the documents (empty ones aside) that start in [start, stop), rising, int64."""
         itemsize = self.dtype.itemsize
-        first = bisect_left(self.index.pointers, start * itemsize)
-        last = bisect_left(self.index.pointers, stop * itemsize, lo=first)
-        lowest = bisect_left(self.index.document_indices, first)
-        highest = bisect_left(self.index.document_indices, last, lo=lowest)
-        sequences = self.index.document_indices[lowest:highest]
-        starts = self.index.pointers[first:last][sequences - first] // itemsize
+        starts = self.index.document_pointers(start * itemsize, stop * itemsize) // itemsize
         return starts[np.diff(starts, prepend=-1) > 0]  # empty documents start where the next one does
 
     def fingerprint(self) -> str:
@@ -120,7 +98,7 @@ class IndexedDataset:
     def _first_token(self, sequence: int) -> int:
         if sequence == self.index.sequences:
             return self.tokens
-        return int(self.index.pointers[sequence]) // self.dtype.itemsize
+        return self.index.pointers[sequence] // self.dtype.itemsize
 
 
 def _check_bin_size(bin_path: Path, index: IndexFile) -> None:

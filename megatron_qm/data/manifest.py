@@ -10,15 +10,17 @@ from pathlib import Path
 from megatron_qm.errors import UserError
 from megatron_qm.files import sha256
 
+_FORMAT = "megatron-qm indexed dataset"
+
 
 @dataclass(frozen=True)
 class Manifest:
-    """The part of a manifest that readers compare with the files; None where it is silent."""
+    """The part of a manifest that readers compare with the files."""
 
     path: Path
-    documents: int | None
-    tokens: int | None
-    dtype: str | None
+    documents: int
+    tokens: int
+    dtype: str
     sizes: dict[str, int]  # bytes, by "bin" and "idx"
     checksums: dict[str, str]  # SHA-256 in hex, by "bin" and "idx"
 
@@ -36,16 +38,18 @@ class Manifest:
             raise UserError(f"{path}: cannot be read: {error.strerror}") from None
         except ValueError as error:
             raise UserError(f"{path}: the manifest is damaged ({error}); copy it again with its dataset") from None
-        if not isinstance(values.get("checksums"), dict):
+        if not str(values.get("format")).startswith(_FORMAT):
             return None
-        sizes = values.get("sizes") or {}
-        return cls(path, values.get("documents"), values.get("tokens"), values.get("dtype"), sizes, values["checksums"])
+        try:
+            return cls(path, **{key: values[key] for key in ("documents", "tokens", "dtype", "sizes", "checksums")})
+        except KeyError as error:
+            raise UserError(f"{path}: the manifest lacks {error}; copy it again with its dataset") from None
 
     def check_counts(self, found: dict[str, int | str]) -> None:
         """Compare "documents", "tokens", "dtype" as found in the files. Raises UserError for the first difference."""
         for key, value in found.items():
             stated = getattr(self, key)
-            if stated is not None and stated != value:
+            if stated != value:
                 raise UserError(
                     f"{self.path}: says {key} = {stated}, but the .bin and .idx beside it hold {value}: files of two "
                     "datasets were mixed, or they were altered; copy all three again"
@@ -53,15 +57,14 @@ class Manifest:
 
     def check_size(self, kind: str, file: Path, size: int) -> None:
         """Compare the size of the "bin" or "idx" `file`, in bytes. Raises UserError."""
-        stated = self.sizes.get(kind)
-        if stated is not None and stated != size:
+        stated = self.sizes[kind]
+        if stated != size:
             state = "truncated" if size < stated else "altered"
             raise UserError(f"{file}: {size} bytes where {self.path} says {stated}: it is {state}; copy it again")
 
     def check_checksum(self, kind: str, file: Path) -> None:
         """Read the "bin" or "idx" `file` through and compare its SHA-256. Raises UserError."""
-        stated = self.checksums.get(kind)
-        if stated is not None and stated != sha256(file):
+        if self.checksums[kind] != sha256(file):
             raise UserError(
                 f"{file}: its bytes differ from the checksum in {self.path}: it was altered or damaged; copy it again "
                 "or rerun preprocessing"

@@ -172,7 +172,7 @@ class BatchReader:
                 "weight": reader_state.plain_weight(source.weight),
                 "tokens": dataset.tokens,
                 "fingerprint": self.fingerprints[number],
-                "checksum": dataset.manifest.checksums.get("bin") if dataset.manifest else None,
+                "checksum": dataset.manifest.checksums["bin"] if dataset.manifest else None,
             }
         return {
             "version": reader_state.VERSION,

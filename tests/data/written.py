@@ -38,6 +38,7 @@ def write_dataset(
 def write_manifest(prefix: Path, documents: int, tokens: int, dtype: str) -> None:
     files = {kind: Path(f"{prefix}.{kind}") for kind in ("bin", "idx")}
     values = {
+        "format": "megatron-qm indexed dataset 1",
         "documents": documents,
         "tokens": tokens,
         "dtype": dtype,
