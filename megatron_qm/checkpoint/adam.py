@@ -5,7 +5,7 @@ thing, lasts only while a checkpoint is loaded, and has a test (tests/checkpoint
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 from unittest import mock
 
@@ -26,8 +26,10 @@ def adam_step(optimizer: MegatronOptimizer) -> int:
     """Updates made so far: torch's AdamW counts them per tensor, Transformer Engine's and Apex's per group."""
     steps = [0]
     for part in parts_of(optimizer):
-        steps += [int(state["step"]) for state in part.optimizer.state.values() if "step" in state]
-        steps += [int(group["step"]) for group in part.optimizer.param_groups if group.get("step") is not None]
+        if isinstance(part.optimizer, torch.optim.AdamW):
+            steps += [int(state["step"]) for state in part.optimizer.state.values() if "step" in state]
+        else:
+            steps += [int(group["step"]) for group in part.optimizer.param_groups if group.get("step") is not None]
     return max(steps)
 
 
@@ -41,7 +43,7 @@ def loadable(optimizer: MegatronOptimizer, parts: Iterable[str] = PARTS) -> Iter
             if "initial_states" in chosen:
                 give_initial_states(part.optimizer)
             if "step_in_states" in chosen and hasattr(part, "_set_main_param_and_optimizer_states"):
-                stack.enter_context(_step_in_states(part))
+                stack.enter_context(_step_onto_itself(part))
         yield
         if "separate_steps" in chosen:
             for part in adams:
@@ -61,18 +63,17 @@ def give_initial_states(adam: torch.optim.AdamW) -> None:
                     state[name] = torch.zeros_like(parameter, memory_format=torch.preserve_format).detach()
 
 
-def _step_in_states(part: Any) -> Any:
-    """Megatron copies every state in place, `step` too, which checkpoints do not hold per tensor; and in FP32 the main
-    parameter is a view of a leaf that requires a gradient, which autograd forbids to change."""
+def _step_onto_itself(part: Any) -> AbstractContextManager[Any]:
+    """Megatron's distributed optimizer copies loaded values over every state of a parameter, and torch's AdamW keeps
+    `step` among them, of which checkpoints have no tensor: copy it onto itself."""
     original = part._set_main_param_and_optimizer_states
 
-    def set_states(model_param: torch.Tensor, tensors: dict[str, torch.Tensor]) -> None:
+    def copy(model_param: torch.Tensor, tensors: dict[str, torch.Tensor]) -> None:
         group, order = part.model_param_group_index_map[model_param]
-        main_param = part.optimizer.param_groups[group]["params"][order]
-        with torch.no_grad():
-            original(model_param, {"step": part.optimizer.state[main_param]["step"], **tensors})
+        state = part.optimizer.state[part.optimizer.param_groups[group]["params"][order]]
+        original(model_param, tensors | {"step": state["step"]})
 
-    return mock.patch.object(part, "_set_main_param_and_optimizer_states", set_states)
+    return mock.patch.object(part, "_set_main_param_and_optimizer_states", copy)
 
 
 def _separate_steps(adam: torch.optim.AdamW) -> None:

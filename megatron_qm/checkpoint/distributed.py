@@ -57,6 +57,8 @@ def quiet() -> Iterator[None]:
     log.setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
+        for message in ("torch.distributed is disabled, unavailable", "The argument order of load has been changed"):
+            warnings.filterwarnings("ignore", message=message)
         try:
             yield
         finally:

@@ -48,6 +48,10 @@ class Layout:
     dp: int = 1
     world_size: int = 1
 
+    def __str__(self) -> str:
+        vpp = f" x VPP{self.vpp}" if self.vpp else ""
+        return f"TP{self.tp} x PP{self.pp}{vpp} x CP{self.cp} x DP{self.dp}"
+
 
 @dataclass(frozen=True)
 class Manifest:

@@ -231,7 +231,8 @@ class CheckpointStore:
         self.platform.seed(seed)
         random.seed(seed)
         np.random.seed(seed % 2**32)
-        self._log([f"{path.name} was written at another layout, {manifest.layout}: random numbers are seeded anew"])
+        change = f"written at {manifest.layout}, loaded at {this_layout()}"
+        self._log([f"{path.name} was {change}: random number generators are seeded anew"])
 
     def _log(self, notes: Sequence[str]) -> None:
         if dist.get_rank() == 0:

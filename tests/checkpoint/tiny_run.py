@@ -3,17 +3,19 @@
 Axes: b sequences of a micro-batch, s tokens of a sequence.
 """
 
+import gc
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.distributed as dist
 from megatron.core import parallel_state
 from megatron.core.pipeline_parallel import get_forward_backward_func
+from torch.distributed import distributed_c10d
 
 from megatron_qm.checkpoint.store import CheckpointStore
 from megatron_qm.config.model import ModelConfig
@@ -37,6 +39,7 @@ def job() -> Iterator[None]:
     """This process as a rank of torch.distributed, with the platform's ways round CUDA."""
     platform = choose_platform("cpu")
     torch.set_num_threads(1)
+    gc.freeze()  # Megatron collects garbage at every save and load: spare it what the imports have left
     with process_group(platform, ranks_from_environment()), platform.scope():
         yield
 
@@ -67,7 +70,7 @@ class TinyRun:
         for chunk in self.chunks:
             chunk.zero_grad_buffer()
         self.optimizer.zero_grad()
-        iterators = [iter(tokens_bs[:, None]) for _ in self.chunks]
+        iterators = [map(_inputs, tokens_bs[:, None]) for _ in self.chunks]
         reports = get_forward_backward_func()(
             forward_step_func=_forward,
             data_iterator=iterators if len(iterators) > 1 else iterators[0],
@@ -87,9 +90,10 @@ class TinyRun:
     def store(self, directory: Path, **options: object) -> CheckpointStore:
         return CheckpointStore(Path(directory), CheckpointConfig(**options), self.platform)
 
-    def save(self, store: CheckpointStore, **more: object) -> None:
+    def save(self, store: CheckpointStore) -> Path | None:
         data = {"cursor": self.step * 1000}
-        store.save(self.step, self.step * SEQUENCES * LENGTH, self.chunks, self.optimizer, data, self.config, **more)
+        tokens = self.step * SEQUENCES * LENGTH
+        return store.save(self.step, tokens, self.chunks, self.optimizer, data, self.config)
 
     def load(self, store: CheckpointStore, path: Path | None = None) -> None:
         self.step = store.load(path or store.latest(), self.chunks, self.optimizer).step
@@ -110,17 +114,34 @@ class TinyRun:
 
 
 @contextmanager
-def tiny_run(model: ModelConfig = MODEL, dtype: str = "fp32", seed: int = 1, **parallel: object) -> Iterator[TinyRun]:
-    """A TinyRun inside the parallel groups of its layout."""
+def tiny_runs(model: ModelConfig = MODEL, dtype: str = "fp32", **parallel: Any) -> Iterator[Callable[[int], TinyRun]]:
+    """A function from a seed to a TinyRun at this layout, inside its parallel groups."""
     layout = replace(ParallelConfig(), **parallel)
     with parallel_groups(layout):
-        yield TinyRun(layout, model, dtype, seed)
+        yield lambda seed: TinyRun(layout, model, dtype, seed)
+    # Megatron forgets its groups; gloo's keep threads, and many of them make everything slow.
+    dist.barrier()
+    for group in list(distributed_c10d._world.pg_map):
+        if group is not dist.group.WORLD:
+            dist.destroy_process_group(group)
 
 
-def _forward(iterator: Iterator[torch.Tensor], chunk: torch.nn.Module) -> tuple[torch.Tensor, partial]:
-    tokens_bs = next(iterator)
-    inputs_bs, labels_bs = tokens_bs[:, :-1].contiguous(), tokens_bs[:, 1:].contiguous()
-    positions_bs = torch.arange(LENGTH).expand_as(inputs_bs)
+@contextmanager
+def tiny_run(seed: int = 1, **layout: Any) -> Iterator[TinyRun]:
+    with tiny_runs(**layout) as make:
+        yield make(seed)
+
+
+def _inputs(tokens_bs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Inputs, labels and positions of this context parallel rank: chunks r and 2n-1-r of 2n."""
+    rank, ranks = parallel_state.get_context_parallel_rank(), parallel_state.get_context_parallel_world_size()
+    whole = (tokens_bs[:, :-1], tokens_bs[:, 1:], torch.arange(LENGTH)[None])
+    chunks = [tensor.chunk(2 * ranks, dim=1) for tensor in whole]
+    return tuple(torch.cat([pieces[rank], pieces[-1 - rank]], dim=1) for pieces in chunks)
+
+
+def _forward(iterator: Iterator, chunk: torch.nn.Module) -> tuple[torch.Tensor, Any]:
+    inputs_bs, labels_bs, positions_bs = next(iterator)
     return chunk(inputs_bs, positions_bs, None, labels=labels_bs), _loss
 
 
