@@ -164,6 +164,29 @@ def test_negative_lengths_are_refused_even_where_the_sums_agree(tmp_path: Path) 
         IndexedDataset.open(tmp_path / "d")
 
 
+def test_tokens_before_the_first_sequence_are_refused(tmp_path: Path) -> None:
+    counting_dataset(tmp_path / "d", [3])
+    _overwrite("idx", 34 + 4, b"\x04")(tmp_path / "d")
+    with open(tmp_path / "d.bin", "ab") as stream:
+        stream.write(b"\0" * 4)
+    with pytest.raises(UserError, match=r"d\.idx: sequence 0 .* starts at byte 4"):
+        IndexedDataset.open(tmp_path / "d")
+
+
+def test_many_documents_in_one_range_are_all_found(tmp_path: Path) -> None:
+    dataset = IndexedDataset.open(counting_dataset(tmp_path / "d", [1, 2] * 1000))
+    starts = np.cumsum([0] + [1, 2] * 1000)
+    for start, stop in ((0, 3000), (5, 2999), (700, 900), (2999, 3000), (1500, 1500)):
+        assert dataset.document_starts(start, stop).tolist() == [s for s in starts[:-1] if start <= s < stop]
+
+
+def test_reading_past_the_end_is_a_programming_error(tmp_path: Path) -> None:
+    dataset = IndexedDataset.open(counting_dataset(tmp_path / "d", [5]))
+    for start, count in ((0, 6), (5, 1), (-1, 2), (3, -1)):
+        with pytest.raises(IndexError):
+            dataset.read(start, count)
+
+
 @pytest.mark.parametrize("kind", ["bin", "idx"])
 def test_every_flipped_byte_is_found_with_a_manifest(tmp_path: Path, kind: str) -> None:
     prefix = tmp_path / "d"
