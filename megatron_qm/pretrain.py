@@ -6,6 +6,7 @@ from pathlib import Path
 
 from megatron_qm.checkpoint.store import CheckpointStore
 from megatron_qm.config.run import RunConfig
+from megatron_qm.evals.run_probes import ProbeRun
 from megatron_qm.model.build import build_model
 from megatron_qm.model.parallel_groups import parallel_groups
 from megatron_qm.platform.runtime import Platform, Ranks, choose_platform, process_group, ranks_from_environment
@@ -35,6 +36,7 @@ def assemble(config: RunConfig, platform: Platform, ranks: Ranks) -> Iterator[Tr
     platform.seed(config.train.seed)
     if config.parallel.overlap_tp:
         _start_tp_overlap(config, platform)
+    probes = ProbeRun(config.observe.probes, config.data.tokenizer) if config.observe.probes else None
     reader = open_reader(config.data, config.model.vocab_size)
     chunks = build_model(
         config.model, config.parallel, platform, config.precision, config.recompute,
@@ -51,6 +53,7 @@ def assemble(config: RunConfig, platform: Platform, ranks: Ranks) -> Iterator[Tr
             validation=Validation(config, platform),
             store=CheckpointStore(Path(config.output) / "checkpoints", config.checkpoint, platform),
             recorder=recorder,
+            examine=probes,
         )
 
 

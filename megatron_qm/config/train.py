@@ -77,3 +77,4 @@ class ObserveConfig:
     tensorboard: bool = False
     wandb_project: str | None = None
     peak_tflops: float | None = None  # per device, for MFU; default: by the GPU's name
+    probes: str | None = None  # JSON lines of knowledge probes (needs data.tokenizer), scored before and after the run

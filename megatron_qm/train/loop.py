@@ -1,8 +1,11 @@
 """The loop: plan, read, step, record, and now and then validate and save."""
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from torch import nn
 
 from megatron_qm.checkpoint.store import CheckpointStore
 from megatron_qm.config.run import RunConfig
@@ -12,7 +15,7 @@ from megatron_qm.errors import UserError
 from megatron_qm.platform.runtime import Platform
 from megatron_qm.train.batches import micro_batches
 from megatron_qm.train.optimizer import unwrap
-from megatron_qm.train.recorder import Recorder
+from megatron_qm.train.recorder import Recorder, Score
 from megatron_qm.train.schedule import learning_rate
 from megatron_qm.train.step import Stepper, StepResult, this_place
 from megatron_qm.train.validation import Validation
@@ -28,6 +31,7 @@ class Trainer:
     validation: Validation
     store: CheckpointStore
     recorder: Recorder
+    examine: Callable[[Sequence[nn.Module]], Sequence[Score]] | None = None  # such as knowledge probes
     step: int = 0
     _prefetcher: Prefetcher = field(init=False)
 
@@ -61,6 +65,8 @@ class Trainer:
         """Train until the recipe's last step; the last step is always saved."""
         total = self.config.total_steps
         try:
+            if self.step == 0:
+                self._examine()
             while self.step < total:
                 self.one_step()
                 self._after_step(last=self.step == total)
@@ -104,9 +110,16 @@ class Trainer:
             losses = self.validation.run(self.stepper)
             if losses is not None:
                 self.recorder.validation(self.step, losses, self.validation.names, self.reader)
+        if last:
+            self._examine()
         if last or _due(self.step, self.config.checkpoint.every):
             self.save()
         self.recorder.pause()
+
+    def _examine(self) -> None:
+        if self.examine is not None:
+            self.recorder.scores(self.step, self.examine(unwrap(self.stepper.model)))
+            self.recorder.pause()
 
     def save(self) -> None:
         """Write a checkpoint of this moment (in the background, if the recipe says so)."""

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 from megatron_qm.config.load import to_yaml
 from megatron_qm.config.run import RunConfig
@@ -15,9 +15,22 @@ from megatron_qm.observe.flops import speed, training_flops_per_token
 from megatron_qm.observe.metrics import MetricsWriter
 from megatron_qm.observe.peaks import peak_flops
 from megatron_qm.observe.progress import Progress
-from megatron_qm.observe.records import EventRecord, Record, TrainRecord, ValidationRecord
+from megatron_qm.observe.records import EventRecord, ProbeRecord, Record, TrainRecord, ValidationRecord
 from megatron_qm.platform.runtime import Platform, Ranks
 from megatron_qm.train.step import Losses, StepResult
+
+
+class Score(Protocol):
+    """Accuracy over `total` questions of a group, with the bounds of its confidence interval."""
+
+    group: str
+    total: int
+
+    @property
+    def accuracy(self) -> float: ...
+
+    @property
+    def interval(self) -> tuple[float, float]: ...
 
 
 class Recorder:
@@ -112,8 +125,11 @@ class Recorder:
     def event(self, step: int, name: str, detail: str = "") -> None:
         self._write(EventRecord(step, name, detail))
 
-    def record(self, record: Record) -> None:
-        self._write(record)
+    def scores(self, step: int, scores: Sequence[Score]) -> None:
+        """Accuracies of an examination after `step` steps."""
+        for score in scores:
+            low, high = score.interval
+            self._write(ProbeRecord(step, score.group, score.accuracy, low, high, score.total))
 
     def pause(self) -> None:
         """What comes now (validation, a save) is not part of a step's time."""

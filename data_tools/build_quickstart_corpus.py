@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""A small corpus of medical facts, English and Chinese, with knowledge probes: what `make quickstart` learns from.
+
+    python data_tools/build_quickstart_corpus.py --output DIR
+
+Writes DIR/{knowledge_en,knowledge_zh,general,validation}.jsonl and DIR/probes.jsonl. The same seed writes the same bytes.
+"""
+
+import argparse
+import random
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from data_tools.knowledge.corpus import (
+    general_documents,
+    held_out_documents,
+    icd_documents,
+    knowledge_documents,
+)
+from data_tools.knowledge.probes import make_probes
+from data_tools.knowledge.triples import Triple, disease_triples, icd_entries
+from megatron_qm.errors import UserError
+from megatron_qm.files import atomic_write
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = _arguments(argv)
+    try:
+        for name, count in build(args.output, args.diseases, args.copies, args.probes, args.seed).items():
+            print(f"{args.output / name}: {count:,} lines")
+    except (UserError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def build(output: Path, diseases: int, copies: int, probes: int, seed: int) -> dict[str, int]:
+    """Write all files and return the lines in each."""
+    facts = {language: _first(disease_triples(language), diseases) for language in ("en", "zh")}
+    everything = [fact for triples in facts.values() for fact in triples]
+    files: dict[str, Iterable[dict[str, Any]]] = {
+        f"knowledge_{language}.jsonl": knowledge_documents(triples, copies, _draw(seed, f"knowledge {language}"))
+        for language, triples in facts.items()
+    }
+    files["general.jsonl"] = [
+        *icd_documents(icd_entries(), _draw(seed, "icd")), *general_documents(600, _draw(seed, "general"))
+    ]
+    files["validation.jsonl"] = held_out_documents(everything, _draw(seed, "validation"))
+    files["probes.jsonl"] = make_probes(everything, probes, _draw(seed, "probes"))
+    return {name: _write(output / name, rows) for name, rows in files.items()}
+
+
+def _first(triples: list[Triple], diseases: int) -> list[Triple]:
+    chosen = set(list(dict.fromkeys(triple.subject for triple in triples))[:diseases])
+    return [triple for triple in triples if triple.subject in chosen]
+
+
+def _draw(seed: int, what: str) -> random.Random:
+    """Each file has a generator of its own: a longer one does not change the others."""
+    return random.Random(f"{seed} {what}")
+
+
+def _write(path: Path, rows: Iterable[dict[str, Any]]) -> int:
+    count = 0
+    with atomic_write(path) as stream:
+        for count, row in enumerate(rows, 1):
+            stream.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
+    return count
+
+
+def _arguments(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--diseases", type=int, default=158, help="how many to take (default: all 158)")
+    parser.add_argument("--copies", type=int, default=24, help="documents about each disease and language (default: 24)")
+    parser.add_argument("--probes", type=int, default=60, help="per predicate and language (default: 60)")
+    parser.add_argument("--seed", type=int, default=0)
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+"""Train a byte-level BPE tokenizer on JSON lines or text, and write a folder that transformers loads.
+
+    python data_tools/train_tokenizer.py --input 'raw/*.jsonl' --vocab-size 4096 --output DIR
+
+Text is normalised (NFC) and split as Qwen's tokenizers do, so that the fast path of preprocess.py supports it.
+"""
+
+import argparse
+import glob
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+
+from megatron_qm.errors import UserError
+from megatron_qm.files import write_json, write_text
+
+END, START_OF_TURN, END_OF_TURN = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
+_SPLIT = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+_CHAT_TEMPLATE = (
+    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}"
+    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
+)
+_BYTES = 256
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = _arguments(argv)
+    try:
+        if args.vocab_size < _BYTES + 3:
+            raise UserError(f"--vocab-size {args.vocab_size}: at least {_BYTES + 3} (every byte and three special tokens)")
+        tokenizer = train(_texts(args.input, args.text_key), args.vocab_size)
+        save(tokenizer, args.output)
+    except (UserError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(f"{args.output}: {tokenizer.get_vocab_size():,} tokens")
+    return 0
+
+
+def train(texts: Iterator[str], vocab_size: int) -> Tokenizer:
+    """A byte-level BPE tokenizer over `texts`, special tokens first. The same texts give the same tokenizer."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.normalizer = normalizers.NFC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
+        pre_tokenizers.Split(Regex(_SPLIT), behavior="isolated"),
+        pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+    ])
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        special_tokens=[END, START_OF_TURN, END_OF_TURN],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer
+
+
+def save(tokenizer: Tokenizer, output: Path) -> None:
+    """tokenizer.json and tokenizer_config.json, each whole or absent."""
+    write_text(output / "tokenizer.json", tokenizer.to_str())
+    write_json(output / "tokenizer_config.json", {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "eos_token": END,
+        "pad_token": END,
+        "clean_up_tokenization_spaces": False,
+        "model_max_length": 1_000_000,
+        "chat_template": _CHAT_TEMPLATE,
+    })
+
+
+def _texts(patterns: list[str], key: str) -> Iterator[str]:
+    paths = [Path(name) for pattern in patterns for name in sorted(glob.glob(pattern))]
+    if not paths:
+        raise UserError(f"--input {' '.join(patterns)}: no such file")
+    for path in paths:
+        with open(path, "rb") as lines:
+            for number, line in enumerate(lines, 1):
+                yield _text(line, path, number, key)
+
+
+def _text(line: bytes, path: Path, number: int, key: str) -> str:
+    try:
+        return orjson.loads(line)[key] if path.suffix == ".jsonl" else line.decode()
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path}:{number}: no text under the key {key!r}: {error}") from None
+
+
+def _arguments(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--input", nargs="+", required=True, metavar="FILE", help=".jsonl files, or plain text; globs")
+    parser.add_argument("--vocab-size", type=int, required=True)
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--text-key", default="text", help="default: %(default)s")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

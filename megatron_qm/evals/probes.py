@@ -1,0 +1,104 @@
+"""Knowledge probes: multiple choice by log-probability, on phrasings that training never saw.
+
+The report's measure of injected knowledge (QuarkMed, section 2.2: probes 39% -> 60.57% in continued pretraining).
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from megatron_qm.errors import UserError
+from megatron_qm.evals.statistics import wilson_interval
+
+# (prompt ids, continuation ids) pairs -> log p(continuation | prompt) in nats
+Scorer = Callable[[Sequence[tuple[list[int], list[int]]]], list[float]]
+Encoder = Callable[[str], list[int]]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """`options` continue `prompt` as they stand; `answer` is the index of the right one."""
+
+    name: str
+    group: str  # what accuracy is told apart by, such as "en code"
+    prompt: str
+    options: tuple[str, ...]
+    answer: int
+
+
+@dataclass(frozen=True)
+class ProbeScore:
+    """Accuracy over the probes of a group, with its Wilson 95% interval."""
+
+    group: str
+    right: int
+    total: int
+
+    @property
+    def accuracy(self) -> float:
+        return self.right / self.total if self.total else 0.0
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        return wilson_interval(self.right, self.total)
+
+
+def read_probes(path: Path) -> list[Probe]:
+    """JSON lines with prompt, options and answer (and id, language, predicate). Raises UserError with file and line."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot read these probes: {error}") from None
+    probes = [_probe(line, f"{path}:{number}") for number, line in enumerate(lines, 1) if line.strip()]
+    if not probes:
+        raise UserError(f"{path}: holds no probes")
+    return probes
+
+
+def _probe(line: str, where: str) -> Probe:
+    try:
+        row: dict[str, Any] = json.loads(line)
+        options, answer = tuple(row["options"]), row["answer"]
+        prompt = row["prompt"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{where}: a probe needs prompt, options and answer: {error!r}") from None
+    if not isinstance(prompt, str) or not prompt or len(options) < 2 or not all(isinstance(o, str) for o in options):
+        raise UserError(f"{where}: prompt must be text, options two or more texts")
+    if type(answer) is not int or not 0 <= answer < len(options):
+        raise UserError(f"{where}: answer = {answer!r} is not the index of one of {len(options)} options")
+    group = " ".join(str(row[key]) for key in ("language", "predicate") if key in row)
+    return Probe(str(row.get("id", where)), group or "all", prompt, options, answer)
+
+
+def score_probes(probes: Sequence[Probe], encode: Encoder, score: Scorer) -> list[ProbeScore]:
+    """Accuracy over all probes first, then by group. The option with the best mean log-probability per token wins."""
+    pairs = [pair for probe in probes for pair in _pairs(probe, encode)]
+    means = [nats / len(ids) for nats, (_, ids) in zip(score(pairs), pairs, strict=True)]
+    right: dict[str, list[bool]] = {"all": []}
+    start = 0
+    for probe in probes:
+        mine = means[start : start + len(probe.options)]
+        start += len(probe.options)
+        best = max(range(len(mine)), key=mine.__getitem__)
+        # ties (a model that knows nothing) count as wrong rather than by the order of the options
+        correct = best == probe.answer and mine.count(mine[best]) == 1
+        right["all"].append(correct)
+        if probe.group != "all":
+            right.setdefault(probe.group, []).append(correct)
+    return [ProbeScore(group, sum(values), len(values)) for group, values in right.items()]
+
+
+def _pairs(probe: Probe, encode: Encoder) -> list[tuple[list[int], list[int]]]:
+    """What all options' encodings share is the prompt: tokens may straddle the seam between prompt and option."""
+    whole = [encode(probe.prompt + option) for option in probe.options]
+    shared = _common_prefix(whole)
+    if shared < 1 or any(len(ids) == shared for ids in whole):
+        raise UserError(f"probe {probe.name}: one option begins another, or there is no prompt: {probe.options}")
+    return [(ids[:shared], ids[shared:]) for ids in whole]
+
+
+def _common_prefix(rows: list[list[int]]) -> int:
+    shortest = min(map(len, rows))
+    return next((i for i in range(shortest) if len({row[i] for row in rows}) > 1), shortest)

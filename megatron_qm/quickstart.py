@@ -1,0 +1,127 @@
+"""`megatron-qm quickstart`: the whole street on a laptop, each step the command that people would type themselves."""
+
+import argparse
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from megatron_qm.errors import UserError
+
+_SOURCES = ("knowledge_en", "knowledge_zh", "general")
+_VOCABULARY = 4096
+_DATA_TOOLS = Path(__file__).parents[1] / "data_tools"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--output", type=Path, default=Path("runs/quickstart"), metavar="DIR", help="default: %(default)s")
+    parser.add_argument("--recipe", default="tiny-cpu", help="default: %(default)s")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="for the recipe, such as train.steps=100")
+
+
+def run(args: argparse.Namespace) -> int:
+    if (args.output / "run").exists():
+        raise UserError(f"{args.output}/run: an earlier quickstart is there; remove it, or choose another --output")
+    walk = Walk(args.output)
+    walk.build_data()
+    walk.pretrain(args.recipe, args.overrides)
+    walk.export()
+    walk.complete()
+    walk.summary()
+    return 0
+
+
+@dataclass
+class Walk:
+    """Down the street, in `folder`."""
+
+    folder: Path
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def build_data(self) -> None:
+        """Facts -> sentences -> tokenizer -> indexed datasets."""
+        raw, tokenizer = self.folder / "raw", self.folder / "tokenizer"
+        self._tool("1. a corpus of medical facts", "build_quickstart_corpus.py", "--output", raw)
+        texts = [raw / f"{name}.jsonl" for name in _SOURCES]
+        self._tool("2. a byte-level BPE tokenizer", "train_tokenizer.py", "--input", *texts,
+                   "--vocab-size", _VOCABULARY, "--output", tokenizer)
+        for name in (*_SOURCES, "validation"):
+            self._tool("3. indexed datasets", "preprocess.py", "--input", raw / f"{name}.jsonl",
+                       "--output-prefix", self.folder / "data" / name, "--tokenizer", tokenizer, "--append-eod")
+
+    def pretrain(self, recipe: str, overrides: list[str]) -> None:
+        own = [f"output={self.folder / 'run'}", f"data.tokenizer={self.folder / 'tokenizer'}",
+               f"observe.probes={self.folder / 'raw' / 'probes.jsonl'}", *self._sources()]
+        self._verb("4. pretraining on two ranks", "pretrain", "--config", recipe, *own, *overrides)
+        self._verb("5. the report", "report", self.folder / "run")
+
+    def _sources(self) -> list[str]:
+        data, weights = self.folder / "data", {"knowledge_en": 0.45, "knowledge_zh": 0.35, "general": 0.2}
+        named = ", ".join(f"{{name: {name}, prefix: {data / name}, weight: {weights[name]}}}" for name in _SOURCES)
+        return [f"data.sources=[{named}]", f"data.validation=[{{name: validation, prefix: {data / 'validation'}}}]"]
+
+    def export(self) -> None:
+        checkpoint = sorted((self.folder / "run" / "checkpoints").glob("step-*"))[-1]
+        self._verb("6. a Hugging Face folder, through the gate", "export-hf", "--checkpoint", checkpoint,
+                   "--output", self.folder / "hf", "--dtype", "fp32")
+
+    def complete(self) -> None:
+        """transformers, which knows nothing of us, completes a sentence."""
+        probe = json.loads((self.folder / "raw" / "probes.jsonl").open(encoding="utf-8").readline())
+        self._command("7. transformers completes a sentence", [
+            sys.executable, "-c", _COMPLETE, str(self.folder / "hf"), probe["prompt"],
+        ], shown=f"transformers generate: {probe['prompt']!r}")
+
+    def summary(self) -> None:
+        _heading("what came of it")
+        for line in (self.folder / "run" / "metrics.jsonl").open(encoding="utf-8"):
+            record = json.loads(line)
+            if record["kind"] == "probe":
+                when = "before training" if record["step"] == 0 else f"after step {record['step']}"
+                print(f"  knowledge probes, {record['name']:<12} {when:<16} {record['accuracy']:6.1%}  "
+                      f"(95% interval {record['low']:.1%} to {record['high']:.1%}, n = {record['n']})")
+        print(f"  Hugging Face model  {self.folder / 'hf'}")
+        print(f"  report              {self.folder / 'run' / 'report.html'}")
+        spent = ", ".join(f"{name.split('. ')[1]} {seconds:.0f} s" for name, seconds in self.seconds.items())
+        print(f"  time                {sum(self.seconds.values()):.0f} s: {spent}")
+
+    def _tool(self, title: str, script: str, *arguments: object) -> None:
+        words = [str(argument) for argument in arguments]
+        self._command(title, [sys.executable, str(_DATA_TOOLS / script), *words],
+                      shown=shlex.join(["python", f"data_tools/{script}", *words]))
+
+    def _verb(self, title: str, *arguments: object) -> None:
+        words = [str(argument) for argument in arguments]
+        self._command(title, [sys.executable, "-m", "megatron_qm.cli", *words], shown=shlex.join(["megatron-qm", *words]))
+
+    def _command(self, title: str, command: list[str], shown: str) -> None:
+        if title not in self.seconds:
+            _heading(title)
+        print(f"$ {shown}", flush=True)
+        start = time.monotonic()
+        done = subprocess.run(command, env=os.environ | {"HF_HUB_OFFLINE": "1"})
+        self.seconds[title] = self.seconds.get(title, 0.0) + time.monotonic() - start
+        if done.returncode:
+            raise UserError(f"quickstart stopped at: {title} (exit code {done.returncode})")
+
+
+def _heading(text: str) -> None:
+    print(f"\n== {text}", flush=True)
+
+
+_COMPLETE = """
+import sys, warnings
+warnings.filterwarnings("ignore")
+import transformers
+transformers.logging.set_verbosity_error()
+folder, prompt = sys.argv[1:]
+tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+model = transformers.AutoModelForCausalLM.from_pretrained(folder)
+ids = tokenizer(prompt, return_tensors="pt").input_ids
+out = model.generate(ids, max_new_tokens=24, do_sample=False, pad_token_id=tokenizer.eos_token_id)
+print("  " + tokenizer.decode(out[0], skip_special_tokens=True).replace("\\n", " "))
+"""
