@@ -14,7 +14,7 @@ from data_tools.pipeline import preprocess
 from data_tools.stopping import StopRequest
 
 EOD = "<|endoftext|>"
-WORDS = ["patient", "患者", "男", "55岁", "metformin", "500 mg", "na\u00efve", "e\u0301", "🧬", "I'll", "\n", "  ", "0.05"]
+WORDS = ["patient", "患者", "男", "55岁", "metformin", "500 mg", "na\u00efve", "e\u0301", "🧬", "I'll", "\n", "  ", "5"]
 
 
 def texts(count: int, seed: int = 0) -> list[str]:

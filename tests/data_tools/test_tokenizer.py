@@ -1,6 +1,7 @@
 import gzip
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -78,59 +79,58 @@ def test_a_tokenizer_that_fastokens_does_not_support_goes_to_hf(
     assert _ids(loaded, ["a patient", "b"]) == [[2, 1], [0]]
 
 
-def test_a_fastokens_that_errs_is_noticed_on_hard_texts(tokenizer: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+class Panic(BaseException):
+    """As pyo3's PanicException: no Exception."""
+
+
+def _replace_fastokens(monkeypatch: pytest.MonkeyPatch, change: Callable[[list[str]], list[str]]) -> None:
+    """Let fastokens see changed texts."""
     import fastokens
 
-    class Wrong:
-        def __init__(self) -> None:
-            self.right = fastokens.Tokenizer.from_file(str(tokenizer / "tokenizer.json"))
+    class Changed:
+        def __init__(self, text: str) -> None:
+            self.right = real.from_json_str(text)
+
+        from_json_str = classmethod(lambda cls, text: cls(text))
 
         def no_truncation(self) -> None: ...
 
-        no_padding = no_truncation
+        def no_padding(self) -> None: ...
 
         def encode_batch_flat(self, batch: list[str], *flags: bool) -> tuple[bytes, bytes]:
-            return self.right.encode_batch_flat([text.replace("\u3000", " ") for text in batch], *flags)
+            return self.right.encode_batch_flat(change(batch), *flags)
 
-    class Module:
-        @staticmethod
-        def from_json_str(_: str) -> Wrong:
-            return Wrong()
+    real = fastokens.Tokenizer
+    monkeypatch.setattr(fastokens, "Tokenizer", Changed)
 
-    monkeypatch.setattr(fastokens, "Tokenizer", Module)
+
+def test_a_fastokens_that_errs_is_noticed_on_hard_texts(tokenizer: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _replace_fastokens(monkeypatch, lambda batch: [text.replace("\u3000", " ") for text in batch])
     loaded = _load(tokenizer)
     assert not loaded.checked and "other ids" in loaded.engine
     assert _ids(loaded, texts(3)) == reference_ids(tokenizer, texts(3), append_eod=False)
 
 
 def test_a_batch_that_fastokens_refuses_goes_to_hf(tokenizer: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import fastokens
+    def change(batch: list[str]) -> list[str]:
+        if batch == ["boom"]:
+            raise Panic
+        return batch
 
-    class Panics(BaseException):
-        """As pyo3's PanicException: no Exception."""
-
-    class Moody:
-        def __init__(self) -> None:
-            self.right = fastokens.Tokenizer.from_file(str(tokenizer / "tokenizer.json"))
-
-        def no_truncation(self) -> None: ...
-
-        no_padding = no_truncation
-
-        def encode_batch_flat(self, batch: list[str], *flags: bool) -> tuple[bytes, bytes]:
-            if batch == ["boom"]:
-                raise Panics
-            return self.right.encode_batch_flat(batch, *flags)
-
-    class Module:
-        @staticmethod
-        def from_json_str(_: str) -> Moody:
-            return Moody()
-
-    monkeypatch.setattr(fastokens, "Tokenizer", Module)
+    _replace_fastokens(monkeypatch, change)
     loaded = _load(tokenizer)
     assert loaded.checked
     assert _ids(loaded, ["boom"]) == reference_ids(tokenizer, ["boom"], append_eod=False)
+
+
+def test_a_panic_of_fastokens_while_loading_is_a_reason_to_use_hf(
+    tokenizer: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def change(batch: list[str]) -> list[str]:
+        raise Panic("at the disco")
+
+    _replace_fastokens(monkeypatch, change)
+    assert "at the disco" in _load(tokenizer).engine
 
 
 def _eod(folder: Path, token: str | None = None) -> tuple[str | None, int | None]:
