@@ -92,8 +92,8 @@ def _activations(config: RunConfig, dp: int, stage: int, dtype: str) -> int:
     parallel, recompute = config.parallel, config.recompute
     tokens = _tokens(config)
     shared = tokens * config.model.hidden_size * _BYTES[dtype] // (parallel.tp if parallel.sp else 1)
-    layer = layer_activations(config.model, parallel, tokens, dtype, fp8=config.precision.fp8 != "none",
-                              fused=config.device != "cpu")
+    fp8, fused = config.precision.fp8 != "none", config.device != "cpu"
+    layer = layer_activations(config.model, parallel, tokens, dtype, fp8=fp8, fused=fused)
     layers = config.model.layers // (parallel.pp * (parallel.vpp or 1))
     bare = min(layers, recompute.layers or layers) if recompute.mode == "full" else 0
     chunk = (layers - bare) * layer + bare * shared
@@ -102,7 +102,8 @@ def _activations(config: RunConfig, dp: int, stage: int, dtype: str) -> int:
     micro_batches = config.train.global_batch_size // (config.train.micro_batch_size * dp)
     total = chunks_in_flight(parallel, stage, micro_batches) * chunk
     total += layer - shared if bare else 0
-    return total + (2 * shared if stage == parallel.pp - 1 else 0)  # inputs of the final norm and the output layer
+    # On the last stage, the inputs of the final norm and of the output layer.
+    return total + ((2 if fused else 3) * shared if stage == parallel.pp - 1 else 0)
 
 
 def layer_activations(
@@ -110,23 +111,24 @@ def layer_activations(
 ) -> int:
     """Bytes that one layer keeps for `tokens` tokens of a rank (micro-batch x sequence / CP).
 
-    Split over TP only under SP, 4h: inputs of the two norms, of QKV and of SwiGLU. Always split: Q, K, V, with qk-norm
-    Q and K before it, the attention's output, SwiGLU's 2f before and f after the gate. Under FP8 the inputs of the
-    matrices (h, h, the attention's output, f) are kept in one byte. Without `fused` kernels (CPU) SwiGLU also keeps
-    silu's result, and the attention's output once more in another order of its axes.
+    Split over TP only under SP, 4h: inputs of the two norms, of QKV and of SwiGLU. Always split: Q, K, V; with qk-norm
+    QKV before it as well; the attention's output; SwiGLU's 2f before and f after the gate. Under FP8 the inputs of the
+    matrices (h, h, the attention's output, f) are kept in one byte. Without `fused` kernels (CPU) more results stay
+    between: one in each norm, two in the gate, Q and K on both sides of RoPE.
     Selective recompute (core attention) changes nothing here: these kernels do not keep the scores in the first place.
     """
     size = _BYTES[dtype]
     linear = 1 if fp8 else size
     hidden, ffn = model.hidden_size, model.ffn_hidden_size
     query, key = model.heads * model.head_dim, model.kv_heads * model.head_dim
-    per_token = 2 * hidden * (size + linear) / (parallel.tp if parallel.sp else 1)
+    whole = 2 * hidden * (size + linear)
     split = (query + 2 * key) * size + query * (size + linear if fp8 else size) + 2 * ffn * size + ffn * linear
     if model.qk_norm:
-        split += (query + key) * size
+        split += (query + 2 * key) * size
     if not fused:
-        split += (ffn + query) * size
-    return int(tokens * (per_token + split / parallel.tp))
+        whole += 2 * hidden * size
+        split += (2 * ffn + query + (0 if model.qk_norm else key)) * size
+    return int(tokens * (whole / (parallel.tp if parallel.sp else 1) + split / parallel.tp))
 
 
 def chunks_in_flight(parallel: ParallelConfig, stage: int, micro_batches: int) -> int:

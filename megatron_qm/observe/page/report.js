@@ -31,7 +31,8 @@ const row = (series, step, percent) => {
   const at = nearest(series.x, step);
   const made = element("div");
   made.append(element("i", "c" + series.colour), element("span", "", series.name), element("b", "", written(series.y[at], percent)));
-  if (series.low && series.low[at] !== series.high[at])
+  if (series.x[at] !== step) made.append(element("small", "", "at step " + series.x[at].toLocaleString("en")));
+  else if (series.low && series.low[at] !== series.high[at])
     made.append(element("small", "", `${written(series.low[at], percent)} to ${written(series.high[at], percent)}`));
   return made;
 };

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 _ROUND_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
-_SI_FROM = 10  # thousands: 2500 is read as easily as 2.5k, 12,500 is not
+_SI_FROM = {"k": 1e4}  # 2500 is read as easily as 2.5k, 12,500 is not
 _ROOM = 0.05  # of the values' range, above and below them
 _LARGEST = 1e300  # beyond, differences leave the range of floats
 _SI = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
@@ -68,15 +68,20 @@ def number(value: float | None) -> str:
     size = abs(value)
     if size >= 9.9995e14:
         return _scientific(value)
-    for unit, suffix in _SI:
-        if size >= unit * (_SI_FROM if unit == 1e3 else 1) * 0.99995:
-            return _plain(value / unit, 4) + suffix
+    unit, suffix = _unit(size)
+    if suffix:
+        return _plain(value / unit, 4) + suffix
     return _scientific(value) if size and size < 1e-3 else _plain(value, 4)
 
 
 def _scientific(value: float) -> str:
     mantissa, _, exponent = f"{value:.2e}".partition("e")
     return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+
+
+def _unit(size: float) -> tuple[float, str]:
+    """The unit that a number of this size is written in."""
+    return next((si for si in _SI if size >= _SI_FROM.get(si[1], si[0]) * 0.99995), (1.0, ""))
 
 
 def _plain(value: float, digits: int) -> str:
@@ -99,7 +104,7 @@ def tick_labels(ticks: list[float], write: Callable[[float | None], str]) -> lis
         return []
     top = max(map(abs, ticks))
     step = min((b - a for a, b in zip(ticks, ticks[1:], strict=False)), default=top or 1.0)
-    unit, suffix = (0.01, "%") if write is percent else next((si for si in _SI if top >= si[0] * _SI_FROM), (1.0, ""))
+    unit, suffix = (0.01, "%") if write is percent else _unit(top)
     if step / unit < 1e-3 or top / unit >= 1e6:
         return [_scientific(tick) if abs(tick) > step / 2 else "0" for tick in ticks]
     decimals = next((d for d in range(7) if abs(round(step / unit, d) - step / unit) < step / unit * 1e-6), 6)
