@@ -27,7 +27,6 @@ _VERBS = {
     "quickstart": ("megatron_qm.quickstart", "a small medical model from raw text to a Hugging Face folder, in minutes"),
     "pretrain": ("megatron_qm.commands.pretrain", "train from scratch, or continue from a checkpoint"),
     "report": ("megatron_qm.commands.report", "write a run's HTML report"),
-    "probe": ("megatron_qm.commands.probe", "knowledge-probe accuracy of a checkpoint"),
     "data": ("megatron_qm.commands.data", "preprocess, merge, plan, ledger"),
     "import-hf": ("megatron_qm.commands.import_hf", "a Hugging Face folder to a Megatron checkpoint"),
     "export-hf": ("megatron_qm.commands.export_hf", "a Megatron checkpoint to a Hugging Face folder, through the gate"),

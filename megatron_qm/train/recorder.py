@@ -5,11 +5,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, Self
 
+import torch
+
 from megatron_qm.config.load import to_yaml
 from megatron_qm.config.run import RunConfig
 from megatron_qm.data.ledger import LedgerWriter
 from megatron_qm.data.reader import BatchReader, StepPlan
 from megatron_qm.files import write_json, write_text
+from megatron_qm.model.transformer_config import parameter_dtype
 from megatron_qm.observe.environment import capture_environment
 from megatron_qm.observe.flops import speed, training_flops_per_token
 from megatron_qm.observe.metrics import MetricsWriter
@@ -41,7 +44,8 @@ class Recorder:
         self._writes = ranks.rank == 0
         self._folder = Path(config.output)
         self._flops_per_token = training_flops_per_token(config.model, config.data.sequence_length)
-        precision = "fp8" if config.precision.fp8 != "none" else "bf16" if platform.name == "cuda" else "fp32"
+        bf16 = parameter_dtype(config.precision, platform) == torch.bfloat16
+        precision = "fp8" if config.precision.fp8 != "none" else "bf16" if bf16 else "fp32"
         self._peak = peak_flops(platform.device_name, precision, config.observe.peak_tflops)
         self._metrics: MetricsWriter | None = None
         self._ledger: LedgerWriter | None = None
