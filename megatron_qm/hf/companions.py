@@ -1,0 +1,126 @@
+"""What travels with weights: tokenizer, chat template, generation config, licence. Copied on import, handed on by export.
+
+    CHECKPOINT/tokenizer/   the tokenizer's own files, chat template included
+    CHECKPOINT/hf/          config.json as it was imported, generation_config.json, licence files
+"""
+
+import gzip
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from megatron_qm.checkpoint.manifest import HF, TOKENIZER
+from megatron_qm.errors import UserError
+from megatron_qm.files import write_json
+from megatron_qm.hf.config import CONFIG
+
+TOKENIZER_JSON = "tokenizer.json"
+TOKENIZER_CONFIG = "tokenizer_config.json"
+GENERATION_CONFIG = "generation_config.json"
+
+_TOKENIZER_FILES = (
+    TOKENIZER_JSON, TOKENIZER_CONFIG, "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt",
+    "tokenizer.model", "chat_template.jinja", "chat_template.json",
+)  # fmt: skip
+_TEMPLATES = "additional_chat_templates"
+_LEGAL = ("LICENSE", "LICENCE", "NOTICE", "USE_POLICY")
+# Where nothing names one: the end-of-document tokens that data_tools looks for as well.
+_USUAL_END_TOKENS = ("<|endoftext|>", "<|end_of_text|>", "<|end▁of▁sentence|>", "</s>", "<eos>", "<eod>")
+
+
+def keep_from_hf(hf: Path, checkpoint: Path) -> None:
+    """Copy what an export will need from an HF folder into a checkpoint that is being made."""
+    copy_tokenizer(hf, checkpoint / TOKENIZER)
+    _copy([hf / CONFIG, hf / GENERATION_CONFIG, *_legal(hf)], checkpoint / HF)
+
+
+def hand_on(checkpoint: Path, release: Path, tokenizer: Path | None) -> None:
+    """Copy tokenizer (`tokenizer`: another folder than the checkpoint's), generation config and licence into a release.
+
+    Raises UserError where no tokenizer is to be found.
+    """
+    source = Path(tokenizer) if tokenizer else checkpoint / TOKENIZER
+    copy_tokenizer(source, release)
+    if not (release / TOKENIZER_JSON).is_file():
+        where = f"--tokenizer {tokenizer}" if tokenizer else f"{checkpoint} (data.tokenizer was not set in its run)"
+        raise UserError(
+            f"{where}: has no {TOKENIZER_JSON}; name the tokenizer's folder with --tokenizer DIR, or release the bare "
+            "weights with --no-tokenizer"
+        )
+    if not (release / TOKENIZER_CONFIG).is_file():
+        write_json(release / TOKENIZER_CONFIG, _plain_tokenizer_config(release / TOKENIZER_JSON))
+    hand_on_papers(checkpoint, release)
+
+
+def hand_on_papers(checkpoint: Path, release: Path) -> None:
+    """Generation config and licence files alone."""
+    kept = checkpoint / HF
+    _copy([kept / GENERATION_CONFIG, *_legal(kept)], release)
+
+
+def imported_config(checkpoint: Path) -> dict[str, Any] | None:
+    """The config.json that the checkpoint's weights were imported with."""
+    path = checkpoint / HF / CONFIG
+    return json.loads(path.read_bytes()) if path.is_file() else None
+
+
+def copy_tokenizer(source: Path, target: Path) -> None:
+    """The tokenizer's files of a folder (or a lone tokenizer.json), unpacked where it is a .json.gz."""
+    if source.is_file():
+        _copy_as(source, target / TOKENIZER_JSON)
+        return
+    _copy([source / name for name in _TOKENIZER_FILES], target)
+    packed = source / f"{TOKENIZER_JSON}.gz"
+    if packed.is_file() and not (source / TOKENIZER_JSON).is_file():
+        _copy_as(packed, target / TOKENIZER_JSON)
+    if (source / _TEMPLATES).is_dir():
+        shutil.copytree(source / _TEMPLATES, target / _TEMPLATES)
+
+
+def special_tokens(release: Path) -> dict[str, int]:
+    """bos_token_id, eos_token_id and pad_token_id as the tokenizer files of `release` say."""
+    tokenizer = json.loads((release / TOKENIZER_JSON).read_bytes())
+    config = json.loads((release / TOKENIZER_CONFIG).read_bytes())
+    ids = dict((tokenizer.get("model") or {}).get("vocab") or {}) if isinstance(
+        (tokenizer.get("model") or {}).get("vocab"), dict) else {}
+    ids |= {token["content"]: token["id"] for token in tokenizer.get("added_tokens") or []}
+    found = {}
+    for name in ("bos", "eos", "pad"):
+        token = config.get(f"{name}_token")
+        token = token.get("content") if isinstance(token, dict) else token
+        if token in ids:
+            found[f"{name}_token_id"] = ids[token]
+    return found
+
+
+def _plain_tokenizer_config(tokenizer: Path) -> dict[str, Any]:
+    """For a bare tokenizer.json: take it as it is, whatever the model's family."""
+    try:
+        added = {token["content"] for token in json.loads(tokenizer.read_bytes()).get("added_tokens") or []}
+    except (ValueError, TypeError, KeyError) as error:
+        raise UserError(f"{tokenizer.name}: not a tokenizer: {error!r}") from None
+    config: dict[str, Any] = {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False}
+    end = next((token for token in _USUAL_END_TOKENS if token in added), None)
+    return config | ({"eos_token": end} if end else {})
+
+
+def _legal(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.glob("*")) if path.name.upper().startswith(_LEGAL)]
+
+
+def _copy(paths: list[Path], target: Path) -> None:
+    for path in paths:
+        if path.is_file():
+            _copy_as(path, target / path.name)
+
+
+def _copy_as(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.suffix == ".gz":
+        try:
+            target.write_bytes(gzip.decompress(source.read_bytes()))
+        except (OSError, EOFError) as error:
+            raise UserError(f"{source}: not a gzip file: {error}") from None
+    else:
+        shutil.copyfile(source, target)

@@ -1,0 +1,106 @@
+"""A Hugging Face folder as a checkpoint that training starts from, at any layout."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from megatron_qm.checkpoint.manifest import MANIFEST, WEIGHTS, Manifest, write_manifest
+from megatron_qm.config.model import ModelConfig
+from megatron_qm.errors import UserError
+from megatron_qm.hf import companions
+from megatron_qm.hf.config import CONFIG, from_hf, read_config
+from megatron_qm.hf.families import packed_tensors
+from megatron_qm.hf.packing import PackedTensor
+from megatron_qm.hf.safetensors_io import StoredTensor, read_headers
+from megatron_qm.hf.staging import check_free, check_room, staged
+from megatron_qm.hf.torch_dist_writer import TorchDistWriter
+from megatron_qm.hf.weights import packed_rows
+
+_NAMES = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}
+_COMPUTED = "rotary_emb.inv_freq"  # a buffer that old releases of transformers saved; it follows from the config
+_EMBEDDING, _HEAD = "model.embed_tokens.weight", "lm_head.weight"
+
+
+def import_hf(hf: Path, output: Path, *, overwrite: bool = False) -> Path:
+    """Convert the HF folder `hf` (safetensors) into a checkpoint `output`, and return it.
+
+    Weights keep their dtype. Memory stays at a few chunks of 128 MiB, whatever the model's size. Raises UserError
+    naming the file, key or tensor that cannot be converted; then nothing is left at `output` that was not there.
+    """
+    hf, output = Path(hf), Path(output)
+    check_free(output, MANIFEST, overwrite)
+    model = from_hf(read_config(hf), str(hf / CONFIG))
+    stored = read_headers(hf)
+    tensors = list(packed_tensors(model))
+    _check_names(hf, model, tensors, stored)
+    check_room(output, sum(tensor.bytes for tensor in stored.values()))
+    with staged(output, MANIFEST, overwrite) as folder:
+        _write_tensors(folder / WEIGHTS, model, tensors, stored)
+        companions.keep_from_hf(hf, folder)
+        dtype = _NAMES[stored[_EMBEDDING].dtype]
+        write_manifest(folder, Manifest(step=0, tokens=0, model=asdict(model), dtype=dtype))
+    return output
+
+
+def _write_tensors(
+    weights: Path, model: ModelConfig, tensors: list[PackedTensor], stored: Mapping[str, StoredTensor]
+) -> None:
+    from megatron_qm.checkpoint.distributed import write_common  # brings Megatron, which owns these two files
+
+    dtypes = _dtypes(tensors, stored)
+    with TorchDistWriter(weights) as writer:
+        for packed in tensors:
+            dtype = dtypes[packed.megatron]
+            writer.add(
+                packed.megatron,
+                packed.shape,
+                dtype,
+                lambda start, stop, packed=packed, dtype=dtype: packed_rows(packed, stored, start, stop, dtype),
+                packed.layer,
+                None if packed.layer is None else model.layers,
+            )
+    write_common(weights, {"optimizer_step": None})
+
+
+def _dtypes(tensors: list[PackedTensor], stored: Mapping[str, StoredTensor]) -> dict[str, torch.dtype]:
+    """One per Megatron tensor, all its layers included: the widest of what it is made of."""
+    dtypes: dict[str, torch.dtype] = {}
+    for packed in tensors:
+        for name in packed.hf:
+            mine = stored[name].dtype
+            dtypes[packed.megatron] = torch.promote_types(dtypes.get(packed.megatron, mine), mine)
+    return dtypes
+
+
+def _check_names(
+    hf: Path, model: ModelConfig, tensors: list[PackedTensor], stored: Mapping[str, StoredTensor]
+) -> None:
+    """Every tensor that the config demands, of its shape, and no other."""
+    wanted = {name: packed.hf_shape(part) for packed in tensors for part, name in enumerate(packed.hf)}
+    for name, shape in wanted.items():
+        if name not in stored:
+            raise UserError(f"{hf}: {name} is missing from its safetensors files; {CONFIG} demands it")
+        if stored[name].shape != shape:
+            raise UserError(
+                f"{stored[name].file}: {name} has shape {list(stored[name].shape)}; {CONFIG} demands {list(shape)}"
+            )
+    for name, tensor in stored.items():
+        if name == _HEAD and model.tied_embeddings:
+            _refuse_untied(tensor, stored[_EMBEDDING])
+        elif name not in wanted and not name.endswith(_COMPUTED):
+            raise UserError(f"{tensor.file}: {name} is no tensor of the model that {CONFIG} describes")
+
+
+def _refuse_untied(head: StoredTensor, embedding: StoredTensor) -> None:
+    step = 4096
+    same = head.shape == embedding.shape and all(
+        torch.equal(head.rows(at, min(at + step, head.shape[0])), embedding.rows(at, min(at + step, head.shape[0])))
+        for at in range(0, head.shape[0], step)
+    )
+    if not same:
+        raise UserError(
+            f"{head.file}: {_HEAD} differs from {_EMBEDDING}, but {CONFIG} says tie_word_embeddings = true: "
+            "set it to false if the model has an output layer of its own"
+        )

@@ -1,0 +1,148 @@
+"""safetensors files row by row: written without holding a tensor, read without mapping a file.
+
+The library saves only tensors that are all in memory, and reads through a map of the whole file, which counts as
+memory of the process. The format itself is a length, a JSON header and the numbers; the library still checks every
+header that is read here.
+"""
+
+import json
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+
+from megatron_qm.errors import UserError
+from megatron_qm.hf.torch_dist_reader import read_into
+
+SINGLE = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+_ALIGNMENT = 8  # the header's length is padded to it, so that numbers begin at a multiple
+_NAMES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16"}
+_DTYPES = {name: dtype for dtype, name in _NAMES.items()}
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """A tensor to write."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+
+    @property
+    def bytes(self) -> int:
+        return torch.Size(self.shape).numel() * self.dtype.itemsize
+
+
+@dataclass(frozen=True)
+class StoredTensor(TensorInfo):
+    """A tensor in a file; its numbers begin at `start`."""
+
+    file: Path
+    start: int
+
+    def rows(self, first: int, last: int) -> torch.Tensor:
+        """Rows first:last along the first axis."""
+        out = torch.empty((last - first, *self.shape[1:]), dtype=self.dtype)
+        read_into(out, self.file, self.start + first * torch.Size(self.shape[1:]).numel() * self.dtype.itemsize)
+        return out
+
+
+def split_into_shards(tensors: Iterable[TensorInfo], max_bytes: int) -> list[list[TensorInfo]]:
+    """In order, each shard at most `max_bytes` of numbers; a larger tensor gets a shard to itself."""
+    shards: list[list[TensorInfo]] = [[]]
+    size = 0
+    for tensor in tensors:
+        if shards[-1] and size + tensor.bytes > max_bytes:
+            shards.append([])
+            size = 0
+        shards[-1].append(tensor)
+        size += tensor.bytes
+    return shards
+
+
+def shard_names(count: int) -> list[str]:
+    """As transformers names them."""
+    return [SINGLE] if count == 1 else [f"model-{i + 1:05d}-of-{count:05d}.safetensors" for i in range(count)]
+
+
+def write_shard(path: Path, tensors: list[TensorInfo], blocks: Iterable[torch.Tensor]) -> None:
+    """One file of `tensors`; `blocks` are their numbers one after another, in pieces of any size."""
+    header: dict[str, object] = {"__metadata__": {"format": "pt"}}
+    at = 0
+    for tensor in tensors:
+        span = [at, at + tensor.bytes]
+        header[tensor.name] = {"dtype": _NAMES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": span}
+        at += tensor.bytes
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % _ALIGNMENT)
+    with open(path, "wb") as stream:
+        stream.write(struct.pack("<Q", len(text)) + text)
+        for block in blocks:
+            stream.write(block.contiguous().view(-1).view(torch.uint8).numpy().data)
+        written = stream.tell() - 8 - len(text)
+    if written != at:
+        raise ValueError(f"{path}: {written} bytes of numbers were written, {at} announced")
+
+
+def read_headers(folder: Path) -> dict[str, StoredTensor]:
+    """Every tensor of an HF folder: of its single file, or of those that its index names.
+
+    Raises UserError naming a file that is missing, torn or of another format, or a tensor of another dtype.
+    """
+    files = _files(folder)
+    found: dict[str, StoredTensor] = {}
+    for file in sorted(set(files.values()) if files else [SINGLE]):
+        for tensor in _read_header(Path(folder) / file):
+            if tensor.name in found:
+                raise UserError(f"{tensor.file}: {tensor.name} stands in {found[tensor.name].file.name} as well")
+            found[tensor.name] = tensor
+    for name, file in files.items():
+        if name not in found or found[name].file.name != file:
+            raise UserError(f"{Path(folder) / INDEX}: says that {name} is in {file}, where it is not")
+    missing = [name for name in found if files and name not in files]
+    if missing:
+        raise UserError(f"{Path(folder) / INDEX}: does not list {missing[0]}, which is in {found[missing[0]].file.name}")
+    return found
+
+
+def _files(folder: Path) -> dict[str, str]:
+    """Tensor name to file name, from the index; empty where there is only the single file."""
+    path = Path(folder) / INDEX
+    if path.is_file() and (Path(folder) / SINGLE).is_file():
+        raise UserError(f"{folder}: has both {SINGLE} and {INDEX}: which of them is the model? Remove the other")
+    if not path.is_file():
+        if (Path(folder) / SINGLE).is_file():
+            return {}
+        others = sorted(p.name for p in Path(folder).glob("*.bin")) + sorted(p.name for p in Path(folder).glob("*.gguf"))
+        hint = f" ({others[0]} is there: load it with transformers and save_pretrained it)" if others else ""
+        raise UserError(f"{folder}: has neither {SINGLE} nor {INDEX}{hint}")
+    try:
+        files = json.loads(path.read_bytes())["weight_map"]
+        if not all(isinstance(file, str) and Path(file).name == file for file in files.values()):
+            raise ValueError("weight_map must give a file of this folder for each tensor")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{path}: not an index of safetensors files: {error!r}") from None
+    return files
+
+
+def _read_header(path: Path) -> Iterator[StoredTensor]:
+    try:
+        with safe_open(path, "pt"):  # the library's own checks of header, offsets and length
+            pass
+        with open(path, "rb") as stream:
+            length = struct.unpack("<Q", stream.read(8))[0]
+            header = json.loads(stream.read(length))
+    except FileNotFoundError:
+        raise UserError(f"{path}: missing") from None
+    except (OSError, SafetensorError, ValueError) as error:
+        raise UserError(f"{path}: torn, or no safetensors file: {error}") from None
+    header.pop("__metadata__", None)
+    for name, entry in header.items():
+        if entry["dtype"] not in _DTYPES:
+            raise UserError(f"{path}: {name} is stored as {entry['dtype']}; only {', '.join(_DTYPES)} are read")
+        start = 8 + length + entry["data_offsets"][0]
+        yield StoredTensor(name, tuple(entry["shape"]), _DTYPES[entry["dtype"]], path, start)
