@@ -1,0 +1,72 @@
+"""Probe scores against arithmetic done by hand."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from megatron_qm.errors import UserError
+from megatron_qm.evals.probes import Probe, read_probes, score_probes
+from megatron_qm.evals.statistics import wilson_interval
+
+
+def letters(text: str) -> list[int]:
+    return [ord(character) for character in text]
+
+
+def test_the_best_mean_log_probability_wins() -> None:
+    """Scores by letter: each costs its distance from 'a'. "aab" has mean 1/3, "b" 1, so the longer one wins."""
+    probes = [
+        Probe("1", "en", "x", ("aab", "b"), 0), Probe("2", "en", "x", ("c", "d"), 1), Probe("3", "zh", "x", ("b", "a"), 1)
+    ]
+    seen = []
+
+    def score(pairs):
+        seen.extend(pairs)
+        return [-float(sum(token - ord("a") for token in ids)) for _, ids in pairs]
+
+    scores = {s.group: (s.right, s.total) for s in score_probes(probes, letters, score)}
+    assert scores == {"all": (2, 3), "en": (1, 2), "zh": (1, 1)}
+    assert seen[0] == ([ord("x")], letters("aab"))
+
+
+def test_tokens_that_straddle_the_seam_belong_to_the_option() -> None:
+    def encode(text: str) -> list[int]:  # one token per two characters
+        return [hash(text[i : i + 2]) for i in range(0, len(text), 2)]
+
+    def score(pairs):
+        assert [len(prompt) for prompt, _ in pairs] == [1, 1]
+        return [-1.0, -2.0]
+
+    assert score_probes([Probe("1", "all", "abc", ("d", "e"), 0)], encode, score)[0].right == 1
+
+
+def test_a_tie_is_wrong() -> None:
+    assert score_probes([Probe("1", "all", "x", ("a", "b"), 0)], letters, lambda pairs: [-1.0, -1.0])[0].right == 0
+
+
+def test_wilson_interval_against_published_values() -> None:
+    """Newcombe 1998, table I: 81/263, 15/148, 0/20, 1/29."""
+    for right, total, low, high in ((81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611),
+                                    (1, 29, 0.0061, 0.1718)):
+        assert wilson_interval(right, total) == pytest.approx((low, high), abs=1e-4)
+    assert wilson_interval(0, 0) == (0.0, 1.0)
+    with pytest.raises(ValueError):
+        wilson_interval(3, 2)
+
+
+@pytest.mark.parametrize(
+    "row",
+    ["{", '{"prompt": "x", "options": ["a"], "answer": 0}', '{"prompt": "x", "options": ["a", "b"], "answer": 2}',
+     '{"prompt": "x", "options": ["a", "b"], "answer": true}', '{"options": ["a", "b"], "answer": 0}', "[1]"],
+)
+def test_a_bad_probe_is_named_with_its_line(tmp_path: Path, row: str) -> None:
+    path = tmp_path / "probes.jsonl"
+    path.write_text(json.dumps({"prompt": "x", "options": ["a", "b"], "answer": 0}) + "\n" + row + "\n")
+    with pytest.raises(UserError, match="probes.jsonl:2"):
+        read_probes(path)
+
+
+def test_options_of_which_one_begins_another_are_refused() -> None:
+    with pytest.raises(UserError, match="begins another"):
+        score_probes([Probe("1", "all", "x", ("a", "ab"), 0)], letters, lambda pairs: [0.0] * len(pairs))
