@@ -78,6 +78,7 @@ def state_to_save(
     chunks: Sequence[torch.nn.Module], optimizer: MegatronOptimizer | None, device: torch.device, *, check: bool
 ) -> SaveState:
     """check: compare with all ranks that every part of every tensor has exactly one owner."""
+    _gather_weights(chunks)
     state = _model_state(chunks)
     step = None
     if optimizer is not None:
@@ -131,6 +132,13 @@ def load_training_state(
                 _put(filled, path, again[str(i)])
         _set_step(optimizer, filled, step)
         optimizer.load_state_dict(filled)
+
+
+def _gather_weights(chunks: Sequence[torch.nn.Module]) -> None:
+    """With overlap_param_gather a rank has updated its own shard alone, until the next forward pass."""
+    for chunk in chunks:
+        if isinstance(chunk, DistributedDataParallel) and chunk.ddp_config.overlap_param_gather:
+            chunk.start_param_sync(force_sync=True)
 
 
 def _metadata() -> dict[str, Any]:

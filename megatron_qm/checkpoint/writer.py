@@ -15,11 +15,13 @@ import queue
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from unittest import mock
 
 import torch
@@ -85,29 +87,37 @@ def write_buckets(buckets: list[Any]) -> list[WriteResult]:
 def _write_bucket(bucket: Any) -> list[WriteResult]:
     path, name, (byte_items, tensor_items) = bucket
     results = []
-    with open(path, "wb") as stream:
+    with _to_disk(path) as stream:
         for item, data in [*byte_items, *tensor_items]:
             start = stream.tell()
             if isinstance(data, torch.Tensor):
-                _save(data, stream, path)
+                _save(data, stream)
             else:
                 stream.write(data.getbuffer())
             length = stream.tell() - start
             results.append(WriteResult(item.index, length, _StorageInfo(name, start, length)))
-        stream.flush()
-        os.fsync(stream.fileno())
     return results
 
 
 def save_object(path: Path, value: Any) -> None:
     """torch.save, through to the disk. Raises OSError naming the file when the disk refuses."""
-    with open(path, "wb") as stream:
-        _save(value, stream, str(path))
-        stream.flush()
-        os.fsync(stream.fileno())
+    with _to_disk(path) as stream:
+        _save(value, stream)
 
 
-def _save(value: Any, stream: Any, path: str) -> None:
+@contextmanager
+def _to_disk(path: Path | str) -> Iterator[IO[bytes]]:
+    """A file whose bytes are on the disk at the end of the block; what the disk refuses is an OSError that names it."""
+    try:
+        with open(path, "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
+
+
+def _save(value: Any, stream: IO[bytes]) -> None:
     """torch turns the stream's OSError into a RuntimeError of its own; the cause is what a user can act on."""
     refused: list[OSError] = []
 
@@ -125,7 +135,7 @@ def _save(value: Any, stream: Any, path: str) -> None:
         torch.save(value, Watched())
     except RuntimeError:
         if refused:
-            raise OSError(refused[0].errno, refused[0].strerror, path) from None
+            raise refused[0] from None
         raise
 
 
@@ -169,7 +179,9 @@ class InChild:
         collecting = gc.isenabled()
         gc.disable()  # also in the child, which must not free what belongs to its parent's GPU
         try:
-            self._process.start()
+            with warnings.catch_warnings():  # Python 3.12: threads, of gloo or NCCL, and a fork. The child needs none.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                self._process.start()
         finally:
             if collecting:
                 gc.enable()
