@@ -67,7 +67,7 @@ def _start(
     } | more
     # Files, not pipes: a process that outlives a killed rank would hold a pipe open for ever.
     with open(folder / f"out-{rank}", "wb") as out, open(folder / f"err-{rank}", "wb") as err:
-        command = [sys.executable, str(Path(__file__).resolve()), target, str(folder)]
+        command = [sys.executable, "-m", "tests.distributed", target, str(folder)]
         return subprocess.Popen(command, env=environment, cwd=_ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
 
 
