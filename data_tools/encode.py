@@ -14,9 +14,10 @@ from data_tools.sources.parse import parse_block
 from data_tools.tokenizer import Tokenizer
 from megatron_qm.errors import UserError
 
-# Documents compared in the first block of each input, and in each later one.
+# Documents compared in the first block of each input, and in one of every four later ones.
 _FIRST_SAMPLES = 8
 _LATER_SAMPLES = 1
+_LATER_BLOCKS = 4
 # Of a longer document this many characters are tokenised by both: HF takes 0.4 s for a megabyte.
 _SAMPLE_CHARACTERS = 1 << 15
 
@@ -80,10 +81,13 @@ class Encoder:
 
     def _check_sample(self, item: Input, block: Block, parsed: Parsed, ids: np.ndarray, offsets: np.ndarray) -> None:
         """Compare some documents with HF tokenizers. Raises UserError at the first difference."""
+        chance = _number_of(f"{item.name} {parsed.lines[0]} {self._seed}")
         with self._lock:
-            samples = _LATER_SAMPLES if block.input in self._sampled else _FIRST_SAMPLES
+            first = block.input not in self._sampled
             self._sampled.add(block.input)
-        for at in _spread(len(parsed.texts), samples, f"{item.name} {parsed.lines[0]} {self._seed}"):
+        if not first and chance % _LATER_BLOCKS:
+            return
+        for at in _spread(len(parsed.texts), _FIRST_SAMPLES if first else _LATER_SAMPLES, chance // _LATER_BLOCKS):
             text = parsed.texts[at]
             found = ids[offsets[at] : offsets[at + 1]]
             if len(text) > _SAMPLE_CHARACTERS:
@@ -101,9 +105,12 @@ def _cast(ids: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return ids.view(dtype) if dtype.itemsize == ids.itemsize else ids.astype(dtype)
 
 
-def _spread(count: int, samples: int, key: str) -> list[int]:
-    """Up to `samples` different numbers below `count`, the same ones for the same key."""
-    first = int.from_bytes(hashlib.sha256(key.encode()).digest()[:6], "little")
+def _number_of(key: str) -> int:
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:6], "little")
+
+
+def _spread(count: int, samples: int, first: int) -> list[int]:
+    """Up to `samples` different numbers below `count`, evenly spread from `first` on."""
     step = max(1, count // samples)
     return sorted({(first + number * step) % count for number in range(min(samples, count))})
 

@@ -8,13 +8,12 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
+import orjson
 
 from data_tools.counts import InputCounts, total
 from data_tools.indexed_writer import Finished
 from data_tools.plan import digest_of_whole
 from data_tools.workspace import MANIFEST_FORMAT
-
-_PACKAGES = ("megatron-qm", "fastokens", "tokenizers", "orjson", "numpy")
 
 
 def make_manifest(
@@ -35,7 +34,7 @@ def make_manifest(
         "options": plan["options"],
         "shard": {"index": index, "count": count, "whole": digest_of_whole(plan)} if count > 1 else None,
         "inputs": described,
-        "versions": {name: version(name) for name in _PACKAGES},
+        "versions": _versions(),
     }
 
 
@@ -49,3 +48,10 @@ def summary(counts: InputCounts, dtype: np.dtype, files: Finished) -> dict[str, 
         "sizes": files.sizes,
         "checksums": files.checksums,
     }
+
+
+def _versions() -> dict[str, str]:
+    import tokenizers
+
+    named = {module.__name__: module.__version__ for module in (tokenizers, orjson, np)}
+    return {**{name: version(name) for name in ("megatron-qm", "fastokens")}, **named}

@@ -25,8 +25,9 @@ from megatron_qm.errors import UserError
 
 log = logging.getLogger(__name__)
 
-# More threads than this only wait for the one that reads; the tokeniser's own threads (--workers) do the work.
-_MOST_ENCODING_THREADS = 8
+# Batches in work at once: the tokeniser shares each among its own threads (--workers); parsing JSON, which holds the
+# interpreter lock, takes a fraction of what one of those needs for it.
+_WORKERS_PER_BATCH = 4
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Job:
             self.inputs, self.shares, start, options.text_key, options.block_bytes, options.max_document_bytes
         )
         encoder = Encoder(self.tokenizer, self.inputs, options, self.dtype, sample_seed)
-        return ordered_map(encoder, blocks, min(options.workers, _MOST_ENCODING_THREADS))
+        return ordered_map(encoder, blocks, max(1, options.workers // _WORKERS_PER_BATCH))
 
 
 def preprocess(options: Options, stop: StopRequest) -> None:

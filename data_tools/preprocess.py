@@ -48,6 +48,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:  # the second one: the first is answered by a clean stop
+        print("interrupted; --resume goes on from the last commit", file=sys.stderr)
+        return 130
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,24 +1,14 @@
 """Blocks of whole lines from plain, gzip and zstd files, in bounded memory however long a line or its expansion is."""
 
-import zlib
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 from data_tools.sources.blocks import DAMAGED, TOO_LONG, Block, Position, Reject
+from data_tools.sources.decompress import DamagedStream, decompress
 from data_tools.sources.inputs import Input, Share
 
 Pieces = Iterator[tuple[bytes, int]]  # (decompressed bytes, bytes of the file on disk consumed so far)
 
-# What is fed to the decompressor at once bounds what comes out: deflate expands at most 1032 times, and a zstd block
-# (4 bytes at least) to 128 KiB, so a piece is at most about 32 MiB even in a file of one repeated letter.
-_GZIP_FEED = 1 << 14
-_ZSTD_FEED = 1 << 10
-_ZSTD_MAX_WINDOW = 1 << 31
 _SCAN_BYTES = 1 << 20
-
-
-class DamagedStream(Exception):
-    """The compressed stream ends early or is corrupt; what came before was handed out."""
 
 
 def read_line_blocks(item: Input, share: Share, at: Position, block_bytes: int, limit: int) -> Iterator[Block]:
@@ -81,56 +71,14 @@ def _plain_pieces(item: Input, offset: int, stop: int, block_bytes: int) -> Piec
             yield piece, offset
 
 
-def _decompressed_pieces(item: Input, skip: int, block_bytes: int) -> Pieces:
+def _decompressed_pieces(item: Input, skip: int, piece_bytes: int) -> Pieces:
     """Decompressed bytes after the first `skip`. Raises DamagedStream after the last good ones."""
-    parts: list[bytes] = []
-    size = 0
-    with open(item.path, "rb") as stream:
-        try:
-            for part in _decompress(stream, *_decompressor(item.compression)):
-                if skip:
-                    part, skip = part[skip:], max(0, skip - len(part))
-                if part:
-                    parts.append(part)
-                    size += len(part)
-                if size >= block_bytes:
-                    yield b"".join(parts), stream.tell()
-                    parts, size = [], 0
-        except DamagedStream:
-            if parts:
-                yield b"".join(parts), stream.tell()
-            raise
-        if parts:
-            yield b"".join(parts), stream.tell()
-
-
-def _decompressor(compression: str | None) -> tuple[Callable[[], Any], type[Exception], int]:
-    if compression == "gzip":
-        return (lambda: zlib.decompressobj(wbits=31)), zlib.error, _GZIP_FEED
-    import zstandard
-
-    decompressor = zstandard.ZstdDecompressor(max_window_size=_ZSTD_MAX_WINDOW)
-    return decompressor.decompressobj, zstandard.ZstdError, _ZSTD_FEED
-
-
-def _decompress(stream: Any, new: Callable[[], Any], damage: type[Exception], feed: int) -> Iterator[bytes]:
-    """Members or frames one after another, as gzip -c and zstd -c append them."""
-    member = None
-    while piece := stream.read(feed):
-        while piece:
-            if member is None:
-                if not (piece := piece.lstrip(b"\0") if feed == _GZIP_FEED else piece):  # tar pads gzip with zeros
-                    break
-                member = new()
-            try:
-                yield member.decompress(piece)
-            except damage as error:
-                raise DamagedStream(f"cannot be decompressed: {error}") from None
-            piece = b""
-            if member.eof:
-                piece, member = member.unused_data, None
-    if member is not None:
-        raise DamagedStream("the compressed stream ends early: the file is truncated")
+    with open(item.path, "rb", buffering=0) as stream:
+        for piece in decompress(stream, item.compression or "", piece_bytes):
+            skipped = min(skip, len(piece))
+            skip -= skipped
+            if skipped < len(piece):
+                yield piece[skipped:], stream.tell()
 
 
 def _cut(pieces: Pieces, at: Position, limit: int) -> Iterator[Block]:

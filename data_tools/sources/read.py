@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from data_tools.sources.blocks import DAMAGED, TOO_LONG, Block, Position, Reject
+from data_tools.sources.decompress import DamagedStream
 from data_tools.sources.inputs import Input, Share
-from data_tools.sources.lines import DamagedStream, read_line_blocks, read_pieces
+from data_tools.sources.lines import read_line_blocks, read_pieces
 from data_tools.sources.parquet import read_parquet_blocks
 
 

@@ -1,0 +1,195 @@
+"""Preprocessing against the way Megatron-LM's tools/preprocess_data.py works, on one machine in one run.
+
+    python benchmarks/preprocess.py --input corpus.jsonl.gz ... --tokenizer FOLDER --output benchmarks/results/X.json
+
+The other side is, per document: json.loads, HF tokenizers' encode(text).ids as a Python list, Megatron's own
+IndexedDatasetBuilder.add_document. One process reads, tokenises and writes on both sides; the outputs must be equal
+byte for byte. Two times are compared: `processing` begins when tokenizers are loaded and ends when the files are
+complete (Megatron-LM's script, too, reports its "Time to startup" apart), `process` is a whole process from its start
+to its end. Memory is the highest resident size of a process, of the corpus and of ten copies of it.
+"""
+
+import argparse
+import gzip
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+_PACKAGES = ("megatron-core", "fastokens", "tokenizers", "orjson", "numpy", "torch")
+
+
+def _per_document(path: str, tokenizer_folder: str, prefix: str) -> dict[str, Any]:
+    """The other side; returns its seconds of processing."""
+    import numpy
+    import tokenizers
+    from megatron.core.datasets.indexed_dataset import DType, IndexedDatasetBuilder
+
+    sys.path.insert(0, str(ROOT))
+    from data_tools.tokenizer import load_tokenizer, read_tokenizer_file  # only to unpack the file and find the EOD
+
+    file = read_tokenizer_file(tokenizer_folder)
+    eod = load_tokenizer(file, threads=1, append_eod=True, engine="hf").eod_id
+    tokenizer = tokenizers.Tokenizer.from_str(file.text)
+    began = time.perf_counter()
+    builder = IndexedDatasetBuilder(f"{prefix}.bin", dtype=DType.optimal_dtype(tokenizer.get_vocab_size()))
+    opened = gzip.open(path, "rt", encoding="utf-8") if path.endswith(".gz") else open(path, encoding="utf-8")
+    with opened as lines:
+        for line in lines:
+            ids = tokenizer.encode(json.loads(line)["text"], add_special_tokens=False).ids
+            ids.append(eod)
+            builder.add_document(ids, [len(ids)])
+    builder.finalize(f"{prefix}.idx")
+    return {"seconds": time.perf_counter() - began, "numpy": numpy.__version__}
+
+
+def _ours(path: str, tokenizer_folder: str, prefix: str, workers: int) -> dict[str, Any]:
+    """Our side: `preprocess` with the time of loading taken out; samples are compared with HF as in any run."""
+    sys.path.insert(0, str(ROOT))
+    from data_tools import pipeline
+    from data_tools.options import Options
+    from data_tools.stopping import StopRequest
+
+    loading = 0.0
+    load = pipeline.load_tokenizer
+
+    def timed(*arguments: Any, **options: Any) -> Any:
+        nonlocal loading
+        began = time.perf_counter()
+        loaded = load(*arguments, **options)
+        loading = time.perf_counter() - began
+        return loaded
+
+    pipeline.load_tokenizer = timed
+    began = time.perf_counter()
+    pipeline.preprocess(Options([path], prefix, tokenizer_folder, append_eod=True, workers=workers), StopRequest())
+    return {"seconds": time.perf_counter() - began - loading}
+
+
+def _child(side: str, path: str, tokenizer: str, prefix: str, workers: int) -> dict[str, Any]:
+    """Run one side in a process of its own; adds seconds of the whole process, CPU seconds and peak memory in MiB."""
+    command = [sys.executable, __file__, "--side", side, "--input", path, "--tokenizer", tokenizer,
+               "--output", prefix, "--workers", str(workers)]  # fmt: skip
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    began = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    return {**json.loads(done.stdout.splitlines()[-1]), "process_seconds": time.perf_counter() - began}
+
+
+def _measure(path: str, tokenizer: str, folder: Path, repeats: int, cores: int) -> dict[str, Any]:
+    theirs = [_child("per-document", path, tokenizer, f"{folder}/theirs", 1) for _ in range(max(1, repeats // 3))]
+    sides = {}
+    for workers in sorted({1, cores}):
+        runs = []
+        for number in range(repeats):
+            prefix = folder / f"ours-{workers}-{number}"
+            runs.append(_child("ours", path, tokenizer, str(prefix), workers))
+            for kind in ("bin", "idx"):
+                if Path(f"{prefix}.{kind}").read_bytes() != Path(f"{folder}/theirs.{kind}").read_bytes():
+                    raise SystemExit(f"{path}: the {kind} files differ")
+                os.unlink(f"{prefix}.{kind}")
+        sides[workers] = runs
+    manifest = json.loads(Path(f"{prefix}.json").read_text())
+    per_document = min(theirs, key=lambda run: run["seconds"])
+    result: dict[str, Any] = {
+        "corpus": Path(path).name,
+        "documents": manifest["documents"],
+        "tokens": manifest["tokens"],
+        "text_bytes": manifest["inputs"][0]["bytes"],
+        "bytes_equal": True,
+        "per_document": _rounded(per_document),
+    }
+    for workers, runs in sides.items():
+        best = min(runs, key=lambda run: run["seconds"])
+        median = statistics.median(run["seconds"] for run in runs)
+        result[f"ours_{workers}_tokenizer_threads"] = {
+            **_rounded(best),
+            "median_seconds": round(median, 4),
+            "text_mb_per_s": round(manifest["inputs"][0]["bytes"] / best["seconds"] / 1e6, 1),
+            "ratio_processing": round(per_document["seconds"] / best["seconds"], 1),
+            "ratio_processing_median": round(per_document["seconds"] / median, 1),
+            "ratio_process": round(per_document["process_seconds"] / best["process_seconds"], 1),
+            "ratio_cpu": round(per_document["cpu_seconds"] / best["cpu_seconds"], 1),
+        }
+    return result
+
+
+def _memory(path: str, tokenizer: str, folder: Path, cores: int) -> dict[str, Any]:
+    """Peak memory of the corpus and of ten copies, uncompressed."""
+    data = gzip.open(path).read() if path.endswith(".gz") else Path(path).read_bytes()
+    found = {}
+    for copies in (1, 10):
+        many = folder / f"copies-{copies}.jsonl"
+        with open(many, "wb") as stream:
+            for _ in range(copies):
+                stream.write(data)
+        run = _child("ours", str(many), tokenizer, f"{folder}/memory-{copies}", cores)
+        found[f"{copies}x"] = {**_rounded(run), "text_mb_per_s": round(len(data) * copies / run["seconds"] / 1e6, 1)}
+        many.unlink()
+    found["growth"] = round(found["10x"]["peak_mib"] / found["1x"]["peak_mib"], 3)
+    return found
+
+
+def _rounded(run: dict[str, Any]) -> dict[str, Any]:
+    return {key: round(value, 4) for key, value in run.items() if isinstance(value, float | int)}
+
+
+def _cpu() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.processor()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--input", nargs="+", required=True, metavar="CORPUS", help="JSON lines, plain or .gz")
+    parser.add_argument("--tokenizer", required=True)
+    parser.add_argument("--output", required=True, metavar="RESULT.json")
+    parser.add_argument("--repeats", type=int, default=6, help="of our side; the best and the median are reported")
+    parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--side", choices=("ours", "per-document"), help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.side:
+        work = (args.input[0], args.tokenizer, args.output)
+        values = _ours(*work, args.workers) if args.side == "ours" else _per_document(*work)
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        values |= {"cpu_seconds": usage.ru_utime + usage.ru_stime, "peak_mib": usage.ru_maxrss / 1024}
+        print(json.dumps(values))
+        return
+    result = {
+        "benchmark": "preprocess",
+        "date": datetime.now(UTC).date().isoformat(),
+        "command": f"python benchmarks/preprocess.py --input {' '.join(Path(path).name for path in args.input)} "
+        f"--tokenizer {Path(args.tokenizer).name}",
+        "cpu": _cpu(),
+        "cores": len(os.sched_getaffinity(0)),
+        "load_average_before": round(os.getloadavg()[0], 2),
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in _PACKAGES},
+        "note": "one process on either side; HF encodes one document per call, which uses one thread",
+        "results": [],
+    }
+    for path in args.input:
+        with tempfile.TemporaryDirectory() as folder:
+            measured = _measure(path, args.tokenizer, Path(folder), args.repeats, args.workers)
+            measured["memory"] = _memory(path, args.tokenizer, Path(folder), args.workers)
+            result["results"].append(measured)
+    Path(args.output).write_text(json.dumps(result, indent=2) + "\n")
+    print(json.dumps(result, indent=2))
+
+
+if __name__ == "__main__":
+    main()
