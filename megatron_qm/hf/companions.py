@@ -78,12 +78,19 @@ def copy_tokenizer(source: Path, target: Path) -> None:
         shutil.copytree(source / _TEMPLATES, target / _TEMPLATES)
 
 
+def find_tokenizer_json(source: Path) -> Path:
+    """tokenizer.json, or tokenizer.json.gz, of a folder (or the file itself)."""
+    if Path(source).is_file():
+        return Path(source)
+    plain = Path(source) / TOKENIZER_JSON
+    return plain if plain.is_file() else plain.with_name(f"{TOKENIZER_JSON}.gz")
+
+
 def special_tokens(release: Path) -> dict[str, int]:
     """bos_token_id, eos_token_id and pad_token_id as the tokenizer files of `release` say."""
-    tokenizer = json.loads((release / TOKENIZER_JSON).read_bytes())
-    config = json.loads((release / TOKENIZER_CONFIG).read_bytes())
-    ids = dict((tokenizer.get("model") or {}).get("vocab") or {}) if isinstance(
-        (tokenizer.get("model") or {}).get("vocab"), dict) else {}
+    tokenizer, config = _read_object(release / TOKENIZER_JSON), _read_object(release / TOKENIZER_CONFIG)
+    vocab = (tokenizer.get("model") or {}).get("vocab")
+    ids = dict(vocab) if isinstance(vocab, dict) else {}
     ids |= {token["content"]: token["id"] for token in tokenizer.get("added_tokens") or []}
     found = {}
     for name in ("bos", "eos", "pad"):
@@ -96,13 +103,20 @@ def special_tokens(release: Path) -> dict[str, int]:
 
 def _plain_tokenizer_config(tokenizer: Path) -> dict[str, Any]:
     """For a bare tokenizer.json: take it as it is, whatever the model's family."""
-    try:
-        added = {token["content"] for token in json.loads(tokenizer.read_bytes()).get("added_tokens") or []}
-    except (ValueError, TypeError, KeyError) as error:
-        raise UserError(f"{tokenizer.name}: not a tokenizer: {error!r}") from None
+    added = {token["content"] for token in _read_object(tokenizer).get("added_tokens") or []}
     config: dict[str, Any] = {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False}
     end = next((token for token in _USUAL_END_TOKENS if token in added), None)
     return config | ({"eos_token": end} if end else {})
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise UserError(f"{path.name} of the tokenizer cannot be read as JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise UserError(f"{path.name} of the tokenizer holds a {type(value).__name__}, not an object")
+    return value
 
 
 def _legal(folder: Path) -> list[Path]:

@@ -1,0 +1,133 @@
+"""README.md of a release: what the model is, what it has read, how it was trained, how it did, what the gate found."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from megatron_qm.checkpoint.manifest import Manifest
+from megatron_qm.errors import UserError
+from megatron_qm.hf.families import FAMILIES
+from megatron_qm.hf.gate import GateReport
+from megatron_qm.hf.opened import Opened
+
+_METRICS = "metrics.jsonl"  # of a run: RUN/metrics.jsonl beside RUN/checkpoints/step-N
+
+
+def render(opened: Opened, name: str, dtype: str, report: GateReport, evaluation: Mapping[str, Any]) -> str:
+    """Markdown with the front matter that the Hub reads."""
+    manifest = opened.manifest
+    sections = [
+        _front_matter(name),
+        f"# {name}",
+        _summary(opened, dtype, report),
+        "## Data\n\n" + _data(manifest),
+        "## Model\n\n" + _table(("", ""), _shape(opened)),
+        "## Training\n\n" + _training(manifest),
+        "## Evaluation\n\n" + _evaluation(evaluation),
+        "## Release gate\n\n" + _table(("check", "finding"), list(report.checks.items())),
+        _made_by(manifest),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def read_evaluation(path: Path) -> dict[str, Any]:
+    """A JSON object of results by name. Raises UserError naming the file."""
+    try:
+        values = json.loads(Path(path).read_bytes())
+    except (OSError, ValueError) as error:
+        raise UserError(f"--evaluation {path}: cannot be read as JSON: {error}") from None
+    if not isinstance(values, dict):
+        raise UserError(f"--evaluation {path}: must be an object of results by name")
+    return values
+
+
+def evaluation_of_run(checkpoint: Path, step: int) -> dict[str, Any]:
+    """The run's own validation losses and probes up to `step`, where the checkpoint still lies in its run's folder."""
+    path = checkpoint.absolute().parents[1] / _METRICS
+    found: dict[str, Any] = {}
+    if not path.is_file():
+        return found
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            record = json.loads(line)
+            kind, at = record["kind"], record["step"]
+        except (ValueError, KeyError, TypeError):  # the line that a running job is writing
+            continue
+        if at <= step and kind == "validation":
+            found["validation loss (nats per token)"] = f"{record['loss']} at step {at}"
+            for source, loss in record.get("loss_by_source", {}).items():
+                found[f"validation loss, {source}"] = f"{loss} at step {at}"
+        elif at <= step and kind == "probe":
+            interval = f"{record['low']:.3f} to {record['high']:.3f}, n = {record['n']}"
+            found[f"probe, {record['name']} (accuracy)"] = f"{record['accuracy']:.3f} ({interval}) at step {at}"
+    return found
+
+
+def _front_matter(name: str) -> str:
+    lines = ["---", "library_name: transformers", "pipeline_tag: text-generation", f"model_name: {json.dumps(name)}",
+             "tags:", "- megatron-qm", "- megatron-core", "---"]  # fmt: skip
+    return "\n".join(lines)
+
+
+def _summary(opened: Opened, dtype: str, report: GateReport) -> str:
+    manifest = opened.manifest
+    begun = f"after {manifest.step:,} steps and {manifest.tokens:,} tokens" if manifest.step else "as imported, not trained"
+    return (
+        f"{FAMILIES[opened.model.family].architecture} with {report.parameters:,} parameters in {dtype.upper()} "
+        f"({report.bytes / 1e9:.3g} GB), {begun}."
+    )
+
+
+def _data(manifest: Manifest) -> str:
+    sources = manifest.data.get("sources") or {}
+    if not sources:
+        return "The checkpoint names no data sources."
+    rows = []
+    for name, source in sources.items():
+        read, size = source.get("position"), source.get("tokens")
+        epochs = f"{read / size:.3f}" if isinstance(read, int) and isinstance(size, int) and size else ""
+        rows.append((name, _plain(source.get("weight")), _plain(read), _plain(size), epochs, _plain(source.get("checksum"))))
+    return _table(("source", "weight", "tokens read", "tokens in it", "epochs", "sha256"), rows)
+
+
+def _shape(opened: Opened) -> list[tuple[str, Any]]:
+    keys = ("family", "layers", "hidden_size", "ffn_hidden_size", "heads", "kv_heads", "head_dim", "vocab_size",
+            "max_positions", "rope_theta", "rope_scaling", "norm_eps", "tied_embeddings")  # fmt: skip
+    return [(key, opened.manifest.model.get(key)) for key in keys]
+
+
+def _training(manifest: Manifest) -> str:
+    config = manifest.config
+    if not config:
+        return "None by megatron-qm: the weights are those that were imported."
+    rows = [("step", manifest.step), ("tokens", manifest.tokens)]
+    for section in ("data", "train", "optimizer", "schedule", "precision"):
+        for key, value in (config.get(section) or {}).items():
+            if key not in ("sources", "validation", "tokenizer", "start_from") and value is not None:
+                rows.append((f"{section}.{key}", value))
+    rows += [(f"layout.{key}", value) for key, value in vars(manifest.layout).items() if value is not None]
+    return _table(("", ""), rows)
+
+
+def _evaluation(values: Mapping[str, Any]) -> str:
+    if not values:
+        return "None given (`--evaluation FILE.json`)."
+    return _table(("", "result"), list(values.items()))
+
+
+def _made_by(manifest: Manifest) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in manifest.created_by.items())
+    return f"The checkpoint was written with {versions}."
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join("| " + " | ".join(_plain(cell) for cell in row) + " |" for row in lines)
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else f"{value:,}" if type(value) is int else json.dumps(value, ensure_ascii=False)
+    return text.replace("|", "\\|").replace("\n", " ")

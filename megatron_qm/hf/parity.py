@@ -1,0 +1,207 @@
+"""Do the released model and the Megatron model compute the same? Logits on real prompts, and where they part if not.
+
+Both run in FP32 on this machine's CPU, one after the other, from the very files: Megatron's GPTModel filled by its own
+`dist_checkpointing` from the checkpoint, transformers' class by `from_pretrained` from the release. For a BF16 release
+the reference's weights are rounded to BF16 first, so that what is compared is the conversion and not the rounding;
+what the rounding itself costs is reported beside it.
+
+Axes: s tokens of a prompt, h hidden, v vocabulary.
+"""
+
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from megatron_qm.hf.errors import GateError
+from megatron_qm.hf.opened import Opened
+from megatron_qm.hf.transformers_side import load_model
+
+# FP32 sums in another order: measured 1e-6 (2 layers) to 2e-5 (30 layers) of the largest logit; a wrong head order,
+# RoPE base or norm is 1e-2 and more. See docs/hf.md.
+LOGIT_TOLERANCE = 1e-4  # largest difference of a logit, relative to the largest logit
+KL_TOLERANCE = 1e-6  # nats, the worst token
+_FREQUENCY_TOLERANCE = 1e-6  # relative, of RoPE's inverse frequencies
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Over all tokens of all prompts: of logits (absolute, and relative to the largest), KL(reference || other)."""
+
+    largest: float
+    relative: float
+    mean_kl: float
+    worst_kl: float
+    same_top: float  # share of tokens whose likeliest successor is the same
+    tokens: int
+
+
+@dataclass(frozen=True)
+class Parity:
+    """conversion: Megatron against the release. rounding: Megatron in its own dtype against itself in the release's."""
+
+    conversion: Difference
+    rounding: Difference | None
+
+
+@dataclass
+class Trace:
+    """What a model computed: logits per prompt, outputs of its modules for the first prompt by HF name."""
+
+    logits_sv: list[Tensor] = field(default_factory=list)
+    modules_sh: dict[str, Tensor] = field(default_factory=dict)
+    inverse_frequencies: Tensor | None = None
+
+
+def compare(opened: Opened, release: Path, prompts: Sequence[Sequence[int]], dtype: torch.dtype) -> Parity:
+    """Raises GateError naming the first module that differs by more than the tolerances above."""
+    exact, reference = megatron_traces(opened, prompts, dtype)
+    released = hf_trace(release, opened.model.tied_embeddings, prompts)
+    conversion = difference(reference.logits_sv, released.logits_sv)
+    where = first_different_module(reference, released)
+    if conversion.relative > LOGIT_TOLERANCE or conversion.worst_kl > KL_TOLERANCE or "rotary" in (where or ""):
+        raise GateError(
+            f"the release computes something else than the Megatron model, first in {where or 'lm_head'}: logits differ "
+            f"by up to {conversion.largest:.3g} ({conversion.relative:.2g} of the largest; allowed {LOGIT_TOLERANCE:g}), "
+            f"KL {conversion.worst_kl:.2g} nats (allowed {KL_TOLERANCE:g})"
+        )
+    return Parity(conversion, difference(exact.logits_sv, reference.logits_sv) if exact is not reference else None)
+
+
+def difference(reference: Sequence[Tensor], other: Sequence[Tensor]) -> Difference:
+    """Between two lists of logits [s, v]."""
+    largest = scale = kl_sum = worst = 0.0
+    same = tokens = 0
+    for a_sv, b_sv in zip(reference, other, strict=True):
+        gap = (a_sv - b_sv).abs().max().item()
+        largest = max(largest, gap) if gap == gap else float("inf")  # NaN is no agreement
+        scale = max(scale, a_sv.abs().max().item())
+        log_a, log_b = a_sv.double().log_softmax(-1), b_sv.double().log_softmax(-1)
+        kl_s = (log_a.exp() * (log_a - log_b)).sum(-1)
+        kl_sum += kl_s.sum().item()
+        worst = max(worst, kl_s.max().item())
+        same += int((a_sv.argmax(-1) == b_sv.argmax(-1)).sum())
+        tokens += len(a_sv)
+    return Difference(largest, largest / max(scale, 1e-30), max(0.0, kl_sum / tokens), worst, same / tokens, tokens)
+
+
+def first_different_module(reference: Trace, other: Trace) -> str | None:
+    """The first module, in the order in which they compute, whose output differs; None if none does."""
+    a, b = reference.inverse_frequencies, other.inverse_frequencies
+    if a.shape != b.shape or ((a - b).abs() > _FREQUENCY_TOLERANCE * a.abs()).any():
+        return "model.rotary_emb (its frequencies: rope_theta or rope_scaling)"
+    for name, a_sh in reference.modules_sh.items():
+        b_sh = other.modules_sh[name]
+        if not (a_sh - b_sh).abs().max() <= LOGIT_TOLERANCE * a_sh.abs().max():
+            return name
+    return None
+
+
+@torch.no_grad()
+def megatron_traces(
+    opened: Opened, prompts: Sequence[Sequence[int]], dtype: torch.dtype
+) -> tuple[Trace, Trace]:
+    """(as the checkpoint says, with weights rounded to `dtype`); the same object twice where rounding changes nothing."""
+    with _megatron_model(opened) as model:
+        exact = _run(model, _megatron_modules(model), prompts, _megatron_logits, opened.model.vocab_size)
+        exact.inverse_frequencies = model.rotary_pos_emb.inv_freq.float().clone()
+        if not _round(model, dtype):
+            return exact, exact
+        rounded = _run(model, _megatron_modules(model), prompts, _megatron_logits, opened.model.vocab_size)
+        rounded.inverse_frequencies = exact.inverse_frequencies
+        return exact, rounded
+
+
+@torch.no_grad()
+def hf_trace(release: Path, tied: bool, prompts: Sequence[Sequence[int]]) -> Trace:
+    """Raises GateError if transformers cannot load the release, or not all of it, or ties what is not tied."""
+    model = load_model(release, tied)
+    trace = _run(model, _hf_modules(model), prompts, lambda m, tokens_bs: m(input_ids=tokens_bs).logits, None)
+    trace.inverse_frequencies = model.model.rotary_emb.inv_freq.float().clone()
+    del model
+    gc.collect()
+    return trace
+
+
+@contextmanager
+def _megatron_model(opened: Opened) -> Iterator[nn.Module]:
+    """A GPTModel of one process, filled from the checkpoint."""
+    from megatron_qm.checkpoint import distributed
+    from megatron_qm.checkpoint.manifest import WEIGHTS
+    from megatron_qm.config.parallel import ParallelConfig
+    from megatron_qm.config.train import PrecisionConfig
+    from megatron_qm.model.build import build_model
+    from megatron_qm.model.parallel_groups import parallel_groups
+    from megatron_qm.platform.runtime import Ranks, choose_platform, process_group
+
+    platform, alone = choose_platform("cpu"), ParallelConfig()
+    with process_group(platform, Ranks(0, 1, 0)), platform.scope(), parallel_groups(alone):
+        [model] = build_model(opened.model, alone, platform, PrecisionConfig(params="fp32"))
+        with distributed.quiet():
+            weights = opened.folder / WEIGHTS
+            distributed.load_weights(weights, distributed.stored_names(weights), [model])
+        model.eval()
+        yield model
+    del model
+    gc.collect()
+
+
+def _megatron_logits(model: nn.Module, tokens_bs: Tensor) -> Tensor:
+    positions_bs = torch.arange(tokens_bs.shape[1])[None]
+    return model(tokens_bs, positions_bs, None)
+
+
+def _round(model: nn.Module, dtype: torch.dtype) -> bool:
+    """Round every weight to `dtype`; whether that changed any."""
+    changed = False
+    for parameter in model.parameters():
+        rounded = parameter.to(dtype).to(parameter.dtype)
+        changed = changed or not torch.equal(rounded, parameter)
+        parameter.copy_(rounded)
+    return changed
+
+
+def _run(
+    model: nn.Module, modules: dict[str, nn.Module], prompts: Sequence[Sequence[int]], logits: Any, vocab: int | None
+) -> Trace:
+    trace = Trace()
+    hooks = [module.register_forward_hook(_keep(trace, name)) for name, module in modules.items()]
+    for prompt in prompts:
+        trace.logits_sv.append(logits(model, torch.tensor([list(prompt)]))[0, :, :vocab].float().clone())
+        for hook in hooks:  # the first prompt alone
+            hook.remove()
+        hooks = []
+    return trace
+
+
+def _keep(trace: Trace, name: str) -> Any:
+    def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
+        tensor = output[0] if isinstance(output, tuple) else output
+        trace.modules_sh[name] = tensor.detach().reshape(-1, tensor.shape[-1]).float().clone()  # one sequence
+
+    return hook
+
+
+def _megatron_modules(model: nn.Module) -> dict[str, nn.Module]:
+    found = {"model.embed_tokens": model.embedding}
+    for i, layer in enumerate(model.decoder.layers):
+        found |= {
+            f"model.layers.{i}.input_layernorm": layer.input_layernorm,
+            f"model.layers.{i}.self_attn": layer.self_attention,
+            f"model.layers.{i}.post_attention_layernorm": layer.pre_mlp_layernorm,
+            f"model.layers.{i}.mlp": layer.mlp,
+        }
+    return found | {"model.norm": model.decoder.final_layernorm}
+
+
+def _hf_modules(model: nn.Module) -> dict[str, nn.Module]:
+    found = {"model.embed_tokens": model.model.embed_tokens}
+    for i, layer in enumerate(model.model.layers):
+        parts = ("input_layernorm", "self_attn", "post_attention_layernorm", "mlp")
+        found |= {f"model.layers.{i}.{part}": getattr(layer, part) for part in parts}
+    return found | {"model.norm": model.model.norm}
