@@ -6,16 +6,17 @@ from pathlib import Path
 
 from megatron_qm.checkpoint.store import CheckpointStore
 from megatron_qm.config.run import RunConfig
+from megatron_qm.data.reader import BatchReader
 from megatron_qm.evals.run_probes import ProbeRun
 from megatron_qm.model.build import build_model
 from megatron_qm.model.parallel_groups import parallel_groups
 from megatron_qm.platform.runtime import Platform, Ranks, choose_platform, process_group, ranks_from_environment
-from megatron_qm.train.batches import open_reader
 from megatron_qm.train.loop import Trainer
 from megatron_qm.train.optimizer import build_optimizer, data_parallel
 from megatron_qm.train.recorder import Recorder
 from megatron_qm.train.step import Stepper
 from megatron_qm.train.validation import Validation
+
 
 def pretrain(config: RunConfig) -> None:
     """Train as `config` says, on the ranks that the environment names. Goes on from the newest good checkpoint.
@@ -37,7 +38,7 @@ def assemble(config: RunConfig, platform: Platform, ranks: Ranks) -> Iterator[Tr
     if config.parallel.overlap_tp:
         _start_tp_overlap(config, platform)
     probes = ProbeRun(config.observe.probes, config.data.tokenizer) if config.observe.probes else None
-    reader = open_reader(config.data, config.model.vocab_size)
+    reader = BatchReader.from_config(config.data, config.model.vocab_size)
     chunks = build_model(
         config.model, config.parallel, platform, config.precision, config.recompute,
         seed=config.train.seed, z_loss=config.train.z_loss,

@@ -70,13 +70,14 @@ TRAINING: dict[tuple[str, str], tuple[Phrasing, ...]] = {
     ),
 }
 
+# Other sentences than those above, made of words that stand in them: what is new to the model is the phrasing alone.
 HELD_OUT: dict[tuple[str, str], tuple[Phrasing, ...]] = {
-    ("en", "code"): _phrasings("The classification gives {s} the code {o}.", "On the form, the code for {s} is {o}."),
-    ("en", "medication"): _phrasings("A drug that helps in {s} is {o}.", "Therapy of {s} may include {o}."),
-    ("en", "symptom"): _phrasings("Someone with {s} may suffer from {o}.", "A frequent symptom in {s} is {o}."),
-    ("en", "specialty"): _phrasings("{s} is looked after by {o}.", "The right department for {s} is {o}."),
-    ("zh", "code"): _phrasings("按分类，{s}的编码为{o}。", "表格上{s}的代码：{o}。"),
-    ("zh", "medication"): _phrasings("治疗{s}常选用{o}。", "{s}的用药：{o}。"),
-    ("zh", "symptom"): _phrasings("{s}的常见症状是{o}。", "{s}病人会出现{o}。"),
-    ("zh", "specialty"): _phrasings("负责{s}的科室是{o}。", "{s}应该看{o}。"),
+    ("en", "code"): _phrasings("In the record, {s} has the code {o}.", "On the form, {s} is entered as {o}."),
+    ("en", "medication"): _phrasings("For {s}, doctors use {o}.", "The treatment of {s} may include {o}."),
+    ("en", "symptom"): _phrasings("Patients who have {s} often report {o}.", "A common symptom of {s} is {o}."),
+    ("en", "specialty"): _phrasings("The department for {s} is {o}.", "Patients with {s} belong to {o}."),
+    ("zh", "code"): _phrasings("诊断{s}的编码是{o}。", "出院单上{s}的代码：{o}。"),
+    ("zh", "medication"): _phrasings("治疗{s}常用{o}。", "{s}患者可用{o}。"),
+    ("zh", "symptom"): _phrasings("{s}患者常见{o}。", "{s}的典型症状是{o}。"),
+    ("zh", "specialty"): _phrasings("{s}应转到{o}。", "{s}患者请挂{o}。"),
 }

@@ -15,7 +15,7 @@ class SourceConfig:
 @dataclass(frozen=True)
 class DataConfig:
     sequence_length: int = 4096  # tokens
-    block_size: int = 65536  # tokens: the unit that is shuffled
+    block_size: int = 4096  # tokens: the unit that is shuffled; fixed for the life of a run
     seed: int = 1234
     sources: list[SourceConfig] = field(default_factory=list)
     validation: list[SourceConfig] = field(default_factory=list)

@@ -11,23 +11,7 @@ import torch
 from megatron.core.packed_seq_params import PackedSeqParams
 from torch import Tensor
 
-from megatron_qm.config.data import DataConfig
 from megatron_qm.data.batch import Batch
-from megatron_qm.data.reader import BatchReader
-
-
-def open_reader(data: DataConfig, vocab_size: int) -> BatchReader:
-    """The training sources of a recipe, from their first token."""
-    return BatchReader(
-        data.sources,
-        data.sequence_length,
-        data.block_size,
-        data.seed,
-        reset_at_document_ends=data.reset_at_document_ends,
-        mask_document_ends=data.mask_document_ends,
-        vocab_size=vocab_size,
-        verify=data.verify_checksums,
-    )
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from megatron_qm.train.schedule import learning_rate
 from megatron_qm.train.step import Stepper, StepResult, this_place
 from megatron_qm.train.validation import Validation
 
+
 @dataclass
 class Trainer:
     """A run in progress. `step` counts finished optimizer steps."""
