@@ -6,6 +6,7 @@ import logging
 import sys
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from megatron_qm import __version__
 from megatron_qm.errors import UserError
@@ -22,14 +23,25 @@ the usual order:
 RECIPE is a YAML file or the name of a shipped recipe (tiny-cpu, qwen3-1.7b-h100, ...).
 """
 
-# verb: (module with add_arguments(parser) and run(args) -> int, one line of help)
+@dataclass(frozen=True)
+class Verb:
+    """The functions of `module` that add a verb's arguments to a parser and run it."""
+
+    help: str
+    module: str
+    add: str = "add_arguments"
+    run: str = "run"
+
+
+_HF = "megatron_qm.hf.commands"
 _VERBS = {
-    "quickstart": ("megatron_qm.quickstart", "a small medical model from raw text to a Hugging Face folder, in minutes"),
-    "pretrain": ("megatron_qm.commands.pretrain", "train from scratch, or continue from a checkpoint"),
-    "report": ("megatron_qm.commands.report", "write a run's HTML report"),
-    "data": ("megatron_qm.commands.data", "preprocess, merge, plan, ledger"),
-    "import-hf": ("megatron_qm.commands.import_hf", "a Hugging Face folder to a Megatron checkpoint"),
-    "export-hf": ("megatron_qm.commands.export_hf", "a Megatron checkpoint to a Hugging Face folder, through the gate"),
+    "quickstart": Verb("a small medical model from raw text to a Hugging Face folder, in minutes", "megatron_qm.quickstart"),
+    "data": Verb("preprocess, merge, plan, ledger", "megatron_qm.commands.data"),
+    "import-hf": Verb("a Hugging Face folder to a Megatron checkpoint", _HF, "add_import_arguments", "import_command"),
+    "pretrain": Verb("train from scratch, or continue from a checkpoint", "megatron_qm.commands.pretrain"),
+    "report": Verb("write a run's HTML report", "megatron_qm.commands.report"),
+    "export-hf": Verb("a Megatron checkpoint to a Hugging Face folder, through the release gate", _HF,
+                      "add_export_arguments", "export_command"),
 }
 
 
@@ -72,14 +84,14 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--version", action="version", version=f"megatron-qm {__version__}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
-    for verb, (module, help_text) in _VERBS.items():
-        sub = verbs.add_parser(verb, help=help_text, description=help_text[0].upper() + help_text[1:] + ".",
+    for name, verb in _VERBS.items():
+        sub = verbs.add_parser(name, help=verb.help, description=verb.help[0].upper() + verb.help[1:] + ".",
                                formatter_class=argparse.RawDescriptionHelpFormatter)
         # `megatron-qm --help` needs no room; a verb's own parser does.
-        if arguments[:1] == [verb]:
-            room = importlib.import_module(module)
-            room.add_arguments(sub)
-            sub.set_defaults(run=room.run)
+        if arguments[:1] == [name]:
+            room = importlib.import_module(verb.module)
+            getattr(room, verb.add)(sub)
+            sub.set_defaults(run=getattr(room, verb.run))
     args, rest = parser.parse_known_args(arguments)
     strangers = [word for word in rest if word.startswith("-") or "=" not in word or not hasattr(args, "overrides")]
     if strangers:
