@@ -78,7 +78,7 @@ def state_to_save(
     chunks: Sequence[torch.nn.Module], optimizer: MegatronOptimizer | None, device: torch.device, *, check: bool
 ) -> SaveState:
     """check: compare with all ranks that every part of every tensor has exactly one owner."""
-    _gather_weights(chunks)
+    _gather_weights(chunks, optimizer)
     state = _model_state(chunks)
     step = None
     if optimizer is not None:
@@ -134,9 +134,11 @@ def load_training_state(
         optimizer.load_state_dict(filled)
 
 
-def _gather_weights(chunks: Sequence[torch.nn.Module]) -> None:
+def _gather_weights(chunks: Sequence[torch.nn.Module], optimizer: MegatronOptimizer | None) -> None:
     """With overlap_param_gather a rank has updated its own shard alone, until the next forward pass."""
-    for chunk in chunks:
+    parts = adam.parts_of(optimizer) if optimizer is not None else []
+    wrapped = [*chunks, *(chunk for part in parts for chunk in getattr(part, "model_chunks", ()))]
+    for chunk in {id(chunk): chunk for chunk in wrapped}.values():
         if isinstance(chunk, DistributedDataParallel) and chunk.ddp_config.overlap_param_gather:
             chunk.start_param_sync(force_sync=True)
 

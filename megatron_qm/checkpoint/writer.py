@@ -9,6 +9,7 @@ import ctypes
 import errno
 import gc
 import inspect
+import io
 import multiprocessing
 import os
 import queue
@@ -93,7 +94,7 @@ def _write_bucket(bucket: Any) -> list[WriteResult]:
             if isinstance(data, torch.Tensor):
                 _save(data, stream)
             else:
-                stream.write(data.getbuffer())
+                stream.write(data.getvalue())
             length = stream.tell() - start
             results.append(WriteResult(item.index, length, _StorageInfo(name, start, length)))
     return results
@@ -118,25 +119,10 @@ def _to_disk(path: Path | str) -> Iterator[IO[bytes]]:
 
 
 def _save(value: Any, stream: IO[bytes]) -> None:
-    """torch turns the stream's OSError into a RuntimeError of its own; the cause is what a user can act on."""
-    refused: list[OSError] = []
-
-    class Watched:
-        flush = stream.flush
-
-        def write(self, data: Any) -> int:
-            try:
-                return stream.write(data)
-            except OSError as error:
-                refused.append(error)
-                raise
-
-    try:
-        torch.save(value, Watched())
-    except RuntimeError:
-        if refused:
-            raise refused[0] from None
-        raise
+    """By way of memory, one tensor at a time: given a file, torch.save would hide why the disk refused."""
+    buffer = io.BytesIO()
+    torch.save(value, buffer)
+    stream.write(buffer.getvalue())
 
 
 def attempt(work: Callable[[], Outcome]) -> Outcome:

@@ -93,7 +93,8 @@ class TinyRun:
     def save(self, store: CheckpointStore) -> Path | None:
         data = {"cursor": self.step * 1000}
         tokens = self.step * SEQUENCES * LENGTH
-        return store.save(self.step, tokens, self.chunks, self.optimizer, data, self.config)
+        bare = [chunk.module for chunk in self.chunks]
+        return store.save(self.step, tokens, bare, self.optimizer, data, self.config)
 
     def load(self, store: CheckpointStore, path: Path | None = None) -> None:
         self.step = store.load(path or store.latest(), self.chunks, self.optimizer).step
