@@ -4,9 +4,10 @@
 
 The other side is, per document: json.loads, HF tokenizers' encode(text).ids as a Python list, Megatron's own
 IndexedDatasetBuilder.add_document. One process reads, tokenises and writes on both sides; the outputs must be equal
-byte for byte. Two times are compared: `processing` begins when tokenizers are loaded and ends when the files are
-complete (Megatron-LM's script, too, reports its "Time to startup" apart), `process` is a whole process from its start
-to its end. Memory is the highest resident size of a process, of the corpus and of ten copies of it.
+byte for byte. Compared are `processing`, from the moment when tokenizers are loaded to complete files (Megatron-LM's
+script, too, reports its "Time to startup" apart), in seconds of the clock and (`cpu`, which a busy machine disturbs
+less) of all threads; and `process`, a whole process from its start to its end. Memory is the highest resident size of a
+process, of the corpus and of ten copies of it.
 """
 
 import argparse
@@ -31,7 +32,6 @@ _PACKAGES = ("megatron-core", "fastokens", "tokenizers", "orjson", "numpy", "tor
 
 def _per_document(path: str, tokenizer_folder: str, prefix: str) -> dict[str, Any]:
     """The other side; returns its seconds of processing."""
-    import numpy
     import tokenizers
     from megatron.core.datasets.indexed_dataset import DType, IndexedDatasetBuilder
 
@@ -41,7 +41,7 @@ def _per_document(path: str, tokenizer_folder: str, prefix: str) -> dict[str, An
     file = read_tokenizer_file(tokenizer_folder)
     eod = load_tokenizer(file, threads=1, append_eod=True, engine="hf").eod_id
     tokenizer = tokenizers.Tokenizer.from_str(file.text)
-    began = time.perf_counter()
+    began, cpu = time.perf_counter(), time.process_time()
     builder = IndexedDatasetBuilder(f"{prefix}.bin", dtype=DType.optimal_dtype(tokenizer.get_vocab_size()))
     opened = gzip.open(path, "rt", encoding="utf-8") if path.endswith(".gz") else open(path, encoding="utf-8")
     with opened as lines:
@@ -50,7 +50,7 @@ def _per_document(path: str, tokenizer_folder: str, prefix: str) -> dict[str, An
             ids.append(eod)
             builder.add_document(ids, [len(ids)])
     builder.finalize(f"{prefix}.idx")
-    return {"seconds": time.perf_counter() - began, "numpy": numpy.__version__}
+    return {"seconds": time.perf_counter() - began, "cpu_seconds": time.process_time() - cpu}
 
 
 def _ours(path: str, tokenizer_folder: str, prefix: str, workers: int) -> dict[str, Any]:
@@ -60,24 +60,25 @@ def _ours(path: str, tokenizer_folder: str, prefix: str, workers: int) -> dict[s
     from data_tools.options import Options
     from data_tools.stopping import StopRequest
 
-    loading = 0.0
+    loading = loading_cpu = 0.0
     load = pipeline.load_tokenizer
 
     def timed(*arguments: Any, **options: Any) -> Any:
-        nonlocal loading
-        began = time.perf_counter()
+        nonlocal loading, loading_cpu
+        began, cpu = time.perf_counter(), time.process_time()
         loaded = load(*arguments, **options)
-        loading = time.perf_counter() - began
+        loading, loading_cpu = time.perf_counter() - began, time.process_time() - cpu
         return loaded
 
     pipeline.load_tokenizer = timed
-    began = time.perf_counter()
+    began, cpu = time.perf_counter(), time.process_time()
     pipeline.preprocess(Options([path], prefix, tokenizer_folder, append_eod=True, workers=workers), StopRequest())
-    return {"seconds": time.perf_counter() - began - loading}
+    seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu
+    return {"seconds": seconds - loading, "cpu_seconds": cpu_seconds - loading_cpu}
 
 
 def _child(side: str, path: str, tokenizer: str, prefix: str, workers: int) -> dict[str, Any]:
-    """Run one side in a process of its own; adds seconds of the whole process, CPU seconds and peak memory in MiB."""
+    """Run one side in a process of its own; adds seconds of the whole process and its peak memory in MiB."""
     command = [sys.executable, __file__, "--side", side, "--input", path, "--tokenizer", tokenizer,
                "--output", prefix, "--workers", str(workers)]  # fmt: skip
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -165,8 +166,7 @@ def main() -> None:
     if args.side:
         work = (args.input[0], args.tokenizer, args.output)
         values = _ours(*work, args.workers) if args.side == "ours" else _per_document(*work)
-        usage = resource.getrusage(resource.RUSAGE_SELF)
-        values |= {"cpu_seconds": usage.ru_utime + usage.ru_stime, "peak_mib": usage.ru_maxrss / 1024}
+        values["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(json.dumps(values))
         return
     result = {

@@ -4,7 +4,7 @@ Equal inputs, tokenizer and options give an equal manifest, on any machine and o
 """
 
 from collections.abc import Mapping
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
@@ -50,8 +50,16 @@ def summary(counts: InputCounts, dtype: np.dtype, files: Finished) -> dict[str, 
     }
 
 
-def _versions() -> dict[str, str]:
+def _versions() -> dict[str, str | None]:
     import tokenizers
 
+    # Reading a package's metadata takes milliseconds: only where the module does not say.
     named = {module.__name__: module.__version__ for module in (tokenizers, orjson, np)}
-    return {**{name: version(name) for name in ("megatron-qm", "fastokens")}, **named}
+    return {**{name: _version(name) for name in ("megatron-qm", "fastokens")}, **named}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -78,13 +78,15 @@ def preprocess(options: Options, stop: StopRequest) -> None:
     if options.verify:
         from data_tools.verify import verify
 
-        verify(job)
+        verify(job, stop)
 
 
 def _write(workspace: Workspace, job: Job, stop: StopRequest) -> None:
     replace = job.options.overwrite
     if workspace.begun() and job.options.resume:
         before = workspace.read_plan()
+        if "merge" in before:
+            raise UserError(f"--resume: {workspace.folder} was begun by merge; finish that, or start with --overwrite")
         _refuse_changes(f"--resume: {workspace.folder} was begun otherwise", changes(before, job.plan))
         replace = before["replace"]
     else:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from data_tools.sources.blocks import Position
+from data_tools.stopping import StopRequest
 from megatron_qm.data.indexed import IndexedDataset
 from megatron_qm.errors import UserError
 
@@ -18,12 +19,16 @@ log = logging.getLogger(__name__)
 _SAMPLE_SEED = 1
 
 
-def verify(job: "Job") -> None:
-    """Compare the dataset of a job with its manifest and its inputs. Raises UserError at the first difference."""
+def verify(job: "Job", stop: StopRequest) -> None:
+    """Compare the dataset of a job with its manifest and its inputs.
+
+    Raises UserError at the first difference, and Interrupted.
+    """
     prefix = job.options.output_prefix
     dataset = IndexedDataset.open(prefix, verify=True)
     token = document = 0
     for batch in job.batches(Position(0, 0, 0), _SAMPLE_SEED):
+        stop.check(f"stopped; {document:,} documents of {prefix} were verified")
         path = job.inputs[batch.input].path
         if token + len(batch.tokens) > dataset.tokens or document + len(batch.lengths) > dataset.documents:
             raise UserError(f"{prefix}.bin: ends at document {dataset.documents}, before the documents of {path} do")

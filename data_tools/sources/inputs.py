@@ -145,7 +145,7 @@ def _describe(path: str, root: str, format: str | None, text_documents: str) -> 
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
     if kind == "jsonl" and head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
         raise UserError(f"{path}: holds one JSON array, not JSON lines; convert it, for example with `jq -c '.[]'`")
-    name = os.path.relpath(os.path.abspath(path), root)
+    name = os.path.relpath(os.path.abspath(path), root).encode(errors="backslashreplace").decode()
     return Input(Path(path), name, kind, compression, stat.st_size, stat.st_mtime_ns, fingerprint)
 
 

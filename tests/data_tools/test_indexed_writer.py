@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +63,28 @@ def test_work_behind_the_last_commit_is_cut_off(tmp_path: Path, monkeypatch: pyt
     resumed.close()
     assert tuple(path.read_bytes() for path in _paths(tmp_path)) == megatron_bytes(documents, np.uint16, tmp_path)
     assert finished.checksums["bin"] == sha256(tmp_path / "a.bin")
+
+
+MANY_DOCUMENTS = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+from data_tools.indexed_writer import IndexedWriter
+writer = IndexedWriter(Path(sys.argv[1], "a.bin"), Path(sys.argv[1], "a.idx"), np.dtype("<u2"))
+for _ in range(int(sys.argv[2])):
+    writer.append(np.ones(100_000, "<u2"), np.ones(100_000, "<i4"))
+writer.finish()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def test_memory_does_not_grow_with_the_number_of_documents(tmp_path: Path) -> None:
+    peaks = []
+    for hundred_thousands in (20, 80):
+        command = [sys.executable, "-c", MANY_DOCUMENTS, str(tmp_path), str(hundred_thousands)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+        peaks.append(int(done.stdout))
+    assert peaks[1] - peaks[0] < 10 << 10  # KiB; the index has grown by 120 MB
 
 
 @pytest.mark.parametrize("name", ["a.bin", "a.idx"])

@@ -99,6 +99,12 @@ def test_what_does_not_belong_together_is_refused(tokenizer: Path, tmp_path: Pat
     for words, parts in cases.items():
         with pytest.raises(UserError, match=words):
             _merge(tmp_path, parts)
+    with pytest.raises(Interrupted):
+        request = StopRequest()
+        request.number = 15
+        merge(str(tmp_path / "begun"), shards, request)
+    with pytest.raises(UserError, match=r"begun\.partial was begun by merge"):
+        run(tokenizer, file, tmp_path / "begun", resume=True, max_bad_fraction=1)
     for kind in ("bin", "idx", "json"):
         os.link(f"{shards[0]}.{kind}", tmp_path / f"copy.{kind}")
     with pytest.raises(UserError, match="are both shard 0"):
