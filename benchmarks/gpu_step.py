@@ -1,6 +1,6 @@
-"""Training steps of a 1 to 8B shape on the GPUs of this machine: tokens/s, TFLOP/s and MFU by precision.
+"""Training steps of 1 to 2B shapes on the GPUs of this machine: tokens/s, TFLOP/s and MFU by precision.
 
-    python benchmarks/gpu_step.py [--shapes qwen3-1.7b llama3.1-8b] [--precisions bf16 tensorwise delayed blockwise]
+    python benchmarks/gpu_step.py [--shapes qwen3-1.7b llama3.2-1b] [--precisions bf16 tensorwise delayed blockwise]
 
 Each case is a real `megatron-qm pretrain` on random tokens (one DP rank per GPU); the first steps warm up and are dropped.
 Writes benchmarks/results/GPU-DATE.json. Needs CUDA; FP8 needs Transformer Engine (extra: gpu).
@@ -85,7 +85,7 @@ def _case(shape: str, precision: str, prefix: Path, folder: Path, args: argparse
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shapes", nargs="+", default=["qwen3-1.7b", "llama3.1-8b"])
+    parser.add_argument("--shapes", nargs="+", default=["qwen3-1.7b", "llama3.2-1b"])
     parser.add_argument("--precisions", nargs="+", default=["bf16", "tensorwise", "delayed", "blockwise"])
     parser.add_argument("--length", type=int, default=4096, help="tokens of a sequence (default: 4096)")
     parser.add_argument("--micro-batch", type=int, default=1)

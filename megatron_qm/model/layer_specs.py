@@ -1,4 +1,4 @@
-"""Which modules a transformer layer is made of: Transformer Engine's on GPUs, Megatron's local ones with two of ours elsewhere."""
+"""What a transformer layer is made of: Transformer Engine's modules on GPUs, elsewhere Megatron's local ones and two of ours."""
 
 from megatron.core.models.gpt.gpt_layer_specs import (
     get_gpt_layer_local_spec,

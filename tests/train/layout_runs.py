@@ -45,7 +45,8 @@ def train(platform: Any, case: dict[str, Any], steps: int) -> list[list[float]]:
         mine = sum(place.sequences(GLOBAL_BATCH, micro), [])
         rows = []
         for step in range(steps):
-            batches = micro_batches(batch(step, mine, options.get("length", LENGTH)), micro, place, platform.device, packed=options.get("packed", False))
+            numbers = batch(step, mine, options.get("length", LENGTH))
+            batches = micro_batches(numbers, micro, place, platform.device, packed=options.get("packed", False))
             result = stepper.train(batches, len(mine) // micro, 1e-3)
             rows.append([result.losses.mean, result.grad_norm, result.losses.mean_of(1)])
         return rows
