@@ -8,7 +8,8 @@ def add_import_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hf", type=Path, required=True, metavar="DIR",
                         help="a Hugging Face folder: Qwen2, Qwen2.5, Qwen3 or Llama 3, safetensors")
     parser.add_argument("--output", type=Path, required=True, metavar="CKPT", help="the checkpoint to write")
-    parser.add_argument("--overwrite", action="store_true", help="replace an earlier checkpoint, once the new one is whole")
+    parser.add_argument("--overwrite", action="store_true",
+                        help="replace an earlier checkpoint, once the new one is whole")
 
 
 def import_command(args: argparse.Namespace) -> int:
@@ -23,7 +24,8 @@ def add_export_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", type=Path, required=True, metavar="CKPT",
                         help="such as runs/NAME/checkpoints/step-00000600")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="the Hugging Face folder to write")
-    parser.add_argument("--dtype", choices=("bf16", "fp32"), default="bf16", help="of the released weights (default: bf16)")
+    parser.add_argument("--dtype", choices=("bf16", "fp32"), default="bf16",
+                        help="of the released weights (default: bf16)")
     parser.add_argument("--max-shard-size", default="5GB", metavar="SIZE", help="of a file of weights (default: 5GB)")
     tokenizer = parser.add_mutually_exclusive_group()
     tokenizer.add_argument("--tokenizer", type=Path, metavar="DIR", help="instead of the one kept in the checkpoint")
@@ -33,7 +35,8 @@ def add_export_arguments(parser: argparse.ArgumentParser) -> None:
                         help="compare logits on these texts, one a line, instead of the built-in ones")
     parser.add_argument("--skip-logits", action="store_true",
                         help="for a model whose FP32 weights do not fit into this machine (the model card says so)")
-    parser.add_argument("--overwrite", action="store_true", help="replace an earlier release, once the new one has passed")
+    parser.add_argument("--overwrite", action="store_true",
+                        help="replace an earlier release, once the new one has passed")
 
 
 def export_command(args: argparse.Namespace) -> int:

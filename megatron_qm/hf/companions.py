@@ -1,4 +1,4 @@
-"""What travels with weights: tokenizer, chat template, generation config, licence. Copied on import, handed on by export.
+"""What travels with weights: tokenizer, chat template, generation config, licence. Kept by import, handed on by export.
 
     CHECKPOINT/tokenizer/   the tokenizer's own files, chat template included
     CHECKPOINT/hf/          config.json as it was imported, generation_config.json, licence files

@@ -39,7 +39,7 @@ def export_hf(
     prompts: Sequence[str] = PROMPTS,
     overwrite: bool = False,
 ) -> GateReport:
-    """Write `checkpoint` to `output` as safetensors with config, tokenizer and model card, and return what the gate found.
+    """Write `checkpoint` to `output`: safetensors, config, tokenizer, model card. Returns what the gate found.
 
     Writing holds a block of 32 MiB, whatever the model's size; the comparison of logits holds the model in FP32 (leave
     it out with `skip_logits`). tokenizer: a folder or tokenizer.json, instead of the checkpoint's. evaluation: a JSON
@@ -63,10 +63,8 @@ def export_hf(
         source = _write_papers(opened, folder, dtype, tokenizer, no_tokenizer)
         logger.info("writing %s tensors as %s", f"{len(tensors):,}", dtype)
         write_weights(opened, folder, DTYPES[dtype], shard_bytes)
-        logger.info("release gate: comparing the files with the checkpoint" + ("" if skip_logits else ", then the logits"))
-        report = run_gate(
-            opened, folder, dtype, tokenizer_source=source, logits=not skip_logits, prompts=prompts
-        )
+        logger.info("release gate: comparing the files with the checkpoint%s", "" if skip_logits else ", then the logits")
+        report = run_gate(opened, folder, dtype, tokenizer_source=source, logits=not skip_logits, prompts=prompts)
         write_text(folder / "README.md", model_card.render(opened, output.name, dtype, report, results))
         write_json(folder / REPORT, asdict(report))
     return report

@@ -102,7 +102,8 @@ def check_tensors(release: Path, stored: dict[str, StoredTensor], dtype: str) ->
             raise GateError(f"{name} is missing from the files; {CONFIG} demands it")
         tensor = stored[name]
         if tensor.shape != shape:
-            raise GateError(f"{tensor.file.name}: {name} has shape {list(tensor.shape)}; {CONFIG} demands {list(shape)}")
+            found = list(tensor.shape)
+            raise GateError(f"{tensor.file.name}: {name} has shape {found}; {CONFIG} demands {list(shape)}")
         if tensor.dtype != DTYPES[dtype]:
             raise GateError(f"{tensor.file.name}: {name} is {tensor.dtype}, not {DTYPES[dtype]}")
     for name in stored:
@@ -123,28 +124,28 @@ def check_contents(opened: Opened, stored: dict[str, StoredTensor], dtype: str) 
         row = first_different(opened, tensor, stored[tensor.name])
         if row is not None:
             raise GateError(
-                f"{stored[tensor.name].file.name}: {tensor.name} differs from {tensor.source.megatron} of the checkpoint, "
-                f"first in row {row}"
+                f"{stored[tensor.name].file.name}: {tensor.name} differs from {tensor.source.megatron} of the "
+                f"checkpoint, first in row {row}"
             )
     return "every row read back and equal to the checkpoint's" + (" rounded to BF16" if dtype == "bf16" else "")
 
 
 def check_memory(parameters: int) -> None:
-    """Raise UserError if this machine cannot hold the model in FP32, as the comparison of logits does (one model after the other)."""
+    """Raise UserError if this machine cannot hold the model in FP32, as comparing logits does (one after the other)."""
     needed, free = _MEMORY_FACTOR * 4 * parameters, _available_memory()
     if free is not None and needed > free:
         raise UserError(
             f"comparing logits holds the model in FP32, about {needed / 2**30:.1f} GiB, and this machine has "
-            f"{free / 2**30:.1f} GiB free: run the export where there is more, or add --skip-logits (the model card will "
-            "say that they were not compared)"
+            f"{free / 2**30:.1f} GiB free: run the export where there is more, or add --skip-logits (the model card "
+            "will say that they were not compared)"
         )
 
 
 def describe(parity: Parity, prompts: str) -> str:
     found = parity.conversion
     text = (
-        f"{found.tokens} tokens of {prompts}: logits differ by at most {found.largest:.2e} ({found.relative:.1e} of the "
-        f"largest; allowed {LOGIT_TOLERANCE:g}), KL at most {found.worst_kl:.1e} nats (allowed {KL_TOLERANCE:g}), "
+        f"{found.tokens} tokens of {prompts}: logits differ by at most {found.largest:.2e} ({found.relative:.1e} of "
+        f"the largest; allowed {LOGIT_TOLERANCE:g}), KL at most {found.worst_kl:.1e} nats (allowed {KL_TOLERANCE:g}), "
         f"likeliest token the same for {found.same_top:.1%}"
     )
     if parity.rounding:

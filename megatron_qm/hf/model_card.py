@@ -72,7 +72,8 @@ def _front_matter(name: str) -> str:
 
 def _summary(opened: Opened, dtype: str, report: GateReport) -> str:
     manifest = opened.manifest
-    begun = f"after {manifest.step:,} steps and {manifest.tokens:,} tokens" if manifest.step else "as imported, not trained"
+    trained = f"after {manifest.step:,} steps and {manifest.tokens:,} tokens"
+    begun = trained if manifest.step else "as imported, not trained"
     return (
         f"{FAMILIES[opened.model.family].architecture} with {report.parameters:,} parameters in {dtype.upper()} "
         f"({report.bytes / 1e9:.3g} GB), {begun}."
@@ -87,7 +88,7 @@ def _data(manifest: Manifest) -> str:
     for name, source in sources.items():
         read, size = source.get("position"), source.get("tokens")
         epochs = f"{read / size:.3f}" if isinstance(read, int) and isinstance(size, int) and size else ""
-        rows.append((name, _plain(source.get("weight")), _plain(read), _plain(size), epochs, _plain(source.get("checksum"))))
+        rows.append((name, source.get("weight"), read, size, epochs, source.get("checksum")))
     return _table(("source", "weight", "tokens read", "tokens in it", "epochs", "sha256"), rows)
 
 
@@ -129,5 +130,7 @@ def _table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
 def _plain(value: Any) -> str:
     if value is None:
         return ""
-    text = value if isinstance(value, str) else f"{value:,}" if type(value) is int else json.dumps(value, ensure_ascii=False)
+    if type(value) is int:
+        return f"{value:,}"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text.replace("|", "\\|").replace("\n", " ")

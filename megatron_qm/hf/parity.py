@@ -66,9 +66,9 @@ def compare(opened: Opened, release: Path, prompts: Sequence[Sequence[int]], dty
     where = first_different_module(reference, released)
     if conversion.relative > LOGIT_TOLERANCE or conversion.worst_kl > KL_TOLERANCE or "rotary" in (where or ""):
         raise GateError(
-            f"the release computes something else than the Megatron model, first in {where or 'lm_head'}: logits differ "
-            f"by up to {conversion.largest:.3g} ({conversion.relative:.2g} of the largest; allowed {LOGIT_TOLERANCE:g}), "
-            f"KL {conversion.worst_kl:.2g} nats (allowed {KL_TOLERANCE:g})"
+            f"the release computes something else than the Megatron model, first in {where or 'lm_head'}: logits "
+            f"differ by up to {conversion.largest:.3g} ({conversion.relative:.2g} of the largest; allowed "
+            f"{LOGIT_TOLERANCE:g}), KL {conversion.worst_kl:.2g} nats (allowed {KL_TOLERANCE:g})"
         )
     return Parity(conversion, difference(exact.logits_sv, reference.logits_sv) if exact is not reference else None)
 
@@ -106,7 +106,7 @@ def first_different_module(reference: Trace, other: Trace) -> str | None:
 def megatron_traces(
     opened: Opened, prompts: Sequence[Sequence[int]], dtype: torch.dtype
 ) -> tuple[Trace, Trace]:
-    """(as the checkpoint says, with weights rounded to `dtype`); the same object twice where rounding changes nothing."""
+    """(as the checkpoint says, weights rounded to `dtype`); the same object twice where rounding changes nothing."""
     with _megatron_model(opened) as model:
         exact = _run(model, _megatron_modules(model), prompts, _megatron_logits, opened.model.vocab_size)
         exact.inverse_frequencies = model.rotary_pos_emb.inv_freq.float().clone()

@@ -105,7 +105,8 @@ def read_headers(folder: Path) -> dict[str, StoredTensor]:
             raise UserError(f"{Path(folder) / INDEX}: says that {name} is in {file}, where it is not")
     missing = [name for name in found if files and name not in files]
     if missing:
-        raise UserError(f"{Path(folder) / INDEX}: does not list {missing[0]}, which is in {found[missing[0]].file.name}")
+        file = found[missing[0]].file.name
+        raise UserError(f"{Path(folder) / INDEX}: does not list {missing[0]}, which is in {file}")
     return found
 
 
@@ -117,7 +118,7 @@ def _files(folder: Path) -> dict[str, str]:
     if not path.is_file():
         if (Path(folder) / SINGLE).is_file():
             return {}
-        others = sorted(p.name for p in Path(folder).glob("*.bin")) + sorted(p.name for p in Path(folder).glob("*.gguf"))
+        others = sorted(p.name for p in Path(folder).glob("*") if p.suffix in (".bin", ".gguf", ".pth"))
         hint = f" ({others[0]} is there: load it with transformers and save_pretrained it)" if others else ""
         raise UserError(f"{folder}: has neither {SINGLE} nor {INDEX}{hint}")
     try:

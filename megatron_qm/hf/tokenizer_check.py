@@ -1,6 +1,7 @@
 """Does the released tokenizer, as transformers loads it, do what the tokenizer of the training data did?"""
 
 import gzip
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,26 +16,28 @@ from megatron_qm.hf.transformers_side import load_tokenizer
 def check_tokenizer(release: Path, source: Path, vocab_size: int) -> str:
     """The same ids and the same text back as `source` (a tokenizer.json), on English, Chinese, emoji and odd blanks."""
     original, released = read_tokenizer(source), load_tokenizer(release)
-    for token, number in original.get_vocab(with_added_tokens=True).items():
-        if number >= vocab_size:
-            raise GateError(f"{TOKENIZER_JSON}: token {token!r} has id {number}, but the model has {vocab_size} rows")
+    entries = original.get_vocab(with_added_tokens=True)
+    last = max(entries, key=entries.get)
+    if entries[last] >= vocab_size:
+        largest = f"{entries[last]} ({last!r})"
+        raise GateError(f"{TOKENIZER_JSON}: ids go up to {largest}, but the model has {vocab_size} rows")
     lossless = 0
     for text in PROMPTS:
         wanted = original.encode(text, add_special_tokens=False).ids
         found = released.encode(text, add_special_tokens=False)
         if found != wanted:
-            at = next((i for i, (a, b) in enumerate(zip(found, wanted, strict=False)) if a != b), min(len(found), len(wanted)))
+            at = len(os.path.commonprefix([found, wanted]))
             raise GateError(
                 f"tokenizer: {text[:40]!r} becomes {found[at : at + 3]} at token {at} in the release, "
                 f"{wanted[at : at + 3]} in {source}"
             )
         back, should = _decode(released, found), original.decode(wanted, skip_special_tokens=False)
         if back != should:
-            raise GateError(f"tokenizer: {text[:40]!r} is decoded as {back[:40]!r} by the release, {should[:40]!r} by {source}")
+            raise GateError(f"tokenizer: {text[:40]!r} comes back as {back[:40]!r}; {source} gives {should[:40]!r}")
         lossless += back == text
     special = _check_special(released, vocab_size)
     return (
-        f"{len(original.get_vocab(with_added_tokens=True)):,} entries; English, Chinese, French and emoji encoded and "
+        f"{len(entries):,} entries; English, Chinese, French and emoji encoded and "
         f"decoded as in training, {lossless} of {len(PROMPTS)} texts back to the letter; {special}"
     )
 
@@ -66,6 +69,6 @@ def _decode(tokenizer: Any, ids: list[int]) -> str:
 def _check_special(tokenizer: Any, vocab_size: int) -> str:
     end = tokenizer.eos_token_id
     if end is not None and end >= vocab_size:
-        raise GateError(f"tokenizer: eos_token {tokenizer.eos_token!r} has id {end}, but the model has {vocab_size} rows")
+        raise GateError(f"tokenizer: {tokenizer.eos_token!r} has id {end}, but the model has {vocab_size} rows")
     template = "with a chat template" if tokenizer.chat_template else "no chat template"
     return f"end token {tokenizer.eos_token!r}, {template}"

@@ -62,7 +62,8 @@ class TorchDistWriter:
             name, TensorStorageMetadata(TensorProperties(dtype=dtype), torch.Size(whole), [])
         )
         if stored.properties.dtype != dtype or tuple(stored.size) != whole:
-            raise ValueError(f"{name}: layer {layer} is {dtype} {whole}, layers before it {stored.properties.dtype} {stored.size}")
+            before = f"{stored.properties.dtype} {tuple(stored.size)}"
+            raise ValueError(f"{name}: layer {layer} is of {dtype} {whole}, layers before it of {before}")
         row_bytes = dtype.itemsize * max(1, torch.Size(shape[1:]).numel())
         step = max(1, CHUNK_BYTES // row_bytes)
         for start in range(0, shape[0], step):

@@ -52,7 +52,7 @@ def load_model(release: Path, tied: bool) -> torch.nn.Module:
     shared = model.get_output_embeddings().weight is model.get_input_embeddings().weight
     if shared != tied:
         is_, should = ("tied", "not tied") if shared else ("not tied", "tied")
-        raise GateError(f"lm_head.weight is {is_} to model.embed_tokens.weight in the release, {should} in the checkpoint")
+        raise GateError(f"lm_head.weight is {is_} to model.embed_tokens.weight in the release, {should} by the checkpoint")
     return model.float().eval()
 
 

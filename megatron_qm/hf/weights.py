@@ -74,7 +74,8 @@ def first_different(opened: Opened, tensor: HfTensor, stored: StoredTensor) -> i
     for block in blocks(opened, tensor):
         found = stored.rows(row, row + len(block))
         if not torch.equal(found, block):
-            return row + int((found != block).flatten(1 if block.ndim > 1 else 0).reshape(len(block), -1).any(1).int().argmax())
+            differs = (found != block).reshape(len(block), -1).any(1)
+            return row + int(differs.int().argmax())
         row += len(block)
     return None
 
