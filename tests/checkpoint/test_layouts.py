@@ -104,7 +104,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def report(directory: Path) -> list[dict[str, Any]]:
     """By rank."""
-    return run_ranks("tests.checkpoint.test_layouts:in_ranks", RANKS, str(directory), timeout=240)
+    return run_ranks("tests.checkpoint.test_layouts:in_ranks", RANKS, str(directory), timeout=400)
 
 
 @pytest.mark.parametrize("name", SAME_LAYOUT)

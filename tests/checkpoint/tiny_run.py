@@ -67,17 +67,18 @@ class TinyRun:
         tokens_bs = torch.randint(
             0, self.config.model.vocab_size, (SEQUENCES, LENGTH + 1), generator=torch.Generator().manual_seed(self.step)
         )[dp_rank::dp_size]
+        micro_batches = tokens_bs.split(max(1, len(tokens_bs) // 2))  # two, or one of one sequence
+        iterators = [map(_inputs, micro_batches) for _ in self.chunks]
         for chunk in self.chunks:
             chunk.zero_grad_buffer()
         self.optimizer.zero_grad()
-        iterators = [map(_inputs, tokens_bs[:, None]) for _ in self.chunks]
         reports = get_forward_backward_func()(
             forward_step_func=_forward,
             data_iterator=iterators if len(iterators) > 1 else iterators[0],
             model=self.chunks if len(self.chunks) > 1 else self.chunks[0],
-            num_microbatches=len(tokens_bs),
+            num_microbatches=len(micro_batches),
             seq_length=LENGTH,
-            micro_batch_size=1,
+            micro_batch_size=len(micro_batches[0]),
             forward_only=False,
         )
         set_hyperparameters(self.optimizer, OptimizerConfig(), RATES[self.step % len(RATES)])
@@ -136,7 +137,7 @@ def tiny_run(seed: int = 1, **layout: Any) -> Iterator[TinyRun]:
 def _inputs(tokens_bs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Inputs, labels and positions of this context parallel rank: chunks r and 2n-1-r of 2n."""
     rank, ranks = parallel_state.get_context_parallel_rank(), parallel_state.get_context_parallel_world_size()
-    whole = (tokens_bs[:, :-1], tokens_bs[:, 1:], torch.arange(LENGTH)[None])
+    whole = (tokens_bs[:, :-1], tokens_bs[:, 1:], torch.arange(LENGTH).expand(len(tokens_bs), -1))
     chunks = [tensor.chunk(2 * ranks, dim=1) for tensor in whole]
     return tuple(torch.cat([pieces[rank], pieces[-1 - rank]], dim=1) for pieces in chunks)
 
