@@ -57,6 +57,8 @@ def preprocess(options: Options, stop: StopRequest) -> None:
     Raises UserError for what the user can mend and Interrupted when `stop` was requested; finished work is kept.
     """
     inputs = find_inputs(options.input, options.format, options.text_documents)
+    if not any(item.size for item in inputs):
+        raise UserError(f"--input {inputs[0].path}: all inputs are empty")
     for item in inputs:
         if item.kind == "parquet":
             check_parquet(item, options.text_key)

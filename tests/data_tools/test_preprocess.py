@@ -357,6 +357,18 @@ def test_equal_runs_on_other_machines_give_equal_manifests(tokenizer: Path, tmp_
     assert results[0] == results[1]
 
 
+def test_inputs_without_a_document_make_no_dataset(tokenizer: Path, tmp_path: Path) -> None:
+    empty = write_file(tmp_path / "empty.jsonl", b"")
+    with pytest.raises(UserError, match=r"empty\.jsonl: all inputs are empty"):
+        run(tokenizer, empty, tmp_path / "set")
+    bad = write_file(tmp_path / "bad.jsonl", b"{\n")
+    with pytest.raises(UserError, match="no documents in .*empty.jsonl, .*bad.jsonl"):
+        run(tokenizer, [empty, bad], tmp_path / "set", max_bad_fraction=1)
+    assert not (tmp_path / "set.bin").exists()
+    written = run(tokenizer, [empty, write_file(tmp_path / "a.jsonl", json_lines(texts(2)))], tmp_path / "ok")
+    assert [item["documents"] for item in json.loads(written["json"])["inputs"]] == [0, 2]
+
+
 def test_rejects_go_where_they_are_asked_to(tokenizer: Path, tmp_path: Path) -> None:
     path = write_file(tmp_path / "a.jsonl", json_lines(texts(5)) + b"bad\n")
     preprocess(
