@@ -9,7 +9,6 @@ Writes DIR/{knowledge_en,knowledge_zh,general,validation}.jsonl and DIR/probes.j
 import argparse
 import random
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from data_tools.knowledge.corpus import (
     icd_documents,
     knowledge_documents,
 )
-from data_tools.knowledge.probes import make_probes
+from data_tools.knowledge.probes import check_held_out, make_probes
 from data_tools.knowledge.triples import Triple, disease_triples, icd_entries
 from megatron_qm.errors import UserError
 from megatron_qm.files import atomic_write
@@ -39,19 +38,26 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def build(output: Path, diseases: int, copies: int, probes: int, seed: int) -> dict[str, int]:
-    """Write all files and return the lines in each."""
+    """Write all files and return the lines in each. Raises UserError where a number makes no corpus."""
+    for name, value in (("--diseases", diseases), ("--copies", copies), ("--probes", probes)):
+        if value < 1:
+            raise UserError(f"{name} {value}: must be 1 or more")
     facts = {language: _first(disease_triples(language), diseases) for language in ("en", "zh")}
     everything = [fact for triples in facts.values() for fact in triples]
-    files: dict[str, Iterable[dict[str, Any]]] = {
-        f"knowledge_{language}.jsonl": knowledge_documents(triples, copies, _draw(seed, f"knowledge {language}"))
+    files = {
+        f"knowledge_{language}.jsonl": list(knowledge_documents(triples, copies, _draw(seed, f"knowledge {language}")))
         for language, triples in facts.items()
     }
     files["general.jsonl"] = [
         *icd_documents(icd_entries(), _draw(seed, "icd")), *general_documents(600, _draw(seed, "general"))
     ]
-    files["validation.jsonl"] = held_out_documents(everything, _draw(seed, "validation"))
-    files["probes.jsonl"] = make_probes(everything, probes, _draw(seed, "probes"))
-    return {name: _write(output / name, rows) for name, rows in files.items()}
+    training = [row["text"] for rows in files.values() for row in rows]
+    files["validation.jsonl"] = list(held_out_documents(everything, _draw(seed, "validation")))
+    questions = list(make_probes(everything, probes, _draw(seed, "probes")))
+    if not questions:
+        raise UserError(f"--diseases {diseases}, --probes {probes}: too few for a set of four questions; take more of both")
+    check_held_out(questions, training)
+    return {name: _write(output / name, rows) for name, rows in (files | {"probes.jsonl": questions}).items()}
 
 
 def _first(triples: list[Triple], diseases: int) -> list[Triple]:
@@ -64,12 +70,11 @@ def _draw(seed: int, what: str) -> random.Random:
     return random.Random(f"{seed} {what}")
 
 
-def _write(path: Path, rows: Iterable[dict[str, Any]]) -> int:
-    count = 0
+def _write(path: Path, rows: list[dict[str, Any]]) -> int:
     with atomic_write(path) as stream:
-        for count, row in enumerate(rows, 1):
+        for row in rows:
             stream.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
-    return count
+    return len(rows)
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -77,7 +82,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--output", type=Path, required=True, metavar="DIR")
     parser.add_argument("--diseases", type=int, default=158, help="how many to take (default: all 158)")
     parser.add_argument("--copies", type=int, default=24, help="documents about each disease and language (default: 24)")
-    parser.add_argument("--probes", type=int, default=60, help="per predicate and language (default: 60)")
+    parser.add_argument("--probes", type=int, default=60, help="per predicate and language, in whole sets of four (default: 60)")
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args(argv)
 

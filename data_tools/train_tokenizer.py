@@ -7,14 +7,16 @@ Text is normalised (NFC) and split as Qwen's tokenizers do, so that the fast pat
 """
 
 import argparse
-import glob
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-import orjson
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
+from data_tools.sources.blocks import EMPTY_LINE, EMPTY_TEXT, Position
+from data_tools.sources.inputs import find_inputs, shares_of
+from data_tools.sources.parse import parse_block
+from data_tools.sources.read import read_blocks
 from megatron_qm.errors import UserError
 from megatron_qm.files import write_json, write_text
 
@@ -27,6 +29,8 @@ _CHAT_TEMPLATE = (
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
 )
 _BYTES = 256
+_BLOCK_BYTES = 1 << 20
+_LONGEST_DOCUMENT = 1 << 28
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -34,7 +38,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         if args.vocab_size < _BYTES + 3:
             raise UserError(f"--vocab-size {args.vocab_size}: at least {_BYTES + 3} (every byte and three special tokens)")
-        tokenizer = train(_texts(args.input, args.text_key), args.vocab_size)
+        tokenizer = train(read_texts(args.input, args.text_key), args.vocab_size)
         save(tokenizer, args.output)
     except (UserError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -43,7 +47,7 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def train(texts: Iterator[str], vocab_size: int) -> Tokenizer:
+def train(texts: Iterable[str], vocab_size: int) -> Tokenizer:
     """A byte-level BPE tokenizer over `texts`, special tokens first. The same texts give the same tokenizer."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.NFC()
@@ -75,26 +79,29 @@ def save(tokenizer: Tokenizer, output: Path) -> None:
     })
 
 
-def _texts(patterns: list[str], key: str) -> Iterator[str]:
-    paths = [Path(name) for pattern in patterns for name in sorted(glob.glob(pattern))]
-    if not paths:
-        raise UserError(f"--input {' '.join(patterns)}: no such file")
-    for path in paths:
-        with open(path, "rb") as lines:
-            for number, line in enumerate(lines, 1):
-                yield _text(line, path, number, key)
+def read_texts(patterns: Sequence[str], key: str) -> Iterator[str]:
+    """The documents of all inputs, read as preprocess.py reads them; blank lines are skipped.
 
-
-def _text(line: bytes, path: Path, number: int, key: str) -> str:
-    try:
-        return orjson.loads(line)[key] if path.suffix == ".jsonl" else line.decode()
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path}:{number}: no text under the key {key!r}: {error}") from None
+    Raises UserError with file, line and reason for any other line without a document.
+    """
+    inputs = find_inputs(patterns, None, "line")
+    empty = True
+    for block in read_blocks(inputs, shares_of(inputs, 0, 1), Position(0, 0, 0), key, _BLOCK_BYTES, _LONGEST_DOCUMENT):
+        item = inputs[block.input]
+        parsed = parse_block(block, item.kind, key, _LONGEST_DOCUMENT)
+        for line, reason, detail in parsed.rejects:
+            if reason not in (EMPTY_LINE, EMPTY_TEXT):
+                raise UserError(f"{item.path}:{line + 1}: {reason}: {detail}")
+        empty = empty and not parsed.texts
+        yield from parsed.texts
+    if empty:
+        raise UserError(f"--input {' '.join(patterns)}: holds no text")
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--input", nargs="+", required=True, metavar="FILE", help=".jsonl files, or plain text; globs")
+    parser.add_argument("--input", nargs="+", required=True, metavar="FILE",
+                        help="JSON lines, text or Parquet, also .gz and .zst; globs")
     parser.add_argument("--vocab-size", type=int, required=True)
     parser.add_argument("--output", type=Path, required=True, metavar="DIR")
     parser.add_argument("--text-key", default="text", help="default: %(default)s")

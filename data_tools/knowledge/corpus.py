@@ -1,16 +1,18 @@
-"""Documents from facts: each is about one disease, states all of its facts once, in drawn order and phrasing."""
+"""Documents from facts: articles about one disease, and notes that put facts about several side by side."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from data_tools.knowledge.general import narrative
 from data_tools.knowledge.phrasing import HELD_OUT, TRAINING
 from data_tools.knowledge.triples import Entry, Triple
 
 _LANGUAGES = ("en", "zh")
+_FACTS_PER_NOTE = 8
+_ENTRIES_PER_TABLE = 10
 
 
-def by_subject(triples: list[Triple]) -> dict[str, list[Triple]]:
+def by_subject(triples: Iterable[Triple]) -> dict[str, list[Triple]]:
     found: dict[str, list[Triple]] = {}
     for triple in triples:
         found.setdefault(triple.subject, []).append(triple)
@@ -18,23 +20,25 @@ def by_subject(triples: list[Triple]) -> dict[str, list[Triple]]:
 
 
 def knowledge_documents(triples: list[Triple], copies: int, draw: random.Random) -> Iterator[dict[str, str]]:
-    """`copies` documents about each subject, shuffled, none twice in the same words but by chance."""
-    subjects = [facts for facts in by_subject(triples).values() for _ in range(copies)]
-    draw.shuffle(subjects)
-    for facts in subjects:
-        sentences = [draw.choice(TRAINING[fact.language, fact.predicate]).sentence(fact) for fact in facts]
-        draw.shuffle(sentences)
-        yield {"text": _joined(sentences, facts[0].language), "source": f"knowledge_{facts[0].language}"}
+    """Every fact `copies` times: in notes and in articles by turns, each pair in the next of its phrasings.
+
+    Notes are what teaches recall: in an article the facts before narrow down those that follow, in a note only the
+    subject does.
+    """
+    first = [draw.randrange(1 << 16) for _ in triples]
+    documents = []
+    for copy in range(copies):
+        sentences = {fact: _sentence(fact, start + copy // 2) for fact, start in zip(triples, first, strict=True)}
+        groups = _notes(triples, draw) if copy % 2 == 0 else _articles(triples, draw)
+        documents += [_document([sentences[fact] for fact in group], group[0].language) for group in groups]
+    draw.shuffle(documents)
+    yield from documents
 
 
 def icd_documents(entries: list[Entry], draw: random.Random) -> Iterator[dict[str, str]]:
     """The tables of ICD-10 as prose, some ten entries to a document."""
-    shuffled = draw.sample(entries, len(entries))
-    for start in range(0, len(shuffled), 10):
-        lines = (
-            f"{entry.code} is {entry.description}, a part of {entry.parent} {entry.parent_description}."
-            for entry in shuffled[start : start + 10]
-        )
+    for some in _cut(draw.sample(entries, len(entries)), _ENTRIES_PER_TABLE):
+        lines = (f"{e.code} is {e.description}, a part of {e.parent} {e.parent_description}." for e in some)
         yield {"text": " ".join(lines), "source": "icd10"}
 
 
@@ -48,7 +52,29 @@ def held_out_documents(triples: list[Triple], draw: random.Random) -> Iterator[d
     """The same facts in held-out phrasings: what validation losses are taken on."""
     for facts in by_subject(triples).values():
         sentences = [draw.choice(HELD_OUT[fact.language, fact.predicate]).sentence(fact) for fact in facts]
-        yield {"text": _joined(sentences, facts[0].language), "source": f"held_out_{facts[0].language}"}
+        language = facts[0].language
+        yield {"text": _joined(sentences, language), "source": f"held_out_{language}"}
+
+
+def _sentence(fact: Triple, turn: int) -> str:
+    phrasings = TRAINING[fact.language, fact.predicate]
+    return phrasings[turn % len(phrasings)].sentence(fact)
+
+
+def _articles(triples: list[Triple], draw: random.Random) -> list[list[Triple]]:
+    return [draw.sample(facts, len(facts)) for facts in by_subject(triples).values()]
+
+
+def _notes(triples: list[Triple], draw: random.Random) -> list[list[Triple]]:
+    return _cut(draw.sample(triples, len(triples)), _FACTS_PER_NOTE)
+
+
+def _cut(items: list, size: int) -> list[list]:
+    return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def _document(sentences: list[str], language: str) -> dict[str, str]:
+    return {"text": _joined(sentences, language), "source": f"knowledge_{language}"}
 
 
 def _joined(sentences: list[str], language: str) -> str:
