@@ -70,3 +70,20 @@ def test_missing_input_and_tiny_vocabulary_are_refused(tmp_path: Path) -> None:
     done = train(tmp_path / "out", tmp_path / "nothing.jsonl")
     assert done.returncode == 2 and "no such file" in done.stderr
     assert "at least 259" in train(tmp_path / "out", tmp_path / "nothing.jsonl", size=100).stderr
+
+
+def test_compressed_and_plain_inputs_give_the_same_tokenizer(folder: Path, tmp_path: Path) -> None:
+    import gzip
+
+    (tmp_path / "in.jsonl.gz").write_bytes(gzip.compress((folder / "in.jsonl").read_bytes()))
+    assert train(tmp_path / "out", tmp_path / "in.jsonl.gz").returncode == 0
+    assert (tmp_path / "out" / "tokenizer.json").read_bytes() == (folder / "out" / "tokenizer.json").read_bytes()
+
+
+@pytest.mark.parametrize(("content", "said"), [('{"text": 3}\n', "in.jsonl:1"), ('{"text": "\\ud800"}\n', "in.jsonl:1"),
+                                               ("\n\n", "no text"), ("", "no text")])
+def test_what_holds_no_text_is_refused(tmp_path: Path, content: str, said: str) -> None:
+    (tmp_path / "in.jsonl").write_text(content)
+    done = train(tmp_path / "out", tmp_path / "in.jsonl")
+    assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr
+    assert not (tmp_path / "out").exists()

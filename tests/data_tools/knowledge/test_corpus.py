@@ -1,12 +1,18 @@
 """The quickstart's corpus and probes: real facts, held-out phrasings that are really held out."""
 
 import json
+import random
 import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
+
+from data_tools.knowledge.corpus import knowledge_documents
+from data_tools.knowledge.phrasing import TRAINING
+from data_tools.knowledge.probes import check_held_out
+from data_tools.knowledge.triples import PREDICATES, disease_triples
 
 pytest.importorskip("faker_healthcare", reason="faker-healthcare-provider is not installed (extra: quickstart)")
 
@@ -51,26 +57,52 @@ def test_every_probed_fact_is_taught_in_other_words(corpus: Path) -> None:
         assert any(subject in text and value in text for text in texts[probe["language"]]), probe["id"]
 
 
-def test_options_do_not_give_the_answer_away(corpus: Path) -> None:
+def test_a_reader_of_the_options_alone_scores_exactly_chance(corpus: Path, training_text: str) -> None:
     probes = rows(corpus / "probes.jsonl")
-    assert len(probes) == 480
-    for probe in probes:
-        assert len(set(probe["options"])) == 4
-        assert probe["options"][probe["answer"]].strip() == probe["fact"][2]
-    places = Counter(probe["answer"] for probe in probes)
-    assert all(80 < places[place] < 160 for place in range(4)), places
-    longest = sum(len(p["options"][p["answer"]]) == max(map(len, p["options"])) for p in probes) / len(probes)
-    assert longest < 0.45, "the longest option is too often right"
-    # a reader who only knows how frequent each object is
-    counts = Counter(row for probe in probes for row in [probe["fact"][2]])
-    frequent = sum(
-        max(p["options"], key=lambda option: counts[option.strip()]) == p["options"][p["answer"]] for p in probes
-    ) / len(probes)
-    assert frequent < 0.75  # counted on the answers themselves, which favours them; chance is 0.25
+    assert Counter((p["language"], p["predicate"]) for p in probes) == {
+        (language, predicate): 60 for language in ("en", "zh") for predicate in PREDICATES
+    }
+    readers = {"longest": len, "alphabet": str, "frequency": training_text.count, "any other": lambda o: hash((o, 7))}
+    for name, prior in readers.items():
+        right = sum(max(p["options"], key=lambda o: (prior(o), o)) == p["options"][p["answer"]] for p in probes)  # noqa: B023
+        assert right == len(probes) / 4, name
+    assert Counter(p["answer"] for p in probes) == {place: 120 for place in range(4)}
+
+
+def test_exactly_one_option_is_right(corpus: Path) -> None:
+    true = {(t.language, t.subject, t.predicate, t.object) for lang in ("en", "zh") for t in disease_triples(lang)}
+    for probe in rows(corpus / "probes.jsonl"):
+        subject, predicate, value = probe["fact"]
+        right = [o for o in probe["options"] if (probe["language"], subject, predicate, o.strip()) in true]
+        assert right == [probe["options"][probe["answer"]]] and right[0].strip() == value
+        assert not any(a is not b and a.startswith(b) for a in probe["options"] for b in probe["options"])
+
+
+def test_a_probe_that_training_text_holds_is_refused() -> None:
+    with pytest.raises(ValueError, match="en-code-0"):
+        check_held_out([{"id": "en-code-0", "prompt": "has the code"}], ["Asthma has the code J45."])
+
+
+def test_every_fact_is_stated_once_a_copy_and_in_every_phrasing() -> None:
+    triples = disease_triples("zh")[:60]
+    text = "".join(d["text"] for d in knowledge_documents(triples, 16, random.Random(0)))
+    for fact in triples:
+        stated = [text.count(p.sentence(fact)) for p in TRAINING["zh", fact.predicate]]
+        assert all(stated), fact
+    first = triples[0]
+    code_sentences = TRAINING["zh", "code"]
+    assert sum(text.count(p.sentence(first)) for p in code_sentences) == 16
+
+
+@pytest.mark.parametrize("options", [["--probes", "0"], ["--diseases", "2"], ["--copies", "-1"]])
+def test_numbers_that_make_no_corpus_are_refused(tmp_path: Path, options: list[str]) -> None:
+    done = build(tmp_path / "out", *options)
+    assert done.returncode == 2 and options[0] in done.stderr and "Traceback" not in done.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_facts_are_the_packages_own() -> None:
-    from data_tools.knowledge.triples import Triple, disease_triples, icd_entries
+    from data_tools.knowledge.triples import Triple, icd_entries
 
     english = disease_triples("en")
     assert Triple("Type 2 Diabetes", "code", "E11.9", "en") in english
