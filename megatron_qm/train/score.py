@@ -18,6 +18,7 @@ from megatron_qm.train.step import this_place
 Pair = tuple[Sequence[int], Sequence[int]]  # token ids of a prompt, and of the continuation to score
 
 
+@torch.no_grad()  # `forward_only` alone leaves autograd on, and every score would hold its graph
 def score_continuations(
     model: Sequence[nn.Module], pairs: Sequence[Pair], batch_size: int = 32, multiple_of: int = 64
 ) -> list[float]:

@@ -82,6 +82,7 @@ class Stepper:
         _, grad_norm, _ = self.optimizer.step()
         return StepResult(losses, float(grad_norm))
 
+    @torch.no_grad()  # `forward_only` alone leaves autograd on, and a report holds its graph
     def evaluate(self, batches: Iterable[MicroBatch], count: int, sources: int) -> Losses:
         """The losses of `count` micro-batches of this rank by validation source, with nothing learnt."""
         for chunk in self.model:

@@ -13,6 +13,8 @@ PAIRS = [([1, 2, 3], [4, 5]), ([7], [8]), ([9, 10, 11, 12, 13], [14, 15, 16, 17]
 
 
 def score(cases: dict[str, dict[str, Any]]) -> dict[str, list[float]]:
+    import torch
+
     from megatron_qm.config.model import ModelConfig
     from megatron_qm.config.parallel import ParallelConfig
     from megatron_qm.model.build import build_model
@@ -28,7 +30,10 @@ def score(cases: dict[str, dict[str, Any]]) -> dict[str, list[float]]:
             with parallel_groups(parallel):
                 platform.seed(1)
                 model = build_model(ModelConfig(**MODEL).resolved(), parallel, platform)
+                grads = []
+                model[0].register_forward_hook(lambda *_, grads=grads: grads.append(torch.is_grad_enabled()))
                 found[name] = score_continuations(model, PAIRS, batch_size=2)
+                assert grads and not any(grads), "scoring keeps graphs of everything it scored"
                 if name == "by hand":
                     found[name] = [by_hand(model[0], *pair) for pair in PAIRS]
     return found
