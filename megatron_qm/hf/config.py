@@ -139,7 +139,7 @@ class _Getter:
     place: str
 
     def integer(self, key: str, default: int | None = None) -> int:
-        return self._get(key, default, lambda v: _is_number(v) and isinstance(v, int) and v > 0, "a whole number above 0")
+        return self._get(key, default, lambda v: type(v) is int and v > 0, "a whole number above 0")
 
     def number(self, key: str, default: float | None = None) -> float:
         return float(self._get(key, default, lambda v: _is_number(v) and v >= 0, "a number"))

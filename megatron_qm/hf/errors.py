@@ -4,4 +4,4 @@ from megatron_qm.errors import UserError
 
 
 class GateError(UserError):
-    """A release that is not the model it should be; the text names the first file, key, tensor or module that differs."""
+    """A release that is not the model it should be; the text names the first file, key, tensor or module to differ."""

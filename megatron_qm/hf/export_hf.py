@@ -63,7 +63,7 @@ def export_hf(
         source = _write_papers(opened, folder, dtype, tokenizer, no_tokenizer)
         logger.info("writing %s tensors as %s", f"{len(tensors):,}", dtype)
         write_weights(opened, folder, DTYPES[dtype], shard_bytes)
-        logger.info("release gate: comparing the files with the checkpoint%s", "" if skip_logits else ", then the logits")
+        logger.info("release gate%s", " (without logits)" if skip_logits else "")
         report = run_gate(opened, folder, dtype, tokenizer_source=source, logits=not skip_logits, prompts=prompts)
         write_text(folder / "README.md", model_card.render(opened, output.name, dtype, report, results))
         write_json(folder / REPORT, asdict(report))

@@ -7,7 +7,6 @@ A chunk's numbers are one contiguous piece of its file, so a range of its rows i
 """
 
 import io
-import math
 import pickle
 import struct
 import zipfile
@@ -81,10 +80,10 @@ class TorchDistReader:
                 target = out[first - start : last - start]
                 for axis, (offset, size) in enumerate(zip(offsets[1:], sizes[1:], strict=True), start=1):
                     target = target.narrow(axis, offset, size)  # split over TP along this axis
-                target.copy_(self._read(chunk, row, last - first, sizes[1:], out.dtype))
+                self._read(chunk, row, target)
                 filled += target.numel()
         if filled != out.numel():
-            raise UserError(f"{self.folder}: {stored}: rows {start} to {stop} are not all there; the checkpoint is torn")
+            raise UserError(f"{self.folder}: {stored}: rows are missing between {start} and {stop}; the checkpoint is torn")
         return out
 
     def _find(self, name: str, layer: int | None) -> tuple[str, int | None]:
@@ -115,19 +114,20 @@ class TorchDistReader:
         return self._chunks[stored]
 
 
-    def _read(
-        self, chunk: _Chunk, row: int, rows: int, inner: tuple[int, ...], dtype: torch.dtype
-    ) -> torch.Tensor:
-        """[rows, *inner] of a chunk whose leading axes count as one, straight from their place in the file."""
+    def _read(self, chunk: _Chunk, row: int, target: torch.Tensor) -> None:
+        """Fill `target` from row `row` of a chunk on (its leading axes count as one), straight from the file."""
         if chunk not in self._begins:
-            self._begins[chunk] = _numbers(chunk, dtype)
-        begin = self._begins[chunk]
+            self._begins[chunk] = _numbers(chunk, target.dtype)
+        begin, inner = self._begins[chunk], target.shape[1:]
         if begin is None:
             with _opened(chunk) as window:
-                return torch.load(window, weights_only=True).reshape(-1, *inner)[row : row + rows]
-        out = torch.empty((rows, *inner), dtype=dtype)
-        read_into(out, chunk.file, begin + row * math.prod(inner) * dtype.itemsize)
-        return out
+                whole = torch.load(window, weights_only=True)
+            target.copy_(whole.reshape(-1, *inner)[row : row + len(target)])
+            return
+        block = target if target.is_contiguous() else torch.empty(target.shape, dtype=target.dtype)
+        read_into(block, chunk.file, begin + row * inner.numel() * target.dtype.itemsize)
+        if block is not target:
+            target.copy_(block)
 
 
 def read_into(out: torch.Tensor, file: Path, start: int) -> None:
@@ -159,7 +159,7 @@ def _numbers(chunk: _Chunk, dtype: torch.dtype) -> int | None:
     except (zipfile.BadZipFile, RuntimeError, pickle.UnpicklingError) as error:
         raise UserError(f"{chunk.file}: torn or altered at byte {chunk.start}: {error}") from None
     if tuple(like.shape) != chunk.sizes or like.dtype != dtype:
-        raise UserError(f"{chunk.file}: torn or altered: at byte {chunk.start} there is another tensor than .metadata says")
+        raise UserError(f"{chunk.file}: torn or altered: not the tensor that .metadata says is at byte {chunk.start}")
     plain = like.is_contiguous() and like.storage_offset() == 0
     return chunk.start + data.header_offset + _LOCAL_HEADER + name + extra if plain else None
 

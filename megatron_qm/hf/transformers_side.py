@@ -1,4 +1,4 @@
-"""All that is asked of transformers: which tensors a config demands, the model and the tokenizer that a folder gives."""
+"""All that is asked of transformers: the tensors that a config demands, the model and the tokenizer of a folder."""
 
 import logging
 from collections.abc import Iterator
@@ -44,7 +44,9 @@ def load_model(release: Path, tied: bool) -> torch.nn.Module:
     from transformers import AutoModelForCausalLM
 
     with quiet(), _as_gate_error("transformers cannot load the release"):
-        model, info = AutoModelForCausalLM.from_pretrained(release, local_files_only=True, output_loading_info=True)
+        model, info = AutoModelForCausalLM.from_pretrained(
+            release, local_files_only=True, output_loading_info=True, **{_dtype_keyword(): torch.float32}
+        )
     for problem in ("missing_keys", "unexpected_keys", "mismatched_keys", "error_msgs"):
         if info.get(problem):
             first = sorted(str(key) for key in info[problem])[0]
@@ -52,8 +54,8 @@ def load_model(release: Path, tied: bool) -> torch.nn.Module:
     shared = model.get_output_embeddings().weight is model.get_input_embeddings().weight
     if shared != tied:
         is_, should = ("tied", "not tied") if shared else ("not tied", "tied")
-        raise GateError(f"lm_head.weight is {is_} to model.embed_tokens.weight in the release, {should} by the checkpoint")
-    return model.float().eval()
+        raise GateError(f"lm_head.weight is {is_} to model.embed_tokens.weight; by the checkpoint it is {should}")
+    return model.eval()
 
 
 def load_tokenizer(release: Path) -> Any:
@@ -61,6 +63,13 @@ def load_tokenizer(release: Path) -> Any:
 
     with quiet(), _as_gate_error("transformers cannot load the release's tokenizer"):
         return AutoTokenizer.from_pretrained(release, local_files_only=True)
+
+
+def _dtype_keyword() -> str:
+    """transformers 4.56 renamed `torch_dtype`."""
+    import transformers
+
+    return "dtype" if tuple(map(int, transformers.__version__.split(".")[:2])) >= (4, 56) else "torch_dtype"
 
 
 @contextmanager
