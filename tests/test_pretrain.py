@@ -85,7 +85,7 @@ def wait_for(condition: object, process: subprocess.Popen, seconds: float = 400)
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline and process.poll() is None
-        time.sleep(0.005)
+        time.sleep(0.02)
 
 
 @pytest.fixture(scope="module")
