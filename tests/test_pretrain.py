@@ -85,7 +85,7 @@ def wait_for(condition: object, process: subprocess.Popen, seconds: float = 400)
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline and process.poll() is None
-        time.sleep(0.02)
+        time.sleep(0.05)  # a busy wait would starve the ranks
 
 
 @pytest.fixture(scope="module")
