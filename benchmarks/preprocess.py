@@ -27,6 +27,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+_REPEATS_PER_ROUND = 3
+_RATIOS = {"processing": "seconds", "processing_cpu": "cpu_seconds", "process": "process_seconds"}
 _PACKAGES = ("megatron-core", "fastokens", "tokenizers", "orjson", "numpy", "torch")
 
 
@@ -56,12 +58,12 @@ def _per_document(path: str, tokenizer_folder: str, prefix: str) -> dict[str, An
 def _ours(path: str, tokenizer_folder: str, prefix: str, workers: int) -> dict[str, Any]:
     """Our side: `preprocess` with the time of loading taken out; samples are compared with HF as in any run."""
     sys.path.insert(0, str(ROOT))
-    from data_tools import pipeline
+    from data_tools import job, pipeline
     from data_tools.options import Options
     from data_tools.stopping import StopRequest
 
     loading = loading_cpu = 0.0
-    load = pipeline.load_tokenizer
+    load = job.load_tokenizer
 
     def timed(*arguments: Any, **options: Any) -> Any:
         nonlocal loading, loading_cpu
@@ -70,7 +72,7 @@ def _ours(path: str, tokenizer_folder: str, prefix: str, workers: int) -> dict[s
         loading, loading_cpu = time.perf_counter() - began, time.process_time() - cpu
         return loaded
 
-    pipeline.load_tokenizer = timed
+    job.load_tokenizer = timed
     began, cpu = time.perf_counter(), time.process_time()
     pipeline.preprocess(Options([path], prefix, tokenizer_folder, append_eod=True, workers=workers), StopRequest())
     seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu
@@ -89,42 +91,52 @@ def _child(side: str, path: str, tokenizer: str, prefix: str, workers: int) -> d
     return {**json.loads(done.stdout.splitlines()[-1]), "process_seconds": time.perf_counter() - began}
 
 
-def _measure(path: str, tokenizer: str, folder: Path, repeats: int, cores: int) -> dict[str, Any]:
-    theirs = [_child("per-document", path, tokenizer, f"{folder}/theirs", 1) for _ in range(max(1, repeats // 3))]
-    sides = {}
-    for workers in sorted({1, cores}):
-        runs = []
-        for number in range(repeats):
-            prefix = folder / f"ours-{workers}-{number}"
-            runs.append(_child("ours", path, tokenizer, str(prefix), workers))
-            for kind in ("bin", "idx"):
-                if Path(f"{prefix}.{kind}").read_bytes() != Path(f"{folder}/theirs.{kind}").read_bytes():
-                    raise SystemExit(f"{path}: the {kind} files differ")
-                os.unlink(f"{prefix}.{kind}")
-        sides[workers] = runs
+def _measure(path: str, tokenizer: str, folder: Path, rounds: int, workers: list[int]) -> dict[str, Any]:
+    """Both sides in turns; outputs compared byte for byte after every run of ours."""
+    theirs: list[dict[str, Any]] = []
+    ours: dict[int, list[dict[str, Any]]] = {count: [] for count in workers}
+    for number in range(rounds):
+        theirs.append(_child("per-document", path, tokenizer, f"{folder}/theirs", 1))
+        for count in workers:
+            repeats = []
+            for repeat in range(_REPEATS_PER_ROUND):
+                prefix = folder / f"ours-{count}-{number}-{repeat}"
+                repeats.append(_child("ours", path, tokenizer, str(prefix), count))
+                _check_equal(prefix, folder / "theirs")
+            ours[count].append({key: statistics.median(run[key] for run in repeats) for key in repeats[0]})
     manifest = json.loads(Path(f"{prefix}.json").read_text())
-    per_document = min(theirs, key=lambda run: run["seconds"])
     result: dict[str, Any] = {
         "corpus": Path(path).name,
         "documents": manifest["documents"],
         "tokens": manifest["tokens"],
         "text_bytes": manifest["inputs"][0]["bytes"],
         "bytes_equal": True,
-        "per_document": _rounded(per_document),
+        "per_document": _medians(theirs),
     }
-    for workers, runs in sides.items():
-        best = min(runs, key=lambda run: run["seconds"])
-        median = statistics.median(run["seconds"] for run in runs)
-        result[f"ours_{workers}_tokenizer_threads"] = {
-            **_rounded(best),
-            "median_seconds": round(median, 4),
-            "text_mb_per_s": round(manifest["inputs"][0]["bytes"] / best["seconds"] / 1e6, 1),
-            "ratio_processing": round(per_document["seconds"] / best["seconds"], 1),
-            "ratio_processing_median": round(per_document["seconds"] / median, 1),
-            "ratio_process": round(per_document["process_seconds"] / best["process_seconds"], 1),
-            "ratio_cpu": round(per_document["cpu_seconds"] / best["cpu_seconds"], 1),
+    for count, runs in ours.items():
+        result[f"ours_{count}_tokenizer_threads"] = {
+            **_medians(runs),
+            "text_mb_per_s": round(manifest["inputs"][0]["bytes"] / _medians(runs)["seconds"] / 1e6, 1),
+            **{f"ratio_{name}": _ratios(theirs, runs, key) for name, key in _RATIOS.items()},
         }
     return result
+
+
+def _check_equal(prefix: Path, theirs: Path) -> None:
+    for kind in ("bin", "idx"):
+        if Path(f"{prefix}.{kind}").read_bytes() != Path(f"{theirs}.{kind}").read_bytes():
+            raise SystemExit(f"{prefix}.{kind}: not the bytes of the other side")
+        os.unlink(f"{prefix}.{kind}")
+
+
+def _medians(runs: list[dict[str, Any]]) -> dict[str, float]:
+    return {key: round(statistics.median(run[key] for run in runs), 4) for key in runs[0]}
+
+
+def _ratios(theirs: list[dict[str, Any]], ours: list[dict[str, Any]], key: str) -> dict[str, Any]:
+    """Their time over ours, round by round."""
+    ratios = [round(one[key] / other[key], 1) for one, other in zip(theirs, ours, strict=True)]
+    return {"median": statistics.median(ratios), "rounds": ratios}
 
 
 def _memory(path: str, tokenizer: str, folder: Path, cores: int) -> dict[str, Any]:
@@ -137,14 +149,10 @@ def _memory(path: str, tokenizer: str, folder: Path, cores: int) -> dict[str, An
             for _ in range(copies):
                 stream.write(data)
         run = _child("ours", str(many), tokenizer, f"{folder}/memory-{copies}", cores)
-        found[f"{copies}x"] = {**_rounded(run), "text_mb_per_s": round(len(data) * copies / run["seconds"] / 1e6, 1)}
+        found[f"{copies}x"] = {**_medians([run]), "text_mb_per_s": round(len(data) * copies / run["seconds"] / 1e6, 1)}
         many.unlink()
     found["growth"] = round(found["10x"]["peak_mib"] / found["1x"]["peak_mib"], 3)
     return found
-
-
-def _rounded(run: dict[str, Any]) -> dict[str, Any]:
-    return {key: round(value, 4) for key, value in run.items() if isinstance(value, float | int)}
 
 
 def _cpu() -> str:
@@ -159,7 +167,7 @@ def main() -> None:
     parser.add_argument("--input", nargs="+", required=True, metavar="CORPUS", help="JSON lines, plain or .gz")
     parser.add_argument("--tokenizer", required=True)
     parser.add_argument("--output", required=True, metavar="RESULT.json")
-    parser.add_argument("--repeats", type=int, default=6, help="of our side; the best and the median are reported")
+    parser.add_argument("--rounds", type=int, default=3, help="in each, their side once and ours three times")
     parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--side", choices=("ours", "per-document"), help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -179,12 +187,14 @@ def main() -> None:
         "load_average_before": round(os.getloadavg()[0], 2),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in _PACKAGES},
-        "note": "one process on either side; HF encodes one document per call, which uses one thread",
+        "note": "one process on either side; HF encodes one document per call, in one thread; ours reads and writes in one "
+        "thread while another parses and the tokenizer's own threads encode; medians of rounds, which alternate the sides; "
+        "processing_cpu is the one that other work on the machine disturbs least",
         "results": [],
     }
     for path in args.input:
         with tempfile.TemporaryDirectory() as folder:
-            measured = _measure(path, args.tokenizer, Path(folder), args.repeats, args.workers)
+            measured = _measure(path, args.tokenizer, Path(folder), args.rounds, sorted({1, args.workers}))
             measured["memory"] = _memory(path, args.tokenizer, Path(folder), args.workers)
             result["results"].append(measured)
     Path(args.output).write_text(json.dumps(result, indent=2) + "\n")

@@ -2,54 +2,22 @@
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from data_tools.encode import Batch, Encoder
+from data_tools.job import Job, make_job
 from data_tools.options import Options
-from data_tools.ordered import ordered_map
-from data_tools.plan import changes, changes_since, make_plan
+from data_tools.plan import changes, changes_since
 from data_tools.run import Run
-from data_tools.sources.blocks import Position
-from data_tools.sources.inputs import Input, Share, find_inputs, shares_of
+from data_tools.sources.inputs import Input, find_inputs
 from data_tools.sources.parquet import check_parquet
-from data_tools.sources.read import read_blocks
 from data_tools.stopping import StopRequest
-from data_tools.tokenizer import Tokenizer, TokenizerFile, load_tokenizer, read_tokenizer_file
+from data_tools.tokenizer import read_tokenizer_file
+from data_tools.verify import verify
 from data_tools.workspace import Workspace, locked_workspace, read_manifest
-from megatron_qm.data.indexed_format import token_dtype
 from megatron_qm.errors import UserError
 
 log = logging.getLogger(__name__)
-
-# Batches in work at once: the tokeniser shares each among its own threads (--workers); parsing JSON, which holds the
-# interpreter lock, takes a fraction of what one of those needs for it.
-_WORKERS_PER_BATCH = 4
-
-
-@dataclass(frozen=True)
-class Job:
-    """What is tokenised, how, into what."""
-
-    options: Options
-    inputs: Sequence[Input]
-    shares: Sequence[Share]
-    tokenizer: Tokenizer
-    dtype: np.dtype
-    plan: dict[str, Any]
-
-    def batches(self, start: Position, sample_seed: int = 0) -> Iterator[Batch]:
-        """Encoded documents of all shares in order, from `start`. Raises UserError at the first false token id."""
-        options = self.options
-        blocks = read_blocks(
-            self.inputs, self.shares, start, options.text_key, options.block_bytes, options.max_document_bytes
-        )
-        encoder = Encoder(self.tokenizer, self.inputs, options, self.dtype, sample_seed)
-        return ordered_map(encoder, blocks, max(1, options.workers // _WORKERS_PER_BATCH))
-
 
 def preprocess(options: Options, stop: StopRequest) -> None:
     """Write, continue or verify the dataset that `options` ask for.
@@ -72,14 +40,12 @@ def preprocess(options: Options, stop: StopRequest) -> None:
         only_verify = options.verify and there is not None and not options.overwrite and not workspace.begun()
         if not options.resume and not options.overwrite and not only_verify:
             _refuse_earlier_work(workspace)
-        job = _make_job(options, inputs, tokenizer_file)
+        job = make_job(options, inputs, tokenizer_file)
         if there is not None and not workspace.begun() and not options.overwrite:
             _check_finished(workspace, there, job, "--verify" if only_verify else "--resume")
         else:
             _write(workspace, job, stop)
     if options.verify:
-        from data_tools.verify import verify
-
         verify(job, stop)
 
 
@@ -101,22 +67,6 @@ def _write(workspace: Workspace, job: Job, stop: StopRequest) -> None:
             run.complete()
     workspace.publish(job.options.rejects, replace)
     workspace.remove()
-
-
-def _make_job(options: Options, inputs: Sequence[Input], file: TokenizerFile) -> Job:
-    tokenizer = load_tokenizer(
-        file,
-        threads=options.workers,
-        append_eod=options.append_eod,
-        eod_token=options.eod_token,
-        engine=options.engine,
-        add_special_tokens=options.add_special_tokens,
-        split_special_tokens=options.split_special_tokens,
-    )
-    shares = shares_of(inputs, *options.shard)
-    _mention_lopsided_shards(options, inputs)
-    dtype = token_dtype(max(tokenizer.vocab_size, tokenizer.largest_id + 1))
-    return Job(options, inputs, shares, tokenizer, dtype, make_plan(options, inputs, tokenizer))
 
 
 def _check_finished(workspace: Workspace, manifest: dict[str, Any], job: Job, flag: str) -> None:
@@ -145,13 +95,3 @@ def _refuse_own_output(options: Options, inputs: Sequence[Input]) -> None:
     for item in inputs:
         if os.path.abspath(item.path) in outputs:
             raise UserError(f"--input {item.path}: is a file that --output-prefix {options.output_prefix} writes")
-
-
-def _mention_lopsided_shards(options: Options, inputs: Sequence[Input]) -> None:
-    fair = sum(item.size for item in inputs) / options.shard[1]
-    for item in inputs:
-        if options.shard[1] > 1 and item.size > 2 * fair and not item.splittable and item.kind != "parquet":
-            log.warning(
-                "%s is larger than two shards and cannot be cut (compressed, or one document): one shard reads all of "
-                "it; unpack it, or split it into several files, to share the work evenly", item.path,
-            )  # fmt: skip

@@ -6,11 +6,12 @@ import time
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from data_tools.counts import InputCounts, total
 from data_tools.encode import Batch
 from data_tools.indexed_writer import IndexedWriter
+from data_tools.job import Job
 from data_tools.journal import Journal
 from data_tools.manifest import make_manifest
 from data_tools.progress import Progress
@@ -22,9 +23,6 @@ from data_tools.stopping import StopRequest
 from data_tools.workspace import Workspace
 from megatron_qm.errors import UserError
 
-if TYPE_CHECKING:
-    from data_tools.pipeline import Job
-
 log = logging.getLogger(__name__)
 
 # A run of bad lines at the very start of a corpus says little about the rest.
@@ -34,7 +32,7 @@ _LINES_BEFORE_JUDGING = 10_000
 class Run:
     """A context: the journal, the two files and the rejects file are open inside it."""
 
-    def __init__(self, workspace: Workspace, job: "Job", stop: StopRequest) -> None:
+    def __init__(self, workspace: Workspace, job: Job, stop: StopRequest) -> None:
         """Begin, or go on where the journal ends."""
         self._workspace, self._job, self._stop = workspace, job, stop
         self._shares = {share.input: share for share in job.shares}

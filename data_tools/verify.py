@@ -1,17 +1,14 @@
 """Reading a finished dataset back: checksums, index, and every token against the inputs tokenised again."""
 
 import logging
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from data_tools.job import Job
 from data_tools.sources.blocks import Position
 from data_tools.stopping import StopRequest
 from megatron_qm.data.indexed import IndexedDataset
 from megatron_qm.errors import UserError
-
-if TYPE_CHECKING:
-    from data_tools.pipeline import Job
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +16,7 @@ log = logging.getLogger(__name__)
 _SAMPLE_SEED = 1
 
 
-def verify(job: "Job", stop: StopRequest) -> None:
+def verify(job: Job, stop: StopRequest) -> None:
     """Compare the dataset of a job with its manifest and its inputs.
 
     Raises UserError at the first difference, and Interrupted.

@@ -300,7 +300,7 @@ def test_two_runs_on_one_prefix(tokenizer: Path, tmp_path: Path) -> None:
 
 
 def test_the_first_false_id_stops_the_run(tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from data_tools import pipeline
+    from data_tools import job
     from data_tools import tokenizer as module
 
     def load(*arguments: object, **options: object) -> module.Tokenizer:
@@ -314,8 +314,8 @@ def test_the_first_false_id_stops_the_run(tokenizer: Path, tmp_path: Path, monke
 
         return module.Tokenizer(**{**vars(loaded), "encode": encode})
 
-    real = pipeline.load_tokenizer
-    monkeypatch.setattr(pipeline, "load_tokenizer", load)
+    real = job.load_tokenizer
+    monkeypatch.setattr(job, "load_tokenizer", load)
     path = write_file(tmp_path / "a.jsonl", b"bad\n" + json_lines(["patient 55 mg"]))
     with pytest.raises(UserError, match=r"a\.jsonl, line 2: token 2 of the document is \d+ from fastokens and \d+"):
         run(tokenizer, path, tmp_path / "set", max_bad_fraction=1)
