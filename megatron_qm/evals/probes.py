@@ -4,6 +4,7 @@ The report's measure of injected knowledge (QuarkMed, section 2.2: probes 39% ->
 """
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,17 +74,24 @@ def _probe(line: str, where: str) -> Probe:
 
 
 def score_probes(probes: Sequence[Probe], encode: Encoder, score: Scorer) -> list[ProbeScore]:
-    """Accuracy over all probes first, then by group. The option with the best mean log-probability per token wins."""
+    """Accuracy over all probes first, then by group. The option that is most probable after the prompt wins.
+
+    Log-probabilities are summed over an option's tokens, not averaged: the mean favours long options, whose last tokens
+    follow from their first ones. That short options are more probable must be balanced by the probes (as those of
+    data_tools/knowledge are: each option is right equally often).
+    """
     pairs = [pair for probe in probes for pair in _pairs(probe, encode)]
-    means = [nats / len(ids) for nats, (_, ids) in zip(score(pairs), pairs, strict=True)]
+    nats = list(score(pairs))
+    if len(nats) != len(pairs):
+        raise ValueError(f"{len(nats)} scores for {len(pairs)} continuations")
     right: dict[str, list[bool]] = {"all": []}
     start = 0
     for probe in probes:
-        mine = means[start : start + len(probe.options)]
+        mine = nats[start : start + len(probe.options)]
         start += len(probe.options)
         best = max(range(len(mine)), key=mine.__getitem__)
-        # ties (a model that knows nothing) count as wrong rather than by the order of the options
-        correct = best == probe.answer and mine.count(mine[best]) == 1
+        # ties and NaN (a model that knows nothing, or broke) are wrong, whatever the order of the options
+        correct = best == probe.answer and mine.count(mine[best]) == 1 and not any(map(math.isnan, mine))
         right["all"].append(correct)
         if probe.group != "all":
             right.setdefault(probe.group, []).append(correct)

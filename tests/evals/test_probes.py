@@ -14,10 +14,11 @@ def letters(text: str) -> list[int]:
     return [ord(character) for character in text]
 
 
-def test_the_best_mean_log_probability_wins() -> None:
-    """Scores by letter: each costs its distance from 'a'. "aab" has mean 1/3, "b" 1, so the longer one wins."""
+def test_the_most_probable_option_wins() -> None:
+    """Scores by letter: each costs its distance from 'a'. "bb" costs 2 and "d" 3; "ddd" costs 9 and "e" 4, though the
+    mean of "ddd" is better."""
     probes = [
-        Probe("1", "en", "x", ("aab", "b"), 0), Probe("2", "en", "x", ("c", "d"), 1), Probe("3", "zh", "x", ("b", "a"), 1)
+        Probe("1", "en", "x", ("bb", "d"), 0), Probe("2", "en", "x", ("ddd", "e"), 0), Probe("3", "zh", "x", ("c", "a"), 1)
     ]
     seen = []
 
@@ -27,7 +28,19 @@ def test_the_best_mean_log_probability_wins() -> None:
 
     scores = {s.group: (s.right, s.total) for s in score_probes(probes, letters, score)}
     assert scores == {"all": (2, 3), "en": (1, 2), "zh": (1, 1)}
-    assert seen[0] == ([ord("x")], letters("aab"))
+    assert seen[0] == ([ord("x")], letters("bb"))
+
+
+@pytest.mark.parametrize("answer", [0, 1])
+def test_a_model_that_gives_nan_knows_nothing(answer: int) -> None:
+    nan = float("nan")
+    for scores in ([nan, -1.0], [-1.0, nan], [nan, nan]):
+        assert score_probes([Probe("1", "all", "x", ("a", "b"), answer)], letters, lambda _, s=scores: s)[0].right == 0
+
+
+def test_a_scorer_that_leaves_some_out_is_refused() -> None:
+    with pytest.raises(ValueError, match="1 scores for 2"):
+        score_probes([Probe("1", "all", "x", ("a", "b"), 0)], letters, lambda pairs: [0.0])
 
 
 def test_tokens_that_straddle_the_seam_belong_to_the_option() -> None:

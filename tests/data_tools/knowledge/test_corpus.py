@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from data_tools.knowledge.corpus import knowledge_documents
-from data_tools.knowledge.phrasing import TRAINING
+from data_tools.knowledge.phrasing import HELD_OUT, TRAINING
 from data_tools.knowledge.probes import check_held_out
 from data_tools.knowledge.triples import PREDICATES, disease_triples
 
@@ -78,6 +78,15 @@ def test_exactly_one_option_is_right(corpus: Path) -> None:
         assert not any(a is not b and a.startswith(b) for a in probe["options"] for b in probe["options"])
 
 
+@pytest.mark.parametrize("predicate", PREDICATES)
+def test_chinese_held_out_phrasings_recombine_sides_that_training_has_apart(predicate: str) -> None:
+    taught = [tuple(phrasing.before.split("{s}")) for phrasing in TRAINING["zh", predicate]]
+    for phrasing in HELD_OUT["zh", predicate]:
+        left, right = phrasing.before.split("{s}")
+        assert left in {one for one, _ in taught} and right in {other for _, other in taught}
+        assert (left, right) not in taught
+
+
 def test_a_probe_that_training_text_holds_is_refused() -> None:
     with pytest.raises(ValueError, match="en-code-0"):
         check_held_out([{"id": "en-code-0", "prompt": "has the code"}], ["Asthma has the code J45."])
@@ -85,13 +94,13 @@ def test_a_probe_that_training_text_holds_is_refused() -> None:
 
 def test_every_fact_is_stated_once_a_copy_and_in_every_phrasing() -> None:
     triples = disease_triples("zh")[:60]
-    text = "".join(d["text"] for d in knowledge_documents(triples, 16, random.Random(0)))
+    text = "".join(d["text"] for d in knowledge_documents(triples, 24, random.Random(0)))
     for fact in triples:
         stated = [text.count(p.sentence(fact)) for p in TRAINING["zh", fact.predicate]]
         assert all(stated), fact
     first = triples[0]
     code_sentences = TRAINING["zh", "code"]
-    assert sum(text.count(p.sentence(first)) for p in code_sentences) == 16
+    assert sum(text.count(p.sentence(first)) for p in code_sentences) == 24
 
 
 @pytest.mark.parametrize("options", [["--probes", "0"], ["--diseases", "2"], ["--copies", "-1"]])
