@@ -48,20 +48,26 @@ def evaluation_of_run(checkpoint: Path, step: int) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if not path.is_file():
         return found
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             record = json.loads(line)
-            kind, at = record["kind"], record["step"]
-        except (ValueError, KeyError, TypeError):  # the line that a running job is writing
+            if record["step"] <= step:
+                found |= _results(record)
+        except (ValueError, KeyError, TypeError, AttributeError):  # the line that a running job is writing
             continue
-        if at <= step and kind == "validation":
-            found["validation loss (nats per token)"] = f"{record['loss']} at step {at}"
-            for source, loss in record.get("loss_by_source", {}).items():
-                found[f"validation loss, {source}"] = f"{loss} at step {at}"
-        elif at <= step and kind == "probe":
-            interval = f"{record['low']:.3f} to {record['high']:.3f}, n = {record['n']}"
-            found[f"probe, {record['name']} (accuracy)"] = f"{record['accuracy']:.3f} ({interval}) at step {at}"
     return found
+
+
+def _results(record: Mapping[str, Any]) -> dict[str, str]:
+    at = record["step"]
+    if record["kind"] == "validation":
+        losses = {"validation loss (nats per token)": record["loss"]}
+        losses |= {f"validation loss, {source}": loss for source, loss in record.get("loss_by_source", {}).items()}
+        return {name: f"{loss} at step {at}" for name, loss in losses.items()}
+    if record["kind"] == "probe":
+        interval = f"{record['low']:.3f} to {record['high']:.3f}, n = {record['n']}"
+        return {f"probe, {record['name']} (accuracy)": f"{record['accuracy']:.3f} ({interval}) at step {at}"}
+    return {}
 
 
 def _front_matter(name: str) -> str:

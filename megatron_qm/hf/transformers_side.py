@@ -10,6 +10,9 @@ import torch
 
 from megatron_qm.hf.errors import GateError
 
+# Never ask the network, and never run code that a folder brings (left open, transformers asks at the terminal).
+_LOCAL = {"local_files_only": True, "trust_remote_code": False}
+
 
 @contextmanager
 def quiet() -> Iterator[None]:
@@ -32,7 +35,7 @@ def demanded_tensors(release: Path) -> dict[str, tuple[int, ...]]:
     from transformers import AutoConfig, AutoModelForCausalLM
 
     with quiet(), _as_gate_error("transformers cannot make a model of config.json"):
-        config = AutoConfig.from_pretrained(release, local_files_only=True)
+        config = AutoConfig.from_pretrained(release, **_LOCAL)
         with torch.device("meta"):
             model = AutoModelForCausalLM.from_config(config)
     tied = {"lm_head.weight"} if config.tie_word_embeddings else set()
@@ -45,7 +48,7 @@ def load_model(release: Path, tied: bool) -> torch.nn.Module:
 
     with quiet(), _as_gate_error("transformers cannot load the release"):
         model, info = AutoModelForCausalLM.from_pretrained(
-            release, local_files_only=True, output_loading_info=True, **{_dtype_keyword(): torch.float32}
+            release, **_LOCAL, output_loading_info=True, **{_dtype_keyword(): torch.float32}
         )
     for problem in ("missing_keys", "unexpected_keys", "mismatched_keys", "error_msgs"):
         if info.get(problem):
@@ -62,7 +65,7 @@ def load_tokenizer(release: Path) -> Any:
     from transformers import AutoTokenizer
 
     with quiet(), _as_gate_error("transformers cannot load the release's tokenizer"):
-        return AutoTokenizer.from_pretrained(release, local_files_only=True)
+        return AutoTokenizer.from_pretrained(release, **_LOCAL)
 
 
 def _dtype_keyword() -> str:
