@@ -1,10 +1,12 @@
 """What stands in a release, what is refused, and that a failure leaves things as they were."""
 
+import argparse
 import errno
 import gzip
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from megatron_qm.checkpoint.manifest import read_manifest, write_manifest
 from megatron_qm.errors import UserError
 from megatron_qm.hf import export_hf as export_module
 from megatron_qm.hf import gate
-from megatron_qm.hf.commands import add_export_arguments
+from megatron_qm.hf.commands import add_export_arguments, add_import_arguments, export_command, import_command
 from megatron_qm.hf.errors import GateError
 from megatron_qm.hf.export_hf import export_hf
 from megatron_qm.hf.import_hf import import_hf
@@ -218,10 +220,23 @@ def test_sizes_that_are_none(text: str) -> None:
         parse_size(text)
 
 
-def test_the_command_has_the_documented_options() -> None:
-    import argparse
-
+def run_command(add: Callable, command: Callable, *words: str) -> int:
     parser = argparse.ArgumentParser()
-    add_export_arguments(parser)
-    args = parser.parse_args(["--checkpoint", "c", "--output", "o", "--dtype", "fp32", "--max-shard-size", "1GB"])
-    assert (args.checkpoint, args.output, args.dtype, args.max_shard_size) == (Path("c"), Path("o"), "fp32", "1GB")
+    add(parser)
+    return command(parser.parse_args(list(words)))
+
+
+def test_the_commands(checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Export, then import what was exported, and export that: the same files."""
+    once, again, ckpt = (str(tmp_path / name) for name in ("once", "again", "ckpt"))
+    export = ["--dtype", "fp32", "--max-shard-size", "20KB", "--skip-logits"]
+    assert run_command(add_export_arguments, export_command, "--checkpoint", str(checkpoint), "--output", once, *export) == 0
+    said = capsys.readouterr().out
+    assert "as config.json demands" in said and "left out by --skip-logits" in said and f"{once}: " in said
+    assert run_command(add_import_arguments, import_command, "--hf", once, "--output", ckpt) == 0
+    assert f"train.start_from={ckpt}" in capsys.readouterr().out
+    assert run_command(add_export_arguments, export_command, "--checkpoint", ckpt, "--output", again, *export) == 0
+    names = {path.name for path in Path(once).iterdir()}
+    assert names == {path.name for path in Path(again).iterdir()} and "model.safetensors.index.json" in names
+    for name in names - {"README.md"}:
+        assert (Path(once) / name).read_bytes() == (Path(again) / name).read_bytes(), name
