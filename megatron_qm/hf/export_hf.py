@@ -57,7 +57,7 @@ def export_hf(
     tensors = hf_tensors(opened, DTYPES[dtype])
     check_room(output, sum(tensor.bytes for tensor in tensors))
     if not skip_logits:
-        check_memory(sum(torch.Size(tensor.shape).numel() for tensor in tensors))
+        check_memory([torch.Size(tensor.shape).numel() for tensor in tensors])
     results = model_card.evaluation_of_run(checkpoint, opened.manifest.step) | results
     with staged(output, CONFIG, overwrite) as folder:
         source = _write_papers(opened, folder, dtype, tokenizer, no_tokenizer)

@@ -28,7 +28,8 @@ from megatron_qm.hf.weights import DTYPES, first_different, hf_tensors
 _RANDOM_PROMPTS = (96, 32, 8)  # tokens, where there is no tokenizer to make real ones
 _PROMPT_TOKENS = 512  # at most
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
-_MEMORY_FACTOR = 1.15  # over the FP32 weights: the largest tensor once more, activations, logits
+# Beyond the FP32 weights: the largest tensor once and a half more while a model is made, activations and logits.
+_EXTRA_OF_LARGEST, _EXTRA_BYTES = 1.5, 1 << 30
 
 
 @dataclass(frozen=True)
@@ -130,9 +131,13 @@ def check_contents(opened: Opened, stored: dict[str, StoredTensor], dtype: str) 
     return "every row read back and equal to the checkpoint's" + (" rounded to BF16" if dtype == "bf16" else "")
 
 
-def check_memory(parameters: int) -> None:
-    """Raise UserError if this machine cannot hold the model in FP32, as comparing logits does (one after the other)."""
-    needed, free = _MEMORY_FACTOR * 4 * parameters, _available_memory()
+def check_memory(numbers: Sequence[int]) -> None:
+    """Raise UserError if this machine cannot hold the model in FP32, as comparing logits does (one after the other).
+
+    numbers: how many each tensor of the model has.
+    """
+    needed = 4 * (sum(numbers) + _EXTRA_OF_LARGEST * max(numbers)) + _EXTRA_BYTES
+    free = _available_memory()
     if free is not None and needed > free:
         raise UserError(
             f"comparing logits holds the model in FP32, about {needed / 2**30:.1f} GiB, and this machine has "

@@ -26,6 +26,7 @@ from megatron_qm.hf.transformers_side import load_model
 # order of heads, or a norm in another's place, makes 1e-2 and more.
 LOGIT_TOLERANCE = 1e-4  # largest difference of a logit, relative to the largest logit
 KL_TOLERANCE = 1e-6  # nats, the worst token
+_PIECE, _TOKENS = 1 << 24, 64  # numbers, and tokens, that are worked on at a time
 _FREQUENCY_TOLERANCE = 1e-6  # relative, of RoPE's inverse frequencies
 
 
@@ -77,7 +78,8 @@ def difference(reference: Sequence[Tensor], other: Sequence[Tensor]) -> Differen
     """Between two lists of logits [s, v]."""
     largest = scale = kl_sum = worst = 0.0
     same = tokens = 0
-    for a_sv, b_sv in zip(reference, other, strict=True):
+    prompts = zip(reference, other, strict=True)
+    for a_sv, b_sv in (rows for a, b in prompts for rows in zip(a.split(_TOKENS), b.split(_TOKENS), strict=True)):
         gap = (a_sv - b_sv).abs().max().item()
         largest = max(largest, gap) if gap == gap else float("inf")  # NaN is no agreement
         scale = max(scale, a_sv.abs().max().item())
@@ -160,9 +162,10 @@ def _round(model: nn.Module, dtype: torch.dtype) -> bool:
     """Round every weight to `dtype`; whether that changed any."""
     changed = False
     for parameter in model.parameters():
-        rounded = parameter.to(dtype).to(parameter.dtype)
-        changed = changed or not torch.equal(rounded, parameter)
-        parameter.copy_(rounded)
+        for piece in parameter.view(-1).split(_PIECE):  # an embedding's copies would be most of the memory needed
+            rounded = piece.to(dtype).to(piece.dtype)
+            changed = changed or not torch.equal(rounded, piece)
+            piece.copy_(rounded)
     return changed
 
 

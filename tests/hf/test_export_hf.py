@@ -202,7 +202,7 @@ def test_memory_is_asked_for_before_anything_is_written(
     with pytest.raises(UserError, match="--skip-logits"):
         export_hf(checkpoint, tmp_path / "out")
     monkeypatch.setattr(gate, "_available_memory", lambda: None)
-    gate.check_memory(10**12)
+    gate.check_memory([10**12])
     assert list(tmp_path.iterdir()) == []
 
 
