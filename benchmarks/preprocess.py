@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -62,21 +63,24 @@ def _ours(path: str, tokenizer_folder: str, prefix: str, workers: int) -> dict[s
     from data_tools.options import Options
     from data_tools.stopping import StopRequest
 
-    loading = loading_cpu = 0.0
-    load = job.load_tokenizer
+    loading = {"seconds": 0.0, "cpu_seconds": 0.0}
 
-    def timed(*arguments: Any, **options: Any) -> Any:
-        nonlocal loading, loading_cpu
-        began, cpu = time.perf_counter(), time.process_time()
-        loaded = load(*arguments, **options)
-        loading, loading_cpu = time.perf_counter() - began, time.process_time() - cpu
-        return loaded
+    def timed(load: Callable) -> Callable:
+        def call(*arguments: Any, **options: Any) -> Any:
+            began, cpu = time.perf_counter(), time.process_time()
+            loaded = load(*arguments, **options)
+            loading["seconds"] += time.perf_counter() - began
+            loading["cpu_seconds"] += time.process_time() - cpu
+            return loaded
 
-    job.load_tokenizer = timed
+        return call
+
+    pipeline.read_tokenizer_file = timed(pipeline.read_tokenizer_file)
+    job.load_tokenizer = timed(job.load_tokenizer)
     began, cpu = time.perf_counter(), time.process_time()
     pipeline.preprocess(Options([path], prefix, tokenizer_folder, append_eod=True, workers=workers), StopRequest())
     seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu
-    return {"seconds": seconds - loading, "cpu_seconds": cpu_seconds - loading_cpu}
+    return {"seconds": seconds - loading["seconds"], "cpu_seconds": cpu_seconds - loading["cpu_seconds"]}
 
 
 def _child(side: str, path: str, tokenizer: str, prefix: str, workers: int) -> dict[str, Any]:
