@@ -28,10 +28,10 @@ import torch
 
 from megatron_qm.checkpoint.distributed import write_common
 from megatron_qm.checkpoint.manifest import WEIGHTS, Manifest, write_manifest
+from megatron_qm.checkpoint.torch_dist_writer import TorchDistWriter
 from megatron_qm.config.model import ModelConfig
 from megatron_qm.files import write_json
 from megatron_qm.hf.families import packed_tensors
-from megatron_qm.hf.torch_dist_writer import TorchDistWriter
 
 ROUNDS = 3
 RESULT = Path(__file__).parent / "results" / "export-hf.json"

@@ -26,6 +26,7 @@ WEIGHTS = "weights"
 RANK_STATE = "rank_state"
 TOKENIZER = "tokenizer"
 HF = "hf"
+MEGATRON_LAYERS = "decoder.layers."  # how names in `weights` begin whose first axis counts the layers
 
 _WHAT_TO_DO = "remove this checkpoint to go on from an older one, or copy it again from where it was made"
 _HASHING_THREADS = 4  # hashlib lets go of the GIL; more would only fight over the disk

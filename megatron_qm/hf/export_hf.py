@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 
 from megatron_qm.checkpoint.manifest import TOKENIZER
+from megatron_qm.checkpoint.staging import check_free, check_room, staged
 from megatron_qm.errors import UserError
 from megatron_qm.files import write_json, write_text
 from megatron_qm.hf import companions, model_card
@@ -18,7 +19,6 @@ from megatron_qm.hf.gate import GateReport, check_memory, run_gate
 from megatron_qm.hf.opened import Opened, open_checkpoint
 from megatron_qm.hf.prompts import PROMPTS
 from megatron_qm.hf.size import parse_size
-from megatron_qm.hf.staging import check_free, check_room, staged
 from megatron_qm.hf.weights import DTYPES, hf_tensors, write_weights
 
 logger = logging.getLogger(__name__)

@@ -7,11 +7,11 @@ whichever layer spec wrote them, and all layers of a kind are stacked on a leadi
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from megatron_qm.checkpoint.manifest import MEGATRON_LAYERS
 from megatron_qm.config.model import ModelConfig
 from megatron_qm.errors import UserError
 from megatron_qm.hf.packing import PADDING, PackedTensor, Rule, Run
 
-MEGATRON_LAYERS = "decoder.layers."
 HF_LAYERS = "model.layers."
 
 

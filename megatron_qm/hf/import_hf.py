@@ -7,6 +7,8 @@ from pathlib import Path
 import torch
 
 from megatron_qm.checkpoint.manifest import MANIFEST, WEIGHTS, Manifest, write_manifest
+from megatron_qm.checkpoint.staging import check_free, check_room, staged
+from megatron_qm.checkpoint.torch_dist_writer import TorchDistWriter
 from megatron_qm.config.model import ModelConfig
 from megatron_qm.errors import UserError
 from megatron_qm.hf import companions
@@ -14,8 +16,6 @@ from megatron_qm.hf.config import CONFIG, from_hf, read_config
 from megatron_qm.hf.families import packed_tensors
 from megatron_qm.hf.packing import PackedTensor
 from megatron_qm.hf.safetensors_io import StoredTensor, read_headers
-from megatron_qm.hf.staging import check_free, check_room, staged
-from megatron_qm.hf.torch_dist_writer import TorchDistWriter
 from megatron_qm.hf.weights import packed_rows
 
 _NAMES = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from megatron_qm.checkpoint.folder import published
 from megatron_qm.checkpoint.manifest import MANIFEST, WEIGHTS, Manifest, verify
+from megatron_qm.checkpoint.torch_dist_reader import TorchDistReader
 from megatron_qm.config.model import ModelConfig, RopeScaling
 from megatron_qm.errors import UserError
 from megatron_qm.hf.families import packed_tensors
 from megatron_qm.hf.packing import PackedTensor
-from megatron_qm.hf.torch_dist_reader import TorchDistReader
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 
+from megatron_qm.checkpoint.torch_dist_reader import read_into
 from megatron_qm.errors import UserError
-from megatron_qm.hf.torch_dist_reader import read_into
 
 SINGLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"

@@ -9,9 +9,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from megatron_qm.checkpoint import torch_dist_writer
 from megatron_qm.checkpoint.manifest import verify
 from megatron_qm.errors import UserError
-from megatron_qm.hf import torch_dist_writer, weights
+from megatron_qm.hf import weights
 from megatron_qm.hf.export_hf import export_hf
 from megatron_qm.hf.import_hf import import_hf
 from megatron_qm.hf.opened import open_checkpoint

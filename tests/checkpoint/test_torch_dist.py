@@ -7,10 +7,10 @@ import torch
 import torch.distributed.checkpoint as dcp
 from torch.distributed.checkpoint.metadata import TensorStorageMetadata
 
+from megatron_qm.checkpoint import torch_dist_writer
+from megatron_qm.checkpoint.torch_dist_reader import TorchDistReader
+from megatron_qm.checkpoint.torch_dist_writer import TorchDistWriter
 from megatron_qm.errors import UserError
-from megatron_qm.hf import torch_dist_writer
-from megatron_qm.hf.torch_dist_reader import TorchDistReader
-from megatron_qm.hf.torch_dist_writer import TorchDistWriter
 
 LAYERS = 3
 STACKED = "decoder.layers.mlp.linear_fc2.weight"

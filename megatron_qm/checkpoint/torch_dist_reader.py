@@ -19,8 +19,8 @@ from torch.distributed.checkpoint import FileSystemReader
 from torch.distributed.checkpoint.metadata import Metadata, MetadataIndex, TensorStorageMetadata
 from torch.serialization import skip_data
 
+from megatron_qm.checkpoint.manifest import MEGATRON_LAYERS
 from megatron_qm.errors import UserError
-from megatron_qm.hf.families import MEGATRON_LAYERS
 
 _LOCAL_HEADER = 30  # bytes of a zip entry's header before its name; the lengths of name and extra field end it
 
@@ -112,7 +112,6 @@ class TorchDistReader:
                 chunks.append(_Chunk(tuple(chunk.offsets), tuple(chunk.sizes), file, info.offset, info.length))
             self._chunks[stored] = chunks
         return self._chunks[stored]
-
 
     def _read(self, chunk: _Chunk, row: int, target: torch.Tensor) -> None:
         """Fill `target` from row `row` of a chunk on (its leading axes count as one), straight from the file."""
