@@ -34,6 +34,7 @@ class Verb:
 
 
 _HF = "megatron_qm.hf.commands"
+_ARCHIVE = "megatron_qm.commands.archive"
 _VERBS = {
     "quickstart": Verb("a small medical model from raw text to a Hugging Face folder, in minutes", "megatron_qm.quickstart"),
     "data": Verb("preprocess, merge, plan, ledger", "megatron_qm.commands.data"),
@@ -42,11 +43,14 @@ _VERBS = {
     "report": Verb("write a run's HTML report", "megatron_qm.commands.report"),
     "export-hf": Verb("a Megatron checkpoint to a Hugging Face folder, through the release gate", _HF,
                       "add_export_arguments", "export_command"),
+    "archive": Verb("a checkpoint to a zarr archive, on a disk or in an object store", _ARCHIVE,
+                    "add_archive_arguments", "archive_command"),
+    "restore": Verb("an archive back to a checkpoint", _ARCHIVE, "add_restore_arguments", "restore_command"),
 }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one verb; exit code 2 and one sentence for what the user can mend."""
+    """Run one verb; one sentence and its exit code (megatron_qm/exits.py) for what the user can mend."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     _quiet()
     try:
@@ -54,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return args.run(args)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 2
+        return error.exit_code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130

@@ -11,28 +11,41 @@ from megatron_qm.evals.run_probes import ProbeRun
 from megatron_qm.model.build import build_model
 from megatron_qm.model.parallel_groups import parallel_groups
 from megatron_qm.platform.runtime import Platform, Ranks, choose_platform, process_group, ranks_from_environment
+from megatron_qm.train.guard import Guard
 from megatron_qm.train.loop import Trainer
 from megatron_qm.train.optimizer import build_optimizer, data_parallel
 from megatron_qm.train.recorder import Recorder
 from megatron_qm.train.step import Stepper
+from megatron_qm.train.stopping import StopRequest, stop_on_signals
+from megatron_qm.train.stragglers import Stragglers
 from megatron_qm.train.validation import Validation
+from megatron_qm.train.watchdog import Watchdog
 
 
-def pretrain(config: RunConfig) -> None:
-    """Train as `config` says, on the ranks that the environment names. Goes on from the newest good checkpoint.
+def pretrain(config: RunConfig) -> bool:
+    """Train as `config` says, on the ranks that the environment names. Goes on from the newest good
+    checkpoint. Returns whether the last step was reached: False if a signal stopped the run, saved, before.
 
     Raises UserError for anything the user can mend, on every rank alike.
     """
     ranks = ranks_from_environment()
     platform = choose_platform(config.device, ranks.local_rank)
-    with process_group(platform, ranks), platform.scope(), parallel_groups(config.parallel):
-        with assemble(config, platform, ranks) as trainer:
-            trainer.restore()
-            trainer.run()
+    with (
+        stop_on_signals() as stop,
+        Watchdog(Path(config.output), config.watchdog, ranks) as watchdog,
+        process_group(platform, ranks),
+        platform.scope(),
+        parallel_groups(config.parallel),
+        assemble(config, platform, ranks, watchdog, stop) as trainer,
+    ):
+        trainer.restore()
+        return trainer.run()
 
 
 @contextmanager
-def assemble(config: RunConfig, platform: Platform, ranks: Ranks) -> Iterator[Trainer]:
+def assemble(
+    config: RunConfig, platform: Platform, ranks: Ranks, watchdog: Watchdog, stop: StopRequest
+) -> Iterator[Trainer]:
     """Everything a run is made of, put together; inside the platform's scope and Megatron's parallel groups."""
     platform.seed(config.train.seed)
     if config.parallel.overlap_tp:
@@ -49,11 +62,17 @@ def assemble(config: RunConfig, platform: Platform, ranks: Ranks) -> Iterator[Tr
         yield Trainer(
             config=config,
             platform=platform,
-            stepper=Stepper(model, optimizer, config.optimizer, len(config.data.sources)),
+            stepper=Stepper(
+                model, optimizer, config.optimizer, len(config.data.sources), Guard(config.guard, platform.device),
+                enter=watchdog.enter,
+            ),
             reader=reader,
             validation=Validation(config, platform),
             store=CheckpointStore(Path(config.output) / "checkpoints", config.checkpoint, platform),
             recorder=recorder,
+            watchdog=watchdog,
+            stop=stop,
+            stragglers=Stragglers(platform, config.observe.stragglers_every),
             examine=probes,
         )
 

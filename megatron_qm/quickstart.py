@@ -118,6 +118,7 @@ import sys, warnings
 warnings.filterwarnings("ignore")
 import transformers
 transformers.logging.set_verbosity_error()
+transformers.logging.disable_progress_bar()
 folder, prompt = sys.argv[1:]
 tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
 model = transformers.AutoModelForCausalLM.from_pretrained(folder)

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Collection
 from pathlib import Path
 
-from megatron_qm.checkpoint.manifest import verify
+from megatron_qm.checkpoint.manifest import MANIFEST, verify
 from megatron_qm.errors import UserError
 from megatron_qm.files import remove_tree
 
@@ -40,6 +40,14 @@ def published(directory: Path) -> list[Path]:
         return []
     folders = [path for path in directory.iterdir() if step_of(path) is not None and path.is_dir()]
     return sorted(folders, key=step_of, reverse=True)
+
+
+def refuse_a_run(folder: Path) -> None:
+    """Name the checkpoint that was probably meant where a run, or its folder of checkpoints, is given."""
+    if not (folder / MANIFEST).exists():
+        for place in (folder, folder / "checkpoints"):
+            if there := published(place):
+                raise UserError(f"{folder}: holds {len(there)} checkpoints; name one, such as {there[0]}")
 
 
 def newest_good(directory: Path) -> tuple[Path | None, list[str]]:

@@ -58,7 +58,8 @@ class Layout:
 class Manifest:
     """What manifest.json says.
 
-    model: the resolved ModelConfig. config: the resolved RunConfig (empty for an import). data: the reader's cursors.
+    model: the resolved ModelConfig. config: the resolved RunConfig (empty for an import). data: the reader's cursors. guard: what
+    train/guard.py remembers of gradient norms.
     dtype: of the parameters, "fp32" or "bf16". contains: {"model": True, "optimizer": bool}. files: by path relative to
     the checkpoint, with "/" on every system.
     """
@@ -69,6 +70,7 @@ class Manifest:
     dtype: str
     config: dict[str, Any] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
+    guard: dict[str, Any] = field(default_factory=dict)
     layout: Layout = field(default_factory=Layout)
     contains: dict[str, bool] = field(default_factory=lambda: {"model": True, "optimizer": False})
     created_by: dict[str, str] = field(default_factory=lambda: versions())
@@ -132,7 +134,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise UserError(f"{path}: altered since it was written (its own sha256 differs); {_WHAT_TO_DO}")
     tree["files"] = {_inside(name, path): FileRecord(**record) for name, record in tree["files"].items()}
     tree["layout"] = Layout(**tree["layout"])
-    return Manifest(**{f.name: tree[f.name] for f in fields(Manifest)})
+    return Manifest(**{f.name: tree[f.name] for f in fields(Manifest) if f.name in tree})
 
 
 def verify(folder: Path, share: tuple[int, int] = (0, 1)) -> Manifest:

@@ -30,11 +30,9 @@ def staged(output: Path, mark: str, overwrite: bool) -> Iterator[Path]:
         hidden.mkdir()
         yield hidden
         fsync_tree(hidden)
-        _take_the_name(hidden, output)
+        take_the_name(hidden, output)
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        reason = "the disk is full" if full else error.strerror or str(error)
-        raise UserError(f"{output} was not written: {error.filename or output.parent}: {reason}") from None
+        raise not_written(output, error) from None
     finally:
         remove_tree(hidden)
 
@@ -56,7 +54,15 @@ def check_room(output: Path, needed: int) -> None:
         raise UserError(f"{output}: needs {needed / 1e9:.2f} GB, but its disk has only {free / 1e9:.2f} GB free")
 
 
-def _take_the_name(hidden: Path, output: Path) -> None:
+def not_written(output: Path, error: OSError) -> UserError:
+    """What the user is told when the disk refuses."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    reason = "the disk is full" if full else error.strerror or str(error)
+    return UserError(f"{output} was not written: {error.filename or output.parent}: {reason}")
+
+
+def take_the_name(hidden: Path, output: Path) -> None:
+    """Rename `hidden`, fsynced, to `output`; an earlier `output` goes once that has worked."""
     if not output.exists():
         publish(hidden, output)
         return

@@ -57,6 +57,7 @@ class CheckpointStore:
         optimizer: MegatronOptimizer | None,
         data_state: dict[str, Any],
         run_config: RunConfig,
+        guard_state: dict[str, Any] | None = None,
     ) -> Path | None:
         """Save the run after `step` updates and `tokens` tokens. Returns the checkpoint; None if it is still being
         written (`asynchronous`), which `poll` and `finish` attend to.
@@ -72,6 +73,7 @@ class CheckpointStore:
             model=asdict(run_config.model),
             config=asdict(run_config),
             data=copy.deepcopy(data_state),
+            guard=copy.deepcopy(guard_state or {}),
             layout=this_layout(),
             dtype=_DTYPES[distributed.unwrapped(model_chunks[0]).config.params_dtype],
             contains={"model": True, "optimizer": optimizer is not None},

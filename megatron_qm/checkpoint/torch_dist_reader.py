@@ -7,9 +7,12 @@ A chunk's numbers are one contiguous piece of its file, so a range of its rows i
 """
 
 import io
+import itertools
+import math
 import pickle
 import struct
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -53,6 +56,11 @@ class TorchDistReader:
         stored = self._metadata.state_dict_metadata.items()
         return frozenset(name for name, what in stored if isinstance(what, TensorStorageMetadata))
 
+    @cached_property
+    def objects(self) -> frozenset[str]:
+        """Names of what was stored among the tensors and is none."""
+        return frozenset(self._metadata.state_dict_metadata) - self.names
+
     def shape(self, name: str, layer: int | None = None) -> tuple[int, ...]:
         """Of a tensor, or of one layer of it. Raises UserError where it is not there."""
         stored, index = self._find(name, layer)
@@ -65,26 +73,39 @@ class TorchDistReader:
     def rows(self, name: str, start: int, stop: int, layer: int | None = None) -> torch.Tensor:
         """Rows start:stop along the first axis of a tensor, or of one layer of it, in the dtype it is stored in."""
         stored, index = self._find(name, layer)
-        out = torch.empty((stop - start, *self.shape(name, layer)[1:]), dtype=self.dtype(name, layer))
+        inner = self.shape(name, layer)[1:]
+        offsets, sizes = (start, *[0] * len(inner)), (stop - start, *inner)
+        if index is None:
+            return self.block(stored, offsets, sizes)
+        return self.block(stored, (index, *offsets), (1, *sizes))[0]
+
+    def block(self, stored: str, offsets: Sequence[int], sizes: Sequence[int]) -> torch.Tensor:
+        """The box of shape `sizes` at element `offsets` of a tensor as it is stored, layers stacked."""
+        out = torch.empty(tuple(sizes), dtype=self._metadata.state_dict_metadata[stored].properties.dtype)
         filled = 0
         for chunk in self._chunks_of(stored):
-            offsets, sizes, outer = chunk.offsets, chunk.sizes, 0
-            if index is not None:
-                if not offsets[0] <= index < offsets[0] + sizes[0]:
-                    continue
-                outer = index - offsets[0]
-                offsets, sizes = offsets[1:], sizes[1:]
-            first, last = max(offsets[0], start), min(offsets[0] + sizes[0], stop)
-            if first < last:
-                row = outer * sizes[0] + first - offsets[0]
-                target = out[first - start : last - start]
-                for axis, (offset, size) in enumerate(zip(offsets[1:], sizes[1:], strict=True), start=1):
-                    target = target.narrow(axis, offset, size)  # split over TP along this axis
-                self._read(chunk, row, target)
+            first = [max(at, begin) for at, begin in zip(offsets, chunk.offsets, strict=True)]
+            ends = zip(offsets, sizes, chunk.offsets, chunk.sizes, strict=True)
+            last = [min(at + size, begin + there) for at, size, begin, there in ends]
+            if all(low < high for low, high in zip(first, last, strict=True)):
+                target = out[tuple(slice(low - at, high - at) for low, high, at in zip(first, last, offsets, strict=True))]
+                self._read(chunk, [low - begin for low, begin in zip(first, chunk.offsets, strict=True)], target)
                 filled += target.numel()
         if filled != out.numel():
-            raise UserError(f"{self.folder}: {stored}: rows are missing between {start} and {stop}; the checkpoint is torn")
+            raise UserError(
+                f"{self.folder}: {stored}: {out.numel() - filled} numbers are missing of the {list(sizes)} at "
+                f"{list(offsets)}; the checkpoint is torn"
+            )
         return out
+
+    def object(self, name: str) -> bytes:
+        """What was stored among the tensors and is none, as torch.save or pickle left it."""
+        info = self._metadata.storage_data[MetadataIndex(name)]
+        with _opened(_Chunk((), (), self.folder / info.relative_path, info.offset, info.length)) as window:
+            data = window.read()
+        if len(data) != info.length:
+            raise UserError(f"{self.folder / info.relative_path}: truncated: {name} is not whole")
+        return data
 
     def _find(self, name: str, layer: int | None) -> tuple[str, int | None]:
         """The stored tensor, and the index on its first axis where the layers are stacked."""
@@ -113,20 +134,38 @@ class TorchDistReader:
             self._chunks[stored] = chunks
         return self._chunks[stored]
 
-    def _read(self, chunk: _Chunk, row: int, target: torch.Tensor) -> None:
-        """Fill `target` from row `row` of a chunk on (its leading axes count as one), straight from the file."""
+    def _read(self, chunk: _Chunk, start: Sequence[int], target: torch.Tensor) -> None:
+        """Fill `target` from element `start` of a chunk on, straight from the file, one run of its bytes at a time."""
         if chunk not in self._begins:
             self._begins[chunk] = _numbers(chunk, target.dtype)
-        begin, inner = self._begins[chunk], target.shape[1:]
+        begin = self._begins[chunk]
         if begin is None:
             with _opened(chunk) as window:
                 whole = torch.load(window, weights_only=True)
-            target.copy_(whole.reshape(-1, *inner)[row : row + len(target)])
+            target.copy_(whole[tuple(slice(at, at + size) for at, size in zip(start, target.shape, strict=True))])
             return
-        block = target if target.is_contiguous() else torch.empty(target.shape, dtype=target.dtype)
-        read_into(block, chunk.file, begin + row * inner.numel() * target.dtype.itemsize)
-        if block is not target:
-            target.copy_(block)
+        strides = _strides(chunk.sizes)
+        outer = _axes_before_a_run(target.shape, chunk.sizes)
+        for index in itertools.product(*map(range, target.shape[:outer])):
+            run = target[index]
+            at = sum((a + i) * n for a, i, n in itertools.zip_longest(start, index, strides, fillvalue=0))
+            block = run if run.is_contiguous() else torch.empty(run.shape, dtype=run.dtype)
+            read_into(block, chunk.file, begin + at * run.dtype.itemsize)
+            if block is not run:
+                run.copy_(block)
+
+
+def _strides(sizes: Sequence[int]) -> list[int]:
+    """In elements, of a tensor that lies row by row."""
+    return [math.prod(sizes[axis + 1 :]) for axis in range(len(sizes))]
+
+
+def _axes_before_a_run(box: Sequence[int], sizes: Sequence[int]) -> int:
+    """How many leading axes to step through so that what is left of a box is one run of the tensor's elements."""
+    axis = max(0, len(box) - 1)
+    while axis and box[axis] == sizes[axis]:
+        axis -= 1
+    return axis
 
 
 def read_into(out: torch.Tensor, file: Path, start: int) -> None:

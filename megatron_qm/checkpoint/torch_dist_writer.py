@@ -5,6 +5,7 @@ places in `.metadata`, the files without tensors beside them.
 """
 
 import pickle
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
@@ -12,6 +13,7 @@ from typing import IO
 import torch
 from torch.distributed.checkpoint.filesystem import _StorageInfo
 from torch.distributed.checkpoint.metadata import (
+    BytesStorageMetadata,
     ChunkStorageMetadata,
     Metadata,
     MetadataIndex,
@@ -25,21 +27,25 @@ _DATA = "__0_{}.distcp"
 
 
 class TorchDistWriter:
-    """Use as a context; `weights` is made by it and whole once the block has ended without an error."""
+    """Use as a context; `weights` is made by it and whole once the block has ended without an error.
+
+    Threads may write at the same time: each has files of its own.
+    """
 
     def __init__(self, weights: Path) -> None:
         self.folder = Path(weights)
         self._metadata = Metadata(state_dict_metadata={}, storage_data={})
-        self._stream: IO[bytes] | None = None
-        self._files = 0
+        self._mine = threading.local()
+        self._streams: list[IO[bytes]] = []
+        self._lock = threading.Lock()
 
     def __enter__(self) -> "TorchDistWriter":
         self.folder.mkdir(parents=True)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if self._stream is not None:
-            self._stream.close()
+        for stream in self._streams:
+            stream.close()
         if kind is None:
             with open(self.folder / ".metadata", "wb") as stream:
                 pickle.dump(self._metadata, stream)
@@ -58,9 +64,7 @@ class TorchDistWriter:
         rows: called with (start, stop) for the rows from start to stop, in order; each result is written and let go.
         """
         whole = shape if layers is None else (layers, *shape)
-        stored = self._metadata.state_dict_metadata.setdefault(
-            name, TensorStorageMetadata(TensorProperties(dtype=dtype), torch.Size(whole), [])
-        )
+        stored = self.declare(name, whole, dtype)
         if stored.properties.dtype != dtype or tuple(stored.size) != whole:
             before = f"{stored.properties.dtype} {tuple(stored.size)}"
             raise ValueError(f"{name}: layer {layer} is of {dtype} {whole}, layers before it of {before}")
@@ -72,20 +76,45 @@ class TorchDistWriter:
             offsets = (start, *[0] * (len(shape) - 1))
             if layers is not None:
                 block, offsets = block[None], (layer, *offsets)
-            self._write(name, stored, offsets, block)
+            self.write(name, offsets, block)
 
-    def _write(self, name: str, stored: TensorStorageMetadata, offsets: tuple[int, ...], block: torch.Tensor) -> None:
-        if self._stream is None or self._stream.tell() > _FILE_BYTES:
-            self._next_file()
-        start = self._stream.tell()
-        torch.save(block.contiguous(), self._stream)
-        place = _StorageInfo(_DATA.format(self._files - 1), start, self._stream.tell() - start)
+    def declare(self, name: str, shape: tuple[int, ...], dtype: torch.dtype) -> TensorStorageMetadata:
+        """Make the tensor `name` known, of which `write` then writes every element once; what is known stays."""
+        new = TensorStorageMetadata(TensorProperties(dtype=dtype), torch.Size(shape), [])
+        with self._lock:
+            return self._metadata.state_dict_metadata.setdefault(name, new)
+
+    def write(self, name: str, offsets: tuple[int, ...], block: torch.Tensor) -> None:
+        """The part of a declared tensor that begins at element `offsets`."""
         chunk = ChunkStorageMetadata(offsets=torch.Size(offsets), sizes=block.shape)
-        stored.chunks.append(chunk)
-        self._metadata.storage_data[MetadataIndex(name, chunk.offsets)] = place
+        place = self._append(lambda stream: torch.save(block.contiguous(), stream))
+        with self._lock:
+            self._metadata.state_dict_metadata[name].chunks.append(chunk)
+            self._metadata.storage_data[MetadataIndex(name, chunk.offsets)] = place
 
-    def _next_file(self) -> None:
-        if self._stream is not None:
-            self._stream.close()
-        self._stream = open(self.folder / _DATA.format(self._files), "wb")
-        self._files += 1
+    def write_object(self, name: str, data: bytes) -> None:
+        """What is stored among the tensors and is none."""
+        place = self._append(lambda stream: stream.write(data))
+        with self._lock:
+            self._metadata.state_dict_metadata[name] = BytesStorageMetadata()
+            self._metadata.storage_data[MetadataIndex(name)] = place
+
+    def _append(self, save: Callable[[IO[bytes]], object]) -> _StorageInfo:
+        stream, name = self._file()
+        start = stream.tell()
+        save(stream)
+        return _StorageInfo(name, start, stream.tell() - start)
+
+    def _file(self) -> tuple[IO[bytes], str]:
+        """This thread's file, or a new one where that is long enough."""
+        current = getattr(self._mine, "file", None)
+        if current is None or current[0].tell() > _FILE_BYTES:
+            if current is not None:
+                current[0].close()
+            with self._lock:
+                name = _DATA.format(len(self._streams))
+                stream = open(self.folder / name, "wb")
+                self._streams.append(stream)
+            self._mine.file = current = (stream, name)
+        return current
+

@@ -8,6 +8,7 @@ from megatron_qm.commands.recipe import add_recipe_arguments
 from megatron_qm.config.rules import check_world
 from megatron_qm.config.run import RunConfig, load_run
 from megatron_qm.errors import UserError
+from megatron_qm.exits import DONE, STOPPED
 from megatron_qm.platform.detect import Hardware, detect_hardware
 
 _HOPPER = 9.0
@@ -47,8 +48,7 @@ def run(args: argparse.Namespace) -> int:
 def _train(config: RunConfig) -> int:
     from megatron_qm.pretrain import pretrain
 
-    pretrain(config)
-    return 0
+    return DONE if pretrain(config) else STOPPED
 
 
 def _is_rank() -> bool:

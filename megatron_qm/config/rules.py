@@ -16,7 +16,8 @@ BLACKWELL = ("b200",)
 
 def check(config: RunConfig) -> None:
     """Raise UserError for the first rule that `config` breaks."""
-    for rule in (_positive, _model, _tensor, _pipeline, _context, _batch, _length, _schedule, _precision, _recompute, _data):
+    for rule in (_positive, _model, _tensor, _pipeline, _context, _batch, _length, _schedule, _precision, _recompute, _data,
+                 _survival):
         rule(config)
 
 
@@ -39,7 +40,8 @@ def _positive(config: RunConfig) -> None:
         "data.sequence_length": data.sequence_length, "data.block_size": data.block_size,
         "data.validation_sequences": data.validation_sequences, "checkpoint.every": config.checkpoint.every,
         "checkpoint.keep_last": config.checkpoint.keep_last, "checkpoint.keep_every": config.checkpoint.keep_every,
-        "recompute.layers": config.recompute.layers,
+        "recompute.layers": config.recompute.layers, "checkpoint.local_every": config.checkpoint.local_every,
+        "guard.window": config.guard.window, "guard.max_in_a_row": config.guard.max_in_a_row,
     }
     for key, value in at_least_one.items():
         _require(value is None or value >= 1, f"{key} = {value}: must be 1 or more")
@@ -49,6 +51,7 @@ def _positive(config: RunConfig) -> None:
         "schedule.warmup_steps": config.schedule.warmup_steps, "train.z_loss": train.z_loss, "train.seed": train.seed,
         "data.seed": data.seed, "precision.first_layers_bf16": config.precision.first_layers_bf16,
         "precision.last_layers_bf16": config.precision.last_layers_bf16,
+        "observe.stragglers_every": config.observe.stragglers_every,
     }
     for key, value in not_negative.items():
         _require(value >= 0, f"{key} = {value}: must not be negative")
@@ -248,3 +251,20 @@ def _data(config: RunConfig) -> None:
             tokens[0] >= 0 and all(a < b for a, b in zip(tokens, tokens[1:], strict=False)),
             f"{key}: the token counts of the schedule must rise from 0",
         )
+
+
+def _survival(config: RunConfig) -> None:
+    guard, watchdog, checkpoint = config.guard, config.watchdog, config.checkpoint
+    bound, factor = guard.max_grad_norm, guard.spike_factor
+    _require(bound is None or bound > 0, f"guard.max_grad_norm = {bound}: must be above 0")
+    _require(factor is None or factor > 1, f"guard.spike_factor = {factor}: must be above 1")
+    _require(watchdog.beat_seconds > 0, f"watchdog.beat_seconds = {watchdog.beat_seconds}: must be above 0")
+    _require(
+        watchdog.limit_seconds == 0 or watchdog.limit_seconds >= 2 * watchdog.beat_seconds,
+        f"watchdog.limit_seconds = {watchdog.limit_seconds} must be 0 (off) or at least two beats of "
+        f"watchdog.beat_seconds = {watchdog.beat_seconds}",
+    )
+    _require(
+        (checkpoint.local is None) == (checkpoint.local_every is None),
+        f"set checkpoint.local ({checkpoint.local}) and checkpoint.local_every ({checkpoint.local_every}) both or neither",
+    )

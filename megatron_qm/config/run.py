@@ -14,12 +14,14 @@ from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.config.rules import check
 from megatron_qm.config.train import (
     CheckpointConfig,
+    GuardConfig,
     ObserveConfig,
     OptimizerConfig,
     PrecisionConfig,
     RecomputeConfig,
     ScheduleConfig,
     TrainConfig,
+    WatchdogConfig,
 )
 from megatron_qm.errors import UserError
 
@@ -41,6 +43,8 @@ class RunConfig:
     precision: PrecisionConfig = field(default_factory=PrecisionConfig)
     recompute: RecomputeConfig = field(default_factory=RecomputeConfig)
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+    guard: GuardConfig = field(default_factory=GuardConfig)
+    watchdog: WatchdogConfig = field(default_factory=WatchdogConfig)
     observe: ObserveConfig = field(default_factory=ObserveConfig)
 
     @property

@@ -70,6 +70,26 @@ class CheckpointConfig:
     keep_every: int | None = None  # steps whose checkpoints stay for good
     asynchronous: bool = False
     resume: Literal["auto", "never"] = "auto"  # auto: go on from the newest good checkpoint in the output folder
+    local: str | None = None  # a folder on each node's own disk for a second, faster copy of the newest state
+    local_every: int | None = None  # steps between local copies (needs checkpoint.local)
+
+
+@dataclass(frozen=True)
+class GuardConfig:
+    """Which steps make no update. A loss or gradient that is not finite never does; the bounds below by choice."""
+
+    max_grad_norm: float | None = None  # skip the update above this norm (before clipping)
+    spike_factor: float | None = None  # skip above this many times the median norm of the last `window` updates
+    window: int = 64
+    max_in_a_row: int = 5  # so many refused steps one after the other end the run with exit code 3
+
+
+@dataclass(frozen=True)
+class WatchdogConfig:
+    """Heartbeats of every rank in the run's folder, and the end of a job that hangs (exit code 74)."""
+
+    limit_seconds: float = 600.0  # without any progress on a rank; 0 turns the watchdog off, heartbeats stay
+    beat_seconds: float = 2.0
 
 
 @dataclass(frozen=True)
@@ -77,4 +97,5 @@ class ObserveConfig:
     tensorboard: bool = False
     wandb_project: str | None = None
     peak_tflops: float | None = None  # per device, for MFU; default: by the GPU's name
+    stragglers_every: int = 50  # steps between comparisons of the ranks' own speed; 0: never
     probes: str | None = None  # JSON lines of knowledge probes (needs data.tokenizer), scored before and after the run

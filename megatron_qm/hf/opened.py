@@ -4,7 +4,7 @@ import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
-from megatron_qm.checkpoint.folder import published
+from megatron_qm.checkpoint.folder import refuse_a_run
 from megatron_qm.checkpoint.manifest import MANIFEST, WEIGHTS, Manifest, verify
 from megatron_qm.checkpoint.torch_dist_reader import TorchDistReader
 from megatron_qm.config.model import ModelConfig, RopeScaling
@@ -25,7 +25,7 @@ class Opened:
 def open_checkpoint(folder: Path) -> Opened:
     """Verify a checkpoint, every file of it, and look at its tensors. Raises UserError naming what is wrong."""
     folder = Path(folder)
-    _refuse_a_run(folder)
+    refuse_a_run(folder)
     manifest = verify(folder)
     model = model_of(manifest)
     reader = TorchDistReader(folder / WEIGHTS)
@@ -49,11 +49,3 @@ def model_of(manifest: Manifest) -> ModelConfig:
     scaling = manifest.model.get("rope_scaling")
     values = dict(manifest.model) | {"rope_scaling": RopeScaling(**scaling) if scaling else None}
     return ModelConfig(**values).resolved()
-
-
-def _refuse_a_run(folder: Path) -> None:
-    """Name the checkpoint that was probably meant where a run, or its folder of checkpoints, is given."""
-    if not (folder / MANIFEST).exists():
-        for place in (folder, folder / "checkpoints"):
-            if there := published(place):
-                raise UserError(f"{folder}: holds {len(there)} checkpoints; name one, such as {there[0]}")

@@ -93,6 +93,7 @@ class History:
     validation: Table = field(default_factory=Table)
     probes: list[dict[str, Any]] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
+    stragglers: list[dict[str, Any]] = field(default_factory=list)
     unreadable: list[int] = field(default_factory=list)
     began: float | None = None
     ended: float | None = None
@@ -104,8 +105,8 @@ class History:
         if kind in ("train", "validation"):
             (self.train if kind == "train" else self.validation).add(step, record)
         else:
-            (self.probes if kind == "probe" else self.events).append(record)
-        self.records += kind != "event"
+            {"probe": self.probes, "event": self.events, "straggler": self.stragglers}[kind].append(record)
+        self.records += kind not in ("event", "straggler")
         self._note_time(from_json_number(record.get("time")), kind == "event" and record.get("name") in _STARTS)
 
     def _note_time(self, now: float | None, starts: bool) -> None:
@@ -166,7 +167,7 @@ def _parse(line: bytes) -> dict[str, Any] | None:
         value = orjson.loads(line)
     except orjson.JSONDecodeError:
         value = _parse_leniently(line)
-    if not isinstance(value, dict) or value.get("kind") not in ("train", "validation", "probe", "event"):
+    if not isinstance(value, dict) or value.get("kind") not in ("train", "validation", "probe", "event", "straggler"):
         return None
     step = value.get("step")
     if not isinstance(step, int) or isinstance(step, bool) or not 0 <= step <= _LARGEST_STEP:

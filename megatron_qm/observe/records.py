@@ -1,4 +1,4 @@
-"""What a run writes about itself: four kinds of record, one JSON object a line in RUN/metrics.jsonl.
+"""What a run writes about itself: five kinds of record, one JSON object a line in RUN/metrics.jsonl.
 
 Every line has `kind`, `step` and `time` (seconds since 1970, UTC). JSON has no NaN and no infinity: they are written as
 the strings "NaN", "Infinity" and "-Infinity", which Python's float() and JavaScript's Number() read back; null means
@@ -65,7 +65,7 @@ class ProbeRecord:
 
 @dataclass(frozen=True)
 class EventRecord:
-    """Something that happened at a step: start, resume, checkpoint, ..."""
+    """Something that happened at a step: start, resume, checkpoint, skipped, stop, ..."""
 
     kind: ClassVar[str] = "event"
     step: int
@@ -73,7 +73,20 @@ class EventRecord:
     detail: str = ""
 
 
-Record = TrainRecord | ValidationRecord | ProbeRecord | EventRecord
+@dataclass(frozen=True)
+class StragglerRecord:
+    """One of the slowest ranks: its own seconds for a phase, and the median over all ranks."""
+
+    kind: ClassVar[str] = "straggler"
+    step: int
+    rank: int
+    host: str
+    phase: str
+    seconds: float
+    median_seconds: float
+
+
+Record = TrainRecord | ValidationRecord | ProbeRecord | EventRecord | StragglerRecord
 _OPTIONAL = ("z_loss", "phase_seconds")
 
 

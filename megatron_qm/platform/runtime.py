@@ -7,11 +7,15 @@ import resource
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import torch
 
 from megatron_qm.errors import UserError
+from megatron_qm.platform.whereabouts import record_collectives
+
+_TIMEOUT = timedelta(minutes=30)  # of a collective; NCCL's own ten would strike before the watchdog says who hangs
 
 
 @dataclass(frozen=True)
@@ -132,6 +136,7 @@ def ranks_from_environment() -> Ranks:
 def process_group(platform: Platform, ranks: Ranks) -> Iterator[None]:
     """torch.distributed over all ranks, closed at the end of the block."""
     os.environ.setdefault("MASTER_ADDR", "127.0.0.1")
+    record_collectives()
     if ranks.world_size == 1 and "MASTER_PORT" not in os.environ:
         store = torch.distributed.HashStore()  # alone: no port to take
         torch.distributed.init_process_group(platform.backend, store=store, rank=0, world_size=1)
@@ -139,7 +144,7 @@ def process_group(platform: Platform, ranks: Ranks) -> Iterator[None]:
         os.environ.setdefault("MASTER_PORT", "29500")
         device_id = platform.device if platform.name == "cuda" else None
         torch.distributed.init_process_group(
-            platform.backend, rank=ranks.rank, world_size=ranks.world_size, device_id=device_id
+            platform.backend, rank=ranks.rank, world_size=ranks.world_size, device_id=device_id, timeout=_TIMEOUT
         )
     try:
         yield

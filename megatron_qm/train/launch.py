@@ -9,8 +9,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from megatron_qm.exits import DONE, STOPPED
+
 _POLL_SECONDS = 0.1
-_GRACE_SECONDS = 10.0
+_GRACE_SECONDS = 3.0
 
 
 def launch_local(arguments: Sequence[str], processes: int, logs: Path) -> int:
@@ -22,7 +24,7 @@ def launch_local(arguments: Sequence[str], processes: int, logs: Path) -> int:
     port = _free_port()
     children = [_start(arguments, rank, processes, port, logs) for rank in range(processes)]
     previous = {number: signal.signal(number, lambda got, _: _forward(children, got))
-                for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)}
+                for number in (signal.SIGTERM, signal.SIGUSR1)}
     try:
         return _wait(children, logs)
     finally:
@@ -48,13 +50,13 @@ def _start(arguments: Sequence[str], rank: int, processes: int, port: int, logs:
 def _wait(children: list[subprocess.Popen], logs: Path) -> int:
     while True:
         codes = [child.poll() for child in children]
-        bad = [(rank, code) for rank, code in enumerate(codes) if code]
+        bad = [(rank, code) for rank, code in enumerate(codes) if code not in (None, DONE, STOPPED)]
         if bad:
             rank, code = bad[0]
             _report(rank, code, logs)
             return code if code > 0 else 128 - code
-        if all(code == 0 for code in codes):
-            return 0
+        if None not in codes:
+            return max(codes)  # all done, or all stopped by a signal
         time.sleep(_POLL_SECONDS)
 
 
@@ -76,7 +78,7 @@ def _forward(children: list[subprocess.Popen], number: int) -> None:
 
 
 def _stop(children: list[subprocess.Popen]) -> None:
-    _forward(children, signal.SIGTERM)
+    """One rank has failed: the others have a moment to say the same, and are then ended (SIGTERM would ask for a save)."""
     deadline = time.monotonic() + _GRACE_SECONDS
     for child in children:
         try:

@@ -1,7 +1,7 @@
 """The loop: plan, read, step, record, and now and then validate and save."""
 
-import math
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,14 +11,17 @@ from megatron_qm.checkpoint.store import CheckpointStore
 from megatron_qm.config.run import RunConfig
 from megatron_qm.data.prefetch import Prefetcher
 from megatron_qm.data.reader import BatchReader, StepPlan
-from megatron_qm.errors import UserError
 from megatron_qm.platform.runtime import Platform
-from megatron_qm.train.batches import micro_batches
+from megatron_qm.train.batches import MicroBatch, micro_batches
+from megatron_qm.train.guard import BadNumbers
 from megatron_qm.train.optimizer import unwrap
 from megatron_qm.train.recorder import Recorder, Score
 from megatron_qm.train.schedule import learning_rate
 from megatron_qm.train.step import Stepper, StepResult, this_place
+from megatron_qm.train.stopping import StopRequest
+from megatron_qm.train.stragglers import Stragglers
 from megatron_qm.train.validation import Validation
+from megatron_qm.train.watchdog import Watchdog
 
 
 @dataclass
@@ -32,8 +35,12 @@ class Trainer:
     validation: Validation
     store: CheckpointStore
     recorder: Recorder
+    watchdog: Watchdog
+    stop: StopRequest
+    stragglers: Stragglers
     examine: Callable[[Sequence[nn.Module]], Sequence[Score]] | None = None  # such as knowledge probes
     step: int = 0
+    saved: int = 0  # the step of the newest checkpoint that this process loaded or wrote
     _prefetcher: Prefetcher = field(init=False)
 
     def __post_init__(self) -> None:
@@ -44,71 +51,108 @@ class Trainer:
 
     def restore(self) -> None:
         """Go on from the newest good checkpoint of this run, else from the weights of `train.start_from`, else anew."""
-        resume, start_from = self.config.checkpoint.resume == "auto", self.config.train.start_from
-        newest = self.store.latest() if resume else None
+        with self.watchdog.phase("load"):
+            came_from = self._restore()
+        self.recorder.begin(self.step, self.reader, came_from)
+
+    def _restore(self) -> object | None:
+        start_from = self.config.train.start_from
+        newest = self.store.latest() if self.config.checkpoint.resume == "auto" else None
         if newest is not None:
             self._load(newest, whole=True)
         elif start_from is not None:
             self._load(Path(start_from), whole=not self.config.train.init_model_only)
-        self.recorder.begin(self.step, self.reader, newest or start_from)
+        return newest or start_from
 
     def _load(self, folder: Path, whole: bool) -> None:
-        """Weights; with `whole` also the optimizer, the step and the data cursors."""
+        """Weights; with `whole` also the optimizer, the step, the data cursors and the guard's memory."""
         chunks, optimizer = unwrap(self.stepper.model), self.stepper.optimizer
         if not whole:
             self.store.load_weights(folder, chunks, optimizer)
             return
         manifest = self.store.load(folder, chunks, optimizer)
-        self.step = manifest.step
+        self.step = self.saved = manifest.step
         self.reader.restore(manifest.data)
+        self.stepper.guard.restore(manifest.guard)
 
-    def run(self) -> None:
-        """Train until the recipe's last step; the last step is always saved."""
+    def run(self) -> bool:
+        """Train until the recipe's last step, which is always saved. False if a signal ended the run earlier, saved."""
         total = self.config.total_steps
         try:
             if self.step == 0:
                 self._examine()
             while self.step < total:
+                if self.stop.anywhere(self.platform.device):
+                    self._save_and_stop()
+                    return False
                 self.one_step()
                 self._after_step(last=self.step == total)
             self.store.finish()
+            return True
         finally:
             self._prefetcher.close()
 
     def one_step(self) -> StepResult:
-        """Plan, read, train, record. Raises UserError if the loss or the gradient is not finite."""
+        """Plan, read, train, record. A refused update still moves the cursors: its documents are not read again.
+
+        Raises BadNumbers after too many refused updates in a row.
+        """
+        self.watchdog.enter("data", self.step + 1)
         train, total = self.config.train, self.config.total_steps
-        plan = self.reader.plan_step(train.global_batch_size)
-        batch = self._prefetcher.read(plan, self._mine)
+        began = time.perf_counter()
+        plan, batches, count = self.next_batches()
+        self.stragglers.add_data(time.perf_counter() - began)
         self._prefetch(plan, total)
         self.recorder.plan(self.step + 1, plan)
         rate = learning_rate(self.step, total, self.config.optimizer, self.config.schedule)
-        packed = self.config.data.reset_at_document_ends
-        batches = micro_batches(batch, train.micro_batch_size, self._place, self.platform.device, packed=packed)
-        result = self.stepper.train(batches, len(self._mine) // train.micro_batch_size, rate)
-        self._require_finite(result)
+        result = self.stepper.train(batches, count, rate)
+        self.watchdog.enter("between steps")
         self.reader.advance(plan)
         self.step += 1
+        if result.refused is not None:
+            self._note_refused(result)
+        if self.step % train.log_every == 0 or self.step == total:
+            self.recorder.phases(self.watchdog.take_seconds())
         self.recorder.step(self.step, result, rate, self.reader)
         return result
+
+    def next_batches(self) -> tuple[StepPlan, Iterator[MicroBatch], int]:
+        """The plan of the next step, and this rank's micro-batches of it with their number. Moves no cursor."""
+        size = self.config.train.micro_batch_size
+        plan = self.reader.plan_step(self.config.train.global_batch_size)
+        batch = self._prefetcher.read(plan, self._mine)
+        packed = self.config.data.reset_at_document_ends
+        batches = micro_batches(batch, size, self._place, self.platform.device, packed=packed)
+        return plan, self._moving(batches), len(self._mine) // size
+
+    def _moving(self, batches: Iterator[MicroBatch]) -> Iterator[MicroBatch]:
+        """A long step of many micro-batches is no hang."""
+        for batch in batches:
+            self.watchdog.move()
+            yield batch
 
     def _prefetch(self, plan: StepPlan, total: int) -> None:
         if self.step + 1 < total:
             self._prefetcher.start(self.reader.plan_step(len(plan), after=plan), self._mine)
 
-    def _require_finite(self, result: StepResult) -> None:
-        if math.isfinite(result.losses.mean) and math.isfinite(result.grad_norm):
-            return
-        raise UserError(
-            f"step {self.step + 1}: the loss is {result.losses.mean} and the gradient norm {result.grad_norm}; the run "
-            f"stops here, and nothing of this step is saved. `megatron-qm data ledger --run {self.config.output} "
-            f"--step {self.step + 1}` names its documents; lower optimizer.lr, or leave them out"
-        )
+    def _note_refused(self, result: StepResult) -> None:
+        self.recorder.refused(self.step, result)
+        guard = self.stepper.guard
+        if guard.exhausted:
+            run = self.config.output
+            raise BadNumbers(
+                f"step {self.step}: {result.refused}, and so it went for {guard.in_a_row} steps in a row "
+                f"(guard.max_in_a_row): the run stops. Nothing after the newest checkpoint is kept. {run}/quarantine.jsonl "
+                f"names the documents; `megatron-qm replay --run {run} --step {self.step}` looks at the step again; lower "
+                f"optimizer.lr or leave the documents out"
+            )
 
     def _after_step(self, last: bool) -> None:
         self.store.poll()
+        self.recorder.stragglers(self.stragglers.compare(self.step))
         if last or _due(self.step, self.config.train.validate_every):
-            losses = self.validation.run(self.stepper)
+            with self.watchdog.phase("validation"):
+                losses = self.validation.run(self.stepper)
             if losses is not None:
                 self.recorder.validation(self.step, losses, self.validation.names, self.reader)
         if last:
@@ -119,20 +163,31 @@ class Trainer:
 
     def _examine(self) -> None:
         if self.examine is not None:
-            self.recorder.scores(self.step, self.examine(unwrap(self.stepper.model)))
+            with self.watchdog.phase("examination"):
+                self.recorder.scores(self.step, self.examine(unwrap(self.stepper.model)))
             self.recorder.pause()
+
+    def _save_and_stop(self) -> None:
+        asked = self.stop.name or "a signal to another rank"
+        if self.step > self.saved:
+            self.save()
+        self.store.finish()
+        self.recorder.event(self.step, "stop", f"{asked}; saved, to be gone on with")
 
     def save(self) -> None:
         """Write a checkpoint of this moment (in the background, if the recipe says so)."""
-        self.recorder.sync()
-        self.store.save(
-            self.step,
-            self.reader.consumed_tokens,
-            unwrap(self.stepper.model),
-            self.stepper.optimizer,
-            self.reader.state(),
-            self.config,
-        )
+        with self.watchdog.phase("save"):
+            self.recorder.sync()
+            self.store.save(
+                self.step,
+                self.reader.consumed_tokens,
+                unwrap(self.stepper.model),
+                self.stepper.optimizer,
+                self.reader.state(),
+                self.config,
+                self.stepper.guard.state(),
+            )
+        self.saved = self.step
         self.recorder.event(self.step, "checkpoint")
 
 

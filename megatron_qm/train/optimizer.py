@@ -1,10 +1,10 @@
 """Megatron's data parallel wrapper and optimizer around this rank's model chunks."""
 
-import math
 from collections.abc import Sequence
 
 from megatron.core.distributed import DistributedDataParallel, DistributedDataParallelConfig, finalize_model_grads
 from megatron.core.optimizer import MegatronOptimizer, OptimizerConfig, get_megatron_optimizer
+from megatron.core.optimizer.clip_grads import clip_grad_by_total_norm_fp32
 from megatron.core.optimizer.optimizer_config import ParamKey, ParamPredicate
 
 from megatron_qm.config.parallel import ParallelConfig
@@ -22,7 +22,7 @@ def data_parallel(
         overlap_grad_reduce=parallel.overlap_grad_reduce,
         overlap_param_gather=parallel.overlap_param_gather,
         use_distributed_optimizer=parallel.distributed_optimizer,
-        check_for_nan_in_grad=False,  # train/step.py looks at the loss and the norm, and says so in a sentence
+        check_for_nan_in_grad=False,  # train/guard.py looks at the loss and the norm, and says so in a sentence
     )
     # Buckets of a later chunk would be reduced out of order, so only the first overlaps (as Megatron-LM does).
     return [
@@ -47,8 +47,7 @@ def build_optimizer(
             adam_beta1=optimizer.beta1,
             adam_beta2=optimizer.beta2,
             adam_eps=optimizer.eps,
-            # 0 would skip the norm as well; an infinite bound measures it and clips nothing
-            clip_grad=optimizer.clip_grad or math.inf,
+            clip_grad=optimizer.clip_grad,
             params_dtype=transformer.params_dtype,
             bf16=transformer.bf16,
             use_distributed_optimizer=parallel.distributed_optimizer,
@@ -90,6 +89,19 @@ def set_hyperparameters(optimizer: MegatronOptimizer, settings: OptimizerSetting
         group["eps"] = settings.eps
         if "foreach" in group:  # torch's AdamW, where neither Apex nor TE brings a fused one: one kernel per tensor
             group["fused"], group["foreach"] = True, False
+
+
+def update(optimizer: MegatronOptimizer, grad_norm: float, clip_grad: float) -> None:
+    """Clip by `grad_norm` and step: the second half of Megatron's own `step`, after `prepare_grads` and `get_grad_norm`.
+
+    Megatron's `step` measures the norm and updates in one go; in between lies the moment to refuse.
+    """
+    if clip_grad > 0:
+        for part in getattr(optimizer, "chained_optimizers", [optimizer]):
+            parameters = [] if getattr(part, "is_stub_optimizer", False) else part.get_parameters()
+            if parameters:
+                clip_grad_by_total_norm_fp32(parameters, clip_grad, grad_norm)
+    optimizer.step_with_ready_grads()
 
 
 def unwrap(model: Sequence[DistributedDataParallel]) -> list[LanguageModel]:

@@ -1,5 +1,6 @@
 """What a run leaves behind in its folder: resolved config, environment, metrics, ledger; and the live progress line."""
 
+import logging
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ import torch
 from megatron_qm.config.load import to_yaml
 from megatron_qm.config.run import RunConfig
 from megatron_qm.data.ledger import LedgerWriter
+from megatron_qm.data.quarantine import quarantine_step, truncate_quarantine
 from megatron_qm.data.reader import BatchReader, StepPlan
 from megatron_qm.files import write_json, write_text
 from megatron_qm.model.transformer_config import parameter_dtype
@@ -18,9 +20,21 @@ from megatron_qm.observe.flops import speed, training_flops_per_token
 from megatron_qm.observe.metrics import MetricsWriter
 from megatron_qm.observe.peaks import peak_flops
 from megatron_qm.observe.progress import Progress
-from megatron_qm.observe.records import EventRecord, ProbeRecord, Record, TrainRecord, ValidationRecord
+from megatron_qm.observe.records import (
+    EventRecord,
+    ProbeRecord,
+    Record,
+    StragglerRecord,
+    TrainRecord,
+    ValidationRecord,
+    json_number,
+)
 from megatron_qm.platform.runtime import Platform, Ranks
 from megatron_qm.train.step import Losses, StepResult
+
+
+logger = logging.getLogger(__name__)
+_STEP_PHASES = ("data", "forward and backward", "update", "between steps")
 
 
 class Score(Protocol):
@@ -51,6 +65,7 @@ class Recorder:
         self._ledger: LedgerWriter | None = None
         self._progress: Progress | None = None
         self._waiting: list[StepResult] = []
+        self._phases: dict[str, float] = {}
         self._since = 0.0
 
     def __enter__(self) -> Self:
@@ -77,6 +92,7 @@ class Recorder:
                 peak=self._peak.name if self._peak else None,
             ))
             self._metrics.truncate_after(step)
+            truncate_quarantine(self._folder, step)
             self._ledger = LedgerWriter(self._folder, reader, step + 1)
             self._progress = Progress(self._config.total_steps)
             self.event(step, "resume" if step else "start", str(came_from) if came_from else "")
@@ -103,7 +119,9 @@ class Recorder:
 
     def _record(self, step: int, rate: float, seconds: float, reader: BatchReader) -> TrainRecord:
         names = [source.name for source in self._config.data.sources]
-        losses = _sum([result.losses for result in self._waiting])
+        # The mean of what was learnt from; of a record in which nothing was, what was measured.
+        used = [result for result in self._waiting if result.refused is None] or self._waiting
+        losses = _sum([result.losses for result in used])
         measured = speed(
             self._config.tokens_per_step, seconds, self._ranks.world_size, self._flops_per_token, self._peak
         )
@@ -111,7 +129,7 @@ class Recorder:
             step=step,
             tokens=reader.consumed_tokens,
             loss=losses.mean,
-            grad_norm=sum(result.grad_norm for result in self._waiting) / len(self._waiting),
+            grad_norm=sum(result.grad_norm for result in used) / len(used),
             lr=rate,
             tokens_per_second=measured.tokens_per_second,
             tflops_per_device=measured.tflops_per_device,
@@ -121,7 +139,24 @@ class Recorder:
             loss_by_source=_by_name(names, losses),
             tokens_by_source={name: progress.tokens for name, progress in reader.progress().items()},
             z_loss=losses.z_mean if self._config.train.z_loss else None,
+            phase_seconds={name: seconds / len(self._waiting) for name, seconds in self._phases.items()} or None,
         )
+
+    def phases(self, seconds: dict[str, float]) -> None:
+        """Where the time of the steps since the last record went, on this rank."""
+        self._phases = {name: value for name, value in seconds.items() if name in _STEP_PHASES}
+
+    def refused(self, step: int, result: StepResult) -> None:
+        """Step `step` made no update: its documents go to the quarantine file, and the record says why."""
+        if self._writes:
+            measured = {"loss": json_number(result.losses.mean), "grad_norm": json_number(result.grad_norm)}
+            documents = quarantine_step(self._folder, step, result.refused, measured)
+            self.event(step, "skipped", f"{result.refused}; its {documents} documents are in quarantine.jsonl")
+            logger.warning("step %d makes no update: %s", step, result.refused)
+
+    def stragglers(self, records: Sequence[StragglerRecord]) -> None:
+        for record in records:
+            self._write(record)
 
     def validation(self, step: int, losses: Losses, names: Sequence[str], reader: BatchReader) -> None:
         self._write(ValidationRecord(step, reader.consumed_tokens, losses.mean, _by_name(names, losses)))

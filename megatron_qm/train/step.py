@@ -4,8 +4,9 @@ Axes: b sequences of a micro-batch, s tokens of this rank, k data sources.
 """
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -18,7 +19,8 @@ from torch import Tensor
 
 from megatron_qm.config.train import OptimizerConfig
 from megatron_qm.train.batches import MicroBatch, Place
-from megatron_qm.train.optimizer import set_hyperparameters
+from megatron_qm.train.guard import Guard
+from megatron_qm.train.optimizer import set_hyperparameters, update
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,11 @@ class Losses:
 
 @dataclass(frozen=True)
 class StepResult:
+    """refused: why the update was not made, None if it was. grad_norm: before clipping."""
+
     losses: Losses
     grad_norm: float
+    refused: str | None = None
 
 
 def this_place() -> Place:
@@ -65,7 +70,11 @@ class Stepper:
         optimizer: MegatronOptimizer,
         settings: OptimizerConfig,
         sources: int,
+        guard: Guard,
+        enter: Callable[[str], None] = lambda phase: None,
     ) -> None:
+        self.guard = guard
+        self._enter = enter  # told the phases of a step as they begin
         self.model = list(model)
         self.optimizer = optimizer
         self.settings = settings
@@ -73,14 +82,25 @@ class Stepper:
         self._schedule = get_forward_backward_func()
 
     def train(self, batches: Iterable[MicroBatch], count: int, rate: float) -> StepResult:
-        """Forward and backward over `count` micro-batches of this rank, then one update at learning rate `rate`."""
+        """Forward and backward over `count` micro-batches of this rank, then one update at learning rate `rate`, unless
+        the guard refuses it."""
+        self._enter("forward and backward")
+        seen = self.look(batches, count)
+        self._enter("update")
+        refused = self.guard.reason(seen.losses.mean, seen.grad_norm)
+        if refused is None:
+            set_hyperparameters(self.optimizer, self.settings, rate)
+            update(self.optimizer, seen.grad_norm, self.settings.clip_grad)
+        return replace(seen, refused=refused)
+
+    def look(self, batches: Iterable[MicroBatch], count: int) -> StepResult:
+        """Forward and backward as `train` does them, and no update: for looking at a step again."""
         for chunk in self.model:
             chunk.zero_grad_buffer()
         self.optimizer.zero_grad()
         losses = self._run(batches, count, self.sources, forward_only=False)
-        set_hyperparameters(self.optimizer, self.settings, rate)
-        _, grad_norm, _ = self.optimizer.step()
-        return StepResult(losses, float(grad_norm))
+        found_inf = self.optimizer.prepare_grads()
+        return StepResult(losses, math.inf if found_inf else float(self.optimizer.get_grad_norm()))
 
     @torch.no_grad()  # `forward_only` alone leaves autograd on, and a report holds its graph
     def evaluate(self, batches: Iterable[MicroBatch], count: int, sources: int) -> Losses:

@@ -24,10 +24,11 @@ def train_layouts(cases: dict[str, dict[str, Any]], steps: int = 10, device: str
 def train(platform: Any, case: dict[str, Any], steps: int) -> list[list[float]]:
     from megatron_qm.config.model import ModelConfig
     from megatron_qm.config.parallel import ParallelConfig
-    from megatron_qm.config.train import OptimizerConfig, PrecisionConfig, RecomputeConfig
+    from megatron_qm.config.train import GuardConfig, OptimizerConfig, PrecisionConfig, RecomputeConfig
     from megatron_qm.model.build import build_model
     from megatron_qm.model.parallel_groups import parallel_groups
     from megatron_qm.train.batches import micro_batches
+    from megatron_qm.train.guard import Guard
     from megatron_qm.train.optimizer import build_optimizer, data_parallel
     from megatron_qm.train.step import Stepper, this_place
 
@@ -40,7 +41,8 @@ def train(platform: Any, case: dict[str, Any], steps: int) -> list[list[float]]:
         chunks = build_model(model, parallel, platform, precision, recompute, z_loss=options.get("z_loss", 0.0))
         wrapped = data_parallel(chunks, parallel, precision)
         settings = OptimizerConfig()
-        stepper = Stepper(wrapped, build_optimizer(wrapped, settings, parallel), settings, SOURCES)
+        stepper = Stepper(wrapped, build_optimizer(wrapped, settings, parallel), settings, SOURCES,
+                          Guard(GuardConfig(), platform.device))
         place, micro = this_place(), options.get("micro_batch", 1)
         mine = sum(place.sequences(GLOBAL_BATCH, micro), [])
         rows = []

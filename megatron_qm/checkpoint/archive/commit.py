@@ -1,0 +1,123 @@
+"""An archive is whole or absent. Until it is whole its writer may be killed at any moment, and goes on where it was.
+
+In a folder: written as a hidden neighbour, `.NAME.archiving`, which takes the name in one rename. In an object store,
+which has no rename: the root's zarr.json is the last object to be written, and no reader does without it.
+"""
+
+import fcntl
+import json
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import tensorstore as ts
+
+from megatron_qm.checkpoint.archive.storage import Storage, local_path, parse
+from megatron_qm.checkpoint.archive.zarr_v3 import DOCUMENT, FORMAT
+from megatron_qm.checkpoint.staging import check_free, not_written, take_the_name
+from megatron_qm.errors import UserError
+from megatron_qm.files import fsync_tree
+
+logger = logging.getLogger(__name__)
+
+UNFINISHED = "unfinished.json"  # there while an archive is being written: of which checkpoint, and how
+_CLEARING = {"clearing": True}  # its content while what lay there before is being deleted
+_LOCK = ".__lock"  # what TensorStore leaves of a file whose writer was killed
+
+
+@contextmanager
+def unfinished(place: str, source: dict[str, Any], overwrite: bool, workers: int,
+               context: ts.Context | None = None) -> Iterator[Storage]:  # fmt: skip
+    """Storage for an archive of `source` at `place`, with what an earlier attempt has left; whole when the block ends.
+
+    source: what tells one archive from another. The block writes the root's document as its last act.
+    Raises UserError where something else lies, or where another process is at work.
+    """
+    folder = local_path(place)
+    if folder is None:
+        yield from _in_a_store(place, source, overwrite, workers, context)
+    else:
+        yield from _in_a_folder(folder, source, overwrite, workers)
+
+
+def _in_a_folder(final: Path, source: dict[str, Any], overwrite: bool, workers: int) -> Iterator[Storage]:
+    check_free(final, DOCUMENT, overwrite)
+    storage = Storage({"driver": "file", "path": f"{final}/"}, str(final), workers)
+    _refuse_what_is_not_ours(storage)
+    hidden = final.parent / f".{final.name}.archiving"
+    try:
+        hidden.mkdir(parents=True, exist_ok=True)
+        with _alone(hidden):
+            storage = Storage({"driver": "file", "path": f"{hidden}/"}, str(final), workers)
+            _begin(storage, source)
+            yield storage
+            storage.delete(UNFINISHED)
+            for stray in hidden.rglob(f"*{_LOCK}"):
+                stray.unlink()
+            fsync_tree(hidden)
+            take_the_name(hidden, final)
+    except OSError as error:
+        raise not_written(final, error) from None
+
+
+def _in_a_store(place: str, source: dict[str, Any], overwrite: bool, workers: int,
+                context: ts.Context | None) -> Iterator[Storage]:  # fmt: skip
+    storage = Storage(parse(place), place, workers, context)
+    if storage.read(DOCUMENT) is not None:
+        if not overwrite:
+            raise UserError(f"{place}: exists; choose another --output, or add --overwrite to replace it")
+        _refuse_what_is_not_ours(storage)
+        storage.delete(DOCUMENT)  # from here on there is no archive, until the new one is whole
+        _clear(storage)
+    elif storage.read(UNFINISHED) is None and storage.keys():
+        raise UserError(f"{place}: holds other things, and no archive; choose a prefix of its own")
+    _begin(storage, source)
+    yield storage
+    storage.delete(UNFINISHED)
+
+
+def _begin(storage: Storage, source: dict[str, Any]) -> None:
+    """Go on with what an earlier attempt has left of the same archive; what is left of another one goes."""
+    data = storage.read(UNFINISHED)
+    try:
+        earlier = None if data is None else json.loads(data)
+    except ValueError:
+        earlier = _CLEARING
+    if earlier == source:
+        logger.info("%s: going on with an archive that was cut short", storage.place)
+        return
+    if storage.keys():
+        _clear(storage)
+    storage.write(UNFINISHED, json.dumps(source).encode())
+
+
+def _clear(storage: Storage) -> None:
+    storage.write(UNFINISHED, json.dumps(_CLEARING).encode())
+    storage.delete_others(UNFINISHED)
+
+
+def _refuse_what_is_not_ours(storage: Storage) -> None:
+    """Nothing but an archive, even a damaged one, is replaced by one."""
+    data = storage.read(DOCUMENT)
+    if data is not None and FORMAT.encode() not in data:
+        raise UserError(f"{storage.place}: holds another zarr group, which `megatron-qm archive` does not replace")
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """No other process writes the same archive at the same time; the system lets go of the lock of a killed one."""
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            free = folder.exists() and os.path.samestat(os.fstat(fd), os.stat(folder))
+        except BlockingIOError:
+            free = False
+        if not free:
+            raise UserError(f"{folder}: another `megatron-qm archive` is writing it; wait for it, or end it")
+        yield
+    finally:
+        os.close(fd)

@@ -1,0 +1,129 @@
+"""Where archives lie: a folder, or any key-value store of TensorStore, behind the same few calls."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import tensorstore as ts
+
+from megatron_qm.checkpoint.archive.zarr_v3 import DOCUMENT, Document, encode
+from megatron_qm.errors import UserError
+
+# What TensorStore raises for a store that fails, a key that is refused, bytes that do not decode.
+FAILURES = (ValueError, OSError, RuntimeError, KeyError, NotImplementedError)
+
+
+class Storage:
+    """The keys below one place, and zarr arrays at them. Errors are UserError and name the place.
+
+    place: a path or URL, for messages. `memory://` lives as long as `context`.
+    """
+
+    def __init__(self, spec: dict[str, Any], place: str, workers: int, context: ts.Context | None = None) -> None:
+        self.place = place
+        # One fsync of the finished folder (commit.py) takes the place of one for every file.
+        limits = {"data_copy_concurrency": {"limit": workers}, "file_io_concurrency": {"limit": max(4, workers)},
+                  "file_io_sync": False}  # fmt: skip
+        self._context = context or ts.Context(limits)
+        with self.failing(""):
+            self._store = ts.KvStore.open(ts.KvStore.Spec(spec), context=self._context).result()
+        if self._store.path and not self._store.path.endswith("/"):
+            self._store.path += "/"
+
+    @contextmanager
+    def failing(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except FAILURES as error:
+            raise UserError(f"{self.place}{'/' + what if what else ''}: {reason(error)}") from None
+
+    def read(self, key: str) -> bytes | None:
+        """None if there is no such key."""
+        with self.failing(key):
+            found = self._store.read(key).result()
+        return found.value if found.state == "value" else None
+
+    def write(self, key: str, value: bytes) -> None:
+        with self.failing(key):
+            self._store.write(key, value).result()
+
+    def delete(self, key: str) -> None:
+        with self.failing(key):
+            self._store.delete_range(ts.KvStore.KeyRange(key, key + "\0")).result()
+
+    def delete_others(self, key: str) -> None:
+        """Everything but `key`."""
+        with self.failing(""):
+            self._store.delete_range(ts.KvStore.KeyRange("", key)).result()
+            self._store.delete_range(ts.KvStore.KeyRange(key + "\0", "")).result()
+
+    def keys(self) -> list[str]:
+        with self.failing(""):
+            return [key.decode() for key in self._store.list().result()]
+
+    def write_document(self, node: str, document: Document) -> None:
+        self.write(f"{node}/{DOCUMENT}" if node else DOCUMENT, encode(document))
+
+    def read_document(self, node: str) -> Document | None:
+        """None if there is none, or none that can be read."""
+        data = self.read(f"{node}/{DOCUMENT}")
+        try:
+            return None if data is None else json.loads(data)
+        except ValueError:
+            return None
+
+    def array(self, node: str, document: Document) -> ts.TensorStore:
+        """The array at `node`, as `document` says; the one in the store is neither read nor written."""
+        spec = {
+            "driver": "zarr3",
+            "kvstore": self._store.spec().to_json() | {"path": f"{self._store.path}{node}/"},
+            "metadata": document,
+            "store_data_equal_to_fill_value": True,  # a chunk that is not there is a loss, never zeros
+            "fill_missing_data_reads": False,
+        }
+        with self.failing(node):
+            return ts.open(spec, context=self._context, open=True, assume_metadata=True).result()
+
+
+def write_box(array: ts.TensorStore, offsets: tuple[int, ...], block: np.ndarray) -> None:
+    """One whole chunk, through to the store."""
+    array[_region(offsets, block.shape)].write(block).result()
+
+
+def read_box(array: ts.TensorStore, offsets: tuple[int, ...], sizes: tuple[int, ...]) -> np.ndarray:
+    return np.ascontiguousarray(array[_region(offsets, sizes)].read(order="C").result()).reshape(sizes)
+
+
+def _region(offsets: tuple[int, ...], sizes: tuple[int, ...]) -> tuple[slice, ...]:
+    return tuple(slice(at, at + size) for at, size in zip(offsets, sizes, strict=True))
+
+
+def local_path(place: str) -> Path | None:
+    """The folder that a path, a file:// URL or a JSON spec of the file driver names; None for any other store."""
+    spec = parse(place)
+    return Path(spec["path"]) if spec.get("driver") == "file" else None
+
+
+def parse(place: str) -> dict[str, Any]:
+    """The TensorStore kvstore spec of a path, a URL or a JSON spec. Raises UserError for none of these."""
+    text = os.fspath(place)
+    if not text.lstrip().startswith("{") and not urlsplit(text).scheme and "://" not in text:
+        return {"driver": "file", "path": os.path.abspath(text)}
+    try:
+        spec = ts.KvStore.Spec(json.loads(text) if text.lstrip().startswith("{") else text)
+        return spec.to_json()
+    except (ValueError, TypeError) as error:
+        raise UserError(
+            f"{text}: neither a path nor a key-value store of TensorStore (file://, gs://, s3://, memory://, or JSON "
+            f'such as {{"driver": "s3", "bucket": "b", "path": "p/"}}): {reason(error)}'
+        ) from None
+
+
+def reason(error: BaseException) -> str:
+    """The sentence of a TensorStore error without the machinery's notes."""
+    return str(error).split(" [", 1)[0].strip() or type(error).__name__
