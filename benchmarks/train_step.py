@@ -183,10 +183,13 @@ def _bare_megatron(config: RunConfig, stack: ExitStack) -> Callable[[], None]:
 def _ours(config: RunConfig, stack: ExitStack) -> Callable[[], None]:
     from megatron_qm.platform.runtime import choose_platform, ranks_from_environment
     from megatron_qm.pretrain import assemble
+    from megatron_qm.train.stopping import StopRequest
+    from megatron_qm.train.watchdog import Watchdog
 
-    platform = choose_platform("cpu")
+    platform, ranks = choose_platform("cpu"), ranks_from_environment()
+    watchdog = stack.enter_context(Watchdog(Path(config.output), config.watchdog, ranks))
     with platform.scope():
-        trainer = stack.enter_context(assemble(config, platform, ranks_from_environment()))
+        trainer = stack.enter_context(assemble(config, platform, ranks, watchdog, StopRequest()))
         trainer.restore()
 
     def step() -> None:
