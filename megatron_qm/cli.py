@@ -40,6 +40,8 @@ _VERBS = {
     "data": Verb("preprocess, merge, plan, ledger", "megatron_qm.commands.data"),
     "import-hf": Verb("a Hugging Face folder to a Megatron checkpoint", _HF, "add_import_arguments", "import_command"),
     "pretrain": Verb("train from scratch, or continue from a checkpoint", "megatron_qm.commands.pretrain"),
+    "verify-resume": Verb("prove that a killed and resumed run ends as an undisturbed one", "megatron_qm.commands.verify_resume"),
+    "replay": Verb("look at a step of a run again: its batch, its loss, its worst sequences", "megatron_qm.commands.replay"),
     "report": Verb("write a run's HTML report", "megatron_qm.commands.report"),
     "export-hf": Verb("a Megatron checkpoint to a Hugging Face folder, through the release gate", _HF,
                       "add_export_arguments", "export_command"),

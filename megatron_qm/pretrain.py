@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from megatron_qm.checkpoint.store import CheckpointStore
+from megatron_qm.checkpoint.local import LocalCopies
+from megatron_qm.checkpoint.store import CheckpointStore, this_layout
 from megatron_qm.config.run import RunConfig
 from megatron_qm.data.reader import BatchReader
 from megatron_qm.evals.run_probes import ProbeRun
@@ -28,23 +29,31 @@ def pretrain(config: RunConfig) -> bool:
 
     Raises UserError for anything the user can mend, on every rank alike.
     """
-    ranks = ranks_from_environment()
-    platform = choose_platform(config.device, ranks.local_rank)
-    with (
-        stop_on_signals() as stop,
-        Watchdog(Path(config.output), config.watchdog, ranks) as watchdog,
-        process_group(platform, ranks),
-        platform.scope(),
-        parallel_groups(config.parallel),
-        assemble(config, platform, ranks, watchdog, stop) as trainer,
-    ):
+    with training(config) as trainer:
         trainer.restore()
         return trainer.run()
 
 
 @contextmanager
+def training(config: RunConfig, read_only: Path | None = None) -> Iterator[Trainer]:
+    """A trainer on all ranks, inside the scopes it needs. read_only: a folder for heartbeats; then the run's own folder is
+    looked at and not touched."""
+    ranks = ranks_from_environment()
+    platform = choose_platform(config.device, ranks.local_rank)
+    with (
+        stop_on_signals() as stop,
+        Watchdog(read_only or Path(config.output), config.watchdog, ranks) as watchdog,
+        process_group(platform, ranks),
+        platform.scope(),
+        parallel_groups(config.parallel),
+        assemble(config, platform, ranks, watchdog, stop, read_only=read_only is not None) as trainer,
+    ):
+        yield trainer
+
+
+@contextmanager
 def assemble(
-    config: RunConfig, platform: Platform, ranks: Ranks, watchdog: Watchdog, stop: StopRequest
+    config: RunConfig, platform: Platform, ranks: Ranks, watchdog: Watchdog, stop: StopRequest, *, read_only: bool = False
 ) -> Iterator[Trainer]:
     """Everything a run is made of, put together; inside the platform's scope and Megatron's parallel groups."""
     platform.seed(config.train.seed)
@@ -58,7 +67,8 @@ def assemble(
     )
     model = data_parallel(chunks, config.parallel, config.precision)
     optimizer = build_optimizer(model, config.optimizer, config.parallel)
-    with Recorder(config, platform, ranks) as recorder:
+    local = config.checkpoint.local
+    with Recorder(config, platform, ranks, silent=read_only) as recorder:
         yield Trainer(
             config=config,
             platform=platform,
@@ -68,11 +78,12 @@ def assemble(
             ),
             reader=reader,
             validation=Validation(config, platform),
-            store=CheckpointStore(Path(config.output) / "checkpoints", config.checkpoint, platform),
+            store=CheckpointStore(Path(config.output) / "checkpoints", config.checkpoint, platform, read_only=read_only),
             recorder=recorder,
             watchdog=watchdog,
             stop=stop,
             stragglers=Stragglers(platform, config.observe.stragglers_every),
+            local=LocalCopies(Path(local), Path(config.output), this_layout()) if local and not read_only else None,
             examine=probes,
         )
 

@@ -2,14 +2,12 @@
 
 import copy
 import logging
-import random
 import secrets
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import torch.distributed as dist
 from megatron.core import parallel_state
@@ -32,11 +30,12 @@ _DTYPES = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}
 class CheckpointStore:
     """All methods are collective: every rank calls them, in the same order, inside `platform.scope()`.
 
-    A store belongs to the one job that writes to `directory`: making it removes what killed saves have left there.
+    A store belongs to the one job that writes to `directory`: making it removes what killed saves have left there,
+    unless it is `read_only` and nothing will be saved.
     Raises UserError if the run is not to resume (`resume: never`) but the folder has checkpoints of another run.
     """
 
-    def __init__(self, directory: Path, config: CheckpointConfig, platform: Platform) -> None:
+    def __init__(self, directory: Path, config: CheckpointConfig, platform: Platform, *, read_only: bool = False) -> None:
         self.directory = Path(directory)
         self.config = config
         self.platform = platform
@@ -45,7 +44,8 @@ class CheckpointStore:
         self._verified: Path | None = None
         self._bad: set[str] = set()
         self._last: Path | None = None  # loaded or published: its tokenizer/ and hf/ go into the next one
-        self._log(on_first_rank(self._tidy))
+        if not read_only:
+            self._log(on_first_rank(self._tidy))
 
     # --- saving
 
@@ -128,6 +128,13 @@ class CheckpointStore:
             )
         return None
 
+    def is_good(self, path: Path) -> bool:
+        """Whether every file of `path` is as it was written; a warning says what is not."""
+        problem = self._verify(path)
+        if problem is not None:
+            self._log([f"skipped {path.name}: {problem}"])
+        return problem is None
+
     def load(
         self, path: Path, model_chunks: Sequence[torch.nn.Module], optimizer: MegatronOptimizer | None
     ) -> Manifest:
@@ -162,6 +169,11 @@ class CheckpointStore:
         if optimizer is not None:
             optimizer.reload_model_params()
         return manifest
+
+    @property
+    def newest_name(self) -> str | None:
+        """Of the checkpoint of this run that was last loaded or published."""
+        return self._last.name if self._last is not None and self._last.parent == self.directory else None
 
     # --- parts
 
@@ -231,8 +243,6 @@ class CheckpointStore:
             return
         seed = manifest.config["train"]["seed"] + manifest.step
         self.platform.seed(seed)
-        random.seed(seed)
-        np.random.seed(seed % 2**32)
         change = f"written at {manifest.layout}, loaded at {this_layout()}"
         self._log([f"{path.name} was {change}: random number generators are seeded anew"])
 

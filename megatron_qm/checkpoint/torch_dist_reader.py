@@ -117,9 +117,9 @@ class TorchDistReader:
         raise UserError(f"{self.folder}: has no tensor {name}; was the checkpoint made by another model?")
 
     def _checked(self, name: str, layer: int | None) -> str:
-        layers = self._metadata.state_dict_metadata[name].size[0]
-        if layer is not None and layer >= layers:
-            raise UserError(f"{self.folder}: {name} has {layers} layers, none numbered {layer}")
+        size = self._metadata.state_dict_metadata[name].size
+        if layer is not None and not (size and layer < size[0]):
+            raise UserError(f"{self.folder}: {name} has {size[0] if size else 'no'} layers, none numbered {layer}")
         return name
 
     def _chunks_of(self, stored: str) -> list[_Chunk]:

@@ -3,8 +3,12 @@
 import argparse
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from megatron_qm.errors import UserError
+
+if TYPE_CHECKING:
+    from megatron_qm.checkpoint.archive.storage import Storage
 
 _PLACES = "a path, file:// gs:// s3:// URL, or a JSON key-value store spec of TensorStore"
 
@@ -26,16 +30,45 @@ def archive_command(args: argparse.Namespace) -> int:
 
 
 def add_restore_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--archive", required=True, metavar="ARCHIVE", help=f"what `archive` wrote: {_PLACES}")
+    parser.add_argument("--archive", required=True, metavar="ARCHIVE",
+                        help=f"what `archive` wrote, or an old `zarr` checkpoint of Megatron or NeMo: {_PLACES}")
     parser.add_argument("--output", type=Path, required=True, metavar="CKPT", help="the checkpoint to write")
+    parser.add_argument("--config", metavar="RECIPE",
+                        help="for an old checkpoint: the recipe of its model, which it does not say itself")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="dotted overrides of the recipe")
     _add_common(parser, "checkpoint")
 
 
 def restore_command(args: argparse.Namespace) -> int:
+    from megatron_qm.checkpoint.archive.old_zarr import find_old
     from megatron_qm.checkpoint.archive.restore import restore
 
-    manifest = restore(args.archive, args.output, workers=_workers(args), overwrite=args.overwrite)
+    workers = _workers(args)
+    old = find_old(args.archive, workers)
+    if old is not None:
+        return _restore_old(old, args)
+    if args.config or args.overrides:
+        raise UserError("--config is for an old checkpoint; an archive says itself which model it holds: leave it out")
+    manifest = restore(args.archive, args.output, workers=workers, overwrite=args.overwrite)
     print(f"{args.output}: step {manifest.step}, {len(manifest.files)} files, equal to what was archived")
+    return 0
+
+
+def _restore_old(old: "Storage", args: argparse.Namespace) -> int:
+    from megatron_qm.checkpoint.archive.old_zarr import restore_old
+    from megatron_qm.config.run import load_run
+    from megatron_qm.hf.families import check_family, packed_tensors
+
+    if not args.config:
+        raise UserError(f"{old.place}: an old checkpoint, which does not say its model's shape: add --config RECIPE")
+    model = load_run(args.config, args.overrides).model
+    check_family(model)
+    shapes = {
+        tensor.megatron: tensor.shape if tensor.layer is None else (model.layers, *tensor.shape)
+        for tensor in packed_tensors(model)
+    }
+    restore_old(old, args.output, model, shapes, overwrite=args.overwrite)
+    print(f"{args.output}: weights alone: start a run from it with train.start_from={args.output} train.init_model_only=true")
     return 0
 
 

@@ -134,6 +134,11 @@ def documents_of_step(run: Path, step: int) -> list[DocumentSpan]:
     return spans
 
 
+def recorded_step(run: Path, step: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(the reader line that holds for `step`, the line of `step`) of the ledger. Raises UserError if it lacks them."""
+    return _find(Path(run) / FILE_NAME, step)
+
+
 def render_documents(step: int, spans: list[DocumentSpan]) -> str:
     """The rows of `documents_of_step` as a text table."""
     documents = {(span.source, span.document) for span in spans}

@@ -76,15 +76,16 @@ def _describe(rank: int, beat: Beat | None) -> str:
     since = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(beat.since))
     stands = f", in {beat.operation}" if beat.operation else ""
     place = f" at {beat.place}" if beat.place else ""
-    return f"rank {rank} ({beat.host}, pid {beat.pid}) in phase {beat.phase!r} of step {beat.step} since {since} UTC{stands}{place}"
+    return (f"rank {rank} ({beat.host}, pid {beat.pid}) in phase {beat.phase!r} of step {beat.step} since {since} UTC"
+            f"{stands}{place}")
 
 
 def _waiting(others: Sequence[Beat]) -> str:
     """ranks 0-2 wait in all_reduce at mappings.py:31; rank 4 in ..."""
     groups: dict[str, list[int]] = defaultdict(list)
     for beat in others:
-        what = f"{beat.operation} ({beat.place})" if beat.operation else f"phase {beat.phase!r}" + (beat.place and f" ({beat.place})")
-        groups[what].append(beat.rank)
+        what = beat.operation or f"phase {beat.phase!r}"
+        groups[f"{what} ({beat.place})" if beat.place else what].append(beat.rank)
     parts = [f"{rank_list(ranks)} wait{'s' if len(ranks) == 1 else ''} in {what}" for what, ranks in groups.items()]
     return "; ".join(parts[:_SHOWN])
 

@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import platform as machine
+import random
 import resource
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import torch
 
 from megatron_qm.errors import UserError
@@ -63,9 +65,11 @@ class Platform:
         initialize_ub(shape=[tokens, hidden_size], tp_size=tp, use_fp8=fp8, bootstrap_backend=self.backend)
 
     def seed(self, seed: int) -> None:
-        """Seed torch and Megatron's trackers on this rank (needs Megatron's parallel groups)."""
+        """Seed Python, numpy, torch and Megatron's trackers on this rank (needs Megatron's parallel groups)."""
         from megatron.core.tensor_parallel import model_parallel_cuda_manual_seed
 
+        random.seed(seed)
+        np.random.seed(seed % 2**32)
         torch.manual_seed(seed)
         # Megatron's trackers hold CUDA generators. Our models have no dropout, so on a CPU none is ever drawn from.
         model_parallel_cuda_manual_seed(seed, inference_rng_tracker=self.name == "cpu", force_reset_rng=True)

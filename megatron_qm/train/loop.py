@@ -1,18 +1,20 @@
 """The loop: plan, read, step, record, and now and then validate and save."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
+from megatron_qm.checkpoint.local import LocalCopies
 from megatron_qm.checkpoint.store import CheckpointStore
 from megatron_qm.config.run import RunConfig
 from megatron_qm.data.prefetch import Prefetcher
 from megatron_qm.data.reader import BatchReader, StepPlan
 from megatron_qm.platform.runtime import Platform
-from megatron_qm.train.batches import MicroBatch, micro_batches
+from megatron_qm.train.batches import MicroBatch, Place, micro_batches
 from megatron_qm.train.guard import BadNumbers
 from megatron_qm.train.optimizer import unwrap
 from megatron_qm.train.recorder import Recorder, Score
@@ -38,15 +40,18 @@ class Trainer:
     watchdog: Watchdog
     stop: StopRequest
     stragglers: Stragglers
+    local: LocalCopies | None = None
     examine: Callable[[Sequence[nn.Module]], Sequence[Score]] | None = None  # such as knowledge probes
     step: int = 0
     saved: int = 0  # the step of the newest checkpoint that this process loaded or wrote
+    place: Place = field(init=False)
+    sequences: list[int] = field(init=False)  # of a step's batch, those that this rank reads, in its order
     _prefetcher: Prefetcher = field(init=False)
 
     def __post_init__(self) -> None:
         place, train = this_place(), self.config.train
-        self._place = place
-        self._mine = sum(place.sequences(train.global_batch_size, train.micro_batch_size), [])
+        self.place = place
+        self.sequences = sum(place.sequences(train.global_batch_size, train.micro_batch_size), [])
         self._prefetcher = Prefetcher(self.reader)
 
     def restore(self) -> None:
@@ -57,23 +62,32 @@ class Trainer:
 
     def _restore(self) -> object | None:
         start_from = self.config.train.start_from
-        newest = self.store.latest() if self.config.checkpoint.resume == "auto" else None
+        resume = self.config.checkpoint.resume == "auto"
+        newest = self.store.latest() if resume else None
+        local = self.local.newest_complete(newest) if resume and self.local is not None else None
+        if local is not None:
+            self._go_on(self.local.load(local, unwrap(self.stepper.model), self.stepper.optimizer))
+            return f"local copies of step {local} in {self.local.folder}"
         if newest is not None:
-            self._load(newest, whole=True)
+            self.load(newest, whole=True)
         elif start_from is not None:
-            self._load(Path(start_from), whole=not self.config.train.init_model_only)
+            self.load(Path(start_from), whole=not self.config.train.init_model_only)
         return newest or start_from
 
-    def _load(self, folder: Path, whole: bool) -> None:
+    def load(self, folder: Path, whole: bool) -> None:
         """Weights; with `whole` also the optimizer, the step, the data cursors and the guard's memory."""
         chunks, optimizer = unwrap(self.stepper.model), self.stepper.optimizer
         if not whole:
             self.store.load_weights(folder, chunks, optimizer)
             return
         manifest = self.store.load(folder, chunks, optimizer)
-        self.step = self.saved = manifest.step
-        self.reader.restore(manifest.data)
-        self.stepper.guard.restore(manifest.guard)
+        self._go_on({"step": manifest.step, "data": manifest.data, "guard": manifest.guard})
+        self.saved = self.step
+
+    def _go_on(self, progress: Mapping[str, Any]) -> None:
+        self.step = progress["step"]
+        self.reader.restore(progress["data"])
+        self.stepper.guard.restore(progress["guard"])
 
     def run(self) -> bool:
         """Train until the recipe's last step, which is always saved. False if a signal ended the run earlier, saved."""
@@ -120,10 +134,10 @@ class Trainer:
         """The plan of the next step, and this rank's micro-batches of it with their number. Moves no cursor."""
         size = self.config.train.micro_batch_size
         plan = self.reader.plan_step(self.config.train.global_batch_size)
-        batch = self._prefetcher.read(plan, self._mine)
+        batch = self._prefetcher.read(plan, self.sequences)
         packed = self.config.data.reset_at_document_ends
-        batches = micro_batches(batch, size, self._place, self.platform.device, packed=packed)
-        return plan, self._moving(batches), len(self._mine) // size
+        batches = micro_batches(batch, size, self.place, self.platform.device, packed=packed)
+        return plan, self._moving(batches), len(self.sequences) // size
 
     def _moving(self, batches: Iterator[MicroBatch]) -> Iterator[MicroBatch]:
         """A long step of many micro-batches is no hang."""
@@ -133,7 +147,7 @@ class Trainer:
 
     def _prefetch(self, plan: StepPlan, total: int) -> None:
         if self.step + 1 < total:
-            self._prefetcher.start(self.reader.plan_step(len(plan), after=plan), self._mine)
+            self._prefetcher.start(self.reader.plan_step(len(plan), after=plan), self.sequences)
 
     def _note_refused(self, result: StepResult) -> None:
         self.recorder.refused(self.step, result)
@@ -159,6 +173,8 @@ class Trainer:
             self._examine()
         if last or _due(self.step, self.config.checkpoint.every):
             self.save()
+        elif _due(self.step, self.config.checkpoint.local_every):
+            self._save_locally()
         self.recorder.pause()
 
     def _examine(self) -> None:
@@ -189,6 +205,13 @@ class Trainer:
             )
         self.saved = self.step
         self.recorder.event(self.step, "checkpoint")
+
+    def _save_locally(self) -> None:
+        with self.watchdog.phase("local copy"):
+            self.recorder.sync()
+            progress = {"step": self.step, "data": self.reader.state(), "guard": self.stepper.guard.state()}
+            self.local.save(unwrap(self.stepper.model), self.stepper.optimizer, progress, self.store.newest_name)
+        self.recorder.event(self.step, "local copy")
 
 
 def _due(step: int, every: int | None) -> bool:

@@ -32,7 +32,6 @@ from megatron_qm.observe.records import (
 from megatron_qm.platform.runtime import Platform, Ranks
 from megatron_qm.train.step import Losses, StepResult
 
-
 logger = logging.getLogger(__name__)
 _STEP_PHASES = ("data", "forward and backward", "update", "between steps")
 
@@ -51,11 +50,11 @@ class Score(Protocol):
 
 
 class Recorder:
-    """Writes on rank 0; on the others every call is free. Metrics are of the whole job."""
+    """Writes on rank 0; on the others, and where `silent`, every call is free. Metrics are of the whole job."""
 
-    def __init__(self, config: RunConfig, platform: Platform, ranks: Ranks) -> None:
+    def __init__(self, config: RunConfig, platform: Platform, ranks: Ranks, *, silent: bool = False) -> None:
         self._config, self._platform, self._ranks = config, platform, ranks
-        self._writes = ranks.rank == 0
+        self._writes = ranks.rank == 0 and not silent
         self._folder = Path(config.output)
         self._flops_per_token = training_flops_per_token(config.model, config.data.sequence_length)
         bf16 = parameter_dtype(config.precision, platform) == torch.bfloat16

@@ -1,5 +1,6 @@
 """An archive back into a checkpoint: every tensor, object and file of it, bit for bit."""
 
+import threading
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -79,7 +80,7 @@ def restore(
         with TorchDistWriter(folder / WEIGHTS) as writer:
             everything = archive.members(TENSORS) | archive.members(OBJECTS)
             largest_first = sorted(everything, key=lambda path: -bytes_of(everything[path]))
-            each(lambda path: _write_weights(archive, path, writer), largest_first, workers)
+            each(lambda path, stop: _write_weights(archive, path, writer, stop), largest_first, workers)
         for path in files:
             _write_file(archive, path, folder)
         _check_files(files, manifest, str(place))
@@ -92,17 +93,17 @@ def check_documents(archive: Archive, path: str) -> None:
         raise UserError(f"{archive.place}/{path}/{DOCUMENT}: missing or altered: not what the archive's {DOCUMENT} says")
 
 
-def _write_weights(archive: Archive, path: str, writer: TorchDistWriter) -> None:
+def _write_weights(archive: Archive, path: str, writer: TorchDistWriter, stop: threading.Event) -> None:
     check_documents(archive, path)
     document = archive.documents[path]
     name = document["attributes"]["name"]
     if path.startswith(f"{OBJECTS}/"):
-        pieces = read_node(path, document, archive.storage)
+        pieces = read_node(path, document, archive.storage, stop)
         writer.write_object(name, b"".join(block.tobytes() for _, block in pieces))
         return
     dtype, shape = _torch_dtype(archive, document), tuple(document["shape"])
     writer.declare(name, shape, dtype)
-    for offsets, block in read_node(path, document, archive.storage):
+    for offsets, block in read_node(path, document, archive.storage, stop):
         writer.write(name, offsets, torch.from_numpy(block.reshape(-1).view("uint8")).view(dtype).reshape(block.shape))
     if 0 in shape:  # nothing to read, but something that Megatron asks for
         writer.write(name, (0,) * len(shape), torch.empty(shape, dtype=dtype))
@@ -114,7 +115,7 @@ def _write_file(archive: Archive, path: str, folder: Path) -> None:
     target = folder / document["attributes"]["name"]
     target.parent.mkdir(parents=True, exist_ok=True)
     with open(target, "wb") as stream:
-        for _, block in read_node(path, document, archive.storage):
+        for _, block in read_node(path, document, archive.storage, threading.Event()):
             stream.write(memoryview(block))
 
 

@@ -81,13 +81,17 @@ class Storage:
         """The array at `node`, as `document` says; the one in the store is neither read nor written."""
         spec = {
             "driver": "zarr3",
-            "kvstore": self._store.spec().to_json() | {"path": f"{self._store.path}{node}/"},
             "metadata": document,
             "store_data_equal_to_fill_value": True,  # a chunk that is not there is a loss, never zeros
             "fill_missing_data_reads": False,
         }
+        return self.open(spec, node, assume_metadata=True)
+
+    def open(self, spec: dict[str, Any], node: str, **how: Any) -> ts.TensorStore:
+        """TensorStore's array of `spec` at `node`."""
+        place = self._store.spec().to_json() | {"path": f"{self._store.path}{node}/"}
         with self.failing(node):
-            return ts.open(spec, context=self._context, open=True, assume_metadata=True).result()
+            return ts.open(spec | {"kvstore": place}, context=self._context, open=True, **how).result()
 
 
 def write_box(array: ts.TensorStore, offsets: tuple[int, ...], block: np.ndarray) -> None:

@@ -78,9 +78,9 @@ def _write_arrays(
     documents: dict[str, Document] = {}
     kept, lock = 0, threading.Lock()
 
-    def write(node: Node) -> None:
+    def write(node: Node, stop: threading.Event) -> None:
         nonlocal kept
-        document, written = write_node(node, storage, chunk_bytes)
+        document, written = write_node(node, storage, chunk_bytes, stop)
         with lock:
             documents[node.path] = document
             kept += not written

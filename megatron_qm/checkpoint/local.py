@@ -1,0 +1,182 @@
+"""Copies on each node's own disk: quick to write and to read, complete only while every node still has its own.
+
+    LOCAL/RUN_ID/step-00000450/rank-00003.pt      what this rank holds, as it holds it: no gathering, one layout only
+    LOCAL/RUN_ID/step-00000450/rank-00003.json    its hash, layout and step; written last
+
+The shared checkpoints (store.py) are what a run lives by. A local copy only saves the steps since the newest of them,
+when all ranks come back on the nodes that they were on. RUN_ID is drawn when a run begins, and lies in its folder: the
+copies of a deleted run are never taken for those of a new one in its place.
+"""
+
+import json
+import logging
+import os
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from megatron.core.optimizer import MegatronOptimizer
+
+from megatron_qm.checkpoint import adam, folder, rng
+from megatron_qm.checkpoint.distributed import unwrapped
+from megatron_qm.checkpoint.manifest import Layout
+from megatron_qm.checkpoint.together import first_problem, on_first_rank
+from megatron_qm.checkpoint.writer import save_object, why
+from megatron_qm.errors import UserError
+from megatron_qm.files import fsync_directory, sha256, write_json, write_text
+
+logger = logging.getLogger(__name__)
+RUN_ID = "run.id"
+_KEPT = 2  # the newest may be complete on some nodes only
+
+
+class LocalCopies:
+    """All methods are collective. `root` is checkpoint.local, a path that means another disk on each node."""
+
+    def __init__(self, root: Path, run: Path, layout: Layout) -> None:
+        self._rank, self._layout = dist.get_rank(), asdict(layout)
+        identity = on_first_rank(lambda: _run_id(Path(run)))
+        self.folder = Path(root) / identity
+
+    def save(
+        self, chunks: Sequence[torch.nn.Module], optimizer: MegatronOptimizer, progress: Mapping[str, Any], base: str | None
+    ) -> None:
+        """Write what this rank holds. progress: plain values, with "step" among them, the same on all ranks. base: name of
+        the newest shared checkpoint, of which this is a continuation.
+
+        Raises UserError, on all ranks, if a rank could not write; then nothing of this copy is left on it.
+        """
+        final = self.folder / folder.checkpoint_name(progress["step"])
+        problem = None
+        try:
+            self._write(final, chunks, optimizer, dict(progress), base)
+        except OSError as error:
+            problem = f"rank {self._rank}: the local copy of step {progress['step']} was not written: {why(error)}"
+        problem = first_problem(problem)
+        if problem is not None:
+            raise UserError(f"{problem}; make room, or leave checkpoint.local out")
+
+    def newest_complete(self, shared: Path | None) -> int | None:
+        """The newest step of which every rank finds its copy, unaltered and of this layout, and that is newer than the
+        checkpoint `shared`; None without one. Copies that continue a checkpoint which has been removed are left alone."""
+        floor = -1 if shared is None else folder.step_of(shared)
+        mine = {step: base for step, base in self._there() if step > floor and (base is None or _stands(shared, base))}
+        everybody: list[dict[int, Any] | None] = [None] * dist.get_world_size()
+        dist.all_gather_object(everybody, mine)
+        common = set.intersection(*(set(steps) for steps in everybody))
+        for step in sorted(common, reverse=True):
+            problem = first_problem(self._problem(step))
+            if problem is None:
+                return step
+            if self._rank == 0:
+                logger.warning("local copy of step %d skipped: %s", step, problem)
+        return None
+
+    def load(self, step: int, chunks: Sequence[torch.nn.Module], optimizer: MegatronOptimizer) -> dict[str, Any]:
+        """Put the copy of `step` (from `newest_complete`) back, generators too; returns its `progress`."""
+        for part in adam.parts_of(optimizer):  # values are copied into states that must exist
+            if isinstance(part.optimizer, torch.optim.AdamW):
+                adam.give_initial_states(part.optimizer)
+        held = torch.load(self._file(step, ".pt"), map_location="cpu", weights_only=True)
+        tensors = dict(_tensors(chunks, optimizer))
+        if set(tensors) != set(held["tensors"]):
+            path = self._file(step, ".pt")
+            raise UserError(f"{path}: holds other tensors than this model has; remove the folder {self.folder}")
+        with torch.no_grad():
+            for name, tensor in tensors.items():
+                tensor.copy_(held["tensors"][name])
+        rng.restore_rng(held["generators"])
+        return held["progress"]
+
+    def _write(
+        self, final: Path, chunks: Sequence[torch.nn.Module], optimizer: MegatronOptimizer, progress: dict[str, Any],
+        base: str | None,
+    ) -> None:
+        final.mkdir(parents=True, exist_ok=True)
+        # Ranks of a node share the folder, so files and not the folder are published.
+        path = self._file(progress["step"], ".pt")
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        note = self._file(progress["step"], ".json")
+        note.unlink(missing_ok=True)
+        try:
+            tensors = {name: tensor.detach() for name, tensor in _tensors(chunks, optimizer)}
+            save_object(temporary, {"tensors": tensors, "generators": rng.rng_state(), "progress": progress})
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        write_json(note, {
+            "sha256": sha256(path), "bytes": path.stat().st_size, "layout": self._layout, "step": progress["step"], "base": base,
+        })
+        fsync_directory(final)
+        self._remove_old(progress["step"])
+
+    def _remove_old(self, newest: int) -> None:
+        """This rank's files of steps that are no longer wanted, and the folders that they leave empty."""
+        steps = sorted((step for step, _ in self._there()), reverse=True)
+        for step in [s for s in steps if s > newest] + [s for s in steps if s <= newest][_KEPT:]:
+            for suffix in (".json", ".pt"):
+                self._file(step, suffix).unlink(missing_ok=True)
+            try:
+                self._file(step, ".pt").parent.rmdir()
+            except OSError:
+                continue  # another rank's files are still in it
+
+    def _there(self) -> Iterator[tuple[int, str | None]]:
+        """(step, base) of this rank's copies of this layout."""
+        for path in folder.published(self.folder):
+            step = folder.step_of(path)
+            note = self._note(step)
+            if note is not None and note.get("layout") == self._layout:
+                yield step, note.get("base")
+
+    def _note(self, step: int) -> dict[str, Any] | None:
+        try:
+            return json.loads(self._file(step, ".json").read_text())
+        except (OSError, ValueError):
+            return None
+
+    def _problem(self, step: int) -> str | None:
+        path, note = self._file(step, ".pt"), self._note(step)
+        try:
+            good = note is not None and path.stat().st_size == note["bytes"] and sha256(path) == note["sha256"]
+        except (OSError, KeyError):
+            good = False
+        return None if good else f"rank {self._rank}: {path} is missing or altered"
+
+    def _file(self, step: int, suffix: str) -> Path:
+        return self.folder / folder.checkpoint_name(step) / f"rank-{self._rank:05d}{suffix}"
+
+
+def _tensors(chunks: Sequence[torch.nn.Module], optimizer: MegatronOptimizer) -> Iterator[tuple[str, torch.Tensor]]:
+    """Everything that an update changes, as this rank holds it, under names that only this layout understands."""
+    for index, chunk in enumerate(chunks):
+        module = unwrapped(chunk)
+        yield from ((f"model.{index}.{name}", tensor) for name, tensor in module.named_parameters())
+        yield from ((f"buffer.{index}.{name}", tensor) for name, tensor in module.named_buffers())
+    for number, part in enumerate(adam.parts_of(optimizer)):
+        for group_number, group in enumerate(part.optimizer.param_groups):
+            if isinstance(group.get("step"), torch.Tensor):
+                yield f"optimizer.{number}.{group_number}.step", group["step"]
+            for index, parameter in enumerate(group["params"]):
+                prefix = f"optimizer.{number}.{group_number}.{index}"
+                yield f"{prefix}.param", parameter
+                for name, value in sorted(part.optimizer.state[parameter].items()):
+                    if isinstance(value, torch.Tensor):
+                        yield f"{prefix}.{name}", value
+
+
+def _stands(shared: Path | None, base: str) -> bool:
+    """Whether the checkpoint that a copy continued is still there, or was followed by a newer one."""
+    return shared is not None and ((shared.parent / base).is_dir() or folder.step_of(shared) >= folder.step_of(Path(base)))
+
+
+def _run_id(run: Path) -> str:
+    path = run / RUN_ID
+    if not path.is_file():
+        run.mkdir(parents=True, exist_ok=True)
+        write_text(path, secrets.token_hex(8) + "\n")
+    return path.read_text().strip()

@@ -1,0 +1,108 @@
+"""A pretraining job in processes of its own, that a drill starts, watches and kills."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from megatron_qm.errors import UserError
+
+_POLL_SECONDS = 0.02
+
+
+class Job:
+    """One start of `megatron-qm pretrain`, in a session of its own so that all of it can be killed at once."""
+
+    def __init__(self, arguments: Sequence[str], output: Path) -> None:
+        self.output = Path(output)
+        self.output.mkdir(parents=True, exist_ok=True)
+        self.terminal = self.output / "terminal.log"
+        command = [sys.executable, "-m", "megatron_qm.cli", "pretrain", *arguments, f"output={output}"]
+        with open(self.terminal, "ab") as log:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            start_new_session=True)
+
+    def wait(self) -> int:
+        return self.process.wait()
+
+    def running(self) -> bool:
+        return self.process.poll() is None
+
+    def wait_for_step(self, step: int) -> bool:
+        """Whether step `step` was recorded while the job ran."""
+        while self.running():
+            if steps_done(self.output) >= step:
+                return True
+            time.sleep(_POLL_SECONDS)
+        return False
+
+    def ranks(self) -> dict[int, int]:
+        """{rank: pid} of the rank processes that live now."""
+        found = {}
+        for pid in [self.process.pid, *_children(self.process.pid)]:
+            rank = _environment(pid).get("RANK")
+            if rank is not None:
+                found[int(rank)] = pid
+        return found
+
+    def kill(self) -> None:
+        """The power cut: every process of the job at once."""
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass  # it has ended by itself
+        self.process.wait()
+
+    def tail(self, lines: int = 15) -> str:
+        return "\n".join(self.terminal.read_text(errors="replace").splitlines()[-lines:])
+
+
+def finish(arguments: Sequence[str], output: Path) -> None:
+    """Run a job to its end. Raises UserError with the end of its output if it fails."""
+    job = Job(arguments, output)
+    code = job.wait()
+    if code:
+        raise UserError(f"the run in {output} ended with exit code {code}:\n{job.tail()}")
+
+
+def steps_done(output: Path) -> int:
+    """The last step in the run's metrics, 0 without any."""
+    try:
+        lines = (output / "metrics.jsonl").read_bytes().splitlines()
+    except OSError:
+        return 0
+    for line in reversed(lines):
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue  # being written
+        if record.get("kind") == "train":
+            return record["step"]
+    return 0
+
+
+def random_moment(draw: random.Random, job: Job, steps: int) -> bool:
+    """Wait for a moment somewhere in a step of the run, drawn at random. False if the job ended before it."""
+    alive = job.wait_for_step(min(steps_done(job.output) + draw.randint(0, 2), steps - 1))
+    time.sleep(draw.uniform(0, 0.5))
+    return alive and job.running()
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def _environment(pid: int) -> dict[str, str]:
+    try:
+        text = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace")
+    except OSError:
+        return {}
+    return dict(entry.split("=", 1) for entry in text.split("\0") if "=" in entry)

@@ -1,0 +1,107 @@
+"""Run, kill, resume, and compare with a run that nobody disturbed."""
+
+import random
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from megatron_qm.config.run import RunConfig, load_run
+from megatron_qm.drills.compare import compare_runs
+from megatron_qm.drills.job import Job, finish, random_moment, steps_done
+from megatron_qm.errors import UserError
+
+_TOKENS = 200_000  # of the random dataset, for a recipe that names none
+_MOST_STARTS = 3  # per kill that is wanted: one that comes after the end does not count
+
+
+@dataclass(frozen=True)
+class Drill:
+    recipe: str
+    overrides: Sequence[str]
+    nproc: int | None
+    steps: int
+    kills: int
+    seed: int
+
+    def run(self, folder: Path | None) -> int:
+        """Prints what is done and found; 0 if both runs are the same to the last bit, 1 if not."""
+        if self.steps < 2:
+            raise UserError(f"--steps {self.steps}: a run needs 2 or more to be killed in between")
+        with ExitStack() as stack:
+            place = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="verify-resume-")))
+            for name in ("undisturbed", "killed"):
+                if (place / name).exists():
+                    raise UserError(f"{place / name}: exists already; give an empty --folder")
+            arguments = self._arguments(place)
+            print(f"undisturbed: {self.steps} steps", flush=True)
+            finish(arguments, place / "undisturbed")
+            self._disturb(arguments, place / "killed")
+            return self._report(place)
+
+    def _arguments(self, place: Path) -> list[str]:
+        config = load_run(self.recipe, self.overrides)
+        short = [*self.overrides, *_shortened(config, self.steps), *_data(config, place)]
+        nproc = [] if self.nproc is None else ["--nproc", str(self.nproc)]
+        load_run(self.recipe, short)
+        return ["--config", self.recipe, *nproc, *short]
+
+    def _disturb(self, arguments: Sequence[str], output: Path) -> None:
+        draw, kills, starts = random.Random(self.seed), 0, 0
+        while kills < self.kills and starts < _MOST_STARTS * self.kills:
+            starts += 1
+            job = Job(arguments, output)
+            try:
+                in_time = random_moment(draw, job, self.steps)
+            finally:
+                at = steps_done(output)
+                job.kill()
+            if in_time:
+                kills += 1
+                print(f"killed all ranks after step {at} ({kills} of {self.kills})", flush=True)
+            elif job.process.returncode not in (0, -9):
+                raise UserError(f"the run in {output} failed by itself (exit code {job.process.returncode}):\n{job.tail()}")
+        finish(arguments, output)
+
+    def _report(self, place: Path) -> int:
+        found = compare_runs(place / "undisturbed", place / "killed")
+        if found.difference is not None:
+            print(f"DIFFERENT: {found.difference}")
+            return 1
+        print(f"the same to the last bit: {found.tensors} tensors of weights and optimizer, the data cursors, the random number "
+              f"generators, {found.records} metrics records and the ledger")
+        return 0
+
+
+def _shortened(config: RunConfig, steps: int) -> list[str]:
+    """Overrides that make a recipe a run of `steps` steps with some checkpoints in it, and break none of its rules."""
+    schedule = config.schedule
+    overrides = ["train.tokens=null", f"train.steps={steps}", f"checkpoint.every={max(1, min(2, steps // 2))}",
+                 "train.log_every=1", "checkpoint.resume=auto", "observe.probes=null", "observe.wandb_project=null"]
+    if schedule.warmup_steps > steps:
+        overrides.append("schedule.warmup_steps=1")
+    if schedule.decay_steps is not None and schedule.decay_steps > steps:
+        overrides.append("schedule.decay_steps=1")
+    overrides.append(f"schedule.rewarmup_at={[at for at in schedule.rewarmup_at if at < steps]}")
+    return overrides
+
+
+def _data(config: RunConfig, place: Path) -> list[str]:
+    """A dataset of random tokens where the recipe names none: the drill is about the machine, not about medicine."""
+    if config.data.sources:
+        return []
+    from data_tools.indexed_writer import IndexedWriter
+
+    place.mkdir(parents=True, exist_ok=True)
+    prefix = place.resolve() / "random"
+    size = config.model.vocab_size
+    dtype = np.dtype("<u2" if size <= 1 << 16 else "<i4")
+    lengths = np.full(_TOKENS // 500, 500, "<i4")
+    writer = IndexedWriter(Path(f"{prefix}.bin"), Path(f"{prefix}.idx"), dtype, 0, 0)
+    writer.append(np.random.default_rng(0).integers(0, size, int(lengths.sum())).astype(dtype), lengths)
+    writer.finish()
+    writer.close()
+    return [f"data.sources=[{{name: random, prefix: {prefix}}}]"]
