@@ -12,87 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.jobs import LAYOUTS, STEPS, finish, kill, rank_pids, records, start, steps_done, wait_for
 from tests.weights import hashes
-
-STEPS = 12
-RECIPE = """\
-model: {layers: 4, hidden_size: 64, ffn_hidden_size: 128, heads: 4, kv_heads: 2, vocab_size: 512, max_positions: 64}
-device: cpu
-data: {sequence_length: 64, block_size: 256, sources: [{name: a, prefix: A, weight: 2}, {name: b, prefix: B}],
-       validation: [{name: va, prefix: A}], validation_sequences: 4}
-train: {steps: 12, global_batch_size: 8, micro_batch_size: 2, validate_every: 6}
-optimizer: {lr: 2e-3}
-schedule: {warmup_steps: 4}
-checkpoint: {every: 3, keep_last: 2}
-"""
-LAYOUTS = {"TP2+SP": ["parallel.tp=2", "parallel.sp=true"], "PP2": ["parallel.pp=2"], "DP2": []}
-
-
-@pytest.fixture(scope="module")
-def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A recipe over two small datasets, written by Megatron's own builder."""
-    import torch
-    from megatron.core.datasets.indexed_dataset import IndexedDatasetBuilder
-
-    folder = tmp_path_factory.mktemp("pretrain")
-    for name in ("A", "B"):
-        draw = np.random.default_rng(ord(name))
-        builder = IndexedDatasetBuilder(str(folder / f"{name}.bin"), dtype=np.uint16)
-        for _ in range(60):
-            length = int(draw.integers(5, 200))
-            builder.add_document(torch.from_numpy(draw.integers(0, 512, length)), [length])
-        builder.finalize(str(folder / f"{name}.idx"))
-    path = folder / "recipe.yaml"
-    path.write_text(RECIPE.replace("prefix: A", f"prefix: {folder}/A").replace("prefix: B", f"prefix: {folder}/B"))
-    return path
-
-
-def start(recipe: Path, output: Path, *overrides: str, ranks: int = 2) -> subprocess.Popen:
-    command = [sys.executable, "-m", "megatron_qm.cli", "pretrain", "--config", str(recipe), "--nproc", str(ranks),
-               f"output={output}", *overrides]
-    output.mkdir(parents=True, exist_ok=True)
-    with open(output / "terminal.log", "ab") as log:
-        return subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True,
-                                env=os.environ | {"OMP_NUM_THREADS": "1"})
-
-
-def finish(recipe: Path, output: Path, *overrides: str, ranks: int = 2) -> Path:
-    process = start(recipe, output, *overrides, ranks=ranks)
-    code = process.wait(600)
-    assert code == 0, (output / "terminal.log").read_text()[-4000:]
-    return output / "checkpoints" / f"step-{STEPS:08d}"
-
-
-def kill(process: subprocess.Popen) -> None:
-    """The power cut: every process of the job at once."""
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait(30)
-
-
-def records(output: Path, kind: str = "train") -> list[dict]:
-    lines = (output / "metrics.jsonl").read_text().splitlines()
-    return [record for record in map(json.loads, lines) if record["kind"] == kind]
-
-
-def steps_done(output: Path) -> int:
-    try:
-        return max((record["step"] for record in records(output)), default=0)
-    except (OSError, ValueError):
-        return 0
-
-
-def wait_for(condition: object, process: subprocess.Popen, seconds: float = 400) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline and process.poll() is None
-        time.sleep(0.05)  # a busy wait would starve the ranks
-
-
-@pytest.fixture(scope="module")
-def undisturbed(recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    output = tmp_path_factory.mktemp("undisturbed") / "run"
-    finish(recipe, output, *LAYOUTS["TP2+SP"])
-    return output
 
 
 def test_killed_in_steps_and_saves_it_ends_bit_for_bit_the_same(recipe: Path, undisturbed: Path, tmp_path: Path) -> None:
@@ -120,17 +41,11 @@ def test_one_rank_killed_ends_the_job_and_names_it(recipe: Path, tmp_path: Path)
     output = tmp_path / "run"
     process = start(recipe, output, "train.steps=100000")
     wait_for(lambda: steps_done(output) >= 2, process)
-    children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True).stdout.split()
-    ranks = {env_of(int(pid)).get("RANK"): int(pid) for pid in children}
-    os.kill(ranks["1"], signal.SIGKILL)
+    ranks = rank_pids(process)
+    os.kill(ranks[1], signal.SIGKILL)
     assert process.wait(60) != 0
     assert "rank 1 was killed by SIGKILL" in (output / "terminal.log").read_text()
-    assert not any(Path(f"/proc/{pid}").exists() for pid in children), "a rank outlived the job"
-
-
-def env_of(pid: int) -> dict[str, str]:
-    text = Path(f"/proc/{pid}/environ").read_bytes().decode()
-    return dict(entry.split("=", 1) for entry in text.split("\0") if "=" in entry)
+    assert not any(Path(f"/proc/{pid}").exists() for pid in ranks.values()), "a rank outlived the job"
 
 
 @pytest.mark.parametrize("first", ["PP2", "DP2"])

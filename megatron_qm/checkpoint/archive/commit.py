@@ -54,11 +54,11 @@ def _in_a_folder(final: Path, source: dict[str, Any], overwrite: bool, workers: 
             storage = Storage({"driver": "file", "path": f"{hidden}/"}, str(final), workers)
             _begin(storage, source)
             yield storage
-            storage.delete(UNFINISHED)
             for stray in hidden.rglob(f"*{_LOCK}"):
                 stray.unlink()
             fsync_tree(hidden)
             take_the_name(hidden, final)
+            (final / UNFINISHED).unlink()  # last: a kill before this costs nothing, and beside a root it says nothing
     except OSError as error:
         raise not_written(final, error) from None
 

@@ -1,0 +1,34 @@
+"""Fixtures that several rooms share."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.jobs import LAYOUTS, RECIPE, finish
+
+
+@pytest.fixture(scope="session")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recipe over two small datasets, written by Megatron's own builder."""
+    import torch
+    from megatron.core.datasets.indexed_dataset import IndexedDatasetBuilder
+
+    folder = tmp_path_factory.mktemp("pretrain")
+    for name in ("A", "B"):
+        draw = np.random.default_rng(ord(name))
+        builder = IndexedDatasetBuilder(str(folder / f"{name}.bin"), dtype=np.uint16)
+        for _ in range(60):
+            length = int(draw.integers(5, 200))
+            builder.add_document(torch.from_numpy(draw.integers(0, 512, length)), [length])
+        builder.finalize(str(folder / f"{name}.idx"))
+    path = folder / "recipe.yaml"
+    path.write_text(RECIPE.replace("prefix: A", f"prefix: {folder}/A").replace("prefix: B", f"prefix: {folder}/B"))
+    return path
+
+
+@pytest.fixture(scope="session")
+def undisturbed(recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("undisturbed") / "run"
+    finish(recipe, output, *LAYOUTS["TP2+SP"])
+    return output
