@@ -87,8 +87,9 @@ class _Parameter:
 
     def __init__(self, old: Storage, name: str, shape: tuple[int, ...], found: Mapping[str, str], model: ModelConfig) -> None:
         self.name, self.shape, self._place = name, shape, old.place
-        singles = [name.replace(MEGATRON_LAYERS, f"{MEGATRON_LAYERS}{layer}.", 1) for layer in range(shape[0])]
-        self._stacked = name in found or not name.startswith(MEGATRON_LAYERS)
+        layers = range(shape[0]) if name.startswith(MEGATRON_LAYERS) else ()
+        singles = [name.replace(MEGATRON_LAYERS, f"{MEGATRON_LAYERS}{layer}.", 1) for layer in layers]
+        self._stacked = name in found or not any(single in found for single in singles)
         sources = [name] if self._stacked else singles
         for source in sources:
             if source not in found:

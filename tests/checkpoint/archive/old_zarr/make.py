@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from megatron.core import __version__, dist_checkpointing, parallel_state
 from megatron.core.dist_checkpointing.dict_utils import nested_values
-from megatron.core.dist_checkpointing.mapping import ShardedTensor
+from megatron.core.dist_checkpointing.mapping import ShardedTensor, apply_factories
 from megatron.core.models.gpt import GPTModel
 from megatron.core.models.gpt.gpt_layer_specs import get_gpt_layer_local_spec
 from megatron.core.transformer import TransformerConfig
@@ -43,6 +43,7 @@ def main(output: Path) -> None:
     torch.distributed.init_process_group("gloo")
     parallel_state.initialize_model_parallel(TENSOR_PARALLEL)
     state = model().bfloat16().sharded_state_dict()
+    apply_factories(state)  # gate and up are stored one after the other
     for tensor in nested_values(state):
         if isinstance(tensor, ShardedTensor):
             whole = formula(tensor.key, tensor.global_shape)[tensor.global_slice()]
