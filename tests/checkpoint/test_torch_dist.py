@@ -1,5 +1,7 @@
 """The row reader and the streaming writer against torch's own distributed checkpoint, which knows nothing of either."""
 
+import itertools
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -117,3 +119,29 @@ def test_an_unfinished_folder_cannot_be_read(tmp_path: Path) -> None:
         raise ZeroDivisionError
     with pytest.raises(UserError):
         TorchDistReader(tmp_path / "w")
+
+
+def test_boxes_of_a_tensor_that_was_split_on_every_axis(tmp_path: Path) -> None:
+    whole = torch.randn(4, 6, 10)
+    with TorchDistWriter(tmp_path / "w") as writer:
+        writer.declare("split", (4, 6, 10), torch.float32)
+        for a, b, c in itertools.product((0, 2), (0, 3), (0, 4)):
+            writer.write("split", (a, b, c), whole[a : a + 2, b : b + 3, c : c + 4 + c // 2])
+    assert torch.equal(by_torch(tmp_path / "w")["split"], whole)
+    reader, random = TorchDistReader(tmp_path / "w"), torch.Generator().manual_seed(0)
+    for _ in range(200):
+        ends = [sorted(torch.randint(0, size + 1, (2,), generator=random).tolist()) for size in whole.shape]
+        box = whole[tuple(slice(*end) for end in ends)]
+        assert torch.equal(reader.block("split", [end[0] for end in ends], box.shape), box)
+
+
+def test_threads_write_at_the_same_time(tmp_path: Path) -> None:
+    tensors = {f"t{number}": torch.randn(20, 30) for number in range(40)}
+
+    def write(name: str) -> None:
+        writer.add(name, (20, 30), torch.float32, lambda start, stop: tensors[name][start:stop])
+
+    with TorchDistWriter(tmp_path / "w") as writer, ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, tensors))
+    found = by_torch(tmp_path / "w")
+    assert found.keys() == tensors.keys() and all(torch.equal(found[name], tensors[name]) for name in tensors)
