@@ -1,7 +1,7 @@
 """Continued pretraining, from a recipe to a trained checkpoint. This file is the whole run on one screen."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from megatron_qm.checkpoint.local import LocalCopies
@@ -13,6 +13,7 @@ from megatron_qm.model.build import build_model
 from megatron_qm.model.parallel_groups import parallel_groups
 from megatron_qm.platform.runtime import Platform, Ranks, choose_platform, process_group, ranks_from_environment
 from megatron_qm.train.guard import Guard
+from megatron_qm.train.lock import locked
 from megatron_qm.train.loop import Trainer
 from megatron_qm.train.optimizer import build_optimizer, data_parallel
 from megatron_qm.train.recorder import Recorder
@@ -42,6 +43,7 @@ def training(config: RunConfig, read_only: Path | None = None) -> Iterator[Train
     platform = choose_platform(config.device, ranks.local_rank)
     with (
         stop_on_signals() as stop,
+        locked(Path(config.output)) if ranks.rank == 0 and read_only is None else nullcontext(),
         Watchdog(read_only or Path(config.output), config.watchdog, ranks) as watchdog,
         process_group(platform, ranks),
         platform.scope(),

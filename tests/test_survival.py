@@ -194,3 +194,32 @@ def test_a_comparison_names_the_first_difference(recipe: Path, undisturbed: Path
     metrics.write_text(metrics.read_text().replace('"grad_norm":0.', '"grad_norm":1.', 1))
     difference = compare_runs(undisturbed, tmp_path / "copy").difference
     assert difference is not None and difference.startswith("metrics train")
+
+
+def test_a_second_job_in_the_same_folder_is_refused_by_name(tmp_path: Path) -> None:
+    from megatron_qm.errors import UserError
+    from megatron_qm.train.lock import locked
+
+    holder = subprocess.Popen(
+        [sys.executable, "-c", "import sys, time; from pathlib import Path; from megatron_qm.train.lock import locked\n"
+         f"with locked(Path({str(tmp_path)!r})): print('held', flush=True); time.sleep(60)"], stdout=subprocess.PIPE, text=True)
+    try:
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(UserError, match=f"another job writes there.*pid {holder.pid}"), locked(tmp_path, wait_seconds=0.6):
+            pass
+    finally:
+        holder.kill()
+        holder.wait()
+    with locked(tmp_path, wait_seconds=0):
+        pass  # a lock goes with its process, however it ended
+
+
+def test_a_removed_source_needs_the_key_that_allows_it(recipe: Path, undisturbed: Path, tmp_path: Path) -> None:
+    shutil.copytree(undisturbed, tmp_path / "run")
+    only_a = f"data.sources=[{{name: a, prefix: {recipe.parent}/A}}]"
+    command = ["pretrain", "--config", str(recipe), "--nproc", "1", f"output={tmp_path / 'run'}", only_a, "train.steps=13"]
+    refused = megatron_qm(*command)
+    assert refused.returncode == 2 and "data.allow_removed=['b']" in refused.stderr
+    allowed = megatron_qm(*command, "data.allow_removed=[b]")
+    assert allowed.returncode == 0, allowed.stderr
+    assert records(tmp_path / "run")[-1]["step"] == 13

@@ -24,4 +24,5 @@ class DataConfig:
     # Positions and attention start anew at document ends (GPU: TE variable-length attention; not with CP).
     reset_at_document_ends: bool = False
     mask_document_ends: bool = False  # do not learn to predict the first token of the next document
+    allow_removed: list[str] = field(default_factory=list)  # sources that a resumed run may go on without
     verify_checksums: bool = False  # read every dataset through once before the run

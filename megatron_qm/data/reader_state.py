@@ -54,7 +54,7 @@ def check_removed(saved: dict[str, Any], mine: dict[str, Any], allowed: Collecti
         raise UserError(
             f"data.sources: {', '.join(map(repr, gone))} was part of the run and is missing; a source under a new "
             "name starts at its first token. Keep the name (with weight 0 to read no more of it), or allow its "
-            "removal"
+            f"removal with data.allow_removed={gone}"
         )
 
 

@@ -65,12 +65,14 @@ class ProbeRecord:
 
 @dataclass(frozen=True)
 class EventRecord:
-    """Something that happened at a step: start, resume, checkpoint, skipped, stop, ..."""
+    """Something that happened at a step: start, resume, checkpoint, skipped, stop, ...; seconds: for which training stood
+    still."""
 
     kind: ClassVar[str] = "event"
     step: int
     name: str
     detail: str = ""
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ class StragglerRecord:
 
 
 Record = TrainRecord | ValidationRecord | ProbeRecord | EventRecord | StragglerRecord
-_OPTIONAL = ("z_loss", "phase_seconds")
+_OPTIONAL = ("z_loss", "phase_seconds", "seconds")
 
 
 def to_plain(record: Record) -> dict[str, Any]:

@@ -86,7 +86,7 @@ class Trainer:
 
     def _go_on(self, progress: Mapping[str, Any]) -> None:
         self.step = progress["step"]
-        self.reader.restore(progress["data"])
+        self.reader.restore(progress["data"], self.config.data.allow_removed)
         self.stepper.guard.restore(progress["guard"])
 
     def run(self) -> bool:
@@ -162,7 +162,10 @@ class Trainer:
             )
 
     def _after_step(self, last: bool) -> None:
-        self.store.poll()
+        began = time.perf_counter()
+        published = self.store.poll()
+        if published is not None:
+            self.recorder.event(self.step, "published", published.name, time.perf_counter() - began)
         self.recorder.stragglers(self.stragglers.compare(self.step))
         if last or _due(self.step, self.config.train.validate_every):
             with self.watchdog.phase("validation"):
@@ -192,6 +195,7 @@ class Trainer:
 
     def save(self) -> None:
         """Write a checkpoint of this moment (in the background, if the recipe says so)."""
+        began = time.perf_counter()
         with self.watchdog.phase("save"):
             self.recorder.sync()
             self.store.save(
@@ -204,14 +208,15 @@ class Trainer:
                 self.stepper.guard.state(),
             )
         self.saved = self.step
-        self.recorder.event(self.step, "checkpoint")
+        self.recorder.event(self.step, "checkpoint", seconds=time.perf_counter() - began)
 
     def _save_locally(self) -> None:
+        began = time.perf_counter()
         with self.watchdog.phase("local copy"):
             self.recorder.sync()
             progress = {"step": self.step, "data": self.reader.state(), "guard": self.stepper.guard.state()}
             self.local.save(unwrap(self.stepper.model), self.stepper.optimizer, progress, self.store.newest_name)
-        self.recorder.event(self.step, "local copy")
+        self.recorder.event(self.step, "local copy", seconds=time.perf_counter() - began)
 
 
 def _due(step: int, every: int | None) -> bool:

@@ -160,8 +160,8 @@ class Recorder:
     def validation(self, step: int, losses: Losses, names: Sequence[str], reader: BatchReader) -> None:
         self._write(ValidationRecord(step, reader.consumed_tokens, losses.mean, _by_name(names, losses)))
 
-    def event(self, step: int, name: str, detail: str = "") -> None:
-        self._write(EventRecord(step, name, detail))
+    def event(self, step: int, name: str, detail: str = "", seconds: float | None = None) -> None:
+        self._write(EventRecord(step, name, detail, seconds))
 
     def scores(self, step: int, scores: Sequence[Score]) -> None:
         """Accuracies of an examination after `step` steps."""
