@@ -93,15 +93,18 @@ def _data(config: RunConfig, place: Path) -> list[str]:
     """A dataset of random tokens where the recipe names none: the drill is about the machine, not about medicine."""
     if config.data.sources:
         return []
+    place.mkdir(parents=True, exist_ok=True)
+    return [random_dataset(place.resolve() / "random", config.model.vocab_size)]
+
+
+def random_dataset(prefix: Path, size: int) -> str:
+    """Write PREFIX.bin and PREFIX.idx with random tokens below `size`; the override that makes it the only source."""
     from data_tools.indexed_writer import IndexedWriter
 
-    place.mkdir(parents=True, exist_ok=True)
-    prefix = place.resolve() / "random"
-    size = config.model.vocab_size
     dtype = np.dtype("<u2" if size <= 1 << 16 else "<i4")
     lengths = np.full(_TOKENS // 500, 500, "<i4")
     writer = IndexedWriter(Path(f"{prefix}.bin"), Path(f"{prefix}.idx"), dtype, 0, 0)
     writer.append(np.random.default_rng(0).integers(0, size, int(lengths.sum())).astype(dtype), lengths)
     writer.finish()
     writer.close()
-    return [f"data.sources=[{{name: random, prefix: {prefix}}}]"]
+    return f"data.sources=[{{name: random, prefix: {prefix}}}]"
