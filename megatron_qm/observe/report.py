@@ -21,6 +21,7 @@ from megatron_qm.observe.page.tables import (
     events_table,
     notices,
     sources_table,
+    stragglers_table,
 )
 
 REPORT_FILE = "report.html"
@@ -53,6 +54,7 @@ def _page(history: History, facts: Facts, now: float) -> str:
         probe_section(history.probes),
         charts(history),
         sources_table(history),
+        stragglers_table(history),
         events_table(history),
         config_section(facts),
         environment_section(facts),

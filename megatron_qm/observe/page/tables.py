@@ -13,6 +13,7 @@ from megatron_qm.observe.page.summary import clock
 from megatron_qm.observe.records import from_json_number
 
 _FIRST_EVENTS, _LAST_EVENTS = 20, 100
+_SLOW, _SHOWN_STRAGGLERS = 1.2, 10  # times the median of all ranks
 
 
 def sources_table(history: History) -> str:
@@ -59,6 +60,31 @@ def _event_row(event: dict[str, Any]) -> str:
     mark = ' class="resume"' if name == "resume" else ""
     cells = [whole(event["step"]), clock(moment) if moment is not None else "", name, str(event.get("detail", ""))]
     return f"<tr{mark}>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells) + "</tr>"
+
+
+def stragglers_table(history: History) -> str:
+    """The ranks that were slowest by themselves most often, and how far behind the median they were."""
+    worst: dict[tuple[int, str, str], list[float]] = {}
+    for record in history.stragglers:
+        times = _times_median(record)
+        if times is not None and times >= _SLOW:
+            key = (record.get("rank", -1), str(record.get("host", "")), str(record.get("phase", "")))
+            worst.setdefault(key, []).append(times)
+    if not worst:
+        return ""
+    order = sorted(worst.items(), key=lambda item: (-len(item[1]), -max(item[1])))[:_SHOWN_STRAGGLERS]
+    rows = "".join(
+        f"<tr><th>{rank}</th><td>{html.escape(host)}</td><td>{html.escape(phase)}</td><td>{len(times)}</td>"
+        f"<td>{max(times):.2f}x</td></tr>" for (rank, host, phase), times in order
+    )
+    titles = ("rank", "node", "phase", "times among the slowest", "worst against the median")
+    head = "".join(f"<th>{title}</th>" for title in titles)
+    return _section("Stragglers", f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>")
+
+
+def _times_median(record: dict[str, Any]) -> float | None:
+    own, median = from_json_number(record.get("seconds")), from_json_number(record.get("median_seconds"))
+    return own / median if own is not None and median else None
 
 
 def config_section(facts: Facts) -> str:
