@@ -1,7 +1,7 @@
 """Sequences as the model takes them: tokens, labels, masks, positions. Axes: b sequences, s tokens."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -21,6 +21,7 @@ class Batch:
     position_ids_bs: np.ndarray  # int64
     # True where a document, a block that does not continue the text before it, or the sequence itself starts.
     document_starts_bs: np.ndarray  # bool
+    extra: Mapping[str, np.ndarray] = field(default_factory=dict)  # [b, s] each: what a stage adds for its objective
 
 
 @dataclass(frozen=True)

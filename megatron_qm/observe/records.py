@@ -19,7 +19,8 @@ class TrainRecord:
 
     tokens, tokens_by_source: consumed since the run began. loss, loss_by_source: nats per token. lr: as used in this
     step. tokens_per_second: of the whole job; tflops_per_device: model FLOPs; mfu: 0 to 1. step_seconds: one step.
-    memory_gib: peak of one rank. phase_seconds: where a step's time goes, by name.
+    memory_gib: peak of one rank. phase_seconds: where a step's time goes, by name. others: means per token
+    of what the stage reports beside its loss.
     """
 
     kind: ClassVar[str] = "train"
@@ -37,6 +38,7 @@ class TrainRecord:
     tokens_by_source: Mapping[str, int] = field(default_factory=dict)
     z_loss: float | None = None
     phase_seconds: Mapping[str, float] | None = None
+    others: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ class StragglerRecord:
 
 
 Record = TrainRecord | ValidationRecord | ProbeRecord | EventRecord | StragglerRecord
-_OPTIONAL = ("z_loss", "phase_seconds", "seconds")
+_OPTIONAL = ("z_loss", "phase_seconds", "others", "seconds")
 
 
 def to_plain(record: Record) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 Axes: b sequences of a micro-batch, s tokens of a sequence (of this context parallel rank).
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -40,18 +40,22 @@ class MicroBatch:
     position_ids_bs: Tensor
     source_bs: Tensor  # index of the source each token came from
     packed: PackedSeqParams | None = None
+    extra: Mapping[str, Tensor] = field(default_factory=dict)  # [b, s] each: what a stage's own objective asks for
 
 
 def micro_batch(batch: Batch, rows: slice, place: Place, device: torch.device, *, packed: bool) -> MicroBatch:
     """Rows `rows` of a numpy batch as tensors on `device`, cut to this context parallel rank."""
     length = batch.tokens_bs.shape[1]
     source_bs = np.repeat(batch.source_b[rows, None], length, axis=1)
+    extra = {name: column[rows] for name, column in batch.extra.items()}
     columns = (batch.tokens_bs, batch.labels_bs, batch.loss_mask_bs, batch.position_ids_bs)
     arrays = [*(column[rows] for column in columns), source_bs]
     if packed:
         tensors = [_tensor(array.reshape(1, -1), device) for array in arrays]
-        return MicroBatch(*tensors, packed=_packing(batch.document_starts_bs[rows], device))
-    return MicroBatch(*[_tensor(_zigzag(array, place), device) for array in arrays])
+        extra = {name: _tensor(column.reshape(1, -1), device) for name, column in extra.items()}
+        return MicroBatch(*tensors, packed=_packing(batch.document_starts_bs[rows], device), extra=extra)
+    extra = {name: _tensor(_zigzag(column, place), device) for name, column in extra.items()}
+    return MicroBatch(*[_tensor(_zigzag(array, place), device) for array in arrays], extra=extra)
 
 
 def _tensor(array_bs: np.ndarray, device: torch.device) -> Tensor:

@@ -139,6 +139,7 @@ class Recorder:
             tokens_by_source={name: progress.tokens for name, progress in reader.progress().items()},
             z_loss=losses.z_mean if self._config.train.z_loss else None,
             phase_seconds={name: seconds / len(self._waiting) for name, seconds in self._phases.items()} or None,
+            others={name: losses.mean_per_token(name) for name in losses.others} or None,
         )
 
     def phases(self, seconds: dict[str, float]) -> None:
@@ -186,7 +187,12 @@ class Recorder:
 
 def _sum(losses: Sequence[Losses]) -> Losses:
     columns = ([getattr(loss, field) for loss in losses] for field in ("nats_k", "z_k", "tokens_k"))
-    return Losses(*([sum(values) for values in zip(*rows, strict=True)] for rows in columns))
+    others = {name: _columns_sum([loss.others[name] for loss in losses]) for name in losses[0].others}
+    return Losses(*(_columns_sum(list(rows)) for rows in columns), others)
+
+
+def _columns_sum(rows: Sequence[Sequence[float]]) -> list[float]:
+    return [sum(values) for values in zip(*rows, strict=True)]
 
 
 def _by_name(names: Sequence[str], losses: Losses) -> dict[str, float]:

@@ -1,12 +1,12 @@
 """One optimizer step, and one pass without learning, over Megatron's schedules.
 
-Axes: b sequences of a micro-batch, s tokens of this rank, k data sources.
+Axes: b sequences of a micro-batch, s tokens of this rank, k data sources, r rows of the report.
 """
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import torch
@@ -20,16 +20,19 @@ from torch import Tensor
 from megatron_qm.config.train import OptimizerConfig
 from megatron_qm.train.batches import MicroBatch, Place
 from megatron_qm.train.guard import Guard
+from megatron_qm.train.objective import CrossEntropy, Objective
 from megatron_qm.train.optimizer import set_hyperparameters, update
 
 
 @dataclass(frozen=True)
 class Losses:
-    """Sums over the tokens of a step that count, by source: cross entropy in nats, z-loss, and how many tokens."""
+    """Sums over the tokens of a step that count, by source: cross entropy in nats, z-loss, how many tokens, and by name
+    whatever else the objective reports."""
 
     nats_k: list[float]
     z_k: list[float]
     tokens_k: list[float]
+    others: Mapping[str, list[float]] = field(default_factory=dict)
 
     @property
     def mean(self) -> float:
@@ -38,6 +41,10 @@ class Losses:
     @property
     def z_mean(self) -> float:
         return sum(self.z_k) / max(sum(self.tokens_k), 1.0)
+
+    def mean_per_token(self, name: str) -> float:
+        """Of one of the `others`."""
+        return sum(self.others[name]) / max(sum(self.tokens_k), 1.0)
 
     def mean_of(self, source: int) -> float | None:
         return self.nats_k[source] / self.tokens_k[source] if self.tokens_k[source] else None
@@ -72,7 +79,9 @@ class Stepper:
         sources: int,
         guard: Guard,
         enter: Callable[[str], None] = lambda phase: None,
+        objective: Objective | None = None,
     ) -> None:
+        self.objective = objective or CrossEntropy()
         self.guard = guard
         self._enter = enter  # told the phases of a step as they begin
         self.model = list(model)
@@ -98,7 +107,7 @@ class Stepper:
         for chunk in self.model:
             chunk.zero_grad_buffer()
         self.optimizer.zero_grad()
-        losses = self._run(batches, count, self.sources, forward_only=False)
+        losses = self._run(batches, count, self.sources, self.objective, forward_only=False)
         found_inf = self.optimizer.prepare_grads()
         return StepResult(losses, math.inf if found_inf else float(self.optimizer.get_grad_norm()))
 
@@ -108,15 +117,17 @@ class Stepper:
         for chunk in self.model:
             chunk.eval()
         try:
-            return self._run(batches, count, sources, forward_only=True)
+            return self._run(batches, count, sources, CrossEntropy(), forward_only=True)
         finally:
             for chunk in self.model:
                 chunk.train()
 
-    def _run(self, batches: Iterable[MicroBatch], count: int, sources: int, *, forward_only: bool) -> Losses:
+    def _run(
+        self, batches: Iterable[MicroBatch], count: int, sources: int, objective: Objective, *, forward_only: bool
+    ) -> Losses:
         first, rest = _peek(batches)
         reports = self._schedule(
-            forward_step_func=partial(_forward_step, sources),
+            forward_step_func=partial(_forward_step, partial(objective, sources)),
             data_iterator=self._iterators(itertools.chain([first], rest)),
             model=self.model if len(self.model) > 1 else self.model[0],
             num_microbatches=count,
@@ -124,7 +135,7 @@ class Stepper:
             micro_batch_size=first.tokens_bs.shape[0],
             forward_only=forward_only,
         )
-        return self._sum_over_ranks(reports, sources)
+        return self._sum_over_ranks(reports, sources, objective.names)
 
     def _iterators(self, batches: Iterator[MicroBatch]) -> Iterator[MicroBatch] | list[Iterator[MicroBatch]]:
         """The interleaved schedule walks the same micro-batches once for every chunk."""
@@ -132,36 +143,25 @@ class Stepper:
             return batches
         return list(itertools.tee(batches, len(self.model)))
 
-    def _sum_over_ranks(self, reports: list[Tensor], sources: int) -> Losses:
+    def _sum_over_ranks(self, reports: list[Tensor], sources: int, names: Sequence[str]) -> Losses:
         """Only the last pipeline stage has reports, and its TP ranks have the same: sum over all, divide by TP."""
         device = next(self.model[0].parameters()).device
-        total_3k = torch.stack(reports).sum(0) if reports else torch.zeros(3, sources, device=device)
-        total_3k = total_3k.double()
-        dist.all_reduce(total_3k)
-        total_3k /= parallel_state.get_tensor_model_parallel_world_size()
-        return Losses(*total_3k.tolist())
+        total_rk = torch.stack(reports).sum(0) if reports else torch.zeros(3 + len(names), sources, device=device)
+        total_rk = total_rk.double()
+        dist.all_reduce(total_rk)
+        total_rk /= parallel_state.get_tensor_model_parallel_world_size()
+        nats_k, z_k, tokens_k, *others = total_rk.tolist()
+        return Losses(nats_k, z_k, tokens_k, dict(zip(names, others, strict=True)))
 
 
 def _forward_step(
-    sources: int, iterator: Iterator[MicroBatch], chunk: DistributedDataParallel
+    objective: Callable, iterator: Iterator[MicroBatch], chunk: DistributedDataParallel
 ) -> tuple[Tensor, partial]:
     batch = next(iterator)
     output = chunk(
         batch.tokens_bs, batch.position_ids_bs, None, labels=batch.labels_bs, packed_seq_params=batch.packed
     )
-    return output, partial(_loss, sources, batch)
-
-
-def _loss(sources: int, batch: MicroBatch, output: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """(sum of the losses, tokens that count, [3, k] report); `output` is [b, s], or [2, b, s] with a z-loss."""
-    mask_bs = batch.loss_mask_bs
-    parts = (output if output.dim() == 3 else output[None]).float() * mask_bs
-    source = batch.source_bs.reshape(-1)
-    report_3k = torch.zeros(3, sources, device=output.device)
-    for row, values in zip((0, 1), parts.detach(), strict=False):
-        report_3k[row].index_add_(0, source, values.reshape(-1))
-    report_3k[2].index_add_(0, source, mask_bs.reshape(-1))
-    return parts.sum(), mask_bs.sum().to(torch.int), report_3k
+    return output, partial(objective, batch)
 
 
 def _peek(batches: Iterable[MicroBatch]) -> tuple[MicroBatch, Iterator[MicroBatch]]:
