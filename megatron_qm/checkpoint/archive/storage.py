@@ -18,6 +18,10 @@ from megatron_qm.errors import UserError
 FAILURES = (ValueError, OSError, RuntimeError, KeyError, NotImplementedError)
 
 
+# A minute; by default a store that cannot be reached is asked for a quarter of an hour.
+_RETRIES = {"max_retries": 6, "initial_delay": "1s", "max_delay": "32s"}
+
+
 class Storage:
     """The keys below one place, and zarr arrays at them. Errors are UserError and name the place.
 
@@ -28,7 +32,7 @@ class Storage:
         self.place = place
         # One fsync of the finished folder (commit.py) takes the place of one for every file.
         limits = {"data_copy_concurrency": {"limit": workers}, "file_io_concurrency": {"limit": max(4, workers)},
-                  "file_io_sync": False}  # fmt: skip
+                  "file_io_sync": False, "s3_request_retries": _RETRIES, "gcs_request_retries": _RETRIES}  # fmt: skip
         self._context = context or ts.Context(limits)
         with self.failing(""):
             self._store = ts.KvStore.open(ts.KvStore.Spec(spec), context=self._context).result()
@@ -89,9 +93,9 @@ class Storage:
 
     def open(self, spec: dict[str, Any], node: str, **how: Any) -> ts.TensorStore:
         """TensorStore's array of `spec` at `node`."""
-        place = self._store.spec().to_json() | {"path": f"{self._store.path}{node}/"}
         with self.failing(node):
-            return ts.open(spec | {"kvstore": place}, context=self._context, open=True, **how).result()
+            place = self._store / f"{node}/"
+            return ts.open(spec, kvstore=place, context=self._context, open=True, **how).result()
 
 
 def write_box(array: ts.TensorStore, offsets: tuple[int, ...], block: np.ndarray) -> None:
@@ -130,4 +134,7 @@ def parse(place: str) -> dict[str, Any]:
 
 def reason(error: BaseException) -> str:
     """The sentence of a TensorStore error without the machinery's notes."""
-    return str(error).split(" [", 1)[0].strip() or type(error).__name__
+    text = str(error).split(" [", 1)[0].strip()
+    if "No space left on device" in text or "Disk quota exceeded" in text:
+        return "the disk is full; make room and run the same command again: what is finished stays"
+    return text or type(error).__name__
