@@ -1,7 +1,7 @@
 """Continued pretraining, from a recipe to a trained checkpoint. This file is the whole run on one screen."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 from megatron_qm.checkpoint.local import LocalCopies
@@ -15,7 +15,7 @@ from megatron_qm.platform.runtime import Platform, Ranks, choose_platform, proce
 from megatron_qm.train.guard import Guard
 from megatron_qm.train.lock import locked
 from megatron_qm.train.loop import Trainer
-from megatron_qm.train.optimizer import build_optimizer, data_parallel
+from megatron_qm.train.optimizer import build_optimizer, data_parallel, dismantle
 from megatron_qm.train.recorder import Recorder
 from megatron_qm.train.step import Stepper
 from megatron_qm.train.stopping import StopRequest, stop_on_signals
@@ -70,7 +70,9 @@ def assemble(
     model = data_parallel(chunks, config.parallel, config.precision)
     optimizer = build_optimizer(model, config.optimizer, config.parallel)
     local = config.checkpoint.local
-    with Recorder(config, platform, ranks, silent=read_only) as recorder:
+    with ExitStack() as stack:
+        stack.callback(dismantle, model)
+        recorder = stack.enter_context(Recorder(config, platform, ranks, silent=read_only))
         yield Trainer(
             config=config,
             platform=platform,

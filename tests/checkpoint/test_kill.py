@@ -138,4 +138,7 @@ def test_killed_while_a_child_is_writing(report: dict[str, Any], directory: Path
     assert found["exact"] == "same"
     assert [entry for entry in found["after"] if entry.startswith(".")] == []
     pid = int((directory / "asynchronous" / "writer.pid").read_text())
-    assert not Path(f"/proc/{pid}").exists()  # the writer went with the rank it belonged to
+    deadline = time.monotonic() + 30  # it is dead at once, and gone when init has noticed
+    while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not Path(f"/proc/{pid}").exists(), "the writer outlived the rank that it belonged to"

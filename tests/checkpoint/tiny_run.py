@@ -14,6 +14,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from megatron.core import parallel_state
+from megatron.core.distributed import DistributedDataParallel
 from megatron.core.pipeline_parallel import get_forward_backward_func
 from torch.distributed import distributed_c10d
 
@@ -25,7 +26,7 @@ from megatron_qm.config.train import CheckpointConfig, OptimizerConfig, Precisio
 from megatron_qm.model.build import build_model
 from megatron_qm.model.parallel_groups import parallel_groups
 from megatron_qm.platform.runtime import choose_platform, process_group, ranks_from_environment
-from megatron_qm.train.optimizer import build_optimizer, data_parallel, set_hyperparameters
+from megatron_qm.train.optimizer import build_optimizer, data_parallel, dismantle, set_hyperparameters
 
 MODEL = ModelConfig(
     layers=4, hidden_size=32, ffn_hidden_size=48, heads=4, kv_heads=2, vocab_size=100, max_positions=64
@@ -42,6 +43,7 @@ def job() -> Iterator[None]:
     gc.freeze()  # Megatron collects garbage at every save and load: spare it what the imports have left
     with process_group(platform, ranks_from_environment()), platform.scope():
         yield
+        dismantle([found for found in gc.get_objects() if isinstance(found, DistributedDataParallel)])
 
 
 class TinyRun:
