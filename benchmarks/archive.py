@@ -5,7 +5,8 @@
 A BF16 checkpoint with random weights (normal, deviation 0.02) is made, one tensor of 64 Mi numbers after another. Then,
 each in a process of its own: `archive` and `restore` are the commands; `torch_dist_read` reads every chunk of the
 checkpoint, and `torch_dist_copy` reads each tensor and writes it to a new `torch_dist` folder with hashes and fsync, what
-saving and verifying cost without zarr; `copy` copies the files and fsyncs them: what the disk allows. Memory is what the
+saving and verifying cost without zarr; `torch_dist_by_torch` does the same with torch's own loader and writer, which hold
+all tensors; `copy` copies the files and fsyncs them: what the disk allows. Memory is what the
 peak of resident memory gains after the imports.
 """
 
@@ -36,6 +37,7 @@ import json, logging, os, shutil, sys, time
 from pathlib import Path
 logging.disable(logging.CRITICAL)
 import torch, tensorstore
+import torch.distributed.checkpoint as dcp
 from megatron_qm.checkpoint.archive.restore import restore
 from megatron_qm.checkpoint.archive.write import archive
 from megatron_qm.checkpoint.manifest import Manifest, read_manifest, verify, write_manifest
@@ -66,6 +68,16 @@ def torch_dist_copy():
     fsync_tree(target)
     write_manifest(target, Manifest(step=0, tokens=0, model={}, dtype="bf16"))
 
+def torch_dist_by_torch():
+    verify(source)
+    reader = dcp.FileSystemReader(source / "weights")
+    stored = reader.read_metadata().state_dict_metadata
+    state = {name: torch.empty(what.size, dtype=what.properties.dtype) for name, what in stored.items()}
+    dcp.load(state, storage_reader=reader, no_dist=True)
+    dcp.save(state, storage_writer=dcp.FileSystemWriter(target / "weights"), no_dist=True)
+    fsync_tree(target)
+    write_manifest(target, Manifest(step=0, tokens=0, model={}, dtype="bf16"))
+
 def copy():
     shutil.copytree(source, target)
     fsync_tree(target)
@@ -77,6 +89,7 @@ print(json.dumps({"seconds": round(time.perf_counter() - start, 1), "memory_mib"
 WORK = {
     "copy": "copy()",
     "torch_dist_copy": "torch_dist_copy()",
+    "torch_dist_by_torch": "torch_dist_by_torch()",
     "torch_dist_read": "torch_dist_read()",
     "archive": "archive(source, str(target), workers=workers)",
     "restore": "restore(str(source), target, workers=workers)",
@@ -138,7 +151,7 @@ def main() -> None:
         checkpoint = folder / "checkpoint"
         write_random_checkpoint(checkpoint, int(args.parameters))
         results = {}
-        for work in ("copy", "torch_dist_read", "torch_dist_copy"):
+        for work in ("copy", "torch_dist_read", "torch_dist_copy", "torch_dist_by_torch"):
             results[work] = measure(work, checkpoint, folder / work, args.workers)
             subprocess.run(["rm", "-rf", folder / work], check=True)
         results["archive"] = measure("archive", checkpoint, folder / "archive", args.workers)
@@ -154,6 +167,8 @@ def main() -> None:
         "results": results,
         "archive_seconds_over_torch_dist_copy": ratio(results, "seconds", "archive", "torch_dist_copy"),
         "restore_seconds_over_torch_dist_copy": ratio(results, "seconds", "restore", "torch_dist_copy"),
+        "archive_seconds_over_torch_dist_by_torch": ratio(results, "seconds", "archive", "torch_dist_by_torch"),
+        "archive_memory_over_torch_dist_by_torch": ratio(results, "memory_mib", "archive", "torch_dist_by_torch"),
         "archive_bytes_over_checkpoint": round(results["archive"]["mib"] * 2**20 / stored, 3),
         "restored_weights_equal": equal,
     }

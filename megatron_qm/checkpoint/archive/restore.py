@@ -105,6 +105,7 @@ def _write_weights(archive: Archive, path: str, writer: TorchDistWriter, stop: t
     writer.declare(name, shape, dtype)
     for offsets, block in read_node(path, document, archive.storage, stop):
         writer.write(name, offsets, torch.from_numpy(block.reshape(-1).view("uint8")).view(dtype).reshape(block.shape))
+        del block  # before the next one is read
     if 0 in shape:  # nothing to read, but something that Megatron asks for
         writer.write(name, (0,) * len(shape), torch.empty(shape, dtype=dtype))
 

@@ -99,8 +99,8 @@ class Storage:
 
 
 def write_box(array: ts.TensorStore, offsets: tuple[int, ...], block: np.ndarray) -> None:
-    """One whole chunk, through to the store."""
-    array[_region(offsets, block.shape)].write(block).result()
+    """One whole chunk, through to the store. `block` must not change afterwards."""
+    array[_region(offsets, block.shape)].write(block, can_reference_source_data_indefinitely=True).result()
 
 
 def read_box(array: ts.TensorStore, offsets: tuple[int, ...], sizes: tuple[int, ...]) -> np.ndarray:

@@ -57,6 +57,7 @@ def read_node(path: str, document: Document, storage: Storage, stop: threading.E
         block = _checked_box(array, offsets, sizes, f"{storage.place}: {name}")
         digest.update(_bytes(block))
         yield offsets, block
+        del block  # before the next one is read
     if digest.hexdigest() != document["attributes"].get("sha256"):
         raise UserError(f"{storage.place}: {name}: altered: its sha256 is not the one it was written with; {_WHAT_TO_DO}")
 
