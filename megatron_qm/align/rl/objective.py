@@ -1,0 +1,103 @@
+"""The policy's loss, as an objective of the trainer's step.
+
+Axes: b rows, s tokens of a row (several responses may share a row), q responses of a micro-batch.
+A micro-batch brings, beside its labels and mask (1 on response tokens), in `extra`, [b, s] each:
+  old_logp        of the policy that the update starts from (the trainer's own, before the first update on this batch)
+  reference_logp  of the frozen reference (where kl > 0)
+  behaviour_logp  of the engine that sampled (where importance_cap is set)
+  advantage       of the response that the token belongs to
+  weight          what the token's loss counts, from `token_weights`
+  response        which response of the micro-batch the token belongs to (gspo)
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from megatron_qm.config.rl import PolicyLossConfig
+from megatron_qm.train.batches import MicroBatch
+from megatron_qm.train.objective import NATS, TOKENS, report
+
+NAMES = ("policy_loss", "kl", "clipped", "ratio", "entropy")
+
+
+class PolicyObjective:
+    """Called by the step with the model's cross entropy [b, s], which is minus the policy's log-probability."""
+
+    names = NAMES
+
+    def __init__(self, config: PolicyLossConfig) -> None:
+        self._config = config
+
+    def __call__(self, sources: int, batch: MicroBatch, output: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        extra, mask_bs = batch.extra, batch.loss_mask_bs
+        logp_bs = -output.float()
+        # Where nothing counts the log-probabilities are of other things, and their ratio may overflow.
+        old_bs = torch.where(mask_bs > 0, extra["old_logp"], logp_bs.detach())
+        loss_bs, ratio_bs, clipped_bs = policy_loss(logp_bs, old_bs, extra["advantage"], mask_bs, self._config,
+                                                    extra.get("response"))
+        if self._config.importance_cap is not None:
+            behaviour_bs = torch.where(mask_bs > 0, extra["behaviour_logp"], old_bs)
+            loss_bs = loss_bs * torch.exp(old_bs - behaviour_bs).clamp(max=self._config.importance_cap)
+        kl_bs = torch.zeros_like(loss_bs)
+        if self._config.kl:
+            reference_bs = torch.where(mask_bs > 0, extra["reference_logp"], logp_bs.detach())
+            kl_bs = k3(logp_bs, reference_bs)
+        total_bs = (loss_bs + self._config.kl * kl_bs) * extra["weight"] * mask_bs
+        rows = {NATS: -logp_bs * mask_bs, TOKENS: mask_bs}
+        others = (loss_bs, kl_bs, clipped_bs, ratio_bs, -logp_bs)
+        rows |= {3 + at: values_bs * mask_bs for at, values_bs in enumerate(others)}
+        return total_bs.sum(), mask_bs.sum().to(torch.int), report(sources, batch, rows, 3 + len(NAMES))
+
+
+def policy_loss(
+    logp_bs: Tensor, old_bs: Tensor, advantage_bs: Tensor, mask_bs: Tensor, config: PolicyLossConfig, response_bs: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """(loss, ratio, 1 where clipping took the gradient), [b, s] each; ratio and clipped carry no gradient."""
+    if config.kind == "reinforce":
+        return -advantage_bs * logp_bs, torch.exp(logp_bs - old_bs).detach(), torch.zeros_like(logp_bs)
+    log_ratio_bs = logp_bs - old_bs
+    if config.kind == "gspo":
+        if response_bs is None:
+            raise ValueError("gspo needs to know which response a token belongs to")
+        log_ratio_bs = mean_over_responses(log_ratio_bs, mask_bs, response_bs)
+    ratio_bs = torch.exp(log_ratio_bs)
+    bounded_bs = ratio_bs.clamp(1 - config.clip_low, 1 + config.clip_high)
+    if config.kind == "cispo":
+        outside_bs = (ratio_bs != bounded_bs).float()
+        return -bounded_bs.detach() * advantage_bs * logp_bs, ratio_bs.detach(), outside_bs
+    free_bs, held_bs = ratio_bs * advantage_bs, bounded_bs * advantage_bs
+    return -torch.minimum(free_bs, held_bs), ratio_bs.detach(), (held_bs < free_bs).float()
+
+
+def mean_over_responses(values_bs: Tensor, mask_bs: Tensor, response_bs: Tensor) -> Tensor:
+    """[b, s]: at each token the mean of `values_bs` over the counting tokens of its response."""
+    response, mask = response_bs.reshape(-1).long(), mask_bs.reshape(-1)
+    count = int(response.max()) + 1
+    sums_q = torch.zeros(count, device=mask.device).index_add(0, response, values_bs.reshape(-1) * mask)
+    tokens_q = torch.zeros(count, device=mask.device).index_add(0, response, mask)
+    return (sums_q / tokens_q.clamp(min=1))[response].view_as(values_bs)
+
+
+def k3(logp_bs: Tensor, reference_bs: Tensor) -> Tensor:
+    """An unbiased, never negative estimate of KL(policy || reference) from samples of the policy (Schulman 2020)."""
+    difference_bs = reference_bs - logp_bs
+    return torch.exp(difference_bs) - difference_bs - 1
+
+
+def token_weights(mask_bs: np.ndarray, response_bs: np.ndarray, normalise: str, longest: int) -> np.ndarray:
+    """float32 [b, s], of the whole global batch: the step divides its sum by the counting tokens T, so that
+    sum(weight * loss) / T is the mean over tokens, the mean over responses of their means, or the sum over
+    responses x `longest`. response_bs numbers the responses of the global batch, -1 outside of them."""
+    tokens = float(mask_bs.sum())
+    counting = (mask_bs > 0) & (response_bs >= 0)
+    lengths_q = np.bincount(response_bs[counting])
+    responses = int((lengths_q > 0).sum())
+    weight_bs = np.zeros(mask_bs.shape, np.float32)
+    if normalise == "token":
+        weight_bs[counting] = 1.0
+    elif normalise == "sequence":
+        weight_bs[counting] = tokens / responses / lengths_q[response_bs[counting]]
+    else:
+        weight_bs[counting] = tokens / (responses * longest)
+    return weight_bs
