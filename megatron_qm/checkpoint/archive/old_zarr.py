@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 _METADATA, _ARRAY = "metadata.json", ".zarray"
 _INNER = ("", "model_weights", "weights")  # where NeMo keeps them, below the folder that people name
+_NEWEST = "latest_checkpointed_iteration.txt"  # Megatron-LM's, beside its checkpoints
 _PREFIXES = ("", "model.", "module.", "model.module.")  # before Megatron's names
 _VOCABULARY = ("embedding.word_embeddings.weight", "output_layer.weight")
 _NOT_WEIGHTS = ("optimizer.", "chained_")
@@ -41,10 +42,11 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 def find_old(place: str, workers: int = 1, context: ts.Context | None = None) -> Storage | None:
     """The old checkpoint at `place`, or one folder below it; None if there is none."""
-    for inner in _INNER:
-        spec = parse(place)
-        spec["path"] = "/".join(filter(None, [spec.get("path", "").rstrip("/"), inner])) + "/"
-        storage = Storage(spec, f"{place}/{inner}".rstrip("/"), workers, context)
+    outer = _below(place, "", workers, context)
+    newest = (outer.read(_NEWEST) or b"").strip()
+    names = [*_INNER, f"iter_{int(newest):07d}"] if newest.isdigit() else _INNER
+    for name in names:
+        storage = _below(place, name, workers, context)
         try:
             metadata = json.loads(storage.read(_METADATA) or b"{}")
         except ValueError:
@@ -52,6 +54,12 @@ def find_old(place: str, workers: int = 1, context: ts.Context | None = None) ->
         if isinstance(metadata, dict) and metadata.get("sharded_backend") == "zarr":
             return storage
     return None
+
+
+def _below(place: str, name: str, workers: int, context: ts.Context | None) -> Storage:
+    spec = parse(place)
+    spec["path"] = "/".join(filter(None, [spec.get("path", "").rstrip("/"), name])) + "/"
+    return Storage(spec, f"{place}/{name}".rstrip("/"), workers, context)
 
 
 def restore_old(old: Storage, output: Path, model: ModelConfig, shapes: Shapes, *, overwrite: bool = False) -> Manifest:

@@ -1,6 +1,5 @@
 """An archive back into a checkpoint: every tensor, object and file of it, bit for bit."""
 
-import threading
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -8,7 +7,7 @@ import tensorstore as ts
 import torch
 
 from megatron_qm.checkpoint.archive.storage import Storage, parse
-from megatron_qm.checkpoint.archive.transfer import each, read_node
+from megatron_qm.checkpoint.archive.transfer import Crew, read_node
 from megatron_qm.checkpoint.archive.write import WORKERS
 from megatron_qm.checkpoint.archive.zarr_v3 import (
     DOCUMENT,
@@ -17,6 +16,7 @@ from megatron_qm.checkpoint.archive.zarr_v3 import (
     TENSORS,
     Document,
     bytes_of,
+    is_sound,
     node_of,
     read_root,
     storage_dtype,
@@ -52,10 +52,9 @@ def open_archive(place: str, *, workers: int = WORKERS, context: ts.Context | No
             "run the same `megatron-qm archive` again to complete it"
         )
     _, documents = read_root(data, str(place))
-    arrays = {path: document for path, document in documents.items() if document.get("node_type") == "array"}
-    for path, document in arrays.items():
-        _check_path(path, document, str(place))
-    return Archive(storage, arrays)
+    for path, document in documents.items():
+        _check_node(path, document, str(place))
+    return Archive(storage, documents)
 
 
 def restore(
@@ -69,20 +68,22 @@ def restore(
     output = Path(output)
     check_free(output, MANIFEST, overwrite)
     archive = open_archive(place, workers=workers, context=context)
-    check_room(output, sum(map(bytes_of, archive.documents.values())))
+    total = sum(map(bytes_of, archive.documents.values()))
+    crew = Crew(workers, f"{output}: restored", total)
+    check_room(output, total)
     with staged(output, MANIFEST, overwrite) as folder:
         files = archive.members(FILES)
         path = node_of(FILES, MANIFEST)
         if path not in files:
             raise UserError(f"{place}: altered: it holds no {MANIFEST}")
-        _write_file(archive, path, folder)
+        _write_file(archive, path, folder, crew)
         manifest = read_manifest(folder)
         with TorchDistWriter(folder / WEIGHTS) as writer:
             everything = archive.members(TENSORS) | archive.members(OBJECTS)
             largest_first = sorted(everything, key=lambda path: -bytes_of(everything[path]))
-            each(lambda path, stop: _write_weights(archive, path, writer, stop), largest_first, workers)
+            crew.each(lambda path: _write_weights(archive, path, writer, crew), largest_first)
         for path in files:
-            _write_file(archive, path, folder)
+            _write_file(archive, path, folder, crew)
         _check_files(files, manifest, str(place))
         return write_manifest(folder, replace(manifest, files={}))
 
@@ -93,30 +94,30 @@ def check_documents(archive: Archive, path: str) -> None:
         raise UserError(f"{archive.place}/{path}/{DOCUMENT}: missing or altered: not what the archive's {DOCUMENT} says")
 
 
-def _write_weights(archive: Archive, path: str, writer: TorchDistWriter, stop: threading.Event) -> None:
+def _write_weights(archive: Archive, path: str, writer: TorchDistWriter, crew: Crew) -> None:
     check_documents(archive, path)
     document = archive.documents[path]
     name = document["attributes"]["name"]
     if path.startswith(f"{OBJECTS}/"):
-        pieces = read_node(path, document, archive.storage, stop)
+        pieces = read_node(path, document, archive.storage, crew)
         writer.write_object(name, b"".join(block.tobytes() for _, block in pieces))
         return
     dtype, shape = _torch_dtype(archive, document), tuple(document["shape"])
     writer.declare(name, shape, dtype)
-    for offsets, block in read_node(path, document, archive.storage, stop):
+    for offsets, block in read_node(path, document, archive.storage, crew):
         writer.write(name, offsets, torch.from_numpy(block.reshape(-1).view("uint8")).view(dtype).reshape(block.shape))
         del block  # before the next one is read
     if 0 in shape:  # nothing to read, but something that Megatron asks for
         writer.write(name, (0,) * len(shape), torch.empty(shape, dtype=dtype))
 
 
-def _write_file(archive: Archive, path: str, folder: Path) -> None:
+def _write_file(archive: Archive, path: str, folder: Path, crew: Crew) -> None:
     check_documents(archive, path)
     document = archive.documents[path]
     target = folder / document["attributes"]["name"]
     target.parent.mkdir(parents=True, exist_ok=True)
     with open(target, "wb") as stream:
-        for _, block in read_node(path, document, archive.storage, threading.Event()):
+        for _, block in read_node(path, document, archive.storage, crew):
             stream.write(memoryview(block))
 
 
@@ -136,11 +137,13 @@ def _torch_dtype(archive: Archive, document: Document) -> torch.dtype:
     return found
 
 
-def _check_path(path: str, document: Document, place: str) -> None:
-    """An archive from anywhere must not write outside the checkpoint that it becomes."""
+def _check_node(path: str, document: Document, place: str) -> None:
+    """An archive from anywhere must not write outside the checkpoint that it becomes, nor ask for all memory."""
+    if not is_sound(document):
+        raise UserError(f"{place}: altered: what it says of {path} is no array of ours; do not use it")
     group = path.split("/", 1)[0]
-    name = document.get("attributes", {}).get("name")
-    known = group in (TENSORS, OBJECTS, FILES) and isinstance(name, str) and node_of(group, name) == path
+    name = document["attributes"].get("name")
+    known = group in (TENSORS, OBJECTS, FILES) and bool(name) and node_of(group, name) == path
     inside = group != FILES or (known and not PurePosixPath(name).is_absolute() and ".." not in name.split("/"))
     if not (known and inside):
         raise UserError(f"{place}: altered: it lists {path!r} for {name!r}; do not use it")

@@ -10,7 +10,7 @@ import tensorstore as ts
 from megatron_qm.checkpoint.archive.commit import unfinished
 from megatron_qm.checkpoint.archive.nodes import Node, nodes_of
 from megatron_qm.checkpoint.archive.storage import Storage
-from megatron_qm.checkpoint.archive.transfer import each, write_node
+from megatron_qm.checkpoint.archive.transfer import Crew, write_node
 from megatron_qm.checkpoint.archive.zarr_v3 import (
     CHUNK_BYTES,
     FILES,
@@ -78,14 +78,16 @@ def _write_arrays(
     documents: dict[str, Document] = {}
     kept, lock = 0, threading.Lock()
 
-    def write(node: Node, stop: threading.Event) -> None:
+    crew = Crew(workers, f"{storage.place}: archived", sum(node.bytes for node in nodes))
+
+    def write(node: Node) -> None:
         nonlocal kept
-        document, written = write_node(node, storage, chunk_bytes, stop)
+        document, written = write_node(node, storage, chunk_bytes, crew)
         with lock:
             documents[node.path] = document
             kept += not written
 
-    each(write, sorted(nodes, key=lambda node: -node.bytes), workers)
+    crew.each(write, sorted(nodes, key=lambda node: -node.bytes))
     return documents, kept
 
 

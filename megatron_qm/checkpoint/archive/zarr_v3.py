@@ -23,6 +23,7 @@ VERSION = 1
 DOCUMENT = "zarr.json"
 TENSORS, OBJECTS, FILES = "tensors", "objects", "files"
 CHUNK_BYTES = 1 << 25  # before compression; what a reader of one element has to fetch
+MOST_CHUNK_BYTES = 1 << 31  # Blosc's limit
 
 # Types that zarr has no name for lie in the archive as the integers of their bits.
 _AS_BITS = {"bfloat16": "uint16", "float8_e4m3fn": "uint8", "float8_e5m2": "uint8"}
@@ -122,11 +123,13 @@ def root_document(attributes: Mapping[str, Any], nodes: Mapping[str, Document]) 
 
 
 def read_root(data: bytes, place: str) -> tuple[dict[str, Any], dict[str, Document]]:
-    """(attributes, documents by node) of a root's zarr.json. Raises UserError naming `place` and what is wrong."""
+    """(attributes, documents of the arrays by node) of a root's zarr.json. Raises UserError naming `place`."""
     try:
         document = json.loads(data)
         attributes = document["attributes"]
         known = attributes.get("format") == FORMAT
+        nodes = document["consolidated_metadata"]["metadata"] if known else {}
+        arrays = {path: node for path, node in nodes.items() if node["node_type"] == "array"}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{place}/{DOCUMENT}: torn or altered: {error!r}") from None
     if not known:
@@ -137,7 +140,7 @@ def read_root(data: bytes, place: str) -> tuple[dict[str, Any], dict[str, Docume
     said = attributes.pop("sha256", None)
     if said != digest(document):
         raise UserError(f"{place}/{DOCUMENT}: altered since it was written (its own sha256 differs)")
-    return attributes, document["consolidated_metadata"]["metadata"]
+    return attributes, arrays
 
 
 def digest(document: Document) -> str:
@@ -146,6 +149,19 @@ def digest(document: Document) -> str:
 
 def encode(document: Document) -> bytes:
     return json.dumps(document, indent=1).encode()
+
+
+def is_sound(document: Document) -> bool:
+    """Whether it is a document that `array_document` could have made: others are not even asked for their numbers."""
+    try:
+        attributes = {key: value for key, value in document["attributes"].items() if isinstance(value, str)}
+        shape, chunk = document["shape"], document["chunk_grid"]["configuration"]["chunk_shape"]
+        dtype = np.dtype(document["data_type"])
+        whole = all(isinstance(size, int) and size >= 0 for size in shape)
+        limit = math.prod(chunk) * dtype.itemsize
+        return whole and limit <= MOST_CHUNK_BYTES and document == array_document(shape, dtype, limit, attributes)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return False
 
 
 def bytes_of(document: Document) -> int:

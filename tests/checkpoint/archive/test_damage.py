@@ -61,6 +61,15 @@ def outside(document: dict) -> None:
     nodes["files/%2E./%2E./evil"] = evil
 
 
+def huge(document: dict) -> None:
+    array = document["consolidated_metadata"]["metadata"]["tensors/zeros"]
+    array["chunk_grid"]["configuration"]["chunk_shape"] = [10**9, 10**9]
+
+
+def other_codecs(document: dict) -> None:
+    document["consolidated_metadata"]["metadata"]["tensors/zeros"]["codecs"] = [{"name": "bytes"}]
+
+
 CHUNK = f"tensors/{STACKED}/c/0/0/0"
 DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
     "a bit of a tensor": (lambda a: flip(a / CHUNK), STACKED),
@@ -81,6 +90,9 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
     "a later format": (lambda a: root_says_otherwise(a / "zarr.json", lambda d: d["attributes"].update(version=2)), "version 2"),
     "another group": (lambda a: (a / "zarr.json").write_text('{"attributes": {}}'), "none that"),
     "a list": (lambda a: (a / "zarr.json").write_text("[]"), "torn"),
+    "a chunk for all memory": (lambda a: root_says_otherwise(a / "zarr.json", huge), "zeros"),
+    "other codecs": (lambda a: root_says_otherwise(a / "zarr.json", other_codecs), "zeros"),
+    "no list": (lambda a: root_says_otherwise(a / "zarr.json", lambda d: d.pop("consolidated_metadata")), "zarr.json: torn"),
     "a file outside": (lambda a: root_says_otherwise(a / "zarr.json", outside), "evil"),
 }
 

@@ -89,6 +89,14 @@ def test_nemo_keeps_them_one_folder_down_and_prefixed(copy: Path, tmp_path: Path
     check_weights(tmp_path / "new")
 
 
+def test_megatron_lm_names_the_newest(copy: Path, tmp_path: Path) -> None:
+    (tmp_path / "all").mkdir()
+    copy.rename(tmp_path / "all" / "iter_0000700")
+    (tmp_path / "all" / "latest_checkpointed_iteration.txt").write_text("700\n")
+    assert restored(tmp_path / "all", tmp_path) == 0
+    check_weights(tmp_path / "new")
+
+
 def test_layers_that_were_not_stacked(copy: Path, tmp_path: Path) -> None:
     """As `non_homogeneous_layers` stores them."""
     for layer in range(2):
