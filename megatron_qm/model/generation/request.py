@@ -1,0 +1,68 @@
+"""What is asked of a generator and what it gives back; plain data, no torch."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from megatron_qm.errors import UserError
+
+FinishReason = Literal["stop", "stop_string", "length"]
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How the next token is drawn, and when a response ends.
+
+    The order is transformers': temperature, then top_k, then top_p. temperature 0 is greedy. top_k 0 and top_p 1 are off.
+    stop_tokens end a response and stay its last token. stop_strings end it once its text holds one of them; the tokens
+    that wrote it stay. Neither ends it before min_tokens tokens: until then stop tokens have probability 0.
+    """
+
+    temperature: float = 1.0
+    top_p: float = 1.0
+    top_k: int = 0
+    min_tokens: int = 0
+    max_new_tokens: int = 256
+    stop_tokens: tuple[int, ...] = ()
+    stop_strings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raises UserError naming the value that is out of its range."""
+        object.__setattr__(self, "stop_tokens", tuple(self.stop_tokens))
+        object.__setattr__(self, "stop_strings", tuple(self.stop_strings))
+        rules = (
+            ("temperature", 0 <= self.temperature < float("inf"), "a finite number, 0 (greedy) or more"),
+            ("top_p", 0 < self.top_p <= 1, "above 0 and at most 1"),
+            ("top_k", self.top_k >= 0, "0 (off) or more"),
+            ("max_new_tokens", self.max_new_tokens >= 1, "1 or more"),
+            ("min_tokens", 0 <= self.min_tokens <= self.max_new_tokens, f"between 0 and max_new_tokens = {self.max_new_tokens}"),
+            ("stop_strings", all(self.stop_strings), "a list of strings that are not empty"),
+        )
+        for name, holds, wanted in rules:
+            if not holds:
+                raise UserError(f"sampling.{name} = {getattr(self, name)!r}: must be {wanted}")
+
+
+@dataclass(frozen=True)
+class Request:
+    """A prompt to continue. `key` names it for ever: with `seed` and a position it fixes the random number drawn there."""
+
+    key: str
+    prompt: tuple[int, ...]
+    sampling: Sampling = field(default_factory=Sampling)
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "prompt", tuple(self.prompt))
+
+
+@dataclass(frozen=True)
+class Completion:
+    """A response. logprobs: of the policy itself (temperature 1, the whole vocabulary), in nats: what a trainer's forward
+    pass gives. behaviour_logprobs: of the distribution the token was drawn from, after temperature, top_k, top_p and the
+    ban on early stop tokens; 0 for greedy. Both have one number per token."""
+
+    key: str
+    tokens: tuple[int, ...]
+    logprobs: tuple[float, ...]
+    behaviour_logprobs: tuple[float, ...]
+    finish_reason: FinishReason

@@ -1,0 +1,105 @@
+"""The next token of each sequence, from its logits and a random number that depends on nothing but the sequence.
+
+Axes: b sequences, v the real vocabulary, k its k likeliest entries in falling order.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from megatron_qm.model.generation.request import Request, Sampling
+
+_MASK = 2**64 - 1
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Tokens [b], their log-probability under the policy [b] and under the distribution they were drawn from [b]."""
+
+    token_b: Tensor
+    logprob_b: Tensor
+    behaviour_b: Tensor
+
+
+def stream_of(request: Request) -> int:
+    """64 bits that start the random numbers of a request: a hash of its seed and key."""
+    text = f"{request.seed}\0{request.key}".encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
+
+
+def uniform(stream: int, position: int) -> float:
+    """The number in [0, 1) at `position` of a stream: a counter, not a state, so batches and resumes cannot shift it.
+
+    SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014), its upper 53 bits.
+    """
+    z = (stream + (position + 1) * 0x9E3779B97F4A7C15) & _MASK
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK
+    return ((z ^ (z >> 31)) >> 11) / 2**53
+
+
+def draw(logits_bv: Tensor, sampling: Sequence[Sampling], generated: Sequence[int], uniform_b: Sequence[float]) -> Drawn:
+    """One token per row. generated: how many tokens each sequence has so far; uniform_b: its random number."""
+    logits_bv = logits_bv.float()
+    normal_b = logits_bv.logsumexp(-1)
+    allowed_bv = _without_early_stops(logits_bv, sampling, generated)
+    token_b = allowed_bv.argmax(-1)
+    behaviour_b = torch.zeros_like(normal_b)
+    rows = [row for row, s in enumerate(sampling) if s.temperature > 0]
+    if rows:
+        index = torch.tensor(rows, device=logits_bv.device)
+        chosen, behaviour = _sample(allowed_bv[index], [sampling[r] for r in rows], [uniform_b[r] for r in rows])
+        token_b[index], behaviour_b[index] = chosen, behaviour
+    logprob_b = logits_bv.gather(1, token_b[:, None])[:, 0] - normal_b
+    return Drawn(token_b, logprob_b, behaviour_b)
+
+
+def _without_early_stops(logits_bv: Tensor, sampling: Sequence[Sampling], generated: Sequence[int]) -> Tensor:
+    early = [
+        (row, token)
+        for row, s in enumerate(sampling)
+        if generated[row] < s.min_tokens
+        for token in s.stop_tokens
+        if 0 <= token < logits_bv.shape[1]
+    ]
+    if not early:
+        return logits_bv
+    row, token = torch.tensor(early, device=logits_bv.device).T
+    banned = logits_bv.clone()
+    banned[row, token] = -torch.inf
+    return banned
+
+
+def _sample(logits_bv: Tensor, sampling: Sequence[Sampling], uniform_b: Sequence[float]) -> tuple[Tensor, Tensor]:
+    """By the inverse of the cumulative distribution, in float64: rounding moves a choice only where the random number
+    lies within rounding of an edge."""
+    device = logits_bv.device
+    # A Mac's GPU aside, every device has float64; the sums over 150,000 entries deserve it.
+    scaled_bv = logits_bv.double() / torch.tensor([s.temperature for s in sampling], device=device).double()[:, None]
+    if any(s.top_k or s.top_p < 1 for s in sampling):
+        scaled_bv = _truncate(scaled_bv, sampling)
+    cumulative_bv = (scaled_bv - scaled_bv.amax(-1, keepdim=True)).exp_().cumsum_(-1)
+    total_b1 = cumulative_bv[:, -1:]
+    target_b1 = torch.tensor(uniform_b, dtype=torch.float64, device=device)[:, None] * total_b1
+    # the first entry whose sum exceeds the target: one of probability 0 never does so first
+    token_b1 = torch.searchsorted(cumulative_bv, target_b1, right=True).clamp_max_(logits_bv.shape[1] - 1)
+    chosen_b = scaled_bv.gather(1, token_b1)[:, 0] - scaled_bv.logsumexp(-1)
+    return token_b1[:, 0], chosen_b.float()
+
+
+def _truncate(scaled_bv: Tensor, sampling: Sequence[Sampling]) -> Tensor:
+    """-inf outside the top_k likeliest tokens, then outside the fewest of them that hold top_p of their probability."""
+    vocabulary = scaled_bv.shape[1]
+    k = torch.tensor([min(s.top_k or vocabulary, vocabulary) for s in sampling], device=scaled_bv.device)
+    p = torch.tensor([s.top_p for s in sampling], dtype=torch.float64, device=scaled_bv.device)
+    ordered_bk, order_bk = scaled_bv.sort(dim=-1, descending=True, stable=True)  # equals: the lower id comes first
+    rank_k = torch.arange(vocabulary, device=scaled_bv.device)
+    ordered_bk = ordered_bk.masked_fill(rank_k >= k[:, None], -torch.inf)
+    probability_bk = ordered_bk.softmax(-1)
+    before_bk = probability_bk.cumsum(-1) - probability_bk
+    off_bk = (before_bk >= p[:, None]) & (p[:, None] < 1)
+    off_bk[:, 0] = False
+    return torch.full_like(scaled_bv, -torch.inf).scatter_(1, order_bk, ordered_bk.masked_fill(off_bk, -torch.inf))

@@ -1,0 +1,90 @@
+"""What the ranks of test_generation.py do: load an imported model at a layout, generate, score what was generated."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from megatron_qm.checkpoint.manifest import read_manifest
+from megatron_qm.checkpoint.store import CheckpointStore
+from megatron_qm.config.parallel import ParallelConfig
+from megatron_qm.config.train import CheckpointConfig, PrecisionConfig
+from megatron_qm.hf.opened import model_of
+from megatron_qm.model.build import build_model
+from megatron_qm.model.generation.generate import generate
+from megatron_qm.model.generation.request import Completion, Request, Sampling
+from megatron_qm.model.parallel_groups import parallel_groups
+from megatron_qm.platform.runtime import choose_platform, process_group, ranks_from_environment
+from megatron_qm.train.optimizer import data_parallel, dismantle
+from megatron_qm.train.score import score_continuations
+
+LENGTHS = (5, 1, 13, 8, 2, 21, 3)  # of the prompts: none alike
+NEW = 20
+
+
+def prompts(vocab: int) -> list[list[int]]:
+    draw = torch.Generator().manual_seed(11)
+    return [torch.randint(vocab, (length,), generator=draw).tolist() for length in LENGTHS]
+
+
+def greedy(vocab: int, **more: Any) -> list[Request]:
+    sampling = Sampling(temperature=0.0, max_new_tokens=NEW, **more)
+    return [Request(f"p{i}", tuple(prompt), sampling) for i, prompt in enumerate(prompts(vocab))]
+
+
+def sampled(vocab: int) -> list[Request]:
+    """Requests that differ in everything a request can say."""
+    kinds = [
+        Sampling(temperature=1.0, max_new_tokens=NEW),
+        Sampling(temperature=0.7, top_p=0.9, max_new_tokens=NEW - 7),
+        Sampling(temperature=1.3, top_k=20, max_new_tokens=NEW, stop_tokens=tuple(range(0, 300, 9))),
+        Sampling(temperature=0.9, top_k=50, top_p=0.8, max_new_tokens=NEW, stop_tokens=(5, 17), min_tokens=3),
+    ]
+    return [Request(f"p{i}", tuple(p), kinds[i % 4], seed=3) for i, p in enumerate([*prompts(vocab), prompts(vocab)[2]])]
+
+
+def run_cases(cases: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """{case: what it found}; a case has a checkpoint folder, a layout and whether its chunks are wrapped for training."""
+    platform = choose_platform("cpu")
+    torch.set_num_threads(1)
+    with process_group(platform, ranks_from_environment()), platform.scope():
+        return {name: _run(platform, dict(case)) for name, case in cases.items()}
+
+
+def _run(platform: Any, case: dict[str, Any]) -> dict[str, Any]:
+    folder, wrapped = Path(case.pop("checkpoint")), case.pop("wrapped", False)
+    model, layout, precision = model_of(read_manifest(folder)), ParallelConfig(**case), PrecisionConfig(params="fp32")
+    with parallel_groups(layout):
+        platform.seed(1)
+        chunks = build_model(model, layout, platform, precision)
+        CheckpointStore(folder.parent / "unused", CheckpointConfig(), platform).load_weights(folder, chunks, None)
+        held = data_parallel(chunks, layout, precision) if wrapped else chunks
+        before = {name: id(module) for chunk in chunks for name, module in chunk.named_modules()}
+        try:
+            found = _generate(held, model.vocab_size)
+        finally:
+            if wrapped:
+                dismantle(held)
+        after = {name: id(module) for chunk in chunks for name, module in chunk.named_modules()}
+        assert before == after and all(chunk.training for chunk in chunks), "the model is not what it was"
+        return found
+
+
+def _generate(model: list[torch.nn.Module], vocab: int) -> dict[str, Any]:
+    requests = sampled(vocab)
+    completions = generate(model, requests, max_sequences=3, max_prefill_tokens=20)
+    pairs = [(list(r.prompt), list(c.tokens)) for r, c in zip(requests, completions, strict=True)]
+    # no request shares its batch with the same others as before
+    shuffled = [replace(r) for r in (requests[4:] + requests[:4])]
+    again = generate(model, shuffled, max_sequences=8)
+    return {
+        "greedy": [c.tokens for c in generate(model, greedy(vocab), max_sequences=4)],
+        "sampled": [_plain(c) for c in completions],
+        "again": [_plain(c) for c in again[-4:] + again[:-4]],
+        "scores": score_continuations(model, pairs, batch_size=4),
+    }
+
+
+def _plain(completion: Completion) -> dict[str, Any]:
+    return vars(completion)
