@@ -4,9 +4,9 @@
 
 A BF16 checkpoint with random weights (normal, deviation 0.02) is made, one tensor of 64 Mi numbers after another. Then,
 each in a process of its own: `archive` and `restore` are the commands; `torch_dist_read` reads every chunk of the
-checkpoint, and `torch_dist_copy` reads each tensor and writes it to a new `torch_dist` folder with hashes and fsync, what
-saving and verifying cost without zarr; `torch_dist_by_torch` does the same with torch's own loader and writer, which hold
-all tensors; `copy` copies the files and fsyncs them: what the disk allows. Memory is what the
+checkpoint, and `torch_dist_copy` reads each tensor and writes it to a new `torch_dist` folder with hashes and fsync: what
+verifying and saving cost without zarr. `torch_dist_by_torch` does the same with torch's own loader and writer, which
+hold all tensors; `copy` copies the files and fsyncs them: what the disk allows. Memory is what the
 peak of resident memory gains after the imports.
 """
 
@@ -128,7 +128,7 @@ def same_weights(one: Path, other: Path) -> bool:
     left, right = TorchDistReader(one / WEIGHTS), TorchDistReader(other / WEIGHTS)
     places = [(name, at) for name in left.names for at in range(0, left.shape(name)[0], 1 << 12)]
     return left.names == right.names and all(
-        torch.equal(left.rows(name, at, at + (1 << 12)).view(torch.int16), right.rows(name, at, at + (1 << 12)).view(torch.int16))
+        torch.equal(*(reader.rows(name, at, at + (1 << 12)).view(torch.int16) for reader in (left, right)))
         for name, at in places
     )
 

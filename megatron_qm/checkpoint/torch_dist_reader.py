@@ -88,7 +88,8 @@ class TorchDistReader:
             ends = zip(offsets, sizes, chunk.offsets, chunk.sizes, strict=True)
             last = [min(at + size, begin + there) for at, size, begin, there in ends]
             if all(low < high for low, high in zip(first, last, strict=True)):
-                target = out[tuple(slice(low - at, high - at) for low, high, at in zip(first, last, offsets, strict=True))]
+                within = zip(first, last, offsets, strict=True)
+                target = out[tuple(slice(low - at, high - at) for low, high, at in within)]
                 self._read(chunk, [low - begin for low, begin in zip(first, chunk.offsets, strict=True)], target)
                 filled += target.numel()
         if filled != out.numel():

@@ -68,13 +68,14 @@ def _restore_old(old: "Storage", args: argparse.Namespace) -> int:
         for tensor in packed_tensors(model)
     }
     restore_old(old, args.output, model, shapes, overwrite=args.overwrite)
-    print(f"{args.output}: weights alone: start a run from it with train.start_from={args.output} train.init_model_only=true")
+    how = f"train.start_from={args.output} train.init_model_only=true"
+    print(f"{args.output}: weights alone: start a run from it with {how}")
     return 0
 
 
 def _add_common(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument("--workers", type=int, metavar="N",
-                        help="tensors at a time, each with a few chunks of 32 MiB in memory (default: cores, at most 8)")
+                        help="tensors at a time, each a few chunks of 32 MiB in memory (default: cores, at most 8)")
     parser.add_argument("--overwrite", action="store_true", help=f"replace an earlier {what}")
 
 

@@ -78,7 +78,8 @@ def restore_old(old: Storage, output: Path, model: ModelConfig, shapes: Shapes, 
     _refuse_strangers(found, shapes, old.place)
     check_room(output, sum(array.bytes for array in arrays.values()))
     if len(found) < len(names):
-        logger.warning("%s: left out %d arrays of the optimizer: a new run makes new ones", old.place, len(names) - len(found))
+        left_out = len(names) - len(found)
+        logger.warning("%s: left out %d arrays of the optimizer: a new run makes new ones", old.place, left_out)
     dtype = arrays[_VOCABULARY[0]].dtype
     with staged(output, MANIFEST, overwrite) as folder:
         with TorchDistWriter(folder / WEIGHTS) as writer:
@@ -93,7 +94,9 @@ def restore_old(old: Storage, output: Path, model: ModelConfig, shapes: Shapes, 
 class _Parameter:
     """A tensor of our checkpoint: one old array, or where layers were not stacked, one for each of them."""
 
-    def __init__(self, old: Storage, name: str, shape: tuple[int, ...], found: Mapping[str, str], model: ModelConfig) -> None:
+    def __init__(
+        self, old: Storage, name: str, shape: tuple[int, ...], found: Mapping[str, str], model: ModelConfig
+    ) -> None:
         self.name, self.shape, self._place = name, shape, old.place
         layers = range(shape[0]) if name.startswith(MEGATRON_LAYERS) else ()
         singles = [name.replace(MEGATRON_LAYERS, f"{MEGATRON_LAYERS}{layer}.", 1) for layer in layers]
@@ -101,7 +104,7 @@ class _Parameter:
         sources = [name] if self._stacked else singles
         for source in sources:
             if source not in found:
-                raise UserError(f"{old.place}: has no array {source}, which the recipe's model needs; is it another model?")
+                raise UserError(f"{old.place}: has no array {source}, which the recipe's model needs; another model?")
         self._arrays = [_open(old, found[source]) for source in sources]
         self._check(model, shape if self._stacked else shape[1:])
         self.dtype = self._arrays[0].dtype.name
@@ -142,10 +145,13 @@ class _Parameter:
             shape = tuple(array.shape)
             padded = self.name in _VOCABULARY and shape[1:] == wanted[1:] and shape[0] >= model.vocab_size
             if shape != wanted and not padded:
-                raise UserError(f"{self._place}: {self.name} has shape {list(shape)}, the recipe's model {list(wanted)}; "
-                                "set model.* of the recipe as it was")  # fmt: skip
+                raise UserError(
+                    f"{self._place}: {self.name} has shape {list(shape)}, the recipe's model {list(wanted)}; "
+                    "set model.* of the recipe as it was"
+                )
             if array.dtype.name not in _DTYPES or array.dtype != self._arrays[0].dtype:
-                raise UserError(f"{self._place}: {self.name} is of {array.dtype.name}; weights are of {', '.join(_DTYPES)}")
+                known = ", ".join(_DTYPES)
+                raise UserError(f"{self._place}: {self.name} is of {array.dtype.name}; weights are all of one of {known}")
 
 
 def _open(old: Storage, name: str) -> ts.TensorStore:

@@ -91,7 +91,8 @@ def restore(
 def check_documents(archive: Archive, path: str) -> None:
     """The document beside an array, which other readers trust, against the root's."""
     if archive.storage.read_document(path) != archive.documents[path]:
-        raise UserError(f"{archive.place}/{path}/{DOCUMENT}: missing or altered: not what the archive's {DOCUMENT} says")
+        place = f"{archive.place}/{path}/{DOCUMENT}"
+        raise UserError(f"{place}: missing or altered: not what the archive's own {DOCUMENT} says")
 
 
 def _write_weights(archive: Archive, path: str, writer: TorchDistWriter, crew: Crew) -> None:

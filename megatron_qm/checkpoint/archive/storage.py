@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 import tensorstore as ts
@@ -114,13 +113,13 @@ def _region(offsets: tuple[int, ...], sizes: tuple[int, ...]) -> tuple[slice, ..
 def local_path(place: str) -> Path | None:
     """The folder that a path, a file:// URL or a JSON spec of the file driver names; None for any other store."""
     spec = parse(place)
-    return Path(spec["path"]) if spec.get("driver") == "file" else None
+    return Path(os.path.abspath(spec["path"])) if spec.get("driver") == "file" else None
 
 
 def parse(place: str) -> dict[str, Any]:
     """The TensorStore kvstore spec of a path, a URL or a JSON spec. Raises UserError for none of these."""
     text = os.fspath(place)
-    if not text.lstrip().startswith("{") and not urlsplit(text).scheme and "://" not in text:
+    if not text.lstrip().startswith("{") and "://" not in text:
         return {"driver": "file", "path": os.path.abspath(text)}
     try:
         spec = ts.KvStore.Spec(json.loads(text) if text.lstrip().startswith("{") else text)

@@ -96,7 +96,7 @@ def read_node(path: str, document: Document, storage: Storage, crew: Crew) -> It
         yield offsets, block
         del block  # before the next one is read
     if digest.hexdigest() != document["attributes"].get("sha256"):
-        raise UserError(f"{storage.place}: {name}: altered: its sha256 is not the one it was written with; {_WHAT_TO_DO}")
+        raise UserError(f"{storage.place}: {name}: altered: its sha256 is not what it was; {_WHAT_TO_DO}")
 
 
 def _checked_box(array: ts.TensorStore, offsets: tuple[int, ...], sizes: tuple[int, ...], place: str) -> np.ndarray:

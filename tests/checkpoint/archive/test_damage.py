@@ -70,6 +70,14 @@ def other_codecs(document: dict) -> None:
     document["consolidated_metadata"]["metadata"]["tensors/zeros"]["codecs"] = [{"name": "bytes"}]
 
 
+def later(document: dict) -> None:
+    document["attributes"]["version"] = 2
+
+
+def no_list(document: dict) -> None:
+    del document["consolidated_metadata"]
+
+
 CHUNK = f"tensors/{STACKED}/c/0/0/0"
 DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
     "a bit of a tensor": (lambda a: flip(a / CHUNK), STACKED),
@@ -87,12 +95,12 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
     "the root": (lambda a: flip(a / "zarr.json"), "zarr.json: (altered|torn)"),
     "the root is cut short": (lambda a: (a / "zarr.json").write_bytes((a / "zarr.json").read_bytes()[:999]), "torn"),
     "the root is gone": (lambda a: (a / "zarr.json").unlink(), "not an archive"),
-    "a later format": (lambda a: root_says_otherwise(a / "zarr.json", lambda d: d["attributes"].update(version=2)), "version 2"),
+    "a later format": (lambda a: root_says_otherwise(a / "zarr.json", later), "version 2"),
     "another group": (lambda a: (a / "zarr.json").write_text('{"attributes": {}}'), "none that"),
     "a list": (lambda a: (a / "zarr.json").write_text("[]"), "torn"),
     "a chunk for all memory": (lambda a: root_says_otherwise(a / "zarr.json", huge), "zeros"),
     "other codecs": (lambda a: root_says_otherwise(a / "zarr.json", other_codecs), "zeros"),
-    "no list": (lambda a: root_says_otherwise(a / "zarr.json", lambda d: d.pop("consolidated_metadata")), "zarr.json: torn"),
+    "no list": (lambda a: root_says_otherwise(a / "zarr.json", no_list), "zarr.json: torn"),
     "a file outside": (lambda a: root_says_otherwise(a / "zarr.json", outside), "evil"),
 }
 

@@ -1,4 +1,4 @@
-"""Training goes on from a restored checkpoint as if there had been no archive; Megatron loads what an old one became."""
+"""Training goes on from a restored checkpoint as if there had been no archive; Megatron loads what an old one was."""
 
 from pathlib import Path
 from typing import Any

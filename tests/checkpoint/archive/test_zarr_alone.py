@@ -19,7 +19,8 @@ root = zarr.open(sys.argv[1], mode="r")
 tensors = {}
 for path, array in root["tensors"].arrays():
     assert array.attrs["sha256"] == hashlib.sha256(array[...].tobytes()).hexdigest(), path
-    tensors[array.attrs["name"]] = [list(array.shape), str(array.dtype), array.attrs["dtype"], array[...].tobytes().hex()]
+    kind = [list(array.shape), str(array.dtype), array.attrs["dtype"]]
+    tensors[array.attrs["name"]] = [*kind, array[...].tobytes().hex()]
 files = {name: array[:].tobytes().hex() for name, array in root["files"].arrays()}
 strangers = [name for name in sys.modules if name.split(".")[0] in ("torch", "megatron", "megatron_qm", "tensorstore")]
 print(json.dumps({"attributes": dict(root.attrs), "tensors": tensors, "files": files, "strangers": strangers}))
