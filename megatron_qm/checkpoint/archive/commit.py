@@ -19,7 +19,7 @@ from megatron_qm.checkpoint.archive.storage import Storage, local_path, parse
 from megatron_qm.checkpoint.archive.zarr_v3 import DOCUMENT, FORMAT
 from megatron_qm.checkpoint.staging import check_free, not_written, take_the_name
 from megatron_qm.errors import UserError
-from megatron_qm.files import fsync_tree
+from megatron_qm.files import fsync_tree, remove_tree
 
 logger = logging.getLogger(__name__)
 
@@ -57,10 +57,19 @@ def _in_a_folder(final: Path, source: dict[str, Any], overwrite: bool, workers: 
             for stray in hidden.rglob(f"*{_LOCK}"):
                 stray.unlink()
             fsync_tree(hidden)
-            take_the_name(hidden, final)
+            _replace(hidden, final)
             (final / UNFINISHED).unlink()  # last: a kill before this costs nothing, and beside a root it says nothing
     except OSError as error:
         raise not_written(final, error) from None
+
+
+def _replace(hidden: Path, final: Path) -> None:
+    """Also after a kill between the two renames of an earlier replacement, which leaves the old one aside."""
+    aside = hidden.with_suffix(".replaced")
+    if final.exists():
+        remove_tree(aside)
+    take_the_name(hidden, final)
+    remove_tree(aside)
 
 
 def _in_a_store(place: str, source: dict[str, Any], overwrite: bool, workers: int,

@@ -105,6 +105,20 @@ def test_two_at_once_do_not_mix(tmp_path: Path) -> None:
         archive(tmp_path / "old", str(tmp_path / "archive"))
 
 
+@pytest.mark.parametrize("there", [False, True])
+def test_a_replacement_killed_between_its_renames_is_completed(tmp_path: Path, there: bool) -> None:
+    write_checkpoint(tmp_path / "older", step=20)
+    archive(tmp_path / "older", str(tmp_path / "archive"))
+    (tmp_path / "archive").rename(tmp_path / ".archive.replaced")
+    begun(tmp_path)
+    if there:
+        archive(tmp_path / "older", str(tmp_path / "aside"))
+        (tmp_path / "aside").rename(tmp_path / "archive")
+    archive(tmp_path / "old", str(tmp_path / "archive"), overwrite=True)
+    assert restore(str(tmp_path / "archive"), tmp_path / "new").step == 40
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["archive", "new", "old", "older"]
+
+
 def begun(folder: Path) -> Path:
     """A checkpoint `old`, and what an archive that was killed just before its rename leaves."""
     write_checkpoint(folder / "old")
