@@ -54,7 +54,7 @@ def _in_a_folder(final: Path, source: dict[str, Any], overwrite: bool, workers: 
             storage = Storage({"driver": "file", "path": f"{hidden}/"}, str(final), workers)
             _begin(storage, source)
             yield storage
-            for stray in hidden.rglob(f"*{_LOCK}"):
+            for stray in filter(Path.is_file, hidden.rglob(f"*{_LOCK}")):
                 stray.unlink()
             fsync_tree(hidden)
             _replace(hidden, final)
