@@ -46,6 +46,7 @@ _VERBS = {
     "report": Verb("write a run's HTML report", "megatron_qm.commands.report"),
     "export-hf": Verb("a Megatron checkpoint to a Hugging Face folder, through the release gate", _HF,
                       "add_export_arguments", "export_command"),
+    "generate": Verb("responses of a checkpoint to a file of prompts, as JSON lines", "megatron_qm.commands.generate"),
     "archive": Verb("a checkpoint to a zarr archive, on a disk or in an object store", _ARCHIVE,
                     "add_archive_arguments", "archive_command"),
     "restore": Verb("an archive back to a checkpoint", _ARCHIVE, "add_restore_arguments", "restore_command"),

@@ -5,6 +5,7 @@ room, so no step is spent on what is finished. Every rank of a model replica wal
 pipeline stage draws and tells the others.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 from megatron_qm.errors import UserError
 from megatron_qm.model.generation.cache import Decode, KeyValueCache, Prefill, cached
 from megatron_qm.model.generation.forward import PackedForward
-from megatron_qm.model.generation.request import Completion, Request
+from megatron_qm.model.generation.request import Completion, Request, check_keys
 from megatron_qm.model.generation.running import Running
 from megatron_qm.model.generation.sampling import draw, uniform
 from megatron_qm.model.language_model import LanguageModel
@@ -38,19 +39,31 @@ def generate(
     model: this rank's chunks, wrapped in DDP or not. Requests are shared out over data (and context) parallel ranks.
     max_sequences: how many run at once on a rank. max_prefill_tokens: prompt tokens of one forward pass. detokenize: token
     ids to text, needed where a request has stop strings.
-    Raises UserError for a request that cannot be served, before anything is generated.
+    Raises UserError, on every rank, for a request that cannot be served (before anything is generated) and for weights that
+    give no finite numbers.
     """
     chunks = [_unwrapped(chunk) for chunk in model]
     _check(requests, chunks[0], detokenize)
     group = parallel_state.get_data_parallel_group(with_context_parallel=True)
     mine = list(requests[group.rank() :: group.size()])
     with torch.no_grad(), _resting(model, chunks), cached(chunks) as cache:
-        done = dict(_Generator(chunks, cache, max_sequences, max_prefill_tokens, detokenize).run(mine))
-    if group.size() == 1:
-        return [done[index] for index in range(len(mine))]
-    everyone: list[dict[int, Completion] | None] = [None] * group.size()
-    dist.all_gather_object(everyone, done, group=group)
+        done = _run(_Generator(chunks, cache, max_sequences, max_prefill_tokens, detokenize), mine)
+    everyone: list[dict[int, Completion] | UserError] = [done]
+    if group.size() > 1:
+        everyone *= group.size()
+        dist.all_gather_object(everyone, done, group=group)
+    for error in everyone:
+        if isinstance(error, UserError):
+            raise error
     return [everyone[index % group.size()][index // group.size()] for index in range(len(requests))]
+
+
+def _run(generator: "_Generator", requests: Sequence[Request]) -> dict[int, Completion] | UserError:
+    """An error is a result too: the other replicas wait for one."""
+    try:
+        return dict(generator.run(requests))
+    except UserError as error:
+        return error
 
 
 class _Generator:
@@ -132,8 +145,13 @@ class _Generator:
                 [uniform(s.stream, len(s.tokens)) for s in sequences],
             )
             numbers_3b.copy_(torch.stack([drawn.token_b.double(), drawn.logprob_b.double(), drawn.behaviour_b.double()]))
-        for sequence, *numbers in zip(sequences, *_from_last_stage(numbers_3b).tolist(), strict=True):
-            sequence.append(int(numbers[0]), numbers[1], numbers[2], self._detokenize)
+        for sequence, token, logprob, behaviour in zip(sequences, *_from_last_stage(numbers_3b).tolist(), strict=True):
+            if not math.isfinite(logprob):
+                raise UserError(
+                    f"request {sequence.request.key!r}: token {len(sequence.tokens)} has the log-probability {logprob}: the "
+                    "weights hold NaN or infinity, or the precision is too low for them; generate from an earlier checkpoint"
+                )
+            sequence.append(int(token), logprob, behaviour, self._detokenize)
         for slot in reversed(range(first, len(self._running))):
             if self._running[slot].finish_reason:
                 yield self._running[slot].index, self._leave(slot).completion()
@@ -178,10 +196,7 @@ def _resting(model: Sequence[nn.Module], chunks: Sequence[LanguageModel]) -> Ite
 
 
 def _check(requests: Sequence[Request], model: LanguageModel, detokenize: Detokenize | None) -> None:
-    keys = [request.key for request in requests]
-    if len(set(keys)) < len(keys):
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise UserError(f"two requests have the key {twice!r}; each needs its own, or they draw the same random numbers")
+    check_keys(requests)
     if model.config.tp_comm_overlap:
         raise UserError("generation needs parallel.overlap_tp=false: its buffers hold one micro-batch of training")
     for request in requests:

@@ -1,5 +1,7 @@
 """What is asked of a generator and what it gives back; plain data, no torch."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -53,6 +55,13 @@ class Request:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "prompt", tuple(self.prompt))
+
+
+def check_keys(requests: Sequence[Request]) -> None:
+    """Raises UserError for a key that two requests have."""
+    for key, times in Counter(request.key for request in requests).items():
+        if times > 1:
+            raise UserError(f"{times} requests have the key {key!r}; each needs its own, or they draw the same random numbers")
 
 
 @dataclass(frozen=True)

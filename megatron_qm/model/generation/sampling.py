@@ -26,7 +26,7 @@ class Drawn:
 
 def stream_of(request: Request) -> int:
     """64 bits that start the random numbers of a request: a hash of its seed and key."""
-    text = f"{request.seed}\0{request.key}".encode()
+    text = f"{request.seed}\0{request.key}".encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
 
 

@@ -1,0 +1,123 @@
+"""Requests from a file of prompts, and the tokenizer between text and token ids."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from megatron_qm.errors import UserError
+from megatron_qm.model.generation.request import Request, Sampling
+
+Encode = Callable[[str | list[dict[str, Any]]], list[int]]
+
+
+def read_requests(path: Path, encode: Encode | None, sampling: Sampling, samples: int = 1, seed: int = 0) -> list[Request]:
+    """`samples` requests for each line: {"prompt": text or token ids} or {"messages": [...]}, and "key" (or "id") if it has one.
+
+    Without one the key is the number of the line; the samples of a prompt are KEY#0, KEY#1, ... where there are several.
+    Raises UserError naming the file and line of what is no prompt.
+    """
+    requests: list[Request] = []
+    seen: dict[str, str] = {}
+    for where, number, line in _lines(path):
+        key = line.get("key", line.get("id", number))
+        if not isinstance(key, str | int) or isinstance(key, bool):
+            raise UserError(f"{where}: key is {key!r}; it must be a string or an integer")
+        key = str(key)
+        if key in seen:
+            raise UserError(f"{where}: the key {key!r} was given before, in {seen[key]}")
+        seen[key] = where
+        prompt = _prompt(line, encode, where)
+        names = [key] if samples == 1 else [f"{key}#{sample}" for sample in range(samples)]
+        requests += [Request(name, prompt, sampling, seed) for name in names]
+    if not requests:
+        raise UserError(f"{path}: holds no prompts")
+    return requests
+
+
+def _lines(path: Path) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    try:
+        with open(path, "rb") as lines:
+            for number, text in enumerate(lines, start=1):
+                if not text.strip():
+                    continue
+                where = f"{path}, line {number}"
+                try:
+                    value = json.loads(text)
+                except (ValueError, RecursionError) as error:
+                    raise UserError(f"{where}: not JSON: {error}") from None
+                if not isinstance(value, dict):
+                    raise UserError(f"{where}: not a JSON object")
+                yield where, number, value
+    except OSError as error:
+        raise UserError(f"{path}: cannot read prompts: {error.strerror}") from None
+
+
+def _prompt(line: dict[str, Any], encode: Encode | None, where: str) -> tuple[int, ...]:
+    given = [name for name in ("prompt", "messages") if name in line]
+    if len(given) != 1:
+        has = "both" if given else "neither"
+        raise UserError(f"{where}: needs either 'prompt' (text or token ids) or 'messages'; has {has}")
+    value = line[given[0]]
+    if given == ["prompt"] and isinstance(value, list):
+        if not value or not all(isinstance(token, int) and not isinstance(token, bool) for token in value):
+            raise UserError(f"{where}: prompt is a list, but not of token ids")
+        return tuple(value)
+    if given == ["prompt"] and not (isinstance(value, str) and value):
+        raise UserError(f"{where}: prompt is {value!r}; it must be text or a list of token ids")
+    if given == ["messages"] and not _are_messages(value):
+        raise UserError(f"{where}: messages must be a list of objects with 'role' and 'content' strings")
+    if encode is None:
+        raise UserError(f"{where}: a prompt in words needs a tokenizer; give --tokenizer DIR")
+    try:
+        tokens = encode(value)
+    except Exception as error:  # a chat template is a program of the tokenizer's author and may raise what it likes
+        raise UserError(f"{where}: the tokenizer cannot encode this prompt: {error}") from None
+    if not tokens:
+        raise UserError(f"{where}: the prompt has no tokens")
+    return tuple(tokens)
+
+
+def _are_messages(value: Any) -> bool:
+    return bool(value) and isinstance(value, list) and all(
+        isinstance(m, dict) and isinstance(m.get("role"), str) and isinstance(m.get("content"), str) for m in value
+    )
+
+
+class TextTokenizer:
+    """A tokenizer's folder (or its tokenizer.json), as transformers reads it. Raises UserError where it cannot."""
+
+    def __init__(self, source: Path) -> None:
+        from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+        try:
+            if (source / "tokenizer_config.json").is_file():
+                self._tokenizer = AutoTokenizer.from_pretrained(str(source), local_files_only=True)
+            else:
+                file = source / "tokenizer.json" if source.is_dir() else source
+                self._tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(file))
+        except Exception as error:  # tokenizers raises a bare Exception for a missing or broken file
+            raise UserError(f"{source}: cannot load this tokenizer: {error}") from None
+
+    @property
+    def end(self) -> int | None:
+        return self._tokenizer.eos_token_id
+
+    def encode(self, prompt: str | list[dict[str, Any]]) -> list[int]:
+        """Text as it is, without special tokens of the tokenizer's own; messages through the chat template."""
+        if isinstance(prompt, str):
+            return self._tokenizer.encode(prompt, add_special_tokens=False)
+        text = self._tokenizer.apply_chat_template(prompt, add_generation_prompt=True, tokenize=False)
+        return self._tokenizer.encode(text, add_special_tokens=False)
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        return self._tokenizer.decode(list(tokens), skip_special_tokens=False)
+
+    def token(self, text: str) -> int:
+        """The id of a token by its text, or by its number. Raises UserError for text that is no single token."""
+        if text.isdecimal():
+            return int(text)
+        token = self._tokenizer.convert_tokens_to_ids(text)
+        if token is None or token == self._tokenizer.unk_token_id:
+            raise UserError(f"--stop-token {text}: not a token of this tokenizer; for other text use --stop-string")
+        return token

@@ -1,0 +1,122 @@
+"""A rollout: a request, its response, and who gave it. One JSON line each, read back to the last bit."""
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from megatron_qm.errors import UserError
+from megatron_qm.files import atomic_write
+from megatron_qm.model.generation.request import Completion, FinishReason, Request
+
+_REASONS = get_args(FinishReason)
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """logprobs: of the policy that sampled, at temperature 1. behaviour_logprobs: of the distribution that was sampled
+    from (see Completion); None where an engine does not say. weights_version: the training step whose weights sampled.
+    asked: a digest of prompt, sampling and seed, so that work saved for another request is not taken for this one's."""
+
+    key: str
+    prompt: tuple[int, ...]
+    tokens: tuple[int, ...]
+    logprobs: tuple[float, ...]
+    behaviour_logprobs: tuple[float, ...] | None
+    finish_reason: FinishReason
+    seed: int
+    weights_version: int
+    asked: str
+
+    @classmethod
+    def of(cls, request: Request, completion: Completion, weights_version: int) -> "Rollout":
+        return cls(
+            key=request.key, prompt=request.prompt, tokens=completion.tokens, logprobs=completion.logprobs,
+            behaviour_logprobs=completion.behaviour_logprobs, finish_reason=completion.finish_reason, seed=request.seed,
+            weights_version=weights_version, asked=digest(request),
+        )
+
+    def answers(self, request: Request) -> bool:
+        return self.key == request.key and self.asked == digest(request)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Any) -> "Rollout":
+        """Raises ValueError saying what is wrong with `value`."""
+        if not isinstance(value, dict):
+            raise ValueError("not a JSON object")
+        names = list(cls.__dataclass_fields__)
+        for name in names:
+            if name not in value:
+                raise ValueError(f"has no {name!r}")
+        tokens = len(value["tokens"]) if isinstance(value["tokens"], list) else -1
+        rules = (
+            ("key", isinstance(value["key"], str), "a string"),
+            ("prompt", _integers(value["prompt"]), "a list of token ids"),
+            ("tokens", _integers(value["tokens"]) and tokens > 0, "a list of token ids that is not empty"),
+            ("logprobs", _numbers(value["logprobs"], tokens), f"a list of {tokens} numbers, one per token"),
+            ("behaviour_logprobs", value["behaviour_logprobs"] is None or _numbers(value["behaviour_logprobs"], tokens),
+             f"null or a list of {tokens} numbers, one per token"),
+            ("finish_reason", value["finish_reason"] in _REASONS, f"one of {', '.join(_REASONS)}"),
+            ("seed", _integers([value["seed"]]), "an integer"),
+            ("weights_version", _integers([value["weights_version"]]), "an integer"),
+            ("asked", isinstance(value["asked"], str), "a string"),
+        )
+        for name, holds, wanted in rules:
+            if not holds:
+                raise ValueError(f"{name} is not {wanted}")
+        return cls(**{name: tuple(value[name]) if isinstance(value[name], list) else value[name] for name in names})
+
+
+def digest(request: Request) -> str:
+    text = json.dumps([request.prompt, asdict(request.sampling), request.seed], sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def read_rollouts(path: Path) -> Iterator[Rollout]:
+    """Raises UserError naming the file and the line that is no rollout."""
+    try:
+        with open(path, "rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                yield parse(line, f"{path}, line {number}")
+    except OSError as error:
+        raise UserError(f"{path}: cannot read rollouts: {error.strerror}") from None
+
+
+def parse(line: bytes, where: str) -> Rollout:
+    try:
+        return Rollout.from_json(json.loads(line))
+    except (ValueError, RecursionError) as error:  # of json, of UTF-8 and of from_json
+        raise UserError(f"{where}: not a rollout: {error}") from None
+
+
+def write_rollouts(path: Path, rollouts: list[Rollout]) -> None:
+    """All of them or none: the file appears, whole, under its name."""
+    try:
+        with atomic_write(path) as stream:
+            for rollout in rollouts:
+                stream.write(line_of(rollout))
+    except OSError as error:
+        raise UserError(f"{path}: cannot write rollouts: {error.strerror}; mend it and run again") from None
+
+
+def line_of(rollout: Rollout) -> bytes:
+    text = json.dumps(rollout.to_json(), allow_nan=False, separators=(",", ":"))
+    return text.encode() + b"\n"
+
+
+def _integers(values: Any) -> bool:
+    return isinstance(values, list) and all(isinstance(v, int) and not isinstance(v, bool) for v in values)
+
+
+def _numbers(values: Any, count: int) -> bool:
+    return (
+        isinstance(values, list)
+        and len(values) == count
+        and all(isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in values)
+    )

@@ -1,0 +1,59 @@
+"""The policy's weights under their Hugging Face names, a tensor at a time, from whatever layout they are trained at."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+import torch
+import torch.distributed as dist
+from megatron.core import parallel_state
+from megatron.core.dist_checkpointing.mapping import ShardedTensor, apply_factories
+from torch import Tensor, nn
+
+from megatron_qm.checkpoint.distributed import unwrapped
+from megatron_qm.config.model import ModelConfig
+from megatron_qm.hf.families import packed_tensors
+
+
+@torch.no_grad()
+def hf_named_tensors(model: Sequence[nn.Module], config: ModelConfig) -> Iterator[tuple[str, Tensor]]:
+    """(name, whole tensor) in the order of an HF folder, on every rank; all ranks iterate together.
+
+    model: this rank's chunks. Memory: one Megatron tensor of one layer, whole, and its HF parts. The mapping is that of
+    export (hf/families.py), so an engine gets what a release would hold.
+    """
+    shards, group = _shards(model), parallel_state.get_model_parallel_group()
+    like = next(model[0].parameters())
+    for packed in packed_tensors(config):
+        whole = like.new_zeros(packed.shape, requires_grad=False)
+        for rows, data in shards.get((packed.megatron, packed.layer), ()):
+            whole[rows] = data
+        if group.size() > 1:  # every row is one rank's, and zero on the others
+            dist.all_reduce(whole, group=group)
+        for part, name in enumerate(packed.hf):
+            yield name, torch.cat([whole[span.at : span.at + span.rows] for span in packed.spans_of(part)])
+
+
+def _shards(model: Sequence[nn.Module]) -> dict[tuple[str, int | None], list[tuple[tuple[slice, ...], Tensor]]]:
+    """{(Megatron's name, layer): (where in the whole, numbers)} of what this rank is the first of its replica to hold."""
+    found = defaultdict(list)
+    for wrapped in model:
+        if getattr(getattr(wrapped, "ddp_config", None), "overlap_param_gather", False):
+            wrapped.start_param_sync(force_sync=True)  # until the next forward pass a rank has its own shard alone
+        state = unwrapped(wrapped).sharded_state_dict()
+        apply_factories(state)
+        for tensor in _tensors(state):
+            if any(tensor.replica_id[:-1]):  # another TP or PP rank has it too; the last number counts the DP ranks
+                continue
+            stacked = tensor.prepend_axis_num
+            layer = tensor.global_offset[0] if stacked else None
+            where = zip(tensor.global_offset[stacked:], tensor.data.shape, strict=True)
+            found[tensor.key, layer].append((tuple(slice(at, at + size) for at, size in where), tensor.data))
+    return found
+
+
+def _tensors(tree: object) -> Iterator[ShardedTensor]:
+    if isinstance(tree, ShardedTensor):
+        yield tree
+    elif isinstance(tree, dict | list):
+        for value in tree.values() if isinstance(tree, dict) else tree:
+            yield from _tensors(value)

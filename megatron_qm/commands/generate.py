@@ -1,0 +1,136 @@
+"""`megatron-qm generate`: a checkpoint's responses to a file of prompts, as JSON lines; what was done is not done again."""
+
+import argparse
+import os
+import tempfile
+import time
+from collections import Counter
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from megatron_qm.checkpoint.manifest import TOKENIZER, Manifest, read_manifest
+from megatron_qm.config.parallel import ParallelConfig
+from megatron_qm.errors import UserError
+from megatron_qm.model.generation.request import Request, Sampling
+
+if TYPE_CHECKING:
+    from megatron_qm.align.rollouts.prompts import TextTokenizer
+    from megatron_qm.align.rollouts.rollout import Rollout
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--checkpoint", type=Path, required=True, metavar="CKPT",
+                        help="such as runs/NAME/checkpoints/step-00000600, or what import-hf wrote")
+    parser.add_argument("--prompts", type=Path, required=True, metavar="FILE",
+                        help='JSON lines: {"prompt": text or token ids} or {"messages": [...]}, and "key" if it has one')
+    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="the rollouts; a killed run goes on")
+    parser.add_argument("--tokenizer", type=Path, metavar="DIR", help="default: the one that the checkpoint carries")
+    parser.add_argument("--samples", type=int, default=1, metavar="N", help="responses per prompt (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0)
+    plain = Sampling()
+    parser.add_argument("--temperature", type=float, default=plain.temperature, help="0 is greedy (default: %(default)s)")
+    parser.add_argument("--top-p", type=float, default=plain.top_p, metavar="P")
+    parser.add_argument("--top-k", type=int, default=plain.top_k, metavar="K")
+    parser.add_argument("--min-tokens", type=int, default=plain.min_tokens, metavar="N")
+    parser.add_argument("--max-new-tokens", type=int, default=plain.max_new_tokens, metavar="N", help="default: %(default)s")
+    parser.add_argument("--stop-token", action="append", default=[], metavar="TOKEN",
+                        help="id or text of a token that ends a response; may be repeated (default: the tokenizer's end token)")
+    parser.add_argument("--stop-string", action="append", default=[], metavar="TEXT", help="text that ends a response")
+    parser.add_argument("--tp", type=int, default=1, help="tensor parallel ranks")
+    parser.add_argument("--pp", type=int, default=1, help="pipeline stages")
+    parser.add_argument("--nproc", type=int, metavar="N", help="ranks on this machine (default: tp x pp)")
+    parser.add_argument("--max-sequences", type=int, default=64, metavar="N", help="generated at once by a model replica")
+    parser.add_argument("--save-every", type=int, default=256, metavar="N",
+                        help="responses that are saved, and by a kill lost, together (default: %(default)s)")
+    parser.add_argument("--dtype", choices=("fp32", "bf16"), help="of the weights (default: the checkpoint's)")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--show", type=int, default=0, metavar="N", help="print the first N responses")
+
+
+def run(args: argparse.Namespace) -> int:
+    for name in ("samples", "tp", "pp", "max_sequences", "save_every", "nproc"):
+        value = getattr(args, name)
+        if value is not None and value < 1:
+            raise UserError(f"--{name.replace('_', '-')} {value}: must be 1 or more")
+    manifest = read_manifest(args.checkpoint)
+    parallel, processes = ParallelConfig(tp=args.tp, pp=args.pp), args.nproc or args.tp * args.pp
+    parallel.data_parallel(processes)
+    tokenizer = _tokenizer(args)
+    requests = _requests(args, tokenizer)  # what is wrong with them is said before any rank starts
+    if processes == 1 or "RANK" in os.environ or "SLURM_PROCID" in os.environ:
+        return _generate(args, manifest, parallel, tokenizer, requests)
+    from megatron_qm.train.launch import launch_local
+
+    with tempfile.TemporaryDirectory(prefix="generate-") as logs:
+        return launch_local(args.argv, processes, Path(logs))
+
+
+def _tokenizer(args: argparse.Namespace) -> "TextTokenizer | None":
+    from megatron_qm.align.rollouts.prompts import TextTokenizer
+
+    carried = args.checkpoint / TOKENIZER
+    if args.tokenizer is None and not (carried / "tokenizer.json").is_file():
+        return None
+    return TextTokenizer(args.tokenizer or carried)
+
+
+def _requests(args: argparse.Namespace, tokenizer: "TextTokenizer | None") -> list[Request]:
+    from megatron_qm.align.rollouts.prompts import read_requests
+
+    words = [token for token in args.stop_token if not token.isdecimal()]
+    if tokenizer is None and (words or args.stop_string):
+        word = (words + args.stop_string)[0]
+        raise UserError(f"{args.checkpoint} carries no tokenizer; {word!r} needs one: add --tokenizer DIR")
+    stops = [int(token) if token.isdecimal() else tokenizer.token(token) for token in args.stop_token]
+    if not args.stop_token and tokenizer is not None and tokenizer.end is not None:
+        stops = [tokenizer.end]
+    sampling = Sampling(
+        temperature=args.temperature, top_p=args.top_p, top_k=args.top_k, min_tokens=args.min_tokens,
+        max_new_tokens=args.max_new_tokens, stop_tokens=tuple(stops), stop_strings=tuple(args.stop_string),
+    )
+    return read_requests(args.prompts, tokenizer.encode if tokenizer else None, sampling, args.samples, args.seed)
+
+
+def _generate(
+    args: argparse.Namespace, manifest: Manifest, parallel: ParallelConfig, tokenizer: "TextTokenizer | None",
+    requests: list[Request],
+) -> int:
+    from megatron_qm.align.rollouts.dispatch import dispatch
+    from megatron_qm.align.rollouts.engine import MegatronEngine
+    from megatron_qm.checkpoint.store import CheckpointStore
+    from megatron_qm.config.train import CheckpointConfig, PrecisionConfig
+    from megatron_qm.hf.opened import model_of
+    from megatron_qm.model.build import build_model
+    from megatron_qm.model.parallel_groups import parallel_groups
+    from megatron_qm.platform.runtime import choose_platform, process_group, ranks_from_environment
+
+    ranks = ranks_from_environment()
+    parallel.data_parallel(ranks.world_size)
+    platform = choose_platform(args.device, ranks.local_rank)
+    precision = PrecisionConfig(params=args.dtype or ("bf16" if manifest.dtype == "bf16" else "fp32"))
+    with ExitStack() as stack:
+        for scope in (process_group(platform, ranks), platform.scope(), parallel_groups(parallel)):
+            stack.enter_context(scope)
+        platform.seed(args.seed)
+        model = build_model(model_of(manifest), parallel, platform, precision)
+        CheckpointStore(args.checkpoint.parent, CheckpointConfig(), platform, read_only=True).load_weights(
+            args.checkpoint, model, None
+        )
+        engine = MegatronEngine(
+            model, manifest.step, max_sequences=args.max_sequences, detokenize=tokenizer.decode if tokenizer else None
+        )
+        began = time.perf_counter()
+        rollouts = dispatch(engine, requests, args.output, manifest.step, args.save_every)
+        if ranks.rank == 0:
+            print(_summary(args, rollouts, time.perf_counter() - began))
+            for rollout in rollouts[: args.show]:
+                text = tokenizer.decode(rollout.tokens) if tokenizer else " ".join(map(str, rollout.tokens))
+                print(f"\n[{rollout.key}, {rollout.finish_reason}]\n{text}")
+    return 0
+
+
+def _summary(args: argparse.Namespace, rollouts: "list[Rollout]", seconds: float) -> str:
+    tokens = sum(len(rollout.tokens) for rollout in rollouts)
+    ends = ", ".join(f"{count} by {reason}" for reason, count in Counter(r.finish_reason for r in rollouts).most_common())
+    return f"{args.output}: {len(rollouts)} rollouts, {tokens} tokens, ended {ends}; {seconds:.1f} s"
