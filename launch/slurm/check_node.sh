@@ -26,7 +26,7 @@ while IFS=, read -r index errors; do
   if [[ "$errors" =~ [1-9] ]]; then unfit "GPU $index has $errors uncorrected ECC errors: have it reset or replaced"; fi
 done < <(nvidia-smi --query-gpu=index,ecc.errors.uncorrected.volatile.total --format=csv,noheader,nounits 2>/dev/null)
 while IFS=, read -r index slowdown; do
-  if [[ "$slowdown" = *" Active"* ]]; then unfit "GPU $index is slowed down by its hardware (heat or power)"; fi
+  if [ "${slowdown// /}" = Active ]; then unfit "GPU $index is slowed down by its hardware (heat or power)"; fi
 done < <(nvidia-smi --query-gpu=index,clocks_throttle_reasons.hw_slowdown --format=csv,noheader 2>/dev/null)
 python=$(dirname "$MQM")/python
 [ -x "$python" ] || python=python3

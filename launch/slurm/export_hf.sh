@@ -14,7 +14,7 @@ set -euo pipefail
 if [ -z "${SLURM_JOB_ID:-}" ]; then
   exec bash "$(dirname "$0")/submit.sh" "$0" "$@"
 fi
-launch=${MQM_LAUNCH:-$(scontrol show job "$SLURM_JOB_ID" | sed -n 's/^ *Command=\([^ ]*\).*/\1/p' | xargs dirname)}
+launch=${MQM_LAUNCH:-$(dirname "$(scontrol show job "$SLURM_JOB_ID" | awk '/^ *Command=/ && !found++ {sub("Command=", "", $1); print $1}')")}
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 source "$launch/lib.sh"
 
