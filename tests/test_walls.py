@@ -7,7 +7,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 TORCH = {"torch", "megatron", "transformer_engine"}
-ROOMS = {"config", "platform", "model", "data", "train", "checkpoint", "hf", "rewards", "align", "evals", "observe"}
+ROOMS = {"config", "platform", "model", "data", "train", "checkpoint", "hf", "rewards", "align", "evals", "observe",
+         "plan", "drills"}
 
 # room: rooms that it may import (errors and files are free to all)
 MAY_IMPORT = {
@@ -16,14 +17,16 @@ MAY_IMPORT = {
     "platform": set(),
     "data": set(),
     "observe": {"config"},
+    "plan": {"config", "observe"},
+    "drills": {"config", "checkpoint"},
     "model": {"config", "platform"},
     "checkpoint": {"config", "platform", "model"},
-    "train": {"config", "platform", "model", "data", "checkpoint", "observe"},
+    "train": {"config", "platform", "model", "data", "checkpoint", "observe", "plan"},
     "hf": {"config", "platform", "model", "checkpoint"},
     "evals": {"config", "platform", "model", "data", "train", "checkpoint"},
     "align": ROOMS - {"align"},
 }
-WITHOUT_TORCH = ["megatron_qm/config", "megatron_qm/rewards", "megatron_qm/data", "data_tools"]
+WITHOUT_TORCH = ["megatron_qm/config", "megatron_qm/plan", "megatron_qm/rewards", "megatron_qm/data", "data_tools"]
 
 
 def imports(path: Path) -> set[str]:

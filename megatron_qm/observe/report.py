@@ -20,6 +20,7 @@ from megatron_qm.observe.page.tables import (
     environment_section,
     events_table,
     notices,
+    prediction_table,
     sources_table,
     stragglers_table,
 )
@@ -54,6 +55,7 @@ def _page(history: History, facts: Facts, now: float) -> str:
         probe_section(history.probes),
         charts(history),
         sources_table(history),
+        prediction_table(history, facts),
         stragglers_table(history),
         events_table(history),
         config_section(facts),

@@ -29,6 +29,7 @@ from megatron_qm.observe.records import (
     ValidationRecord,
     json_number,
 )
+from megatron_qm.plan.of_run import prediction_of_run
 from megatron_qm.platform.runtime import Platform, Ranks
 from megatron_qm.train.step import Losses, StepResult
 
@@ -89,7 +90,7 @@ class Recorder:
                 world_size=self._ranks.world_size,
                 device=self._platform.device_name,
                 peak=self._peak.name if self._peak else None,
-            ))
+            ) | {"predicted": prediction_of_run(self._config, self._ranks.world_size, self._platform.device_name)})
             self._metrics.truncate_after(step)
             truncate_quarantine(self._folder, step)
             self._ledger = LedgerWriter(self._folder, reader, step + 1)

@@ -62,6 +62,27 @@ def _event_row(event: dict[str, Any]) -> str:
     return f"<tr{mark}>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells) + "</tr>"
 
 
+def prediction_table(history: History, facts: Facts) -> str:
+    """What the planner expected of the fullest rank, beside what was measured."""
+    predicted = facts.environment.get("predicted")
+    if not isinstance(predicted, dict):
+        return ""
+    steps_n = history.train.series("step_seconds").values_n
+    measured = {"memory_gib": history.train.series("memory_gib").last,
+                "step_seconds": float(np.median(steps_n)) if len(steps_n) else None}
+    titles = {"memory_gib": "memory of a rank, GiB (measured: its peak, with libraries and buffers)", "step_seconds": "a step, s"}
+    rows = ""
+    for key, title in titles.items():
+        expected = from_json_number(predicted.get(key))
+        if expected is not None:
+            off = measured[key] / expected if measured[key] and expected else None
+            rows += (f"<tr><th>{title}</th><td>{number(expected)}</td><td>{number(measured[key])}</td>"
+                     f"<td>{'' if off is None else f'{off:.2f}x'}</td></tr>")
+    head = "".join(f"<th>{name}</th>" for name in ("", "predicted", "measured", "measured / predicted"))
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    return _section("Predicted and measured", table) if rows else ""
+
+
 def stragglers_table(history: History) -> str:
     """The ranks that were slowest by themselves most often, and how far behind the median they were."""
     worst: dict[tuple[int, str, str], list[float]] = {}
