@@ -53,7 +53,8 @@ def test_an_engine_fed_by_weight_sync_answers_as_the_trainer(case: str, found: l
 
 def _arguments(models: Path, output: Path) -> list[str]:
     return ["generate", "--checkpoint", str(models / "qwen2"), "--prompts", str(models / "prompts.jsonl"),
-            "--output", str(output), "--samples", "2", "--max-new-tokens", "40", "--max-sequences", "5", "--save-every", "6", "--seed", "4",
+            "--output", str(output), "--samples", "2",
+            "--max-new-tokens", "40", "--max-sequences", "5", "--save-every", "6", "--seed", "4",
             "--stop-string", "zq", "--top-p", "0.95", "--device", "cpu"]
 
 

@@ -1,15 +1,18 @@
 """What the ranks of test_generation.py do: load an imported model at a layout, generate, score what was generated."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
+import torch.distributed as dist
 
 from megatron_qm.checkpoint.manifest import read_manifest
 from megatron_qm.checkpoint.store import CheckpointStore
 from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.config.train import CheckpointConfig, PrecisionConfig
+from megatron_qm.errors import UserError
 from megatron_qm.hf.opened import model_of
 from megatron_qm.model.build import build_model
 from megatron_qm.model.generation.generate import generate
@@ -44,6 +47,11 @@ def sampled(vocab: int) -> list[Request]:
     return [Request(f"p{i}", tuple(p), kinds[i % 4], seed=3) for i, p in enumerate([*prompts(vocab), prompts(vocab)[2]])]
 
 
+def digits(tokens: Sequence[int]) -> str:
+    """A tokenizer that anyone can undo."""
+    return "".join(f" {token}" for token in tokens)
+
+
 def run_cases(cases: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """{case: what it found}; a case has a checkpoint folder, a layout and whether its chunks are wrapped for training."""
     platform = choose_platform("cpu")
@@ -53,16 +61,18 @@ def run_cases(cases: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def _run(platform: Any, case: dict[str, Any]) -> dict[str, Any]:
-    folder, wrapped = Path(case.pop("checkpoint")), case.pop("wrapped", False)
+    folder, wrapped, altered = Path(case.pop("checkpoint")), case.pop("wrapped", False), case.pop("altered", False)
     model, layout, precision = model_of(read_manifest(folder)), ParallelConfig(**case), PrecisionConfig(params="fp32")
     with parallel_groups(layout):
         platform.seed(1)
         chunks = build_model(model, layout, platform, precision)
         CheckpointStore(folder.parent / "unused", CheckpointConfig(), platform).load_weights(folder, chunks, None)
+        if altered:  # what stands on a module, as an adapter would, is part of the model
+            chunks[0].decoder.layers[1].mlp.linear_fc2.register_forward_hook(lambda _m, _in, out: (2 * out[0], out[1]))
         held = data_parallel(chunks, layout, precision) if wrapped else chunks
         before = {name: id(module) for chunk in chunks for name, module in chunk.named_modules()}
         try:
-            found = _generate(held, model.vocab_size)
+            found = _generate(held, model.vocab_size) | {"broken": _broken(held, chunks, model.vocab_size)}
         finally:
             if wrapped:
                 dismantle(held)
@@ -78,12 +88,26 @@ def _generate(model: list[torch.nn.Module], vocab: int) -> dict[str, Any]:
     # no request shares its batch with the same others as before
     shuffled = [replace(r) for r in (requests[4:] + requests[:4])]
     again = generate(model, shuffled, max_sequences=8)
+    greedy_completions = generate(model, greedy(vocab, stop_strings=("17", "23 4"), min_tokens=2), detokenize=digits)
     return {
+        "stop strings": [_plain(c) for c in greedy_completions],
         "greedy": [c.tokens for c in generate(model, greedy(vocab), max_sequences=4)],
         "sampled": [_plain(c) for c in completions],
         "again": [_plain(c) for c in again[-4:] + again[:-4]],
         "scores": score_continuations(model, pairs, batch_size=4),
     }
+
+
+def _broken(model: list[torch.nn.Module], chunks: list[torch.nn.Module], vocab: int) -> str:
+    """What is said when one rank's weights have gone bad. Last of all: they stay so."""
+    if dist.get_rank() == dist.get_world_size() - 1:
+        for chunk in chunks:
+            next(chunk.decoder.parameters()).data.fill_(float("nan"))
+    try:
+        generate(model, sampled(vocab))
+    except UserError as error:
+        return str(error)
+    return "nothing"
 
 
 def _plain(completion: Completion) -> dict[str, Any]:

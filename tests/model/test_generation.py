@@ -9,7 +9,7 @@ import torch
 from megatron_qm.hf.import_hf import import_hf
 from tests.distributed import run_ranks
 from tests.hf.models import VOCAB, save_random_model
-from tests.model.generation_runs import NEW, prompts, sampled
+from tests.model.generation_runs import NEW, digits, prompts, sampled
 
 FAMILIES = ("qwen2", "qwen3-tied", "llama")
 TWO: dict[str, dict[str, Any]] = {
@@ -26,6 +26,7 @@ TWO: dict[str, dict[str, Any]] = {
 }
 FOUR: dict[str, dict[str, Any]] = {"TP2+SP PP2": {"checkpoint": "qwen2", "tp": 2, "sp": True, "pp": 2}}
 LAYOUTS = TWO | FOUR
+ALTERED = "qwen2 with a hook on a layer"
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +61,8 @@ def _hf_greedy(folder: Path) -> list[list[int]]:
 
 @pytest.fixture(scope="module")
 def alone(models: Path) -> dict[str, Any]:
-    return _run(models, 1, {name: {"checkpoint": name} for name in FAMILIES})[0]
+    cases = {name: {"checkpoint": name} for name in FAMILIES}
+    return _run(models, 1, cases | {ALTERED: {"checkpoint": "qwen2", "altered": True}})[0]
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +82,7 @@ def test_greedy_tokens_are_those_of_transformers(family: str, alone: dict, hf_gr
     assert len({tuple(tokens) for tokens in hf_greedy[family]}) > 3  # the prompts matter
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", (*FAMILIES, ALTERED))
 def test_logprobs_sum_to_the_scorers(family: str, alone: dict) -> None:
     found = alone[family]
     sums = [sum(completion["logprobs"]) for completion in found["sampled"]]
@@ -106,6 +108,21 @@ def test_responses_end_as_their_requests_say(alone: dict) -> None:
     assert reasons == {"stop", "length"}
 
 
+def test_what_stands_on_a_module_is_part_of_the_model(alone: dict) -> None:
+    assert alone[ALTERED]["greedy"] != alone["qwen2"]["greedy"]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_stop_string_ends_a_response_with_the_token_that_completes_it(family: str, alone: dict, hf_greedy: dict) -> None:
+    ended = 0
+    for found, whole in zip(alone[family]["stop strings"], hf_greedy[family], strict=True):
+        ends = [n for n in range(2, NEW + 1) if any(string in digits(whole[:n]) for string in ("17", "23 4"))]
+        assert found["tokens"] == whole[: (ends or [NEW])[0]]
+        assert found["finish_reason"] == ("stop_string" if ends else "length")
+        ended += bool(ends)
+    assert ended
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_every_layout_gives_the_same(layout: str, alone: dict, together: list) -> None:
     expected = alone[LAYOUTS[layout]["checkpoint"]]
@@ -116,6 +133,12 @@ def test_every_layout_gives_the_same(layout: str, alone: dict, together: list) -
         _same(found["sampled"], expected["sampled"])
         sums = [sum(completion["logprobs"]) for completion in found["sampled"]]
         assert sums == pytest.approx(found["scores"], abs=1e-4)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_bad_weights_on_one_rank_are_said_on_all(layout: str, together: list) -> None:
+    for found in (rank[layout] for rank in together if layout in rank):
+        assert "has the log-probability nan: the weights hold NaN or infinity" in found["broken"]
 
 
 def _same(found: list[dict[str, Any]], expected: list[dict[str, Any]]) -> None:

@@ -31,16 +31,20 @@ class Prefill:
 class Decode:
     """One token for each of the slots 0 .. b-1. position_b: where it stands; longest: the largest position + 1."""
 
+    row_b: Tensor
     position_b: Tensor
     longest: int
-    visible_b11s: Tensor
+    visible_b11s: Tensor | None  # None: all of them see all positions
 
     @classmethod
     def at(cls, positions: Sequence[int], device: torch.device) -> "Decode":
         position_b = torch.tensor(positions, device=device)
         longest = max(positions) + 1
-        visible_bs = torch.arange(longest, device=device) <= position_b[:, None]
-        return cls(position_b, longest, visible_bs[:, None, None])
+        row_b = torch.arange(len(positions), device=device)
+        visible_b11s = None
+        if min(positions) + 1 < longest:
+            visible_b11s = (torch.arange(longest, device=device) <= position_b[:, None])[:, None, None]
+        return cls(row_b, position_b, longest, visible_b11s)
 
 
 class CachedAttention(nn.Module):
@@ -55,8 +59,12 @@ class CachedAttention(nn.Module):
 
     def forward(self, query_t1nd: Tensor, key_t1gd: Tensor, value_t1gd: Tensor, *_: object, **__: object) -> Tensor:
         query, key, value = (x.squeeze(1) for x in (query_t1nd, key_t1gd, value_t1gd))
+        return self.attend(query, key, value).flatten(1)[:, None]
+
+    def attend(self, query_tnd: Tensor, key_tgd: Tensor, value_tgd: Tensor) -> Tensor:
+        """[t, n, d]; keys and values go into the cache on the way."""
         attend = self._prefill if isinstance(self.step, Prefill) else self._decode
-        return attend(self.step, query, key, value).flatten(1)[:, None]
+        return attend(self.step, query_tnd, key_tgd, value_tgd)
 
     def _prefill(self, step: Prefill, query_tnd: Tensor, key_tgd: Tensor, value_tgd: Tensor) -> Tensor:
         out_tnd = torch.zeros_like(query_tnd)
@@ -74,9 +82,8 @@ class CachedAttention(nn.Module):
 
     def _decode(self, step: Decode, query_tnd: Tensor, key_tgd: Tensor, value_tgd: Tensor) -> Tensor:
         slots = len(step.position_b)
-        row_b = torch.arange(slots, device=query_tnd.device)
-        self.keys_bgSd[row_b, :, step.position_b] = key_tgd[:slots]
-        self.values_bgSd[row_b, :, step.position_b] = value_tgd[:slots]
+        self.keys_bgSd[step.row_b, :, step.position_b] = key_tgd[:slots]
+        self.values_bgSd[step.row_b, :, step.position_b] = value_tgd[:slots]
         key, value = self.keys_bgSd[:slots, :, : step.longest], self.values_bgSd[:slots, :, : step.longest]
         # The query heads of a group take the place of query positions: no key is copied once per head.
         tokens, heads, channels = query_tnd.shape

@@ -8,6 +8,7 @@ h hidden, r rows whose logits are wanted, v vocabulary.
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import torch
 import torch.distributed as dist
@@ -16,6 +17,7 @@ from megatron.core import parallel_state
 from megatron.core.tensor_parallel import gather_from_sequence_parallel_region
 from torch import Tensor
 
+from megatron_qm.model.generation.lean import lean_layers
 from megatron_qm.model.language_model import LanguageModel
 
 _FP8_TOKENS = 16  # cuBLAS wants this multiple in each dimension of an FP8 product
@@ -37,6 +39,7 @@ class PackedForward:
         self._sequence_parallel = self._config.sequence_parallel and tp > 1
         self._tp = tp if self._sequence_parallel else 1
         self._multiple = max(self._tp, _FP8_TOKENS * self._tp if self._config.fp8 else 1)
+        self._lean = [lean_layers(chunk) for chunk in chunks]
         self._stages = parallel_state.get_pipeline_model_parallel_world_size()
         self._stage = parallel_state.get_pipeline_model_parallel_rank()
 
@@ -46,6 +49,11 @@ class PackedForward:
 
     def __call__(self, tokens: Sequence[int], positions: Sequence[int], rows: Sequence[int]) -> Tensor | None:
         """Logits [r, v] of the tokens at `rows`, v the real vocabulary, on the last stage; None on the others."""
+        # Without modules of Megatron's there is nothing for the CPU's shim to catch, and it costs a call per operation.
+        with torch._C.DisableTorchFunction() if all(self._lean) else nullcontext():
+            return self._step(tokens, positions, rows)
+
+    def _step(self, tokens: Sequence[int], positions: Sequence[int], rows: Sequence[int]) -> Tensor | None:
         filler = [0] * (-len(tokens) % self._multiple)
         token_1t = torch.tensor([[*tokens, *filler]], device=self._device)
         position_1t = torch.tensor([[*positions, *filler]], device=self._device)
@@ -64,7 +72,10 @@ class PackedForward:
     ) -> Tensor:
         if chunk.pre_process:
             hidden_T1h = chunk.embedding(input_ids=token_1t, position_ids=position_1t)
-        else:
+        lean = self._lean[self._chunks.index(chunk)]
+        if lean is not None:
+            return lean(hidden_T1h, rope_t11d)
+        if not chunk.pre_process:
             chunk.set_input_tensor(hidden_T1h)
         hidden_T1h = chunk.decoder(hidden_states=hidden_T1h, attention_mask=None, rotary_pos_emb=rope_t11d)
         if not chunk.pre_process:

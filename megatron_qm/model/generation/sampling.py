@@ -43,7 +43,11 @@ def uniform(stream: int, position: int) -> float:
 
 def draw(logits_bv: Tensor, sampling: Sequence[Sampling], generated: Sequence[int], uniform_b: Sequence[float]) -> Drawn:
     """One token per row. generated: how many tokens each sequence has so far; uniform_b: its random number."""
-    logits_bv = logits_bv.float()
+    with torch._C.DisableTorchFunction():  # the CPU's shim for Megatron costs a call per operation, and none is Megatron's
+        return _draw(logits_bv.float(), sampling, generated, uniform_b)
+
+
+def _draw(logits_bv: Tensor, sampling: Sequence[Sampling], generated: Sequence[int], uniform_b: Sequence[float]) -> Drawn:
     normal_b = logits_bv.logsumexp(-1)
     allowed_bv = _without_early_stops(logits_bv, sampling, generated)
     token_b = allowed_bv.argmax(-1)
@@ -74,20 +78,21 @@ def _without_early_stops(logits_bv: Tensor, sampling: Sequence[Sampling], genera
 
 
 def _sample(logits_bv: Tensor, sampling: Sequence[Sampling], uniform_b: Sequence[float]) -> tuple[Tensor, Tensor]:
-    """By the inverse of the cumulative distribution, in float64: rounding moves a choice only where the random number
-    lies within rounding of an edge."""
-    device = logits_bv.device
-    # A Mac's GPU aside, every device has float64; the sums over 150,000 entries deserve it.
-    scaled_bv = logits_bv.double() / torch.tensor([s.temperature for s in sampling], device=device).double()[:, None]
+    """By the inverse of the cumulative distribution, whose sum over 150,000 entries deserves float64: rounding moves a
+    choice only where the random number lies within rounding of an edge."""
+    device, scaled_bv = logits_bv.device, logits_bv
+    if any(s.temperature != 1 for s in sampling):
+        scaled_bv = logits_bv / torch.tensor([s.temperature for s in sampling], device=device)[:, None]
     if any(s.top_k or s.top_p < 1 for s in sampling):
         scaled_bv = _truncate(scaled_bv, sampling)
-    cumulative_bv = (scaled_bv - scaled_bv.amax(-1, keepdim=True)).exp_().cumsum_(-1)
+    shifted_bv = scaled_bv - scaled_bv.amax(-1, keepdim=True)
+    cumulative_bv = shifted_bv.exp().cumsum(-1, dtype=torch.float64)
     total_b1 = cumulative_bv[:, -1:]
     target_b1 = torch.tensor(uniform_b, dtype=torch.float64, device=device)[:, None] * total_b1
     # the first entry whose sum exceeds the target: one of probability 0 never does so first
     token_b1 = torch.searchsorted(cumulative_bv, target_b1, right=True).clamp_max_(logits_bv.shape[1] - 1)
-    chosen_b = scaled_bv.gather(1, token_b1)[:, 0] - scaled_bv.logsumexp(-1)
-    return token_b1[:, 0], chosen_b.float()
+    chosen_b1 = shifted_bv.gather(1, token_b1) - total_b1.log()
+    return token_b1[:, 0], chosen_b1[:, 0].float()
 
 
 def _truncate(scaled_bv: Tensor, sampling: Sequence[Sampling]) -> Tensor:
@@ -98,7 +103,7 @@ def _truncate(scaled_bv: Tensor, sampling: Sequence[Sampling]) -> Tensor:
     ordered_bk, order_bk = scaled_bv.sort(dim=-1, descending=True, stable=True)  # equals: the lower id comes first
     rank_k = torch.arange(vocabulary, device=scaled_bv.device)
     ordered_bk = ordered_bk.masked_fill(rank_k >= k[:, None], -torch.inf)
-    probability_bk = ordered_bk.softmax(-1)
+    probability_bk = ordered_bk.softmax(-1, dtype=torch.float64)
     before_bk = probability_bk.cumsum(-1) - probability_bk
     off_bk = (before_bk >= p[:, None]) & (p[:, None] < 1)
     off_bk[:, 0] = False
