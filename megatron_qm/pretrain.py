@@ -1,5 +1,6 @@
 """Continued pretraining, from a recipe to a trained checkpoint. This file is the whole run on one screen."""
 
+import gc
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
@@ -50,6 +51,7 @@ def training(config: RunConfig, read_only: Path | None = None) -> Iterator[Train
         parallel_groups(config.parallel),
         assemble(config, platform, ranks, watchdog, stop, read_only=read_only is not None) as trainer,
     ):
+        gc.freeze()  # Megatron collects garbage at every save: spare it all that stays
         yield trainer
 
 

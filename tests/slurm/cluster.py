@@ -57,7 +57,10 @@ JobRequeue=1
 MinJobAge=3600
 FirstJobId={first_job}
 {nodes}
-PartitionName=debug Nodes=vn[1-{count}] Default=YES MaxTime=INFINITE State=UP
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
+PartitionName=debug Nodes=vn[1-{count}] Default=YES MaxTime=INFINITE State=UP PriorityTier=1
+PartitionName=urgent Nodes=vn[1-{count}] MaxTime=INFINITE State=UP PriorityTier=10
 """
 _NODE = ("NodeName=vn{n} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs={cpus} RealMemory=1000000 "
          "Gres=gpu:{gpus} State=UNKNOWN")
@@ -202,8 +205,8 @@ class Cluster:
     def _wait_until_idle(self) -> None:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
-            states = self.run("sinfo", "-h", "-N", "-o", "%N %T", check=False).stdout.split("\n")
-            if sum(line.endswith(" idle") for line in states) == len(self.nodes):
+            states = set(self.run("sinfo", "-h", "-N", "-o", "%N %T", check=False).stdout.splitlines())  # a line per partition
+            if states == {f"{node} idle" for node in self.nodes}:
                 return
             time.sleep(0.1)
         logs = "\n".join(path.read_text(errors="replace")[-1500:] for path in sorted((self.root / "log").iterdir()))

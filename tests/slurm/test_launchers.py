@@ -108,7 +108,8 @@ def test_preprocessing_as_an_array_makes_what_one_run_makes(cluster: Cluster, tm
 
 
 def test_the_newest_checkpoint_of_a_run_is_exported(cluster: Cluster, undisturbed_job: Path, tmp_path: Path) -> None:
-    job = cluster.submit(f"--output={tmp_path}/job.log", str(LAUNCH / "export_hf.sh"), "--run", str(undisturbed_job),
-                         "--output", str(tmp_path / "hf"), "--no-tokenizer", "--dtype", "fp32", folder=tmp_path, environment={"MQM_COMMAND": COMMAND})
+    job = cluster.submit(
+        f"--output={tmp_path}/job.log", str(LAUNCH / "export_hf.sh"), "--run", str(undisturbed_job), "--output",
+        str(tmp_path / "hf"), "--no-tokenizer", "--dtype", "fp32", folder=tmp_path, environment={"MQM_COMMAND": COMMAND})
     assert cluster.wait(job, 120)["JobState"] == "COMPLETED", (tmp_path / "job.log").read_text()
     assert (tmp_path / "hf" / "model.safetensors").is_file() and (tmp_path / "hf" / "config.json").is_file()

@@ -36,9 +36,15 @@ def requeued_by_an_admin(training: Training, job: int) -> None:
     training.cluster.run("scontrol", "requeue", str(job))
 
 
+def preempted(training: Training, job: int) -> None:
+    """A job of a partition of higher priority wants all nodes for a moment."""
+    training.cluster.submit("--partition=urgent", "--nodes=3", "--exclusive", "--output=/dev/null", "--wrap", "sleep 1",
+                            folder=training.recipe.parent)
+
+
 FAULTS = {"a rank killed": rank_killed, "a rank stopped (hang)": rank_stopped, "a node crashed": node_crashed,
           "the first node crashed": batch_node_crashed, "the time limit (signal)": time_limit_near,
-          "scontrol requeue": requeued_by_an_admin}
+          "scontrol requeue": requeued_by_an_admin, "preempted": preempted}
 
 
 @pytest.mark.parametrize("name", FAULTS)
