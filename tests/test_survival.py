@@ -102,11 +102,12 @@ def test_steps_over_the_bound_are_skipped_and_their_documents_quarantined(
 
 def test_too_many_bad_steps_in_a_row_end_the_run_with_a_code_of_their_own(recipe: Path, tmp_path: Path) -> None:
     output = tmp_path / "run"
-    process = start(recipe, output, "guard.max_grad_norm=1e-6", "guard.max_in_a_row=3", ranks=1)
+    process = start(recipe, output, "guard.max_grad_norm=1e-6", "guard.max_in_a_row=3", "checkpoint.every=1", ranks=1)
     assert process.wait(120) == BAD_NUMBERS
     text = (output / "terminal.log").read_text()
     assert "Traceback" not in text and "step 3" in text and "quarantine.jsonl" in text and "megatron-qm replay" in text
     assert len((output / "quarantine.jsonl").read_text().splitlines()) == 3
+    assert not list((output / "checkpoints").glob("*")), "what may be sick is not saved"
 
 
 @pytest.fixture(scope="module")

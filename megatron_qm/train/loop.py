@@ -44,6 +44,7 @@ class Trainer:
     examine: Callable[[Sequence[nn.Module]], Sequence[Score]] | None = None  # such as knowledge probes
     step: int = 0
     saved: int = 0  # the step of the newest checkpoint that this process loaded or wrote
+    _owed: bool = False
     place: Place = field(init=False)
     sequences: list[int] = field(init=False)  # of a step's batch, those that this rank reads, in its order
     _prefetcher: Prefetcher = field(init=False)
@@ -174,7 +175,9 @@ class Trainer:
                 self.recorder.validation(self.step, losses, self.validation.names, self.reader)
         if last:
             self._examine()
-        if last or _due(self.step, self.config.checkpoint.every):
+        self._owed = self._owed or _due(self.step, self.config.checkpoint.every)
+        # While updates are refused the weights may be sick: a checkpoint that is due waits for one that is accepted.
+        if last or (self._owed and not self.stepper.guard.in_a_row):
             self.save()
         elif _due(self.step, self.config.checkpoint.local_every):
             self._save_locally()
@@ -207,7 +210,7 @@ class Trainer:
                 self.config,
                 self.stepper.guard.state(),
             )
-        self.saved = self.step
+        self.saved, self._owed = self.step, False
         self.recorder.event(self.step, "checkpoint", seconds=time.perf_counter() - began)
 
     def _save_locally(self) -> None:
