@@ -9,7 +9,9 @@ import random
 import shutil
 import signal
 import socket
+import stat
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -71,7 +73,16 @@ def why_not() -> str | None:
     if os.geteuid() != 0:
         return "needs root, to start slurmd without systemd"
     missing = [name for name in PROGRAMS if shutil.which(name) is None]
-    return f"needs {', '.join(missing)}: apt-get install {PACKAGES}" if missing else None
+    if missing:
+        return f"needs {', '.join(missing)}: apt-get install {PACKAGES}"
+    if not os.access("/etc/hosts", os.W_OK):
+        return "needs to write names of nodes into /etc/hosts"
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            os.mknod(f"{folder}/gpu", 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+    except OSError as error:
+        return f"needs to make device files that stand for GPUs: {error.strerror}"
+    return None
 
 
 def install() -> None:
@@ -196,7 +207,7 @@ class Cluster:
         for gpu in range(_GPUS):  # Slurm 22.05 wants character devices
             device = self.root / "dev" / f"gpu{gpu}"
             if not device.exists():
-                os.mknod(device, 0o666 | 0o020000, os.makedev(1, 3))
+                os.mknod(device, 0o666 | stat.S_IFCHR, os.makedev(1, 3))
         (self.root / "etc" / "gres.conf").write_text(
             f"NodeName=vn[1-{len(self.nodes)}] Name=gpu File={self.root}/dev/gpu[0-{_GPUS - 1}]\n")
         with open("/etc/hosts", "a") as hosts:  # MASTER_ADDR is the name of a node
