@@ -1,7 +1,6 @@
 """What the ranks of test_generation.py do: load an imported model at a layout, generate, score what was generated."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from megatron_qm.errors import UserError
 from megatron_qm.hf.opened import model_of
 from megatron_qm.model.build import build_model
 from megatron_qm.model.generation.generate import generate
-from megatron_qm.model.generation.request import Completion, Request, Sampling
+from megatron_qm.model.generation.request import Request, Sampling
 from megatron_qm.model.parallel_groups import parallel_groups
 from megatron_qm.platform.runtime import choose_platform, process_group, ranks_from_environment
 from megatron_qm.train.optimizer import data_parallel, dismantle
@@ -85,17 +84,20 @@ def _generate(model: list[torch.nn.Module], vocab: int) -> dict[str, Any]:
     requests = sampled(vocab)
     completions = generate(model, requests, max_sequences=3, max_prefill_tokens=20)
     pairs = [(list(r.prompt), list(c.tokens)) for r, c in zip(requests, completions, strict=True)]
-    # no request shares its batch with the same others as before
-    shuffled = [replace(r) for r in (requests[4:] + requests[:4])]
-    again = generate(model, shuffled, max_sequences=8)
-    greedy_completions = generate(model, greedy(vocab, stop_strings=("17", "23 4"), min_tokens=2), detokenize=digits)
-    return {
-        "stop strings": [_plain(c) for c in greedy_completions],
+    found = {
         "greedy": [c.tokens for c in generate(model, greedy(vocab), max_sequences=4)],
-        "sampled": [_plain(c) for c in completions],
-        "again": [_plain(c) for c in again[-4:] + again[:-4]],
+        "sampled": [vars(c) for c in completions],
         "scores": score_continuations(model, pairs, batch_size=4),
     }
+    return found | _in_other_company(model, vocab) if dist.get_world_size() == 1 else found
+
+
+def _in_other_company(model: list[torch.nn.Module], vocab: int) -> dict[str, Any]:
+    """The same requests, none in a batch with the same others as before; and ends by what is written."""
+    requests = sampled(vocab)
+    again = generate(model, requests[4:] + requests[:4], max_sequences=8)
+    stopped = generate(model, greedy(vocab, stop_strings=("17", "23 4"), min_tokens=2), detokenize=digits)
+    return {"again": [vars(c) for c in again[-4:] + again[:-4]], "stop strings": [vars(c) for c in stopped]}
 
 
 def _broken(model: list[torch.nn.Module], chunks: list[torch.nn.Module], vocab: int) -> str:
@@ -108,7 +110,3 @@ def _broken(model: list[torch.nn.Module], chunks: list[torch.nn.Module], vocab: 
     except UserError as error:
         return str(error)
     return "nothing"
-
-
-def _plain(completion: Completion) -> dict[str, Any]:
-    return vars(completion)

@@ -144,7 +144,7 @@ class _Generator:
                 logits_bv, [s.request.sampling for s in sequences], [len(s.tokens) for s in sequences],
                 [uniform(s.stream, len(s.tokens)) for s in sequences],
             )
-            numbers_3b.copy_(torch.stack([drawn.token_b.double(), drawn.logprob_b.double(), drawn.behaviour_b.double()]))
+            numbers_3b.copy_(torch.stack([drawn.token_b.double(), drawn.logprob_b, drawn.behaviour_b]))
         for sequence, token, logprob, behaviour in zip(sequences, *_from_last_stage(numbers_3b).tolist(), strict=True):
             if not math.isfinite(logprob):
                 raise UserError(

@@ -48,17 +48,25 @@ def draw(logits_bv: Tensor, sampling: Sequence[Sampling], generated: Sequence[in
 
 
 def _draw(logits_bv: Tensor, sampling: Sequence[Sampling], generated: Sequence[int], uniform_b: Sequence[float]) -> Drawn:
-    normal_b = logits_bv.logsumexp(-1)
-    allowed_bv = _without_early_stops(logits_bv, sampling, generated)
-    token_b = allowed_bv.argmax(-1)
-    behaviour_b = torch.zeros_like(normal_b)
+    peak_b1, best_b1 = logits_bv.max(-1, keepdim=True)
+    shifted_bv = logits_bv - peak_b1
+    weight_bv = shifted_bv.exp()
+    log_total_b = weight_bv.sum(-1, dtype=torch.float64).log()
+    allowed_bv = _without_early_stops(shifted_bv, sampling, generated)
+    token_b = best_b1[:, 0] if allowed_bv is shifted_bv else allowed_bv.argmax(-1)
+    behaviour_b = torch.zeros_like(log_total_b)
     rows = [row for row, s in enumerate(sampling) if s.temperature > 0]
     if rows:
-        index = torch.tensor(rows, device=logits_bv.device)
-        chosen, behaviour = _sample(allowed_bv[index], [sampling[r] for r in rows], [uniform_b[r] for r in rows])
-        token_b[index], behaviour_b[index] = chosen, behaviour
-    logprob_b = logits_bv.gather(1, token_b[:, None])[:, 0] - normal_b
-    return Drawn(token_b, logprob_b, behaviour_b)
+        index = torch.tensor(rows, device=logits_bv.device) if len(rows) < len(sampling) else slice(None)
+        kinds = [sampling[row] for row in rows]
+        if allowed_bv is shifted_bv and all(s.temperature == 1 and s.top_p == 1 and not s.top_k for s in kinds):
+            chosen_from = shifted_bv[index], weight_bv[index]  # the policy itself: all is there already
+        else:
+            scaled_bv = _scaled(allowed_bv[index], kinds)
+            chosen_from = scaled_bv, scaled_bv.exp()
+        numbers_b = torch.tensor([uniform_b[row] for row in rows], dtype=torch.float64, device=logits_bv.device)
+        token_b[index], behaviour_b[index] = _inverse(*chosen_from, numbers_b)
+    return Drawn(token_b, shifted_bv.gather(1, token_b[:, None])[:, 0] - log_total_b, behaviour_b)
 
 
 def _without_early_stops(logits_bv: Tensor, sampling: Sequence[Sampling], generated: Sequence[int]) -> Tensor:
@@ -77,22 +85,24 @@ def _without_early_stops(logits_bv: Tensor, sampling: Sequence[Sampling], genera
     return banned
 
 
-def _sample(logits_bv: Tensor, sampling: Sequence[Sampling], uniform_b: Sequence[float]) -> tuple[Tensor, Tensor]:
-    """By the inverse of the cumulative distribution, whose sum over 150,000 entries deserves float64: rounding moves a
-    choice only where the random number lies within rounding of an edge."""
-    device, scaled_bv = logits_bv.device, logits_bv
-    if any(s.temperature != 1 for s in sampling):
-        scaled_bv = logits_bv / torch.tensor([s.temperature for s in sampling], device=device)[:, None]
+def _scaled(logits_bv: Tensor, sampling: Sequence[Sampling]) -> Tensor:
+    """Logits after temperature, top_k and top_p, the largest 0."""
+    heat_b = torch.tensor([s.temperature for s in sampling], dtype=logits_bv.dtype, device=logits_bv.device)
+    scaled_bv = logits_bv / heat_b[:, None]
     if any(s.top_k or s.top_p < 1 for s in sampling):
         scaled_bv = _truncate(scaled_bv, sampling)
-    shifted_bv = scaled_bv - scaled_bv.amax(-1, keepdim=True)
-    cumulative_bv = shifted_bv.exp().cumsum(-1, dtype=torch.float64)
-    total_b1 = cumulative_bv[:, -1:]
-    target_b1 = torch.tensor(uniform_b, dtype=torch.float64, device=device)[:, None] * total_b1
+    return scaled_bv - scaled_bv.amax(-1, keepdim=True)
+
+
+def _inverse(shifted_bv: Tensor, weight_bv: Tensor, uniform_b: Tensor) -> tuple[Tensor, Tensor]:
+    """(token, its log-probability) by the inverse of the cumulative distribution of weights = exp(shifted), whose sum over
+    150,000 entries deserves float64: rounding moves a choice only where the random number lies within rounding of an edge."""
+    cumulative_bv = weight_bv.cumsum(-1, dtype=torch.float64)
+    total_b1 = cumulative_bv[:, -1:].contiguous()
     # the first entry whose sum exceeds the target: one of probability 0 never does so first
-    token_b1 = torch.searchsorted(cumulative_bv, target_b1, right=True).clamp_max_(logits_bv.shape[1] - 1)
-    chosen_b1 = shifted_bv.gather(1, token_b1) - total_b1.log()
-    return token_b1[:, 0], chosen_b1[:, 0].float()
+    token_b1 = torch.searchsorted(cumulative_bv, uniform_b[:, None] * total_b1, right=True)
+    token_b1 = token_b1.clamp_max_(weight_bv.shape[1] - 1)  # where the weights are NaN
+    return token_b1[:, 0], (shifted_bv.gather(1, token_b1) - total_b1.log())[:, 0]
 
 
 def _truncate(scaled_bv: Tensor, sampling: Sequence[Sampling]) -> Tensor:
