@@ -1,0 +1,162 @@
+"""Disease diagnosis: ICD-10 codes and names, credited by how far down the hierarchy they agree."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from megatron_qm.rewards.icd import CODE, LEVELS, names, path
+from megatron_qm.rewards.outcome import Outcome, Scored, Unscored
+from megatron_qm.rewards.text import NEGATION, Duplicates, answer_part, json_values, normal, segments
+
+CREDIT = (1.0, 0.5, 0.2, 0.1)  # the same code, category, block, chapter
+_CODE_KEYS = ("code", "icd", "icd10", "icd-10", "icd_10", "icd_code", "编码", "icd编码", "icd10_code")
+_NAME_KEYS = ("name", "disease", "diagnosis", "诊断", "疾病", "名称", "诊断名称", "disease_name")
+_LIST_KEYS = ("diagnoses", "diagnosis", "diseases", "诊断", "codes", "answer", "icd", "答案", "疾病", "code", "list", "name", "icd10", "disease")
+_MOST_ITEMS = 50
+_WORDS = 10  # of the longest name looked for in English prose; Chinese characters: twice
+_CONTRADICTION = "a code and a name that disagree"
+
+
+def diagnosis(prompt: str, response: str, reference: Any, metadata: Mapping[str, Any]) -> Outcome:
+    """`reference`: a code, a name, or a list of them (or {"code"|"name"|"diagnoses": ...}), the principal one first.
+
+    metadata: `system` "who" (default) or "cm"; `names` {name: code} of the user; `score` "list" (default: F1 of
+    hierarchical credit) or "top1" (credit of the first diagnosis against the first reference).
+    A wrong code beside a right name is a wrong diagnosis, not half of one. Parts: top1, precision, recall, f1,
+    contradictions, invalid.
+    """
+    system = metadata.get("system", "who")
+    table = {normal(name): code for name, code in metadata.get("names", {}).items()}
+    rights = [_resolve(item, system, table) for item in _items_of(reference)]
+    if not rights or None in rights:
+        return Unscored(f"the reference {reference!r} names something that is not in ICD-10 ({system})")
+    given = _given(response, system, table)
+    if not given or len(given) > _MOST_ITEMS:
+        why = "no diagnosis could be read" if not given else f"{len(given)} diagnoses: no list, a catalogue"
+        return Scored(0.0, {"top1": 0.0, "precision": 0.0, "recall": 0.0, "f1": 0.0, "invalid": 1.0}, why)
+    return _score(given, rights, metadata.get("score", "list"))
+
+
+def _score(given: list[tuple | None], rights: list[tuple], mode: str) -> Scored:
+    top1 = credit(given[0], rights[0])
+    total, left = 0.0, list(rights)
+    for item in given:  # greedy, in the order given: each reference is found once
+        best = max(left, key=lambda right: credit(item, right), default=None)
+        if best is not None and (gained := credit(item, best)) > 0:
+            total += gained
+            left.remove(best)
+    precision, recall = total / len(given), total / len(rights)
+    f1 = 2 * precision * recall / (precision + recall) if total else 0.0
+    parts = {"top1": top1, "precision": precision, "recall": recall, "f1": f1, "invalid": 0.0,
+             "contradictions": float(sum(item is None for item in given))}
+    level = LEVELS[CREDIT.index(top1)] if top1 else "nothing"
+    return Scored(top1 if mode == "top1" else f1, parts, f"the first diagnosis agrees in: {level}; {len(given)} given")
+
+
+def credit(given: tuple | None, right: tuple) -> float:
+    if given is None:
+        return 0.0
+    return next((value for value, one, other in zip(CREDIT, given, right, strict=True) if one == other), 0.0)
+
+
+def _items_of(value: Any) -> list[Any]:
+    """A JSON value's diagnoses in their order: strings and {"code", "name"} objects."""
+    if isinstance(value, list):
+        return [item for one in value for item in _items_of(one)]
+    if isinstance(value, Mapping):
+        if isinstance(value, Duplicates) and value.twice:
+            return [None]
+        folded = {str(key).strip().casefold().replace(" ", "_"): inner for key, inner in value.items()}
+        code = next((folded[key] for key in _CODE_KEYS if isinstance(folded.get(key), str)), None)
+        name = next((folded[key] for key in _NAME_KEYS if isinstance(folded.get(key), str)), None)
+        if code or name:
+            return [{"code": code, "name": name}]
+        return [item for key in _LIST_KEYS if key in folded for item in _items_of(folded[key])]
+    return [value] if isinstance(value, str) else []
+
+
+def _resolve(item: Any, system: str, table: Mapping[str, str]) -> tuple | None:
+    """Path of one diagnosis; None if it is unknown, or if its code and its name disagree."""
+    if isinstance(item, Mapping):
+        found = [_resolve(item[key], system, table) for key in ("code", "name") if item[key]]
+        if len(found) == 2 and found[1] is None and item["code"]:
+            return found[0] if not _looks_named(item["name"]) else None  # a name nobody knows does not contradict
+        return found[0] if found and all(one and one[1] == found[0][1] for one in found if found[0]) else None
+    if not isinstance(item, str):
+        return None
+    codes = CODE.findall(item.upper()) if CODE.search(item.upper()) else []
+    rest = item.upper()
+    for code in codes:
+        rest = rest.replace(code, " ")
+    name = _named(rest, system, table)
+    paths = [path(code, system) for code in codes] + ([name] if name else [])
+    if not paths or None in paths or NEGATION.search(item) and not _known(item, system, table):
+        return None
+    return paths[0] if all(one[1] == paths[0][1] for one in paths) else None
+
+
+def _looks_named(name: Any) -> bool:
+    return not isinstance(name, str) or bool(CODE.search(name.upper())) or bool(NEGATION.search(name))
+
+
+def _known(text: str, system: str, table: Mapping[str, str]) -> bool:
+    return normal(CODE.sub(" ", text.upper())) in table or normal(CODE.sub(" ", text.upper())) in names(system)
+
+
+def _named(text: str, system: str, table: Mapping[str, str]) -> tuple | None:
+    name = normal(text)
+    code = table.get(name) or names(system).get(name)
+    return path(code, system) if code else None
+
+
+def _given(response: str, system: str, table: Mapping[str, str]) -> list[tuple | None]:
+    """Every diagnosis a response states: those of its JSON if there is any, else those of its prose."""
+    text = answer_part(response)
+    if not text:
+        return []
+    values, around = json_values(text)
+    items = [item for value in values for item in _items_of(value)]
+    found = [_resolve(item, system, table) for item in items[: _MOST_ITEMS + 1]]
+    if len([value for value in values if _items_of(value)]) > 1 and len(set(found)) > 1:
+        return [None]  # several objects: which of them is the answer?
+    prose = [one for one in _in_prose(around, system, table) if one not in found] if len(around) > 2 else []
+    return found + prose
+
+
+def _in_prose(text: str, system: str, table: Mapping[str, str]) -> list[tuple | None]:
+    found: list[tuple | None] = []
+    for piece in segments(text):
+        for clause in piece.replace("，", ",").replace("、", ",").split(","):
+            if len(found) > _MOST_ITEMS:
+                return found
+            codes = [path(code, system) for code in CODE.findall(clause.upper()[:2000])]
+            bare = CODE.sub(" ", clause)
+            whole = _named(bare, system, table)
+            if not whole and NEGATION.search(bare):
+                continue
+            named = [whole] if whole else list(_names_within(bare[:2000], system, table))
+            stated = codes or named
+            if codes and named and not any(code and name[1] == code[1] for code in codes for name in named):
+                stated = [None]
+            found += [one for one in stated if one not in found]
+        # "pneumonia, unspecified": a name with a comma is looked up whole
+        if not found and (whole := _named(CODE.sub(" ", piece), system, table)):
+            found.append(whole)
+    return found
+
+
+def _names_within(clause: str, system: str, table: Mapping[str, str]) -> Iterator[tuple]:
+    """Longest known names in a clause, left to right; bounded windows keep it linear."""
+    known = names(system)
+    text = normal(clause)
+    chinese = any("\u4e00" <= mark <= "\u9fff" for mark in text)
+    units, glue = (list(text.replace(" ", "")), "") if chinese else (text.split(), " ")
+    widest, at = (2 * _WORDS, 0) if chinese else (_WORDS, 0)
+    while at < len(units):
+        for width in range(min(widest, len(units) - at), 0, -1):
+            name = glue.join(units[at:at + width])
+            code = table.get(name) or known.get(name)
+            if code and len(name) > 1 and (found := path(code, system)):
+                yield found
+                at += width - 1
+                break
+        at += 1

@@ -1,0 +1,200 @@
+"""Exam questions: exact match of the set of option letters (report, section 4).
+
+Every statement of an answer in the final part must agree: two answers, an answer taken back, or a letter beside the text of
+another option is not right. An answer that cannot be parsed is wrong, and `parts["invalid"]` is 1.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from megatron_qm.rewards.outcome import Outcome, Scored, Unscored
+from megatron_qm.rewards.text import NEGATION, Duplicates, answer_part, json_values, normal, segments
+
+_KEYS = ("answer", "answers", "答案", "final_answer", "choice")
+_EDGE = "(?<![A-Za-z0-9])"
+_LETTER = r"[A-J](?![A-Za-z0-9'’\-])"
+_RUN = r"[A-J]{1,10}(?![A-Za-z0-9'’\-])(?:[ \t]{0,3}(?:[,/、&+]|and\b|和|与|及)[ \t]{0,3}[A-J](?![A-Za-z0-9'’\-])){0,9}"
+_OPEN = r"[\s*_\"'“‘(\[<$:：]{0,6}(?:(?:option|choice|选项|letter|\\boxed\{|\\text\{)[\s*_\"'“(:{]{0,6}){0,2}"
+_LEAD = (r"(?:\banswers?(?: choice)?(?: to this question)?\**[ \t]{0,3}(?:is|are|:|=|would be|should be|must be)(?: therefore| thus| clearly)?"
+         r"|\b(?:i (?:would )?(?:choose|pick|select)|i'd (?:choose|pick|select)|my (?:choice|pick) is|go(?:ing)? with|choose|select)"
+         r"|\bcorrect (?:option|choice)s?\**(?: is| are|:)|答案\**(?:应该|应当|应|就)?[是为选:]{1,2}|正确(?:的)?(?:选项|答案)\**[是为:]|(?:故|应|我|本题|因此|所以|应该|正确)选择?"
+         r"|^选择?|\\boxed\{)")
+_STATED = re.compile(f"{_LEAD}(?:{_OPEN})(?P<run>{_RUN})", re.I | re.M)
+_STATED_TEXT = re.compile(f"{_LEAD}{_OPEN}(?P<text>[^\n]{{1,400}})", re.I | re.M)
+_LEADING = re.compile(rf"^[\s*_(\[\"'“#]{{0,6}}(?:(?:option|choice|选项)\s{{0,2}})?(?P<run>{_RUN})(?P<rest>[^\n]{{0,400}})", re.I)
+_VERDICT = re.compile(rf"{_EDGE}(?P<run>{_LETTER})[ \t*_)项选]{{0,6}}(?:is|are|也|是|was|同样|都)?[ \t]{{0,3}}(?:also |the |too |as well )?"
+                      r"(?:correct|right|true|对|正确|best|answer)", re.I)
+_UNSURE = re.compile(r"\b(?:or|if|suppose|assuming|whether|either|could be|might be)\b|[?？]|或|如果|假如|要么|是否|吗", re.I)
+_RETRACTED = re.compile(r"\b(?:wait|actually|second thought|scratch that|correction|i was wrong|change my|changed my|let me re|instead|i take|"
+                        r"on reflection|my mistake|don't know|not sure|unsure|guess|sorry|oops)\b|更正|不对|改为|改选|重新|收回|不知道|不确定|等等|说错|写错|应改", re.I)
+_ALTERNATIVE = re.compile(r"\b(?:or|also|maybe|perhaps|too|as well|possibly|alternatively)\b|或|也|还|另外|可能", re.I)
+_ANY = re.compile(f"{_EDGE}{_LETTER}")
+
+
+def exam(prompt: str, response: str, reference: Any, metadata: Mapping[str, Any]) -> Outcome:
+    """`reference`: "A/C", ["A", "C"], {"answer": ...}, or for shared stems and case analysis a list of {"answer": ...},
+    one per sub-question, scored all or nothing. `metadata["options"]`: {"A": text, ...} (or a list of it, one per
+    sub-question). `value` is 1 or 0."""
+    parts = _sub_references(reference)
+    if parts is not None:
+        return _case(response, parts, metadata.get("options"))
+    right = _letters(reference.get("answer") if isinstance(reference, Mapping) else reference, {})
+    if not right:
+        return Unscored(f"the reference {reference!r} is no set of option letters")
+    given, why = given_answer(response, metadata.get("options") or {})
+    if given is None:
+        return Scored(0.0, {"accuracy": 0.0, "invalid": 1.0}, why)
+    value = float(given == right)
+    return Scored(value, {"accuracy": value, "invalid": 0.0}, f"answered {'/'.join(sorted(given))}")
+
+
+def given_answer(response: str, options: Mapping[str, str]) -> tuple[frozenset[str] | None, str]:
+    """The one set of letters a response states, or None and why there is none."""
+    text = answer_part(response)
+    if not text:
+        return None, "no answer after the reasoning"
+    values, around = json_values(text)
+    stated: list[frozenset[str] | None] = []
+    for value in values:
+        answer = _field(value)
+        if answer is not _ABSENT:
+            stated.append(_letters(answer, options))
+    in_json = bool(stated)
+    stated += _in_prose(around, options, in_json)
+    if not stated:
+        return None, "no answer could be parsed"
+    if None in stated or len(set(stated)) > 1:
+        return None, "several answers, or one that cannot be read"
+    return (stated[0], "") if not _taken_back(around, stated[0]) else (None, "the answer was taken back")
+
+
+_ABSENT = object()
+
+
+def _field(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return _ABSENT
+    found = [key for key in value if key.strip().casefold() in _KEYS]
+    if not found:
+        return _ABSENT
+    if len(found) > 1 and len({str(value[key]) for key in found}) > 1:
+        return None
+    return None if isinstance(value, Duplicates) and value.twice & set(found) else value[found[0]]
+
+
+def _letters(answer: Any, options: Mapping[str, str]) -> frozenset[str] | None:
+    """Letters of "A/C", "AC", ["A", "C"], "A. text" or the text alone; None for anything else."""
+    if isinstance(answer, list):
+        sets = [_letters(item, options) for item in answer]
+        return frozenset().union(*sets) if sets and None not in sets else None
+    if not isinstance(answer, str):
+        return None
+    answer = answer.strip()
+    allowed = set(options) or set("ABCDEFGHIJ")
+    bare = re.sub(r"[\s,/、;&+|和与及]|and", "", answer)
+    if bare and len(bare) <= 10 and len(set(bare.upper())) == len(bare) and set(bare.upper()) <= allowed:
+        return frozenset(bare.upper())
+    by_text = [letter for letter, text in options.items() if normal(text) == normal(answer)]
+    if by_text:
+        return frozenset(by_text) if len(by_text) == 1 else None
+    lead = re.match(r"([A-Ja-j])[.、:：) ]\s*(.{1,400})$", answer)
+    same = lead and normal(options.get(lead[1].upper(), "")) == normal(lead[2])
+    return frozenset(lead[1].upper()) if same else None
+
+
+def _in_prose(text: str, options: Mapping[str, str], in_json: bool) -> list[frozenset[str] | None]:
+    stated: list[frozenset[str] | None] = []
+    for piece in segments(text.replace("*", "").replace("`", "")):
+        if len(piece) > 2000:
+            continue
+        found = list(_STATED.finditer(piece))
+        for match in [*found, *_VERDICT.finditer(piece)]:
+            clause = re.split(r"[,，]", piece[:match.start()])[-1] + match[0]
+            if NEGATION.search(clause):
+                continue
+            tail = piece[match.end():]
+            hedged = _UNSURE.search(clause) or _ALTERNATIVE.match(tail.lstrip(" ,，)}\"'"))
+            stated.append(None if hedged else _run(match["run"], tail, options))
+        if not found and not NEGATION.search(piece) and (said := _STATED_TEXT.search(piece)):
+            by_text = _letters(said["text"].strip(" \"'“”‘’()}."), options)
+            stated += [by_text] if by_text else []
+    return stated or ([] if in_json else _bare(text, options))
+
+
+def _bare(text: str, options: Mapping[str, str]) -> list[frozenset[str] | None]:
+    """Responses that are an answer and nothing else: `A`, `A. text`, `text`; a list of options is several answers."""
+    whole = _letters(text.strip("*_`\"'()[] .。\n"), options)
+    if whole:
+        return [whole]
+    lines = [line for line in text.split("\n") if line.strip()]
+    found = []
+    for line in lines:
+        match = _LEADING.match(line)
+        if match and (match["run"].isupper() or len(line.strip()) <= 3) and not NEGATION.search(line) \
+                and re.match(r"[\s.、:：)\]*_。,，]|$", match["rest"]):
+            if match["rest"][:1] == " " and not re.match(r"\s*[(（:\-—]|\s*$", match["rest"]):
+                continue  # "A patient ...": an article
+            found.append(None if _UNSURE.search(match["rest"]) else _run(match["run"], match["rest"], options))
+    return found
+
+
+def _run(run: str, tail: str, options: Mapping[str, str]) -> frozenset[str] | None:
+    """Letters of a statement; None where the text beside them is that of another option or the letters are no options."""
+    letters = _letters(run, {letter: "" for letter in options})
+    beside = normal(re.split(r"[\n。;；]", tail)[0])
+    if letters and beside:
+        own = max((len(normal(options[letter])) for letter in letters if letter in options and beside.startswith(normal(options[letter]))), default=0)
+        others = [letter for letter, text in options.items()
+                  if letter not in letters and beside.startswith(normal(text)) and len(normal(text)) > own]
+        return None if others else letters
+    return letters
+
+
+def _taken_back(text: str, answer: frozenset[str]) -> bool:
+    if _RETRACTED.search(text):
+        return True
+    for piece in segments(text):
+        others = {m[0].upper() for m in _ANY.finditer(piece)} - answer
+        others -= {"A", "I"} if re.search(r"\b[A-Z] [a-z]", piece) else set()
+        if others and _ALTERNATIVE.search(piece) and not NEGATION.search(piece):
+            return True
+    return False
+
+
+def _sub_references(reference: Any) -> list[Any] | None:
+    is_case = isinstance(reference, list) and reference and all(isinstance(item, Mapping) for item in reference)
+    return [item.get("answer") for item in reference] if is_case else None
+
+
+def _case(response: str, references: list[Any], options: Any) -> Outcome:
+    """One JSON object or list with an answer per sub-question, in their order: {"answers": ["A", "B/C"]} or
+    {"1": "A", "2": "B/C"} or [{"answer": "A"}, ...]."""
+    rights = [_letters(reference, {}) for reference in references]
+    if None in rights:
+        return Unscored(f"a sub-question's reference is no set of option letters: {references!r}")
+    values, _ = json_values(answer_part(response) or "")
+    given = _case_answers(values, len(rights))
+    if given is None:
+        return Scored(0.0, {"accuracy": 0.0, "invalid": 1.0}, f"no JSON with one answer for each of {len(rights)} questions")
+    tables = options if isinstance(options, list) else [options or {}] * len(rights)
+    hits = [_letters(one, table or {}) == right for one, right, table in zip(given, rights, tables, strict=False)]
+    value = float(all(hits) and len(hits) == len(rights))
+    return Scored(value, {"accuracy": value, "sub_accuracy": sum(hits) / len(rights), "invalid": 0.0}, f"answered {given}")
+
+
+def _case_answers(values: list[Any], count: int) -> list[Any] | None:
+    if len(values) == count > 1 and all(_field(value) not in (_ABSENT, None) for value in values):
+        return [_field(value) for value in values]
+    if len(values) != 1:
+        return None
+    value = values[0]
+    if isinstance(value, dict):
+        if value.twice:
+            return None
+        inner = _field(value)
+        ordered = [value.get(str(number)) for number in range(1, count + 1)]
+        value = inner if isinstance(inner, list) else ordered if len(value) == count and None not in ordered else None
+    if not isinstance(value, list) or len(value) != count:
+        return None
+    return [_field(item) if isinstance(item, dict) else item for item in value]

@@ -1,0 +1,112 @@
+"""The part of a response that counts as its answer, and the JSON in it. Every function is linear in the text."""
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import Any
+
+MAX_ANSWER_CHARACTERS = 100_000
+_DEPTH = 64
+_OBJECTS = 64
+_TRAILING_COMMA = re.compile(r",(?=[ \t\r\n]{0,64}[}\]])")
+_SEGMENT = re.compile(r"[\n。；;!?！？]|(?<![A-J])\.(?=\s|$)")
+NEGATION = re.compile(
+    r"\b(?:not|no|never|isn't|isnt|wrong|incorrect|false|without|except|exclude[sd]?|excluding|unlikely|neither|nor|against|rather than"
+    r"|cannot|can't|rule[sd]? out|ruling out|avoid|stop|contraindicated|den(?:y|ies|ied)|instead of|refuse|withhold|don't|do not)\b"
+    r"|不|非(?=[A-J])|错|排除|除外|除了|无(?!菌|线|创|痛)|没有|并非|未见|避免|停用|禁用|禁忌|勿|否认", re.I)
+
+
+class Duplicates(dict):
+    """A JSON object that names a key twice; `twice` has the keys whose values differ."""
+
+    twice: frozenset[str] = frozenset()
+
+
+def answer_part(response: str) -> str | None:
+    """What follows the reasoning, without HTML comments and without code; None where there is no answer to read.
+
+    Compatibility forms (full-width letters and digits) become the letters they stand for; Cyrillic and Greek look-alikes
+    stay what they are. A reasoning that was never closed has no answer, and one of 100,000 characters is not an answer.
+    """
+    tail = response.rpartition("</think>")[2]
+    if "<think>" in tail or len(tail) > MAX_ANSWER_CHARACTERS:
+        return None
+    return _without_code(_without_comments(unicodedata.normalize("NFKC", tail.lstrip("\ufeff")))).strip()
+
+
+def _without_comments(text: str) -> str:
+    pieces = text.split("<!--")
+    return pieces[0] + "".join(piece.partition("-->")[2] for piece in pieces[1:])
+
+
+def _without_code(text: str) -> str:
+    """Fences stay if they hold JSON (or bare text of one line); a program that prints the answer is not the answer."""
+    pieces = text.split("```")
+    for at in range(1, len(pieces), 2):
+        language, _, body = pieces[at].partition("\n")
+        known = language.strip().lower() in ("", "json", "json5", "text")
+        pieces[at] = body if known and body.strip()[:1] in ("{", "[") else (
+            body if known and body.strip().count("\n") == 0 else "\n")
+    return "".join(pieces)
+
+
+def segments(text: str) -> list[str]:
+    """Sentences and lines."""
+    return [piece.strip() for piece in _SEGMENT.split(text) if piece.strip()]
+
+
+def json_values(text: str) -> tuple[list[Any], str]:
+    """Each outermost JSON object or list in `text`, trailing commas forgiven, and the text around them."""
+    values, around, last = [], [], 0
+    for start, end in _spans(text):
+        value = _parse(text[start:end])
+        if value is not None and len(values) < _OBJECTS:
+            values.append(value)
+            around.append(text[last:start])
+            last = end
+    return values, "\n".join([*around, text[last:]])
+
+
+def _spans(text: str) -> Iterator[tuple[int, int]]:
+    """Where brackets balance outside strings: one pass, no going back."""
+    stack: list[str] = []
+    start, quoted, escaped = 0, False, False
+    for at, mark in enumerate(text):
+        if quoted:
+            quoted, escaped = escaped or mark != '"', mark == "\\" and not escaped
+        elif mark in "{[":
+            if not stack:
+                start = at
+            stack.append("}" if mark == "{" else "]")
+            if len(stack) > _DEPTH:
+                return
+        elif stack and mark == '"':
+            quoted = True
+        elif stack and mark == stack[-1]:
+            stack.pop()
+            if not stack:
+                yield start, at + 1
+        elif stack and mark in "}]":
+            stack.clear()
+
+
+def _parse(text: str) -> Any | None:
+    for candidate in (text, _TRAILING_COMMA.sub("", text)):
+        try:
+            return json.loads(candidate, object_pairs_hook=_object, parse_int=str, parse_float=str)
+        except (ValueError, RecursionError):
+            continue
+    return None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = Duplicates(pairs)
+    result.twice = frozenset(key for key, value in pairs if result[key] != value)
+    return result
+
+
+def normal(name: str) -> str:
+    """A name for comparison: NFKC, lower case, punctuation and spaces of no weight."""
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    return " ".join("".join(c if c.isalnum() or c in "%+" else " " for c in folded).split())
