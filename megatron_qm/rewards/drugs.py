@@ -1,0 +1,141 @@
+"""Rational drug use: the set of drugs, with dose and route where the reference has them; a contraindicated drug scores 0."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from megatron_qm.rewards.drug_names import generic
+from megatron_qm.rewards.outcome import Outcome, Scored, Unscored
+from megatron_qm.rewards.text import NEGATION, Duplicates, answer_part, json_values, normal, segments
+
+_NAME_KEYS = ("name", "drug", "drug_name", "medication", "药品", "药物", "药名", "名称", "generic", "generic_name")
+_LIST_KEYS = ("drugs", "medications", "prescription", "prescriptions", "answer", "药物", "药品", "用药", "处方", "drug", "medication", "答案")
+_DOSE_KEYS = ("dose", "dosage", "剂量", "用量", "strength")
+_ROUTE_KEYS = ("route", "途径", "给药途径", "用法")
+_ROUTES = {"oral": ("po", "oral", "orally", "by mouth", "口服", "p o"), "iv": ("iv", "intravenous", "静脉", "静滴", "静脉滴注", "静脉注射", "i v"),
+           "im": ("im", "intramuscular", "肌注", "肌内注射", "肌肉注射"), "sc": ("sc", "subcutaneous", "皮下", "皮下注射"),
+           "topical": ("topical", "外用", "涂抹"), "inhaled": ("inhaled", "inhalation", "吸入", "雾化")}
+_ROUTE_OF = {name: route for route, others in _ROUTES.items() for name in others}
+_DOSE = re.compile(r"(?<![\d.])(\d{1,9}(?:\.\d{1,6})?)\s{0,3}(mg|mcg|µg|μg|ug|g|ml|l|iu|units?|u|毫克|微克|克|毫升|单位)(?![a-z])", re.I)
+_UNITS = {"mg": (1, "mg"), "毫克": (1, "mg"), "g": (1000, "mg"), "克": (1000, "mg"), "mcg": (1e-3, "mg"), "µg": (1e-3, "mg"),
+          "μg": (1e-3, "mg"), "ug": (1e-3, "mg"), "微克": (1e-3, "mg"), "ml": (1, "ml"), "毫升": (1, "ml"), "l": (1000, "ml"),
+          "iu": (1, "u"), "u": (1, "u"), "unit": (1, "u"), "units": (1, "u"), "单位": (1, "u")}
+_MOST = 50
+_EMPTY = {"precision": 0.0, "recall": 0.0, "f1": 0.0, "dose": 0.0, "route": 0.0, "contraindicated": 0.0}
+
+
+def drugs(prompt: str, response: str, reference: Any, metadata: Mapping[str, Any]) -> Outcome:
+    """`reference`: drug names, or {"name", "dose", "route"} objects, or {"drugs": [...]}.
+
+    metadata: `contraindicated` (names that must not be given), `names` {name: generic} of the user. A reference drug that
+    no table knows is compared by its normalised name. A drug whose dose or route is not the reference's counts half for
+    each that is wrong (both wrong: nothing). Value: F1 of what is left.
+    """
+    table = {normal(name): target for name, target in metadata.get("names", {}).items()}
+    rights = {_key(item, table): item for item in _items(reference)}
+    if not rights or "" in rights:
+        return Unscored(f"the reference {reference!r} names no drug")
+    banned = {_key({"name": name}, table) for name in metadata.get("contraindicated", ())}
+    given = _given(response, table, set(rights) | banned)
+    if not given or len(given) > _MOST:
+        return Scored(0.0, {**_EMPTY, "invalid": 1.0}, f"{len(given)} drugs could be read")
+    if struck := sorted({_key(item, table) for item in given} & banned):
+        return Scored(0.0, {**_EMPTY, "contraindicated": 1.0, "invalid": 0.0}, f"contraindicated here: {', '.join(struck)}")
+    return _score(given, rights, table)
+
+
+def _score(given: list[dict], rights: dict[str, dict], table: Mapping[str, str]) -> Scored:
+    found: dict[str, list[dict]] = {}
+    for item in given:
+        found.setdefault(_key(item, table), []).append(item)
+    hits = {key: items for key, items in found.items() if key in rights}
+    dose = {key: all(_dose(rights[key].get("dose")) in (None, _dose(item.get("dose"))) for item in hits[key]) for key in hits}
+    route = {key: all(_route(rights[key].get("route")) in (None, _route(item.get("route"))) for item in hits[key]) for key in hits}
+    credit = sum((dose[key] + route[key]) / 2 for key in hits)
+    precision, recall = credit / len(found), credit / len(rights)
+    f1 = 2 * precision * recall / (precision + recall) if credit else 0.0
+    parts = {**_EMPTY, "precision": precision, "recall": recall, "f1": f1, "invalid": 0.0,
+             "dose": sum(dose.values()) / max(1, len(hits)), "route": sum(route.values()) / max(1, len(hits))}
+    return Scored(f1, parts, f"{len(hits)} of {len(rights)} drugs, {len(found)} given")
+
+
+def _key(item: Mapping[str, Any], table: Mapping[str, str]) -> str:
+    return generic(item["name"], table) or normal(item["name"])
+
+
+def _dose(text: Any) -> tuple[float, str] | None:
+    match = _DOSE.search(str(text)[:200]) if text else None
+    if not match:
+        return None
+    factor, unit = _UNITS[match[2].lower()]
+    return round(float(match[1]) * factor, 9), unit
+
+
+def _route(text: Any) -> str | None:
+    name = normal(str(text)[:200]) if text else ""
+    return _ROUTE_OF.get(name) or next((route for word, route in _ROUTE_OF.items() if len(word) > 2 and word in name), name or None)
+
+
+def _items(value: Any) -> list[dict[str, Any]]:
+    if isinstance(value, str):
+        return [{"name": value}] if value.strip() else []
+    if isinstance(value, list):
+        return [item for one in value for item in _items(one)]
+    if not isinstance(value, Mapping) or isinstance(value, Duplicates) and value.twice:
+        return []
+    folded = {str(key).strip().casefold(): inner for key, inner in value.items()}
+    name = next((folded[key] for key in _NAME_KEYS if isinstance(folded.get(key), str)), None)
+    if name:
+        pick = lambda keys: next((folded[key] for key in keys if folded.get(key)), None)  # noqa: E731
+        return [{"name": name, "dose": pick(_DOSE_KEYS) or (name if _DOSE.search(name) else None), "route": pick(_ROUTE_KEYS)}]
+    return [item for key in _LIST_KEYS if key in folded for item in _items(folded[key])]
+
+
+def _given(response: str, table: Mapping[str, str], wanted: set[str]) -> list[dict[str, Any]]:
+    """Drugs of the JSON; and those that the prose around it gives: a contraindicated one cannot hide there."""
+    text = answer_part(response)
+    if not text:
+        return []
+    values, around = json_values(text)
+    listed = [_items(value) for value in values]
+    answers = [items for items in listed if items]
+    if len(answers) > 1 and any({_key(i, table) for i in items} != {_key(i, table) for i in answers[0]} for items in answers):
+        return []
+    found = [item for items in answers[:1] for item in items if not NEGATION.search(item["name"])]
+    keys = {_key(item, table) for item in found}
+    prose = _in_prose(around, table, wanted)
+    return found + [item for item in prose if _key(item, table) not in keys]
+
+
+def _in_prose(text: str, table: Mapping[str, str], wanted: set[str]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for piece in segments(text):
+        for clause in re.split(r"[,，、]|\band\b|和|\+|但", piece):
+            if NEGATION.search(clause) or len(found) > _MOST:
+                continue
+            dose = _DOSE.search(clause)
+            for name in _names(clause[:1000], table, wanted):
+                found.append({"name": name, "dose": dose[0] if dose else None, "route": _route_in(clause)})
+    return found
+
+
+def _route_in(clause: str) -> str | None:
+    words = normal(clause)
+    return next((route for word, route in _ROUTE_OF.items()
+                 if (word in words if not word.isascii() else f" {word} " in f" {words} ")), None)
+
+
+def _names(clause: str, table: Mapping[str, str], wanted: set[str]) -> list[str]:
+    """Longest drug names in a clause, by bounded windows."""
+    text = normal(clause)
+    units, glue = (list(text.replace(" ", "")), "") if any("\u4e00" <= c <= "\u9fff" for c in text) else (text.split(), " ")
+    names, at = [], 0
+    while at < len(units):
+        for width in range(min(14 if not glue else 4, len(units) - at), 0, -1):
+            name = glue.join(units[at:at + width])
+            if len(name) > 1 and (generic(name, table) or name in wanted):
+                names.append(name)
+                at += width - 1
+                break
+        at += 1
+    return names

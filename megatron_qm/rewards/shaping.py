@@ -1,0 +1,27 @@
+"""Rewards on the shape of a response: the format asked for, and its length."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from megatron_qm.rewards.outcome import Outcome, Scored
+from megatron_qm.rewards.text import answer_part, json_values
+
+
+def answer_format(prompt: str, response: str, reference: Any, metadata: Mapping[str, Any]) -> Outcome:
+    """1 if the response is at most one <think>...</think> and then one JSON object with the keys of `metadata["keys"]`
+    (default: "answer") and nothing more than a fence around it."""
+    opened, closed = response.count("<think>"), response.count("</think>")
+    if (opened, closed) not in ((0, 0), (1, 1), (0, 1)) or opened and not response.lstrip().startswith("<think>"):
+        return Scored(0.0, {"format": 0.0}, "thinking is not one block at the start")
+    values, around = json_values(answer_part(response) or "")
+    right = len(values) == 1 and isinstance(values[0], dict) and not values[0].twice and not around.strip(" \n`")
+    value = float(right and all(values[0].get(key) for key in metadata.get("keys", ("answer",))))
+    return Scored(value, {"format": value}, "one JSON object" if value else "not one JSON object with the keys asked for")
+
+
+def soft_overlong(length: int, longest: int, buffer: int) -> float:
+    """DAPO's soft overlong punishment (arXiv 2503.14476, equation 13), in [-1, 0]: 0 up to longest - buffer tokens, then
+    falling in a line to -1 at `longest`."""
+    if not 0 < buffer <= longest:
+        raise ValueError(f"the buffer ({buffer}) must be in (0, {longest}]")
+    return max(-1.0, min(0.0, (longest - buffer - length) / buffer))
