@@ -14,7 +14,9 @@ from megatron_qm.config.train import CheckpointConfig, PrecisionConfig
 from megatron_qm.errors import UserError
 from megatron_qm.hf.opened import model_of
 from megatron_qm.model.build import build_model
+from megatron_qm.model.generation.cache import cached
 from megatron_qm.model.generation.generate import generate
+from megatron_qm.model.generation.lean import lean_layers
 from megatron_qm.model.generation.request import Request, Sampling
 from megatron_qm.model.parallel_groups import parallel_groups
 from megatron_qm.platform.runtime import choose_platform, process_group, ranks_from_environment
@@ -71,7 +73,9 @@ def _run(platform: Any, case: dict[str, Any]) -> dict[str, Any]:
         held = data_parallel(chunks, layout, precision) if wrapped else chunks
         before = {name: id(module) for chunk in chunks for name, module in chunk.named_modules()}
         try:
-            found = _generate(held, model.vocab_size) | {"broken": _broken(held, chunks, model.vocab_size)}
+            with cached(chunks):
+                lean = [lean_layers(chunk) is not None for chunk in chunks]
+            found = _generate(held, model.vocab_size) | {"lean": lean, "broken": _broken(held, chunks, model.vocab_size)}
         finally:
             if wrapped:
                 dismantle(held)

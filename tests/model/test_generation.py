@@ -110,6 +110,8 @@ def test_responses_end_as_their_requests_say(alone: dict) -> None:
 
 def test_what_stands_on_a_module_is_part_of_the_model(alone: dict) -> None:
     assert alone[ALTERED]["greedy"] != alone["qwen2"]["greedy"]
+    # so the layouts with TP below compare the modules with what does without them
+    assert alone[ALTERED]["lean"] == [False] and [alone[family]["lean"] for family in FAMILIES] == [[True]] * 3
 
 
 @pytest.mark.parametrize("family", FAMILIES)
