@@ -36,6 +36,7 @@ DRUGS: dict[str, tuple[str, ...]] = {
     "levothyroxine": ("左甲状腺素", "优甲乐"), "penicillin": ("青霉素", "penicillin g", "benzylpenicillin"), "vancomycin": ("万古霉素",),
     "tacrolimus": ("他克莫司",), "mesalazine": ("美沙拉秦", "mesalamine"), "allopurinol": ("别嘌醇",), "colchicine": ("秋水仙碱",),
 }
+_STRENGTH = re.compile(r"(?<!\d)\d{1,6}(?:\.\d{1,4})?\s{0,3}(?:mg|g|ml|mcg|ug|毫克|克|毫升)(?![a-z])", re.I)
 _SALT = re.compile(r"\b(?:hydrochloride|hcl|sodium|potassium|calcium|maleate|sulfate|sulphate|besylate|besilate|tartrate|succinate|phosphate"
                    r"|citrate|fumarate|acetate|mesylate|bromide|trihydrate|magnesium|bisulfate|tablets?|capsules?|injection|oral|suspension"
                    r"|extended release|er|xr|sr|cream|syrup|granules?)\b", re.I)
@@ -50,18 +51,25 @@ def shipped() -> Mapping[str, str]:
 
 def generic(name: str, table: Mapping[str, str]) -> str | None:
     """The generic name, by the user's `table` (normalised name -> generic) first; None for a drug nobody lists."""
+    if table:
+        known = shipped()
+        for candidate in _candidates(name):
+            if candidate in table:
+                return known.get(normal(table[candidate]), normal(table[candidate]))
+    return _shipped_generic(name[:200])
+
+
+@lru_cache(maxsize=1 << 16)
+def _shipped_generic(name: str) -> str | None:
     known = shipped()
-    text = re.sub(r"\d+(?:\.\d+)?\s*(?:mg|g|ml|mcg|ug|毫克|克|毫升)\b?", " ", normal(name)) if any(c.isdigit() for c in name) else normal(name)
-    for candidate in _candidates(normal(text)):
-        if candidate in table:
-            return known.get(normal(table[candidate]), normal(table[candidate]))
-        if candidate in known:
-            return known[candidate]
-    return None
+    return next((known[candidate] for candidate in _candidates(name) if candidate in known), None)
 
 
-def _candidates(name: str) -> list[str]:
+@lru_cache(maxsize=1 << 16)
+def _candidates(name: str) -> tuple[str, ...]:
+    """The name as it stands, then without strength, salt and dosage form."""
+    name = normal(_STRENGTH.sub(" ", name))
     bare = normal(_SALT.sub(" ", name))
     unsalted = _ZH_SALT.sub("", name)
     formless = _ZH_FORM.sub("", unsalted)
-    return [name, bare, unsalted, _ZH_FORM.sub("", name), formless, _ZH_FORM.sub("", formless)]
+    return name, bare, unsalted, _ZH_FORM.sub("", name), formless, _ZH_FORM.sub("", formless)

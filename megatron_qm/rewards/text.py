@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
-MAX_ANSWER_CHARACTERS = 100_000
+MAX_ANSWER_CHARACTERS = 20_000
 _DEPTH = 64
 _OBJECTS = 64
 _TRAILING_COMMA = re.compile(r",(?=[ \t\r\n]{0,64}[}\]])")
@@ -27,7 +27,7 @@ def answer_part(response: str) -> str | None:
     """What follows the reasoning, without HTML comments and without code; None where there is no answer to read.
 
     Compatibility forms (full-width letters and digits) become the letters they stand for; Cyrillic and Greek look-alikes
-    stay what they are. A reasoning that was never closed has no answer, and one of 100,000 characters is not an answer.
+    stay what they are. A reasoning that was never closed has no answer, and one of 20,000 characters is not an answer.
     """
     tail = response.rpartition("</think>")[2]
     if "<think>" in tail or len(tail) > MAX_ANSWER_CHARACTERS:

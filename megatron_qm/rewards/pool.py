@@ -1,0 +1,153 @@
+"""Verifiers in processes that can be killed: one that hangs, crashes, eats memory or returns NaN costs one Unscored."""
+
+import multiprocessing as mp
+import resource
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from megatron_qm.rewards.outcome import Outcome, Scored, Unscored
+from megatron_qm.rewards.registry import load
+
+_START_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Sample:
+    verifier: str
+    prompt: str
+    response: str
+    reference: Any
+    metadata: Mapping[str, Any]
+
+
+class _Worker:
+    def __init__(self, context: Any, memory_bytes: int) -> None:
+        self.pipe, far = context.Pipe()
+        self.process = context.Process(target=_serve, args=(far, memory_bytes), daemon=True)
+        self.process.start()
+        far.close()
+        self.ready, self.at = False, None  # `at`: index of the sample it has
+        self.deadline = time.monotonic() + _START_SECONDS
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.join()
+        self.pipe.close()
+
+
+class VerifierPool:
+    """`workers` processes; `seconds` for each sample; `memory_bytes` of address space for each process (0: no limit).
+
+    Outcomes come in the order of the samples and do not depend on which process judged them. Used as a context manager.
+    """
+
+    def __init__(self, workers: int = 4, seconds: float = 10.0, memory_bytes: int = 2 << 30) -> None:
+        self._context = mp.get_context("forkserver")
+        self._context.set_forkserver_preload(["megatron_qm.rewards.pool"])
+        self._count, self._seconds, self._memory = workers, seconds, memory_bytes
+        self._workers: list[_Worker] = []
+        self.unscored: dict[str, int] = {}
+
+    def __enter__(self) -> "VerifierPool":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        for worker in self._workers:
+            worker.kill()
+        self._workers = []
+
+    def score(self, samples: Sequence[Sample]) -> list[Outcome]:
+        results: list[Outcome | None] = [None] * len(samples)
+        waiting = deque(range(len(samples)))
+        while None in results if not waiting else True:
+            self._refill(min(self._count, len(samples)))
+            self._hand_out(waiting, samples, results)
+            self._collect(results)
+        for outcome in results:
+            if isinstance(outcome, Unscored):
+                kind = outcome.reason.partition(":")[0]
+                self.unscored[kind] = self.unscored.get(kind, 0) + 1
+        return results
+
+    def _refill(self, count: int) -> None:
+        while len(self._workers) < count:
+            self._workers.append(_Worker(self._context, self._memory))
+
+    def _hand_out(self, waiting: deque[int], samples: Sequence[Sample], results: list[Outcome | None]) -> None:
+        for worker in list(self._workers):
+            if worker.ready and worker.at is None and waiting:
+                worker.at, worker.deadline = waiting.popleft(), time.monotonic() + self._seconds
+                try:
+                    worker.pipe.send(samples[worker.at])
+                except OSError:
+                    self._lose(worker, results, "crash: the process was gone")
+                except Exception as error:  # noqa: BLE001  a sample that cannot be pickled is that sample's fault
+                    results[worker.at], worker.at = Unscored(f"sample: {error}"), None
+
+    def _collect(self, results: list[Outcome | None]) -> None:
+        busy = [worker for worker in self._workers if worker.at is not None or not worker.ready]
+        if not busy:
+            return
+        timeout = max(0.0, min(worker.deadline for worker in busy) - time.monotonic())
+        answered = wait([worker.pipe for worker in busy], timeout)
+        now = time.monotonic()
+        for worker in busy:
+            if worker.pipe in answered:
+                self._receive(worker, results)
+            elif now >= worker.deadline:
+                if worker.at is None:
+                    raise RuntimeError(f"a verifier process did not start in {_START_SECONDS:.0f} s")
+                self._lose(worker, results, f"deadline: no verdict in {self._seconds:g} s")
+
+    def _receive(self, worker: _Worker, results: list[Outcome | None]) -> None:
+        try:
+            outcome = worker.pipe.recv()
+        except (EOFError, OSError):
+            worker.process.join()
+            if worker.at is None:
+                raise RuntimeError(f"a verifier process died as it started (exit code {worker.process.exitcode})") from None
+            self._lose(worker, results, f"crash: the process ended with {worker.process.exitcode}")
+            return
+        if not worker.ready:
+            worker.ready = True
+            return
+        results[worker.at], worker.at = outcome, None
+
+    def _lose(self, worker: _Worker, results: list[Outcome | None], reason: str) -> None:
+        results[worker.at] = Unscored(reason)
+        worker.kill()
+        self._workers.remove(worker)
+
+
+def _serve(pipe: Connection, memory_bytes: int) -> None:
+    """A worker: sample in, outcome out."""
+    if memory_bytes:
+        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    pipe.send("ready")
+    while True:
+        try:
+            sample = pipe.recv()
+        except (EOFError, OSError):
+            return
+        pipe.send(judge(sample))
+
+
+def judge(sample: Sample) -> Outcome:
+    """One verdict in this process; whatever the verifier raises or returns, it is an Outcome."""
+    try:
+        outcome = load(sample.verifier)(sample.prompt, sample.response, sample.reference, sample.metadata)
+    except MemoryError:
+        return Unscored("memory: the verifier ran out of memory")
+    except Exception as error:  # noqa: BLE001  a verifier may be anybody's
+        return Unscored(f"exception: {type(error).__name__}: {str(error)[:500]}")
+    if type(outcome) not in (Scored, Unscored):
+        return Unscored(f"no outcome: the verifier returned a {type(outcome).__name__}")
+    return outcome
