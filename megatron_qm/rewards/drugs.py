@@ -6,7 +6,7 @@ from typing import Any
 
 from megatron_qm.rewards.drug_names import generic
 from megatron_qm.rewards.outcome import Outcome, Scored, Unscored
-from megatron_qm.rewards.text import NEGATION, Duplicates, answer_part, json_values, normal, segments
+from megatron_qm.rewards.text import NEGATION, Duplicates, affirmed, answer_part, json_values, normal, segments
 
 _NAME_KEYS = ("name", "drug", "drug_name", "medication", "药品", "药物", "药名", "名称", "generic", "generic_name")
 _LIST_KEYS = ("drugs", "medications", "prescription", "prescriptions", "answer", "药物", "药品", "用药", "处方", "drug", "medication", "答案")
@@ -110,9 +110,9 @@ def _given(response: str, table: Mapping[str, str], wanted: set[str]) -> list[di
 def _in_prose(text: str, table: Mapping[str, str], wanted: set[str]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for piece in segments(text):
-        for clause in re.split(r"[,，、]|\band\b|和|\+|但", piece):
-            if NEGATION.search(clause) or len(found) > _MOST:
-                continue
+        for clause in affirmed(piece):
+            if len(found) > _MOST:
+                return found
             dose = _DOSE.search(clause)
             for name in _names(clause[:1000], table, wanted):
                 found.append({"name": name, "dose": dose[0] if dose else None, "route": _route_in(clause)})

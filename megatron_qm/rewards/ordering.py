@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from megatron_qm.rewards.outcome import Outcome, Scored, Unscored
-from megatron_qm.rewards.text import NEGATION, Duplicates, answer_part, json_values, normal, segments
+from megatron_qm.rewards.text import NEGATION, Duplicates, affirmed, answer_part, json_values, normal, segments
 
 TESTS: dict[str, tuple[str, ...]] = {
     "complete blood count": ("cbc", "full blood count", "fbc", "blood routine", "血常规", "全血细胞计数", "血常规检查"),
@@ -69,9 +69,8 @@ def _given(response: str, table: Mapping[str, str]) -> set[str]:
         return set()  # several lists: which is the order?
     found = {table.get(normal(item), normal(item)) for items in listed[:1] for item in items if not NEGATION.search(item)}
     for piece in segments(around):
-        for clause in piece.replace("，", ",").replace("、", ",").replace(" and ", ",").replace("和", ",").split(","):
-            if not NEGATION.search(clause):
-                found |= _within(clause[:1000], table)
+        for clause in affirmed(piece):
+            found |= _within(clause[:1000], table)
     return found - {""}
 
 

@@ -16,6 +16,10 @@ NEGATION = re.compile(
     r"|cannot|can't|rule[sd]? out|ruling out|avoid|stop|contraindicated|den(?:y|ies|ied)|instead of|refuse|withhold|don't|do not)\b"
     r"|不|非(?=[A-J])|错|排除|除外|除了|无(?!菌|线|创|痛)|没有|并非|未见|避免|停用|禁用|禁忌|勿|否认", re.I)
 
+_CLAUSE = re.compile(r"[,，、+]|\band\b|和|\bbut\b|但")
+_TURN = re.compile(r"\b(?:give|use|take|start|prescribe|order|recommend|suggest|choose|diagnos\w{1,6}|consider|likely|is|answer)\b"
+                   r"|建议|应|用|给予|服|选|考虑|诊断|查|推荐|答案", re.I)
+
 
 class Duplicates(dict):
     """A JSON object that names a key twice; `twice` has the keys whose values differ."""
@@ -110,3 +114,15 @@ def normal(name: str) -> str:
     """A name for comparison: NFKC, lower case, punctuation and spaces of no weight."""
     folded = unicodedata.normalize("NFKC", name).casefold()
     return " ".join("".join(c if c.isalnum() or c in "%+" else " " for c in folded).split())
+
+
+def affirmed(sentence: str) -> Iterator[str]:
+    """The clauses of a sentence that are not denied. A denial reaches over a list ("not a, b") up to a word that turns."""
+    denied = False
+    for clause in _CLAUSE.split(sentence):
+        if NEGATION.search(clause):
+            denied = True
+        elif _TURN.search(clause):
+            denied = False
+        if not denied:
+            yield clause

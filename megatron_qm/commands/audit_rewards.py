@@ -1,0 +1,54 @@
+"""`megatron-qm audit-rewards` and `megatron-qm serve-rewards`."""
+
+import argparse
+import os
+from pathlib import Path
+
+from megatron_qm.errors import UserError
+from megatron_qm.files import write_json
+from megatron_qm.rewards.audit import items as audit_items
+from megatron_qm.rewards.audit.run import as_json, audit, broken, table
+from megatron_qm.rewards.pool import VerifierPool
+
+_BAR_BROKEN = 2
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--verifier", help="only this one (exam, diagnosis, drugs, ordering)")
+    parser.add_argument("--items", type=Path, help="JSON lines of items to make attacks from (docs/rewards.md); default: shipped ones")
+    parser.add_argument("--json", type=Path, metavar="OUT", help="write the table there, with examples of each error")
+    parser.add_argument("--workers", type=int, default=2)
+
+
+def run(args: argparse.Namespace) -> int:
+    items = audit_items.read(args.items) if args.items else audit_items.shipped()
+    if args.verifier:
+        names = sorted({item.verifier for item in items})
+        items = [item for item in items if item.verifier == args.verifier]
+        if not items:
+            raise UserError(f"no items for verifier {args.verifier!r}: there are {', '.join(names)}")
+    with VerifierPool(args.workers, seconds=30.0) as pool:
+        rows = audit(items, pool)
+    print(table(rows))
+    if args.json:
+        write_json(args.json, as_json(rows))
+    for sentence in broken(rows):
+        print(f"bar broken: {sentence}")
+    return _BAR_BROKEN if broken(rows) else 0
+
+
+def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", type=int, default=8077)
+    parser.add_argument("--workers", type=int, default=4)
+    parser.add_argument("--token-variable", default="MEGATRON_QM_REWARD_TOKEN", help="environment variable that holds the token")
+
+
+def serve_command(args: argparse.Namespace) -> int:
+    from megatron_qm.rewards.doors.http import server
+
+    token = os.environ.get(args.token_variable, "")
+    if not token:
+        raise UserError(f"set {args.token_variable} to the token that callers must send")
+    with VerifierPool(args.workers) as pool:
+        server(pool, token, args.port).serve_forever()
+    return 0

@@ -1,0 +1,59 @@
+"""What the audit turns into attacks: an item with its right answer, a wrong one, and how each is written."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from megatron_qm.errors import UserError
+
+
+@dataclass(frozen=True)
+class Item:
+    """`right` and `wrong`: an answer as prose would say it; `everything`: one that names all there is."""
+
+    verifier: str
+    prompt: str
+    reference: Any
+    right: str
+    wrong: str
+    everything: str
+    metadata: Mapping[str, Any]
+
+
+def shipped() -> list[Item]:
+    options = [("aspirin", "warfarin", "heparin", "digoxin"), ("肺炎", "哮喘", "肺结核", "肺栓塞"), ("12 mg", "120 mg", "1.2 g", "12 g")]
+    items = []
+    for texts in options:
+        table = dict(zip("ABCD", texts, strict=True))
+        for right, wrong in (("A", "B"), ("B", "C"), ("C", "D"), ("D", "A"), ("A/C", "A"), ("B/C/D", "B/C")):
+            items.append(Item("exam", "Which? " + " ".join(f"{k}. {v}" for k, v in table.items()), right, right, wrong, "A/B/C/D", {"options": table}))
+    codes = ("I21.9", "I10", "J18.9", "K37", "E11.9", "G43.9", "M10.9", "N39.0")
+    for at, code in enumerate(codes):
+        items.append(Item("diagnosis", "Diagnosis?", code, code, codes[(at + 1) % len(codes)], ", ".join(codes), {}))
+    sets = [("amoxicillin", "omeprazole"), ("metformin",), ("布洛芬",), ("aspirin", "clopidogrel"), ("氨氯地平",)]
+    every = ", ".join(("warfarin", "digoxin", "heparin", "insulin", "morphine", "diazepam", *(name for one in sets for name in one)))
+    for one in sets:
+        items.append(Item("drugs", "Drugs?", list(one), ", ".join(one), "warfarin", every, {"contraindicated": ["warfarin"]}))
+    sets = [("cbc", "ecg"), ("troponin",), ("血常规", "胸片"), ("gastroscopy",), ("尿常规",)]
+    every = ", ".join(("hba1c", "d dimer", "crp", "amylase", "lipase", "bnp", "colonoscopy", *(name for one in sets for name in one)))
+    return items + [Item("ordering", "Tests?", list(one), ", ".join(one), "colonoscopy", every, {}) for one in sets]
+
+
+def read(path: Path) -> list[Item]:
+    """JSON lines with the fields of `Item`; `metadata` may be left out."""
+    items = []
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read: {error}") from error
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            try:
+                items.append(Item(**{"metadata": {}, **json.loads(line)}))
+            except (ValueError, TypeError) as error:
+                raise UserError(f"{path}, line {number}: {error}; needed are {', '.join(Item.__annotations__)}") from error
+    if not items:
+        raise UserError(f"{path} holds no items")
+    return items

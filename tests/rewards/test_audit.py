@@ -1,0 +1,31 @@
+"""The shipped verifiers hold the audit's bars, and a verifier that is fooled does not."""
+
+import pytest
+
+from megatron_qm.cli import main
+from megatron_qm.rewards.audit.attacks import ATTACKS, REPHRASED
+from megatron_qm.rewards.audit.items import shipped
+from megatron_qm.rewards.audit.run import Row, audit, broken
+from megatron_qm.rewards.pool import VerifierPool
+
+
+def test_the_shipped_verifiers_hold_the_bars():
+    items = shipped()
+    with VerifierPool(2, seconds=30) as pool:
+        rows = audit(items, pool)
+    assert broken(rows) == []
+    assert {row.case for row in rows if row.verifier == "exam"} == set(ATTACKS) | set(REPHRASED)
+
+
+def test_one_false_positive_breaks_the_bar_of_an_exact_task():
+    assert broken([Row("exam", "wrong", False, count=10_000, errors=1)])
+    assert not broken([Row("drugs", "wrong", False, count=10_000, errors=1)])
+    assert broken([Row("drugs", "json", True, count=100, errors=2)])
+
+
+@pytest.mark.parametrize("content", ["", "{\n", '{"verifier": "exam"}\n'])
+def test_items_that_cannot_be_read_are_said_in_a_sentence(tmp_path, capsys, content):
+    path = tmp_path / "items.jsonl"
+    path.write_text(content)
+    assert main(["audit-rewards", "--items", str(path)]) == 2
+    assert str(path) in capsys.readouterr().err

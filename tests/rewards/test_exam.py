@@ -1,0 +1,39 @@
+"""Exam answers that are right in many words, and ones that only look so."""
+
+import pytest
+
+from megatron_qm.rewards.exam import exam
+from megatron_qm.rewards.outcome import Unscored
+
+# ruff: noqa: E501
+_OPTIONS = {"A": "aspirin", "B": "ibuprofen", "C": "warfarin", "D": "heparin"}
+_RIGHT = ["A",'{"answer": "A"}','```json\n{"answer": "A"}\n```','<think>maybe B</think>The answer is A.','答案：A','答案是A','正确答案是 A。','选A','故选A。','本题选A','因此选择A','The correct answer is **A**.','**A**','A. aspirin','(A)','Answer: A','Answer: A. aspirin','aspirin','The answer is aspirin.','\\boxed{A}','B is wrong. C is wrong. The answer is A.','B、C、D均不正确，故选A。','Ａ','I would choose option A','{"answer": ["A"]}','{"answer": "A. aspirin",}','The correct option is A','My answer is (A).','Option A','答案为A，因为它抑制血小板','the answer is a','A is correct.','{"answer":"a"}']
+_WRONG = ['B','A/B','A B C D','{"answer":"A/B/C/D"}','The answer is not A','A is wrong','not A','<think>answer is A</think>B','<think>A','{"answer":"A"}{"answer":"B"}','{"answer":"A","answer":"B"}','{"answer":"B","answer":"A"}','The answer is A. Wait, the answer is B.','The answer is A or B','answer is A, or maybe B','А','{"answer":"А"}','Answer: A. ibuprofen','```python\nprint("the answer is A")\n```','<!-- answer: A -->','A. aspirin\nB. ibuprofen\nC. warfarin','','x'*1000000,'{'*1000000,'[' *90000,'The answer is A. B is also correct.','{"answer":"A"} Actually B.','答案不是A','不选A','If the answer is A then','Is the answer A?','A\u200bB','A patient came in','答案是A或B','{"answer":"B"} the answer is A','I don\'t know, A','答案：A\n答案：B','{"answer": {"A":1}}','{"note":"A"}','A,'*50000,'answer is '*9000]
+
+
+@pytest.mark.parametrize("response", _RIGHT)
+def test_a_right_answer_is_right(response):
+    assert exam("", response, "A", {"options": _OPTIONS}).value == 1.0
+    assert exam("", response, "B", {"options": _OPTIONS}).value == 0.0
+
+
+@pytest.mark.parametrize("response", _WRONG, ids=lambda text: ascii(text[:30]))
+def test_a_wrong_answer_is_wrong(response):
+    assert exam("", response, "A", {"options": _OPTIONS}).value == 0.0
+
+
+@pytest.mark.parametrize(("response", "value"), [("A/C", 1), ("AC", 1), ("答案是A、C", 1), ("The answers are A and C", 1), ("A", 0),
+                                                 ('{"answer": "A/B/C"}', 0), ('{"answer": "C/A"}', 1)])
+def test_multiple_response_is_an_exact_set(response, value):
+    assert exam("", response, "A/C", {"options": _OPTIONS}).value == value
+
+
+def test_a_case_is_right_only_as_a_whole():
+    reference = [{"answer": "A"}, {"answer": "B/C"}]
+    assert exam("", '{"answers": ["A", "C/B"]}', reference, {}).value == 1.0
+    half = exam("", '{"1": "A", "2": "B"}', reference, {})
+    assert (half.value, half.parts["sub_accuracy"]) == (0.0, 0.5)
+
+
+def test_a_reference_without_letters_is_unscored():
+    assert isinstance(exam("", "A", "none", {}), Unscored)
