@@ -1,0 +1,65 @@
+"""General Verifier: explicit principles that people edit, scored by a model (report, section 3.4)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from megatron_qm.errors import UserError
+from megatron_qm.rewards.judge import Ask, JudgeError, vote
+from megatron_qm.rewards.outcome import Outcome, Reward, Scored, Unscored
+
+SHIPPED = Path(__file__).with_name("principles.yaml")
+
+
+@dataclass(frozen=True)
+class Principle:
+    name: str
+    text: str
+    must_pass: tuple[str, ...]
+    must_fail: tuple[str, ...]
+
+
+def read_principles(path: Path = SHIPPED) -> list[Principle]:
+    try:
+        rows = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UserError(f"{path} cannot be read: {error}") from error
+    if not isinstance(rows, list) or not rows:
+        raise UserError(f"{path} must hold a list of principles")
+    return [_principle(row, f"{path}, principle {number}") for number, row in enumerate(rows, 1)]
+
+
+def _principle(row: Any, where: str) -> Principle:
+    if not isinstance(row, dict) or set(row) != {"name", "text", "must_pass", "must_fail"}:
+        raise UserError(f"{where}: needed are name, text, must_pass and must_fail")
+    for key in ("must_pass", "must_fail"):
+        if not isinstance(row[key], list) or not row[key] or not all(isinstance(one, str) for one in row[key]):
+            raise UserError(f"{where}: {key} must be a list of at least one response")
+    return Principle(str(row["name"]), str(row["text"]), tuple(row["must_pass"]), tuple(row["must_fail"]))
+
+
+def general(principles: Sequence[Principle], ask: Ask, k: int = 8) -> Reward:
+    """Mean over the principles of the share of votes that pass; Unscored if any principle could not be judged."""
+    def reward(prompt: str, response: str, reference: Any, metadata: Mapping[str, Any]) -> Outcome:
+        try:
+            parts = {one.name: vote(ask, f"Principle: {one.text}", prompt, response, k).share for one in principles}
+        except JudgeError as error:
+            return Unscored(f"judge: {error}")
+        return Scored(sum(parts.values()) / len(parts), parts, "share of votes that pass, by principle")
+
+    return reward
+
+
+def regressions(principles: Sequence[Principle], ask: Ask, k: int = 8) -> list[str]:
+    """Examples that the model judges other than their principle says, in words; empty when all hold."""
+    wrong = []
+    for one in principles:
+        for expected, examples in ((True, one.must_pass), (False, one.must_fail)):
+            for example in examples:
+                passed = vote(ask, f"Principle: {one.text}", "", example, k).share > 0.5
+                if passed != expected:
+                    wrong.append(f"{one.name}: must {'pass' if expected else 'fail'}: {example}")
+    return wrong

@@ -1,0 +1,41 @@
+"""Rules first, a model second: the model widens what rules recognise and never raises what they reject (report, table 3)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from megatron_qm.rewards.judge import Ask, JudgeError, vote
+from megatron_qm.rewards.outcome import Outcome, Reward, Scored, Unscored
+
+_QUESTION = ("Decide whether the response's final answer means the same as this reference (synonyms count; a part, a wider term or "
+             "several alternatives do not): ")
+
+
+def hybrid(rule: Reward, ask: Ask, k: int = 8, agreement: float = 0.75) -> Reward:
+    """A reward that asks the model only where `rule` could read no answer (`parts["invalid"]`) or is Unscored.
+
+    An answer that the rule read, right or wrong, keeps the rule's value. An empty response is never asked about. Votes that
+    agree less than `agreement`, or an endpoint that fails, give Unscored.
+    """
+    def reward(prompt: str, response: str, reference: Any, metadata: Mapping[str, Any]) -> Outcome:
+        ruled = rule(prompt, response, reference, metadata)
+        if not _undecided(ruled, response):
+            return ruled
+        try:
+            votes = vote(ask, f"{_QUESTION}{reference!r}", prompt, response.rpartition("</think>")[2], k)
+        except JudgeError as error:
+            return Unscored(f"judge: {error}")
+        if votes.agreement < agreement:
+            return Unscored(f"judge: {votes.passes} of {votes.valid} votes pass: no agreement")
+        parts = {"model": 1.0, "votes": float(votes.valid), "agreement": votes.agreement}
+        return Scored(float(votes.share > 0.5), parts, f"by the model: {votes.passes} of {votes.valid} votes")
+
+    return reward
+
+
+def _undecided(ruled: Outcome, response: str) -> bool:
+    final = response.rpartition("</think>")[2]
+    if not final.strip() or "<think>" in final:
+        return False
+    unread = isinstance(ruled, Scored) and ruled.value == 0.0 and ruled.parts.get("invalid") == 1.0
+    # Several answers, or one taken back, were read and rejected: the model must not be talked into them.
+    return isinstance(ruled, Unscored) or unread and ("could be parsed" in ruled.explanation or "could be read" in ruled.explanation)
