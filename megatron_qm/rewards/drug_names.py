@@ -1,4 +1,5 @@
 """Drug names to one generic name: brands, salts and dosage forms, Chinese and English. A modest table; users add theirs."""
+# ruff: noqa: E501  Chinese characters count twice
 
 import re
 from collections.abc import Mapping

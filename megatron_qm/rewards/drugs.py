@@ -1,4 +1,5 @@
 """Rational drug use: the set of drugs, with dose and route where the reference has them; a contraindicated drug scores 0."""
+# ruff: noqa: E501  Chinese characters count twice
 
 import re
 from collections.abc import Mapping

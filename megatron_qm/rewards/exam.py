@@ -3,6 +3,7 @@
 Every statement of an answer in the final part must agree: two answers, an answer taken back, or a letter beside the text of
 another option is not right. An answer that cannot be parsed is wrong, and `parts["invalid"]` is 1.
 """
+# ruff: noqa: E501  Chinese characters count twice
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,5 @@
 """The part of a response that counts as its answer, and the JSON in it. Every function is linear in the text."""
+# ruff: noqa: E501  Chinese characters count twice
 
 import json
 import re

@@ -1,4 +1,5 @@
 """What the audit turns into attacks: an item with its right answer, a wrong one, and how each is written."""
+# ruff: noqa: E501  Chinese characters count twice
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,5 @@
 """False positives and negatives of each verifier per attack, against the bars."""
+# ruff: noqa: E501  Chinese characters count twice
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field

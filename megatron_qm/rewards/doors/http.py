@@ -1,4 +1,5 @@
 """POST /score with {"samples": [{"verifier", "prompt", "response", "reference", "metadata"}]}; loopback and a token."""
+# ruff: noqa: E501  Chinese characters count twice
 
 import hmac
 import json

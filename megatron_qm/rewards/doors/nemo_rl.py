@@ -1,4 +1,5 @@
 """The shape of NeMo-RL's EnvironmentInterface: step(message logs, metadata) -> observations, rewards, ends."""
+# ruff: noqa: E501  Chinese characters count twice
 
 import math
 from collections.abc import Mapping, Sequence
