@@ -16,11 +16,11 @@ _KEYS = ("answer", "answers", "答案", "final_answer", "choice")
 _EDGE = "(?<![A-Za-z0-9])"
 _LETTER = r"[A-J](?![A-Za-z0-9'’\-])"
 _RUN = r"[A-J]{1,10}(?![A-Za-z0-9'’\-])(?:[ \t]{0,3}(?:[,/、&+]|and\b|和|与|及)[ \t]{0,3}[A-J](?![A-Za-z0-9'’\-])){0,9}"
-_OPEN = r"[\s*_\"'“‘(\[<$:：]{0,6}(?:(?:option|choice|选项|letter|\\boxed\{|\\text\{)[\s*_\"'“(:{]{0,6}){0,2}"
+_OPEN = r"[\s*_\"'“‘(\[<【$:：]{0,6}(?:(?:option|choice|选项|letter|\\boxed\{|\\text\{)[\s*_\"'“(:{]{0,6}){0,2}"
 _LEAD = (r"(?:\banswers?(?: choice)?(?: to this question)?\**[ \t]{0,3}(?:is|are|:|=|would be|should be|must be)(?: therefore| thus| clearly)?"
          r"|\b(?:i (?:would )?(?:choose|pick|select)|i'd (?:choose|pick|select)|my (?:choice|pick) is|go(?:ing)? with|choose|select)"
-         r"|\bcorrect (?:option|choice)s?\**(?: is| are|:)|答案\**(?:应该|应当|应|就)?[是为选:]{1,2}|正确(?:的)?(?:选项|答案)\**[是为:]|(?:故|应|我|本题|因此|所以|应该|正确)选择?"
-         r"|^选择?|\\boxed\{)")
+         r"|\bcorrect (?:option|choice)s?\**(?: is| are|:)|答案\**(?:应该|应当|应|就)?[是为选:]{1,2}择?|正确(?:的)?(?:选项|答案)\**[是为:]|(?:故|应|我|本题|因此|所以|应该|正确)选择?"
+         r"|(?:^|[,，])[ ]?选择?|^it is|\\boxed\{)")
 _STATED = re.compile(f"{_LEAD}(?:{_OPEN})(?P<run>{_RUN})", re.I | re.M)
 _STATED_TEXT = re.compile(f"{_LEAD}{_OPEN}(?P<text>[^\n]{{1,400}})", re.I | re.M)
 _LEADING = re.compile(rf"^[\s*_(\[\"'“#]{{0,6}}(?:(?:option|choice|选项)\s{{0,2}})?(?P<run>{_RUN})(?P<rest>[^\n]{{0,400}})", re.I)
@@ -28,8 +28,9 @@ _VERDICT = re.compile(rf"{_EDGE}(?P<run>{_LETTER})[ \t*_)项选]{{0,6}}(?:is|are
                       r"(?:correct|right|true|对|正确|best|answer)", re.I)
 _UNSURE = re.compile(r"\b(?:or|if|suppose|assuming|whether|either|could be|might be)\b|[?？]|或|如果|假如|要么|是否|吗", re.I)
 _RETRACTED = re.compile(r"\b(?:wait|actually|second thought|scratch that|correction|i was wrong|change my|changed my|let me re|instead|i take|"
-                        r"on reflection|my mistake|don't know|not sure|unsure|guess|sorry|oops)\b|更正|不对|改为|改选|重新|收回|不知道|不确定|等等|说错|写错|应改", re.I)
+                        r"on reflection|my mistake|don't know|not sure|unsure|guess|sorry|oops|mistaken)\b|\bno[ \t]{0,3}(?:[.,，。!]|wait|$)|[,，。]不[,，是]|更正|不对|改为|改选|重新|收回|不知道|不确定|等等|说错|写错|应改", re.I)
 _ALTERNATIVE = re.compile(r"\b(?:or|also|maybe|perhaps|too|as well|possibly|alternatively)\b|或|也|还|另外|可能", re.I)
+_DENIED_AFTER = re.compile(r"[\s)\"'项]{0,6}(?:吗|不|错|is (?:wrong|incorrect|mistaken|false|not))", re.I)
 _ANY = re.compile(f"{_EDGE}{_LETTER}")
 
 
@@ -115,7 +116,7 @@ def _in_prose(text: str, options: Mapping[str, str], in_json: bool) -> list[froz
             if NEGATION.search(clause):
                 continue
             tail = piece[match.end():]
-            hedged = _UNSURE.search(clause) or _ALTERNATIVE.match(tail.lstrip(" ,，)}\"'"))
+            hedged = _UNSURE.search(clause) or _ALTERNATIVE.match(tail.lstrip(" ,，)}\"'")) or _DENIED_AFTER.match(tail)
             stated.append(None if hedged else _run(match["run"], tail, options))
         if not found and not NEGATION.search(piece) and (said := _STATED_TEXT.search(piece)):
             by_text = _letters(said["text"].strip(" \"'“”‘’()}."), options)
@@ -158,7 +159,8 @@ def _taken_back(text: str, answer: frozenset[str]) -> bool:
     for piece in segments(text):
         others = {m[0].upper() for m in _ANY.finditer(piece)} - answer
         others -= {"A", "I"} if re.search(r"\b[A-Z] [a-z]", piece) else set()
-        if others and _ALTERNATIVE.search(piece) and not NEGATION.search(piece):
+        short = len(piece) <= 12  # a line that is little but another letter
+        if others and (short or _ALTERNATIVE.search(piece)) and not NEGATION.search(piece):
             return True
     return False
 
