@@ -1,4 +1,5 @@
 """`megatron-qm audit-rewards` and `megatron-qm serve-rewards`."""
+# ruff: noqa: E501  Chinese characters count twice
 
 import argparse
 import os
