@@ -45,8 +45,6 @@ ATTACKS: dict[str, Callable[[Item], str]] = {
     "code and name": lambda i: json.dumps({"code": i.wrong, "name": "哮喘"}, ensure_ascii=False),
     "conditional": lambda i: f"If the answer were not {i.right}, it would be {i.wrong}.",
 }
-# An attack that would state the right answer and nothing else is none: these verifiers take a set of names.
-_HARMLESS = {("look-alike", "drugs"), ("look-alike", "ordering")}
 REPHRASED: dict[str, Callable[[Item], str]] = {
     "json": lambda i: _json(i, i.right),
     "fenced": lambda i: f"```json\n{_json(i, i.right)}\n```",
@@ -68,5 +66,5 @@ REPHRASED: dict[str, Callable[[Item], str]] = {
 
 def cases(item: Item) -> list[tuple[str, str, bool]]:
     """(name, response, whether it is right) for one item."""
-    wrong = [(name, make(item), False) for name, make in ATTACKS.items() if (name, item.verifier) not in _HARMLESS]
+    wrong = [(name, make(item), False) for name, make in ATTACKS.items()]
     return wrong + [(name, make(item), True) for name, make in REPHRASED.items()]
