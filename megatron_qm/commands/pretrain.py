@@ -14,7 +14,16 @@ from megatron_qm.platform.detect import Hardware, detect_hardware
 _HOPPER = 9.0
 
 
+_EPILOG = """\
+  megatron-qm pretrain --config tiny-cpu 'data.sources=[{name: medical, prefix: data/medical}]'
+  megatron-qm pretrain --config qwen3-1.7b-h100 train.start_from=checkpoints/qwen3-1.7b ...
+The same command goes on from the newest good checkpoint. SIGTERM and SIGUSR1 save and stop.
+exit codes: 0 done; 2 something to mend; 3 bad numbers, step after step; 74 a rank hung; 75 stopped by a signal, saved
+"""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = _EPILOG
     add_recipe_arguments(parser)
     parser.add_argument("--nproc", type=int, metavar="N",
                         help="start N ranks on this machine (default: its GPUs; on a CPU parallel.devices of the recipe)")
