@@ -6,12 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 from megatron_qm.commands.recipe import add_recipe_arguments
+from megatron_qm.config.rules import check_world
 from megatron_qm.config.run import RunConfig, load_run
 from megatron_qm.data.text_table import text_table
 from megatron_qm.errors import UserError
+from megatron_qm.exits import DONE, USER_MUST_MEND
 from megatron_qm.plan.failures import PUBLISHED_GPU_HOURS, Scenario, best_interval, expected_total, summarise
 from megatron_qm.plan.hardware import GIB, Assumptions, Gpu, find_gpu
-from megatron_qm.plan.layouts import Option, memory_of, rank_layouts
+from megatron_qm.plan.layouts import Option, is_legal, memory_of, rank_layouts
 from megatron_qm.plan.predict import Prediction, predict
 
 _EPILOG = """\
@@ -44,22 +46,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     config = load_run(args.config, args.overrides)
-    gpus = args.gpus or config.parallel.devices
-    if gpus is None or gpus < 1:
+    gpus = config.parallel.devices if args.gpus is None else args.gpus
+    if gpus is None:
         raise UserError("--gpus: say how many GPUs (the recipe names no parallel.devices)")
+    for name, value in (("--gpus", gpus), ("--top", args.top), ("--trials", args.trials)):
+        if value < 1:
+            raise UserError(f"{name} {value}: must be 1 or more")
     gpu = find_gpu(args.gpu or (config.device if config.device not in ("auto", "cpu") else "h100"))
     if config.precision.fp8 != "none" and not gpu.fp8:
         raise UserError(f"precision.fp8 = {config.precision.fp8}: {gpu.name} has no FP8; set precision.fp8=none")
     assumptions = Assumptions().with_values(args.assume)
     if args.simulate_failures:
+        check_world(config, gpus)
         print(_failures(config, gpus, gpu, assumptions, args))
-        return 0
+        return DONE
     options = rank_layouts(config, gpus, gpu, assumptions)
     if args.json:
         print(json.dumps(_plain(options[: args.top]), indent=2))
     else:
         print(_text(config, options, gpus, gpu, assumptions, args.top))
-    return 0 if options[0].fits else 1
+    return DONE if options[0].fits else USER_MUST_MEND
 
 
 def _text(config: RunConfig, options: list[Option], gpus: int, gpu: Gpu, given: Assumptions, top: int) -> str:
@@ -120,8 +126,11 @@ def _own(config: RunConfig, options: list[Option], fitting: list[Option], gpus: 
         if option.key == key:
             share = option.prediction.tokens_per_second / fitting[0].prediction.tokens_per_second
             return f"the recipe's own layout, {_name(option)}, is number {place}: {share:.0%} of the fastest"
-    known = any(option.key == key for option in options)
-    return f"the recipe's own layout {'does not fit' if known else f'is not legal on {gpus} GPUs'}"
+    if any(option.key == key for option in options):
+        return "the recipe's own layout does not fit"
+    if is_legal(replace(config, parallel=parallel), gpus):
+        return "the recipe's own layout is legal, but not among those tried"
+    return f"the recipe's own layout is not legal on {gpus} GPUs"
 
 
 def _failures(config: RunConfig, gpus: int, gpu: Gpu, given: Assumptions, args: argparse.Namespace) -> str:

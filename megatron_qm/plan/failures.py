@@ -9,6 +9,7 @@ from megatron_qm.errors import UserError
 
 # Llama 3 405B: 419 unexpected interruptions in 54 days on 16,384 H100s (arXiv 2407.21783, section 3.3.4).
 PUBLISHED_GPU_HOURS = 16384 * 54 * 24 / 419
+_MOST_PIECES = 1_000_000  # in a simulated run: each is a turn of a loop
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Outcome:
 
 def simulate(scenario: Scenario, seed: int) -> Outcome:
     """One run. Failures come as a Poisson process while the job computes; a restart may fail too."""
-    _require_progress(scenario)
+    require_sound(scenario)
     draw, mean = random.Random(seed), scenario.mtbf
     done = saved = total = lost = down = saves = 0.0
     failures, next_failure = 0, draw.expovariate(1 / mean)
@@ -68,10 +69,16 @@ def simulate(scenario: Scenario, seed: int) -> Outcome:
     return Outcome(total, lost, down, saves, failures)
 
 
-def _require_progress(scenario: Scenario) -> None:
-    for name in ("work", "interval", "mtbf"):
-        if getattr(scenario, name) <= 0:
-            raise UserError(f"simulation: {name} = {getattr(scenario, name)} hours: must be above 0")
+def require_sound(scenario: Scenario) -> None:
+    """Raises UserError for hours that are no numbers or have the wrong sign, and for a run that would not end."""
+    for name in ("work", "interval", "mtbf", "checkpoint", "detect", "restart"):
+        value, above_zero = getattr(scenario, name), name in ("work", "interval", "mtbf")
+        if not math.isfinite(value) or value < 0 or (above_zero and value == 0):
+            bound = "above 0" if above_zero else "0 or more"
+            raise UserError(f"simulation: {name} = {value} hours: must be a finite number, {bound}")
+    if scenario.work / scenario.interval > _MOST_PIECES:
+        raise UserError(f"simulation: an interval of {scenario.interval * 60:g} minutes makes more than {_MOST_PIECES:,} "
+                        "checkpoints in the run: take a longer one")
     if scenario.interval + scenario.checkpoint > 20 * scenario.mtbf or scenario.restart > 5 * scenario.mtbf:
         raise UserError(
             f"simulation: a failure each {scenario.mtbf * 60:.1f} minutes leaves no time for an interval of "
@@ -79,8 +86,12 @@ def _require_progress(scenario: Scenario) -> None:
 
 
 def best_interval(scenario: Scenario) -> float:
-    """Hours between checkpoints that lose least, by Daly's first-order formula (FGCS 22, 2006): sqrt(2 c (mtbf + r)) - c."""
+    """Hours between checkpoints that lose least, by Daly's first-order formula (FGCS 22, 2006): sqrt(2 c (mtbf + r)) - c.
+    A save that blocks nothing has no best interval: shorter is always better. Raises UserError for that."""
+    require_sound(scenario)
     cost = scenario.checkpoint
+    if cost == 0:
+        raise UserError("simulation: a save that costs nothing has no best interval: give what it blocks training for")
     return max(math.sqrt(2 * cost * (scenario.mtbf + scenario.detect + scenario.restart)) - cost, cost)
 
 
@@ -107,7 +118,9 @@ class Summary:
 
 
 def summarise(scenario: Scenario, trials: int = 200, seed: int = 0) -> Summary:
-    """`trials` simulated runs; the same seed gives the same summary."""
+    """`trials` simulated runs; the same seed gives the same summary. Raises UserError for fewer than one."""
+    if trials < 1:
+        raise UserError(f"simulation: trials = {trials}: must be 1 or more")
     runs = [simulate(scenario, seed * 1_000_003 + trial) for trial in range(trials)]
     totals = sorted(run.total / 24 for run in runs)
     at = [totals[min(len(totals) - 1, int(share * len(totals)))] for share in (0.05, 0.5, 0.95)]

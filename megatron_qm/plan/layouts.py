@@ -60,19 +60,21 @@ def _chunks(layers: int, pp: int) -> list[int | None]:
 
 
 def _with_batches(config: RunConfig, gpus: int, tp: int, pp: int, vpp: int | None, cp: int) -> Iterator[RunConfig]:
+    """SP on and off, each micro-batch (the recipe's own among them), and recompute: "none" keeps what "selective" does."""
     given = config.parallel
-    parallel = replace(given, tp=tp, pp=pp, vpp=vpp, cp=cp, sp=tp > 1, devices=gpus, overlap_tp=given.overlap_tp and tp > 1)
-    for micro in _MICRO_BATCHES:
-        for mode in ("selective", "full"):
-            candidate = replace(
-                config, parallel=parallel, train=replace(config.train, micro_batch_size=micro),
-                recompute=replace(config.recompute, mode=mode, layers=None),
-            )
-            if _is_legal(candidate, gpus):
-                yield candidate
+    for sp in (True, False) if tp > 1 else (False,):
+        parallel = replace(given, tp=tp, pp=pp, vpp=vpp, cp=cp, sp=sp, devices=gpus, overlap_tp=given.overlap_tp and sp)
+        for micro in sorted({*_MICRO_BATCHES, config.train.micro_batch_size}):
+            for mode in ("selective", "full"):
+                candidate = replace(
+                    config, parallel=parallel, train=replace(config.train, micro_batch_size=micro),
+                    recompute=replace(config.recompute, mode=mode, layers=None),
+                )
+                if is_legal(candidate, gpus):
+                    yield candidate
 
 
-def _is_legal(config: RunConfig, gpus: int) -> bool:
+def is_legal(config: RunConfig, gpus: int) -> bool:
     try:
         check(config)
         check_world(config, gpus)

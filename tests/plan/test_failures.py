@@ -50,6 +50,18 @@ def test_the_published_rate() -> None:
     assert Scenario(work=1, gpus=16384).mtbf == pytest.approx(54 * 24 / 419)
 
 
+@pytest.mark.parametrize("field", ["work", "gpu_hours_between_failures", "interval", "checkpoint", "detect", "restart"])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -1.0])
+def test_hours_that_are_no_hours_are_refused(field: str, value: float) -> None:
+    with pytest.raises(UserError, match="must be a finite number"):
+        simulate(replace(BUSY, **{field: value}), 0)
+
+
+def test_a_run_of_too_many_checkpoints_is_refused() -> None:
+    with pytest.raises(UserError, match="take a longer one"):
+        simulate(replace(BUSY, interval=1e-6), 0)
+
+
 def test_a_run_that_would_never_end_is_refused() -> None:
     with pytest.raises(UserError, match="never end"):
         simulate(replace(BUSY, gpu_hours_between_failures=0.01), 0)

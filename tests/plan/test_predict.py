@@ -91,6 +91,27 @@ def test_every_ranked_layout_is_legal_and_the_fitting_ones_come_first() -> None:
     own = (config.parallel.tp, config.parallel.pp, config.parallel.vpp, config.parallel.cp, True, 1, "selective")
     assert own in [option.key for option in options if option.fits]
     assert len({option.key for option in options}) == len(options)
+    assert {option.config.parallel.sp for option in options if option.config.parallel.tp > 1} == {True, False}
+
+
+@pytest.mark.parametrize(("arguments", "word"), [
+    (["--gpus", "0"], "--gpus 0"), (["--gpus", "512", "--top", "0"], "--top 0"),
+    (["--gpus", "512", "--simulate-failures", "--trials", "0"], "--trials 0"),
+    (["--gpus", "512", "--simulate-failures", "--checkpoint-minutes", "nan"], "interval = nan"),
+    (["--gpus", "512", "--simulate-failures", "--save-seconds", "0"], "costs nothing"),
+    (["--gpus", "48", "--simulate-failures"], "must be a multiple of DP 3"),
+])
+def test_an_impossible_wish_is_refused_in_a_sentence(arguments: list[str], word: str) -> None:
+    done = plan("--config", "qwen3-32b-h100", *arguments)
+    assert done.returncode == 2 and word in done.stderr and "Traceback" not in done.stderr
+
+
+def test_where_the_recipes_own_layout_stands() -> None:
+    """Without SP, and with a micro-batch that is not among the usual ones, it is found too."""
+    large = ["train.micro_batch_size=16", "train.global_batch_size=2048"]
+    for own in (["parallel.sp=false", "parallel.overlap_tp=false"], large):
+        done = plan("--config", "qwen3-32b-h100", "--gpus", "512", *own)
+        assert done.returncode == 0 and ("is number" in done.stdout or "does not fit" in done.stdout), done.stdout[-300:]
 
 
 def small(**parallel: int) -> RunConfig:
@@ -143,6 +164,6 @@ def test_the_command_needs_no_torch_and_prints_json() -> None:
 
 def test_where_nothing_fits_it_says_by_how_much() -> None:
     done = plan("--config", "qwen3-32b-h100", "--gpus", "8")
-    assert done.returncode == 1 and "nothing fits: the least is TP8" in done.stdout and "GiB over" in done.stdout
+    assert done.returncode == 2 and "nothing fits: the least is TP8" in done.stdout and "GiB over" in done.stdout
     done = plan("--config", "qwen3-32b-h100", "--gpu", "a100")
     assert done.returncode == 2 and "a100 has no FP8" in done.stderr
