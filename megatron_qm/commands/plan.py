@@ -74,7 +74,7 @@ def _text(config: RunConfig, options: list[Option], gpus: int, gpu: Gpu, given: 
              f"into {gpu.memory / GIB:.0f} GiB with {given.reserve_gib:g} GiB in reserve"]
     if not fitting:
         least = options[0]
-        over = least.prediction.memory.total / GIB + given.reserve_gib - gpu.memory / GIB
+        over = least.prediction.bytes / GIB + given.reserve_gib - gpu.memory / GIB
         lines.append(f"nothing fits: the least is {_name(least)}, {over:.1f} GiB over; take more GPUs or a shorter sequence")
     lines += ["", _table(config, (fitting or options)[:top])]
     if fitting:
@@ -89,7 +89,7 @@ def _table(config: RunConfig, options: list[Option]) -> str:
         p = option.prediction
         rows.append((_name(option), option.config.train.micro_batch_size, option.config.recompute.mode,
                      f"{p.tokens_per_second:,.0f}", f"{p.mfu:.1%}", f"{p.step_seconds:.2f}", f"{p.bubble_share:.1%}",
-                     f"{p.memory.total / GIB:.1f}", f"{_days(config, p):.1f}"))
+                     f"{p.bytes / GIB:.1f}", f"{_days(config, p):.1f}"))
     return text_table(header, rows)
 
 
@@ -110,7 +110,8 @@ def _details(best: Option, gpus: int) -> str:
     return "\n".join([
         f"{_name(best)}, the fastest that fits:",
         "  step      " + ", ".join(f"{name} {seconds:.2f} s" for name, seconds in parts if seconds),
-        "  memory    " + ", ".join(f"{kind} {getattr(m, kind) / GIB:.1f}" for kind in kinds) + f" GiB (stage {m.stage})",
+        "  memory    " + ", ".join(f"{kind} {getattr(m, kind) / GIB:.1f}" for kind in kinds)
+        + f", buffers {p.buffers / GIB:.1f} GiB (stage {m.stage})",
         "  recompute activations " + ", ".join(f"{mode} {gib:.1f}" for mode, gib in choices.items()) + " GiB",
         f"  links     {t.on_nvlink / 1e9:,.1f} GB on NVLink, {t.on_network / 1e9:,.1f} GB on the network, a GPU and step "
         f"(TP {t.tp / 1e9:.1f}, CP {t.cp / 1e9:.1f}, PP {t.pp / 1e9:.1f}, DP {t.dp / 1e9:.1f})",

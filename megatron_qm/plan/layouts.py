@@ -33,7 +33,7 @@ def rank_layouts(config: RunConfig, gpus: int, gpu: Gpu, assumptions: Assumption
     options = []
     for candidate in legal_layouts(config, gpus, gpu):
         prediction = predict(candidate, gpus, gpu, assumptions)
-        options.append(Option(candidate, prediction, prediction.memory.total <= room))
+        options.append(Option(candidate, prediction, prediction.bytes <= room))
     if not options:
         raise UserError(f"no layout of this recipe is legal on {gpus} GPUs: train.global_batch_size = "
                         f"{config.train.global_batch_size} and the model's shape must divide; try another number")
@@ -42,7 +42,7 @@ def rank_layouts(config: RunConfig, gpus: int, gpu: Gpu, assumptions: Assumption
 
 def _order(option: Option) -> float:
     """Among those that fit the fastest first, among the others the one that lacks least."""
-    return -option.prediction.tokens_per_second if option.fits else option.prediction.memory.total
+    return -option.prediction.tokens_per_second if option.fits else option.prediction.bytes
 
 
 def legal_layouts(config: RunConfig, gpus: int, gpu: Gpu) -> Iterator[RunConfig]:

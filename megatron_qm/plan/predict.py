@@ -31,7 +31,8 @@ class Traffic:
 class Prediction:
     """Seconds of a step and their parts: `compute`, communication that is not hidden, `bubble`, `optimizer`.
 
-    memory: of the fullest pipeline stage. mfu: against the peak of the recipe's precision. traffic: bytes per GPU.
+    memory: of the fullest pipeline stage. buffers: bytes beside it (`buffer_bytes`). mfu: against the peak of the recipe's
+    precision. traffic: bytes per GPU.
     """
 
     step_seconds: float
@@ -45,7 +46,13 @@ class Prediction:
     tokens_per_second: float
     mfu: float
     memory: RankMemory
+    buffers: float
     traffic: Traffic
+
+    @property
+    def bytes(self) -> float:
+        """Of a rank, in all that is counted."""
+        return self.memory.total + self.buffers
 
     @property
     def bubble_share(self) -> float:
@@ -77,7 +84,19 @@ def predict(config: RunConfig, world_size: int, gpu: Gpu, assumptions: Assumptio
     rate = config.tokens_per_step / step
     peak = gpu.fp8 if config.precision.fp8 != "none" else gpu.bf16
     mfu = rate * training_flops_per_token(config.model, config.data.sequence_length) / world_size / peak
-    return Prediction(step, compute, tp, cp, pp, dp_seconds, bubble, optimizer, rate, mfu, memory, traffic)
+    return Prediction(step, compute, tp, cp, pp, dp_seconds, bubble, optimizer, rate, mfu, memory, buffer_bytes(config), traffic)
+
+
+def buffer_bytes(config: RunConfig) -> float:
+    """What communication holds for a moment. SP: the gathered input of a layer and its gradient. PP: what a stage sends and
+    receives, forward and back. CP: the next rank's K and V, and their gradients, while its own are in use."""
+    model, parallel = config.model, config.parallel
+    tokens = config.train.micro_batch_size * config.data.sequence_length / parallel.cp
+    activation = tokens * model.hidden_size * _BF16
+    gathered = 2 * activation if parallel.sp else 0.0
+    boundary = 4 * activation / (parallel.tp if parallel.sp else 1) if parallel.pp > 1 else 0.0
+    ring = 4 * tokens * 2 * model.kv_heads * model.head_dim * _BF16 / parallel.tp if parallel.cp > 1 else 0.0
+    return gathered + boundary + ring
 
 
 def fullest_stage(config: RunConfig, world_size: int) -> RankMemory:

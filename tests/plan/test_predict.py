@@ -17,7 +17,7 @@ from megatron_qm.observe.memory import memory_per_rank
 from megatron_qm.observe.parameters import layer_parameters, parameters_per_rank
 from megatron_qm.plan.hardware import Assumptions, find_gpu
 from megatron_qm.plan.layouts import rank_layouts
-from megatron_qm.plan.predict import predict
+from megatron_qm.plan.predict import buffer_bytes, predict
 from tests.distributed import run_ranks
 from tests.observe.shapes import shape
 
@@ -87,7 +87,7 @@ def test_every_ranked_layout_is_legal_and_the_fitting_ones_come_first() -> None:
     speeds = [option.prediction.tokens_per_second for option in options if option.fits]
     assert speeds == sorted(speeds, reverse=True)
     room = gpu.memory - given.reserve_gib * 2**30
-    assert all(option.fits == (option.prediction.memory.total <= room) for option in options)
+    assert all(option.fits == (option.prediction.bytes <= room) for option in options)
     own = (config.parallel.tp, config.parallel.pp, config.parallel.vpp, config.parallel.cp, True, 1, "selective")
     assert own in [option.key for option in options if option.fits]
     assert len({option.key for option in options}) == len(options)
@@ -117,6 +117,14 @@ def test_where_the_recipes_own_layout_stands() -> None:
 def small(**parallel: int) -> RunConfig:
     return RunConfig(device="h100", model=shape(**QWEN2), parallel=ParallelConfig(**parallel),
                      data=DataConfig(sequence_length=64), train=TrainConfig(steps=1, global_batch_size=32))
+
+
+def test_buffers_by_hand() -> None:
+    activation, keys_values = 64 * 64 * 2, 64 * 2 * 4 * 16 * 2
+    assert buffer_bytes(small()) == 0
+    assert buffer_bytes(small(tp=2, sp=True)) == 2 * activation
+    assert buffer_bytes(small(pp=2)) == 4 * activation
+    assert buffer_bytes(small(cp=2)) == 4 * keys_values / 2
 
 
 def test_traffic_by_hand() -> None:
