@@ -7,6 +7,7 @@ dict of results and assert on it in the test.
 import importlib
 import json
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -52,9 +53,15 @@ def run_ranks(
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Below those that Linux hands out by itself: no connection takes it before rank 0 listens."""
+    while True:
+        port = random.randrange(10000, 32000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 def _start(

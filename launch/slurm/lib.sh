@@ -165,7 +165,7 @@ mqm_wait_for_slurmctld() {
 mqm_start_ranks() {
   MQM_CODES=$MQM_OUTPUT/slurm/exit/$SLURM_JOB_ID.$MQM_RESTART.$MQM_ATTEMPT
   mkdir -p "$MQM_CODES"
-  export MQM_CODES MQM_OUTPUT MQM_ATTEMPT MASTER_PORT=$((20000 + (SLURM_JOB_ID * 7 + MQM_RESTART * 31 + MQM_ATTEMPT) % 20000))
+  export MQM_CODES MQM_OUTPUT MQM_ATTEMPT MASTER_PORT=$((10000 + (SLURM_JOB_ID * 7 + MQM_RESTART * 31 + MQM_ATTEMPT) % 20000))
   mqm_say "starting ${SLURM_NTASKS:?} ranks on ${#MQM_NODES[@]} nodes (restart $MQM_RESTART, attempt $MQM_ATTEMPT, newest checkpoint: step $(mqm_newest_step))"
   mqm_srun --kill-on-bad-exit=1 --wait="${RANK_WAIT_SECONDS:-60}" bash "$MQM_LAUNCH/rank.sh" "$@" &
   MQM_SRUN=$!

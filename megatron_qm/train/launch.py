@@ -1,6 +1,7 @@
 """`--nproc N`: this program N times on this machine, as torchrun would, without importing torch to do so."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -89,6 +90,13 @@ def _stop(children: list[subprocess.Popen]) -> None:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Below the ports that systems hand out by themselves (32768 and up on Linux): between this look and the moment when
+    rank 0 listens, seconds later, no connection of anybody takes it by chance."""
+    while True:
+        port = random.randrange(10000, 32000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port

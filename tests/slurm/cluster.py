@@ -281,7 +281,7 @@ def _is_step_daemon(pid: int) -> bool:
 def _free_ports(count: int) -> int:
     """The first of `count` ports that nobody listens on."""
     while True:
-        base = random.randrange(20000, 60000)
+        base = random.randrange(10000, 31000)
         try:
             for port in range(base, base + count):
                 with socket.socket() as probe:
