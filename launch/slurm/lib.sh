@@ -3,6 +3,7 @@
 #
 #   mqm_setup                 where the repository, the command and the run's folder are
 #   mqm_fail SENTENCE         say why, and end the job for good (exit code 2: no restart helps)
+#   mqm_catch_signals         the time limit (SIGUSR1) finds somebody at home from here on
 #   mqm_check_nodes           every node is fit for the work, or the sentence names it
 #   mqm_run_ranks COMMAND...  one task per rank, restarted as long as that helps
 
@@ -94,8 +95,7 @@ mqm_unfit() {
   echo "error: unfit nodes: $(paste -sd'|' <<<"$reasons" | sed 's/|/; /g')" >&2
   if [ "${EXCLUDE_UNFIT:-0}" = 1 ] && [ "$(tr ',' '\n' <<<"$bad" | wc -l)" -lt "${#MQM_NODES[@]}" ]; then
     mqm_say "leaving $bad out and going back to the queue (EXCLUDE_UNFIT=1)"
-    mqm_exclude "$bad"
-    mqm_requeue "unfit nodes $bad"
+    mqm_requeue "unfit nodes $bad" "$bad"
   fi
   exit 2
 }
@@ -103,7 +103,7 @@ mqm_unfit() {
 mqm_exclude() {
   local before
   before=$(scontrol show job "$SLURM_JOB_ID" | sed -n 's/.*ExcNodeList=\([^ ]*\).*/\1/p' | grep -v '(null)' || true)
-  scontrol update jobid="$SLURM_JOB_ID" ExcNodeList="${before:+$before,}$1"
+  scontrol update jobid="$SLURM_JOB_ID" ExcNodeList="${before:+$before,}$1" || mqm_say "$1 could not be left out: Slurm may give it to the job again"
 }
 
 # --- the work, and what to do when it ends early
@@ -124,17 +124,21 @@ mqm_note_restart() {
   step=$(mqm_newest_step)
   now=$(date '+%F %T')
   echo "$now job $SLURM_JOB_ID restart $MQM_RESTART attempt $MQM_ATTEMPT step $step: $1" >>"$MQM_OUTPUT/slurm/restarts"
-  without=$(awk -v step="$step" '{for (i = 1; i < NF; i++) if ($i == "step") at = $(i + 1); sub(":", "", at)}
-    at == step {n++; next} {n = 0} END {print n + 0}' "$MQM_OUTPUT/slurm/restarts")
+  # By position, since reasons speak of steps too; of this job alone, since who submits again has mended something.
+  without=$(awk -v job="$SLURM_JOB_ID" -v step="$step" '$3 != "job" || $4 != job {next}
+    $10 + 0 == step {n++; next} {n = 0} END {print n + 0}' "$MQM_OUTPUT/slurm/restarts")
   if [ "$without" -gt "${MAX_RESTARTS_WITHOUT_PROGRESS:-3}" ]; then
     echo "error: $without restarts and no checkpoint after step $step; the last reason: $1. See $MQM_OUTPUT/slurm/logs" >&2
     exit 1
   fi
 }
 
-mqm_requeue() {
+mqm_requeue() { # REASON [NODES to leave out]
   mqm_say "back to the queue: $1"
+  trap '' TERM # the end of this script, which may come before the nodes are left out
   scontrol requeue "$SLURM_JOB_ID" || mqm_fail "scontrol requeue refused; submit the job again to go on"
+  if [ -n "${2:-}" ]; then mqm_exclude "$2"; fi # of a running job Slurm refuses it
+  trap - TERM
   sleep infinity & # slurmctld ends this script; returning would complete the job instead
   wait $!
   exit 0
@@ -157,8 +161,7 @@ mqm_wait_for_slurmctld() {
     waited=$((waited + 5))
     if mqm_all_nodes_answer; then return; fi
   done
-  mqm_exclude "$MQM_SILENT"
-  mqm_requeue "$MQM_SILENT did not come back in ${NODE_DOWN_SECONDS:-600} s and is left out"
+  mqm_requeue "$MQM_SILENT did not come back in ${NODE_DOWN_SECONDS:-600} s and is left out" "$MQM_SILENT"
 }
 
 # One start of all ranks; the exit codes of the ranks are left in $MQM_CODES.
@@ -173,16 +176,29 @@ mqm_start_ranks() {
   # A trapped signal interrupts `wait`: wait again until srun has really ended.
   while kill -0 "$MQM_SRUN" 2>/dev/null; do wait "$MQM_SRUN" || true; done
   wait "$MQM_SRUN" || MQM_SRUN_CODE=$?
+  MQM_SRUN=''
 }
 
 mqm_rank_ended_with() { grep -qsx "$1" "$MQM_CODES"/rank-*; }
 
+# The time limit may also come near before the ranks are started, or between two attempts: then nobody is there to tell.
+mqm_catch_signals() {
+  MQM_SIGNAL='' MQM_SRUN=''
+  trap 'MQM_SIGNAL=USR1; mqm_say "SIGUSR1: asking the ranks to save and stop"; mqm_signal_ranks USR1' USR1
+}
+
+mqm_signal_ranks() { [ -z "$MQM_SRUN" ] || kill -"$1" "$MQM_SRUN" 2>/dev/null || true; }
+
 # Run COMMAND as every rank until it is done. Exit codes of ranks: megatron_qm/exits.py.
 mqm_run_ranks() {
-  MQM_SIGNAL='' MQM_ATTEMPT=0
-  trap 'MQM_SIGNAL=USR1; mqm_say "SIGUSR1: asking the ranks to save and stop"; kill -USR1 "$MQM_SRUN" 2>/dev/null || true' USR1
-  trap 'MQM_SIGNAL=TERM; kill -TERM "$MQM_SRUN" 2>/dev/null || true' TERM
+  MQM_ATTEMPT=0
+  trap 'MQM_SIGNAL=TERM; mqm_signal_ranks TERM' TERM
   while true; do
+    if [ "$MQM_SIGNAL" = TERM ]; then exit 143; fi
+    if [ "$MQM_SIGNAL" = USR1 ]; then
+      mqm_note_restart "the time limit was near before the ranks were started"
+      mqm_requeue "the time limit is near"
+    fi
     mqm_start_ranks "$@"
     mqm_rank_ended_with 2 && mqm_tell_and_exit 2 "there is something to mend; no restart helps"
     mqm_rank_ended_with 3 && mqm_tell_and_exit 3 "bad numbers, step after step; no restart helps"
@@ -209,7 +225,7 @@ mqm_hang() { grep -hs -o 'hang: .*' "$MQM_OUTPUT"/slurm/logs/*."$MQM_RESTART.$MQ
 mqm_tell_and_exit() {
   local rank
   rank=$(basename "$(grep -lsx "$1" "$MQM_CODES"/rank-* | sort | head -n 1)")
-  grep -hs '^error: ' "$MQM_OUTPUT/slurm/logs/$rank.$MQM_RESTART.$MQM_ATTEMPT.log" | tail -n 1 >&2
+  grep -hsE '(^|: )error: ' "$MQM_OUTPUT/slurm/logs/$rank.$MQM_RESTART.$MQM_ATTEMPT.log" | tail -n 1 >&2 || true
   mqm_say "$rank ended with code $1: $2"
   exit "$1"
 }

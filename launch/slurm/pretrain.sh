@@ -24,6 +24,7 @@ fi
 launch=${MQM_LAUNCH:-$(dirname "$(scontrol show job "$SLURM_JOB_ID" | awk '/^ *Command=/ && !found++ {sub("Command=", "", $1); print $1}')")}
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 source "$launch/lib.sh"
+mqm_catch_signals
 
 [[ " $* " == *" --config "* ]] || set -- --config "${RECIPE:-qwen3-1.7b-h100}" "$@"
 mqm_setup

@@ -98,8 +98,7 @@ class Training:
             if detected is None and noticed:
                 detected = time.monotonic() - began
             assert now.get("JobState") not in ("FAILED", "CANCELLED", "TIMEOUT", "COMPLETED"), self.log(output)
-            if now.get("JobState") == "PENDING":
-                self.cluster.run("scontrol", "update", f"jobid={job}", "StartTime=now", check=False)
+            self.cluster.skip_requeue_delay(job, now)
             assert time.monotonic() - began < 240, self.log(output)
             time.sleep(0.1)
         resume = self._resumes(output)[-1]
