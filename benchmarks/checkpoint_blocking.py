@@ -16,8 +16,8 @@ from pathlib import Path
 
 from megatron_qm.checkpoint.manifest import versions
 from megatron_qm.config.run import load_run
+from megatron_qm.drills.data import random_dataset
 from megatron_qm.drills.job import finish
-from megatron_qm.drills.verify_resume import random_dataset
 from megatron_qm.files import write_json
 from megatron_qm.observe.parameters import parameter_count
 

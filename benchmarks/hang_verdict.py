@@ -21,11 +21,13 @@ from pathlib import Path
 from megatron_qm.checkpoint.manifest import versions
 from megatron_qm.config.run import RunConfig
 from megatron_qm.config.train import WatchdogConfig
+from megatron_qm.drills.data import random_dataset
+from megatron_qm.drills.forked import ForkedJob
 from megatron_qm.drills.job import steps_done
 from megatron_qm.exits import HUNG
 from megatron_qm.files import write_json
 
-from benchmarks.soak import RANKS, ForkedJob, _config, _dataset  # isort: skip
+import soak  # isort: skip  (its neighbour: the same small run)
 
 LAYOUTS = [{"tp": 2, "sp": True, "pp": 1}, {"tp": 1, "sp": False, "pp": 2}, {"tp": 2, "sp": False, "pp": 2}]
 LIMIT, BEAT = 4.0, 0.4
@@ -41,7 +43,7 @@ def main() -> None:
     draw = random.Random(args.seed)
     with tempfile.TemporaryDirectory(prefix="hang-") as name:
         folder = Path(name)
-        _dataset(folder / "data")
+        random_dataset(folder / "data", soak.VOCAB)
         trials = [_trial(folder, number, draw) for number in range(args.trials)]
     right = [trial for trial in trials if trial["right"]]
     report = {
@@ -63,8 +65,8 @@ def main() -> None:
 
 def _trial(folder: Path, number: int, draw: random.Random) -> dict:
     config = _of_trial(folder, number)
-    victim, output = draw.randrange(RANKS), Path(config.output)
-    job = ForkedJob(config)
+    victim, output = draw.randrange(soak.RANKS), Path(config.output)
+    job = ForkedJob(config, soak.RANKS, soak.RANKS_PER_NODE)
     wanted = draw.randint(1, 6)
     if not job.wait(lambda: steps_done(output) >= wanted, 120):
         raise SystemExit(f"the run of trial {number} ended by itself: {job.codes}")
@@ -76,17 +78,17 @@ def _trial(folder: Path, number: int, draw: random.Random) -> dict:
     seconds = time.monotonic() - began
     job.wait(lambda: False, 3)
     job.end()
-    logs = "".join((output / f"rank-{rank}.log").read_text() for rank in range(RANKS))
+    logs = "".join((output / f"rank-{rank}.log").read_text() for rank in range(soak.RANKS))
     lines = [line for line in logs.splitlines() if line.startswith("error: hang:")]
     named = json.loads((output / "hang.json").read_text())["culprits"] if (output / "hang.json").exists() else []
-    result = {"layout": config.parallel.describe(RANKS), "stopped": victim, "named": named, "lines": len(lines),
+    result = {"layout": config.parallel.describe(soak.RANKS), "stopped": victim, "named": named, "lines": len(lines),
               "seconds": round(seconds, 1), "right": named == [victim] and len(lines) == 1}
     print(number, result, flush=True)
     return result
 
 
 def _of_trial(folder: Path, number: int) -> RunConfig:
-    base = _config(folder, f"trial-{number}", argparse.Namespace(steps=100000, asynchronous=False))
+    base = soak.small_run(folder, f"trial-{number}", 100000)
     layout = LAYOUTS[number % len(LAYOUTS)]
     return replace(base, parallel=replace(base.parallel, **layout), watchdog=WatchdogConfig(LIMIT, BEAT))
 

@@ -12,27 +12,23 @@ import argparse
 import json
 import os
 import random
-import signal
-import socket
 import statistics
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
-import numpy as np
-
-import megatron_qm.pretrain as program
 from megatron_qm.checkpoint.folder import published, step_of
 from megatron_qm.checkpoint.manifest import versions
 from megatron_qm.config.run import RunConfig, load_run
 from megatron_qm.drills.compare import compare_runs
+from megatron_qm.drills.data import random_dataset
+from megatron_qm.drills.forked import ForkedJob
 from megatron_qm.drills.job import steps_done
 from megatron_qm.files import write_json
 
-RANKS, RANKS_PER_NODE = 4, 2
+RANKS, RANKS_PER_NODE, VOCAB = 4, 2, 256
 RECIPE = """\
 output: OUTPUT
 device: cpu
@@ -47,7 +43,6 @@ watchdog: {limit_seconds: 60}
 WHO = ("rank", "node", "all ranks")
 WHEN = ("in a step", "while saving", "while starting")
 _START_SECONDS = 2.0  # of which a random part passes before a strike while starting
-_END_SECONDS = 5.0  # for the others to notice, before they are ended
 
 
 def main() -> None:
@@ -55,11 +50,11 @@ def main() -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     with tempfile.TemporaryDirectory(prefix="soak-") as name:
         folder = Path(name)
-        _dataset(folder / "data")
+        random_dataset(folder / "data", VOCAB)
         began = time.monotonic()
-        _finish(_config(folder, "undisturbed", args))
-        strikes = _strike_until_enough(_config(folder, "struck", args), args)
-        _finish(_config(folder, "struck", args))
+        _finish(small_run(folder, "undisturbed", args.steps, args.asynchronous))
+        strikes = _strike_until_enough(small_run(folder, "struck", args.steps, args.asynchronous), args)
+        _finish(small_run(folder, "struck", args.steps, args.asynchronous))
         found = compare_runs(folder / "undisturbed", folder / "struck")
     report = _report(strikes, found, time.monotonic() - began, args)
     write_json(args.output, report)
@@ -77,92 +72,17 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _dataset(prefix: Path) -> None:
-    import torch
-    from megatron.core.datasets.indexed_dataset import IndexedDatasetBuilder
-
-    builder = IndexedDatasetBuilder(f"{prefix}.bin", dtype=np.uint16)
-    draw = np.random.default_rng(0)
-    for _ in range(400):
-        builder.add_document(torch.from_numpy(draw.integers(0, 256, 100)), [100])
-    builder.finalize(f"{prefix}.idx")
-
-
-def _config(folder: Path, name: str, args: argparse.Namespace) -> RunConfig:
+def small_run(folder: Path, name: str, steps: int, asynchronous: bool = False) -> RunConfig:
+    """The run `name` in `folder`, over the dataset there."""
     text = RECIPE.replace("OUTPUT", str(folder / name)).replace("DATA", str(folder / "data"))
-    text = text.replace("STEPS", str(args.steps)).replace("ASYNCHRONOUS", str(args.asynchronous).lower())
+    text = text.replace("STEPS", str(steps)).replace("ASYNCHRONOUS", str(asynchronous).lower())
     path = folder / f"{name}.yaml"
     path.write_text(text)
     return load_run(path)
 
 
-class ForkedJob:
-    """All ranks of one start of a run, as children of this process."""
-
-    def __init__(self, config: RunConfig) -> None:
-        self.output = Path(config.output)
-        self.output.mkdir(parents=True, exist_ok=True)
-        port = _free_port()
-        self.pids = [self._fork(rank, config, port) for rank in range(RANKS)]
-        self.codes: dict[int, int] = {}
-
-    def _fork(self, rank: int, config: RunConfig, port: int) -> int:
-        pid = os.fork()
-        if pid:
-            return pid
-        code = 1
-        try:
-            os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(RANKS), "LOCAL_RANK": str(rank % RANKS_PER_NODE),
-                           "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-            with open(self.output / f"rank-{rank}.log", "ab") as log:
-                os.dup2(log.fileno(), 1)
-                os.dup2(log.fileno(), 2)
-            import torch
-
-            torch.set_num_threads(1)
-            code = 0 if program.pretrain(config) else 75
-        except BaseException as error:
-            print(repr(error), flush=True)
-        finally:
-            os._exit(code)
-
-    def reap(self) -> bool:
-        """Collect those that have ended; whether any still runs."""
-        for rank, pid in enumerate(self.pids):
-            if rank not in self.codes:
-                done, status = os.waitpid(pid, os.WNOHANG)
-                if done:
-                    self.codes[rank] = os.waitstatus_to_exitcode(status)
-        return len(self.codes) < RANKS
-
-    def wait(self, until: Callable[[], bool], seconds: float) -> bool:
-        """Whether `until` came true while the job ran."""
-        deadline = time.monotonic() + seconds
-        while self.reap() and time.monotonic() < deadline:
-            if until():
-                return True
-            if self.codes:
-                return False
-            time.sleep(0.002)
-        return False
-
-    def strike(self, ranks: list[int]) -> None:
-        for rank in ranks:
-            if rank not in self.codes:
-                os.kill(self.pids[rank], signal.SIGKILL)
-        self.wait(lambda: False, _END_SECONDS)
-        self.end()
-
-    def end(self) -> None:
-        while self.reap():
-            for rank, pid in enumerate(self.pids):
-                if rank not in self.codes:
-                    os.kill(pid, signal.SIGKILL)
-            time.sleep(0.01)
-
-
 def _finish(config: RunConfig) -> None:
-    job = ForkedJob(config)
+    job = ForkedJob(config, RANKS, RANKS_PER_NODE)
     job.wait(lambda: False, 3600)
     job.end()
     if set(job.codes.values()) != {0}:
@@ -176,7 +96,7 @@ def _strike_until_enough(config: RunConfig, args: argparse.Namespace) -> list[di
     while len(strikes) < args.kills:
         before = _newest(output)
         began = time.monotonic()
-        job = ForkedJob(config)
+        job = ForkedJob(config, RANKS, RANKS_PER_NODE)
         who, when = draw.choice(WHO), draw.choice(WHEN)
         hit = _await_moment(job, when, draw)
         done = steps_done(output)
@@ -213,18 +133,6 @@ def _await_moment(job: ForkedJob, when: str, draw: random.Random) -> bool:
 def _newest(output: Path) -> int:
     found = published(output / "checkpoints")
     return step_of(found[0]) if found else 0
-
-
-def _free_port() -> int:
-    """Below those that Linux hands out by itself."""
-    while True:
-        port = random.randrange(10000, 32000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
 
 
 def _report(strikes: list[dict], found: object, seconds: float, args: argparse.Namespace) -> dict:

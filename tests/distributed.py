@@ -7,14 +7,14 @@ dict of results and assert on it in the test.
 import importlib
 import json
 import os
-import random
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+from megatron_qm.platform.ports import free_port
 
 _ROOT = Path(__file__).parents[1]
 _POLL_SECONDS = 0.05
@@ -50,18 +50,6 @@ def run_ranks(
                     process.kill()
                 process.wait()
         return [_result(folder, rank) for rank in range(world_size)]
-
-
-def free_port() -> int:
-    """Below those that Linux hands out by itself: no connection takes it before rank 0 listens."""
-    while True:
-        port = random.randrange(10000, 32000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
 
 
 def _start(

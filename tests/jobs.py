@@ -50,13 +50,6 @@ def records(output: Path, kind: str = "train") -> list[dict]:
     return [record for record in map(json.loads, lines) if record["kind"] == kind]
 
 
-def steps_done(output: Path) -> int:
-    try:
-        return max((record["step"] for record in records(output)), default=0)
-    except (OSError, ValueError):
-        return 0
-
-
 def wait_for(condition: object, process: subprocess.Popen, seconds: float = 400) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
@@ -67,12 +60,14 @@ def wait_for(condition: object, process: subprocess.Popen, seconds: float = 400)
 def rank_pids(process: subprocess.Popen) -> dict[int, int]:
     """{rank: pid} of the children of a job."""
     children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True).stdout.split()
-    return {int(environment(int(pid))["RANK"]): int(pid) for pid in children if "RANK" in environment(int(pid))}
+    found = {environment_of(int(pid)).get("RANK"): int(pid) for pid in children}
+    return {int(rank): pid for rank, pid in found.items() if rank is not None}
 
 
-def environment(pid: int) -> dict[str, str]:
+def environment_of(pid: int) -> dict[str, str]:
+    """Of a process that lives; of one that has ended, nothing."""
     try:
-        text = Path(f"/proc/{pid}/environ").read_bytes().decode()
-    except OSError:  # it has ended meanwhile
+        text = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace")
+    except OSError:
         return {}
     return dict(entry.split("=", 1) for entry in text.split("\0") if "=" in entry)

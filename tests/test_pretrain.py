@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.jobs import LAYOUTS, STEPS, finish, kill, rank_pids, records, start, steps_done, wait_for
-from tests.weights import hashes
+from megatron_qm.drills.compare import tensor_hashes
+from megatron_qm.drills.job import steps_done
+from tests.jobs import LAYOUTS, STEPS, finish, kill, rank_pids, records, start, wait_for
 
 
 def test_killed_in_steps_and_saves_it_ends_bit_for_bit_the_same(recipe: Path, undisturbed: Path, tmp_path: Path) -> None:
@@ -27,7 +28,7 @@ def test_killed_in_steps_and_saves_it_ends_bit_for_bit_the_same(recipe: Path, un
     wait_for(lambda: any((output / "checkpoints").glob(".step-*")), process)  # a save is under way
     kill(process)
     last = finish(recipe, output, *LAYOUTS["TP2+SP"])
-    assert hashes(last) == hashes(undisturbed / "checkpoints" / last.name)
+    assert tensor_hashes(last) == tensor_hashes(undisturbed / "checkpoints" / last.name)
     assert not list((output / "checkpoints").glob(".*")), "what killed saves left is cleaned up"
     want, got = records(undisturbed), records(output)
     assert [r["step"] for r in got] == list(range(1, STEPS + 1))
@@ -64,7 +65,7 @@ def test_resumed_at_another_layout_it_ends_close(recipe: Path, undisturbed: Path
 
 def test_asynchronous_saves_hold_the_same(recipe: Path, undisturbed: Path, tmp_path: Path) -> None:
     last = finish(recipe, tmp_path / "run", *LAYOUTS["TP2+SP"], "checkpoint.asynchronous=true")
-    assert hashes(last) == hashes(undisturbed / "checkpoints" / last.name)
+    assert tensor_hashes(last) == tensor_hashes(undisturbed / "checkpoints" / last.name)
 
 
 def test_the_ledger_names_the_documents_of_a_step(undisturbed: Path) -> None:

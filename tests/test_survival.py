@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from megatron_qm.drills.compare import compare_runs
+from megatron_qm.drills.compare import compare_runs, tensor_hashes
+from megatron_qm.drills.job import steps_done
 from megatron_qm.exits import BAD_NUMBERS, HUNG, STOPPED
-from tests.jobs import LAYOUTS, STEPS, finish, kill, rank_pids, records, start, steps_done, wait_for
-from tests.weights import hashes
+from tests.jobs import LAYOUTS, STEPS, finish, kill, rank_pids, records, start, wait_for
 
 LAST = f"step-{STEPS:08d}"
 WATCHDOG = ["watchdog.limit_seconds=5", "watchdog.beat_seconds=0.4"]
@@ -39,7 +39,7 @@ def test_a_signal_saves_and_stops_all_ranks(
     assert [path.name for path in (output / "checkpoints").iterdir()] == [f"step-{at:08d}"]
     assert records(output, "event")[-1]["name"] == "stop"
     finish(recipe, output, *LAYOUTS["TP2+SP"])
-    assert hashes(output / "checkpoints" / LAST) == hashes(undisturbed / "checkpoints" / LAST)
+    assert tensor_hashes(output / "checkpoints" / LAST) == tensor_hashes(undisturbed / "checkpoints" / LAST)
     assert compare_runs(undisturbed, output).difference is None
 
 

@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "data": set(),
     "observe": {"config"},
     "plan": {"config", "observe"},
-    "drills": {"config", "checkpoint"},
+    "drills": {"config", "platform", "checkpoint"},
     "model": {"config", "platform"},
     "checkpoint": {"config", "platform", "model"},
     "train": {"config", "platform", "model", "data", "checkpoint", "observe", "plan"},

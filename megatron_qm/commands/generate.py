@@ -1,7 +1,6 @@
 """`megatron-qm generate`: a checkpoint's responses to a file of prompts, as JSON lines; what was done is not done again."""
 
 import argparse
-import os
 import tempfile
 import time
 from collections import Counter
@@ -13,6 +12,7 @@ from megatron_qm.checkpoint.manifest import TOKENIZER, Manifest, read_manifest
 from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.errors import UserError
 from megatron_qm.model.generation.request import Request, Sampling
+from megatron_qm.platform.detect import rank_variables
 
 if TYPE_CHECKING:
     from megatron_qm.align.rollouts.prompts import TextTokenizer
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     parallel.data_parallel(processes)
     tokenizer = _tokenizer(args)
     requests = _requests(args, tokenizer)  # what is wrong with them is said before any rank starts
-    if processes == 1 or "RANK" in os.environ or "SLURM_PROCID" in os.environ:
+    if processes == 1 or rank_variables() is not None:
         return _generate(args, manifest, parallel, tokenizer, requests)
     from megatron_qm.train.launch import launch_local
 

@@ -1,7 +1,6 @@
 """`megatron-qm pretrain`: check everything that can be checked without torch, then become the ranks of the job."""
 
 import argparse
-import os
 from pathlib import Path
 
 from megatron_qm.commands.recipe import add_recipe_arguments
@@ -9,7 +8,7 @@ from megatron_qm.config.rules import check_world
 from megatron_qm.config.run import RunConfig, load_run
 from megatron_qm.errors import UserError
 from megatron_qm.exits import DONE, STOPPED
-from megatron_qm.platform.detect import Hardware, detect_hardware
+from megatron_qm.platform.detect import Hardware, detect_hardware, rank_variables
 
 _HOPPER = 9.0
 
@@ -43,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     hardware = detect_hardware()
     _check_hardware(config, hardware)
     _check_sources(config)
-    if args.nproc is None and _is_rank():
+    if args.nproc is None and rank_variables() is not None:
         return _train(config)
     processes = args.nproc or (hardware.gpus if _wants_gpu(config, hardware) else config.parallel.devices) or 1
     check_world(config, processes)
@@ -58,11 +57,6 @@ def _train(config: RunConfig) -> int:
     from megatron_qm.pretrain import pretrain
 
     return DONE if pretrain(config) else STOPPED
-
-
-def _is_rank() -> bool:
-    """Started by torchrun or srun, which say so in the environment."""
-    return "RANK" in os.environ or ("SLURM_PROCID" in os.environ and "SLURM_STEP_ID" in os.environ)
 
 
 def _without_nproc(args: argparse.Namespace) -> list[str]:

@@ -3,7 +3,6 @@
 import argparse
 import json
 import math
-import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from megatron_qm.data.ledger import documents_of_step, recorded_step
 from megatron_qm.data.text_table import text_table
 from megatron_qm.errors import UserError
 from megatron_qm.observe.records import from_json_number
+from megatron_qm.platform.detect import rank_variables
 
 _SHOWN_SEQUENCES = 10
 
@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     config = load_run(path, [f"output={args.run_folder}"])
     documents_of_step(args.run_folder, args.step)  # a step that is not in the ledger ends here
     processes = args.nproc or _world_size(args.run_folder)
-    if processes == 1 or "RANK" in os.environ or "SLURM_PROCID" in os.environ:
+    if processes == 1 or rank_variables() is not None:
         return _replay(config, args.run_folder, args.step)
     from megatron_qm.train.launch import launch_local
 
@@ -72,7 +72,7 @@ def _describe(found: Any, run: Path, step: int) -> str:
 
 
 def _table(loss_n: list[float], spans: list) -> str:
-    order = sorted(range(len(loss_n)), key=lambda n: -math.inf if math.isfinite(loss_n[n]) is False else -loss_n[n])
+    order = sorted(range(len(loss_n)), key=lambda n: -loss_n[n] if math.isfinite(loss_n[n]) else -math.inf)
     rows = []
     for sequence in order[:_SHOWN_SEQUENCES]:
         mine = [span for span in spans if span.sequence == sequence]

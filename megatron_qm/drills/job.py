@@ -41,15 +41,6 @@ class Job:
             time.sleep(_POLL_SECONDS)
         return False
 
-    def ranks(self) -> dict[int, int]:
-        """{rank: pid} of the rank processes that live now."""
-        found = {}
-        for pid in [self.process.pid, *_children(self.process.pid)]:
-            rank = _environment(pid).get("RANK")
-            if rank is not None:
-                found[int(rank)] = pid
-        return found
-
     def kill(self) -> None:
         """The power cut: every process of the job at once."""
         try:
@@ -91,18 +82,3 @@ def random_moment(draw: random.Random, job: Job, steps: int) -> bool:
     alive = job.wait_for_step(min(steps_done(job.output) + draw.randint(0, 2), steps - 1))
     time.sleep(draw.uniform(0, 0.5))
     return alive and job.running()
-
-
-def _children(pid: int) -> list[int]:
-    try:
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except OSError:
-        return []
-
-
-def _environment(pid: int) -> dict[str, str]:
-    try:
-        text = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace")
-    except OSError:
-        return {}
-    return dict(entry.split("=", 1) for entry in text.split("\0") if "=" in entry)

@@ -7,14 +7,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from megatron_qm.config.run import RunConfig, load_run
 from megatron_qm.drills.compare import compare_runs
+from megatron_qm.drills.data import random_dataset
 from megatron_qm.drills.job import Job, finish, random_moment, steps_done
 from megatron_qm.errors import UserError
 
-_TOKENS = 200_000  # of the random dataset, for a recipe that names none
 _MOST_STARTS = 3  # per kill that is wanted: one that comes after the end does not count
 
 
@@ -64,6 +62,9 @@ class Drill:
                 print(f"killed all ranks after step {at} ({kills} of {self.kills})", flush=True)
             elif job.process.returncode not in (0, -9):
                 raise UserError(f"the run in {output} failed by itself (exit code {job.process.returncode}):\n{job.tail()}")
+        if kills < self.kills:
+            raise UserError(f"the run ended before it could be killed {self.kills} times ({kills} were in time), which proves "
+                            f"nothing: give more --steps than {self.steps}, or fewer --kills")
         finish(arguments, output)
 
     def _report(self, place: Path) -> int:
@@ -95,16 +96,3 @@ def _data(config: RunConfig, place: Path) -> list[str]:
         return []
     place.mkdir(parents=True, exist_ok=True)
     return [random_dataset(place.resolve() / "random", config.model.vocab_size)]
-
-
-def random_dataset(prefix: Path, size: int) -> str:
-    """Write PREFIX.bin and PREFIX.idx with random tokens below `size`; the override that makes it the only source."""
-    from data_tools.indexed_writer import IndexedWriter
-
-    dtype = np.dtype("<u2" if size <= 1 << 16 else "<i4")
-    lengths = np.full(_TOKENS // 500, 500, "<i4")
-    writer = IndexedWriter(Path(f"{prefix}.bin"), Path(f"{prefix}.idx"), dtype, 0, 0)
-    writer.append(np.random.default_rng(0).integers(0, size, int(lengths.sum())).astype(dtype), lengths)
-    writer.finish()
-    writer.close()
-    return f"data.sources=[{{name: random, prefix: {prefix}}}]"

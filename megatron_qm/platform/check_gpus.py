@@ -5,13 +5,14 @@ is built around it.
 """
 
 import os
-import socket
 import statistics
 import sys
 import time
 
 import torch
 import torch.distributed as dist
+
+from megatron_qm.platform.ports import free_port
 
 _SIZE, _PRODUCTS = 8192, 10
 _SLOW = 0.75  # of the node's median
@@ -44,11 +45,8 @@ def _tflops(index: int) -> float:
 
 def _collective(count: int) -> str | None:
     """An all-reduce over the node's GPUs, a process each."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     try:
-        torch.multiprocessing.spawn(_reduce, (count, port), nprocs=count)
+        torch.multiprocessing.spawn(_reduce, (count, free_port()), nprocs=count)
     except Exception as error:  # whatever NCCL says: the node is not fit
         last = str(error).strip().splitlines()[-1]
         return f"an all-reduce over its {count} GPUs failed: {last}"

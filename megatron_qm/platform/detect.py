@@ -1,5 +1,6 @@
 """What this machine is, found without importing torch, so that a wrong recipe fails in well under a second."""
 
+import os
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -33,3 +34,14 @@ def detect_hardware() -> Hardware:
     names = tuple(name.strip() for name, _ in rows)
     capabilities = tuple(float(capability) for _, capability in rows)
     return Hardware("cuda", names, capabilities) if names else Hardware("cpu")
+
+
+def rank_variables() -> tuple[str, str, str] | None:
+    """The environment variables that hold this process's rank, the number of ranks and the local rank: torchrun's and our
+    launcher's, else those of an srun step; None for a process that is alone. The shell of an sbatch script has Slurm's as
+    well, of rank 0 among all tasks, but no step: it is nobody's rank."""
+    if "RANK" in os.environ and "WORLD_SIZE" in os.environ:
+        return "RANK", "WORLD_SIZE", "LOCAL_RANK"
+    if "SLURM_PROCID" in os.environ and "SLURM_STEP_ID" in os.environ:
+        return "SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID"
+    return None

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from megatron_qm.errors import UserError
+from megatron_qm.platform.detect import rank_variables
 from megatron_qm.platform.whereabouts import record_collectives
 
 _TIMEOUT = timedelta(minutes=30)  # of a collective; NCCL's own ten would strike before the watchdog says who hangs
@@ -129,11 +130,12 @@ class Ranks:
 
 
 def ranks_from_environment() -> Ranks:
-    """RANK, WORLD_SIZE and LOCAL_RANK (torchrun, our launcher), else Slurm's variables, else one process."""
-    for rank, world, local in (("RANK", "WORLD_SIZE", "LOCAL_RANK"), ("SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID")):
-        if rank in os.environ and world in os.environ:
-            return Ranks(int(os.environ[rank]), int(os.environ[world]), int(os.environ.get(local, 0)))
-    return Ranks(0, 1, 0)
+    """As torchrun, our launcher or srun say in the environment, else one process."""
+    names = rank_variables()
+    if names is None:
+        return Ranks(0, 1, 0)
+    rank, world, local = names
+    return Ranks(int(os.environ[rank]), int(os.environ[world]), int(os.environ.get(local, 0)))
 
 
 @contextmanager

@@ -1,9 +1,7 @@
 """`--nproc N`: this program N times on this machine, as torchrun would, without importing torch to do so."""
 
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -11,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from megatron_qm.exits import DONE, STOPPED
+from megatron_qm.platform.ports import free_port
 
 _POLL_SECONDS = 0.1
 _GRACE_SECONDS = 3.0
@@ -22,7 +21,7 @@ def launch_local(arguments: Sequence[str], processes: int, logs: Path) -> int:
     Rank 0 keeps the terminal; the others write to `logs`/rank-N.log. When one fails the rest are stopped.
     """
     logs.mkdir(parents=True, exist_ok=True)
-    port = _free_port()
+    port = free_port()
     children = [_start(arguments, rank, processes, port, logs) for rank in range(processes)]
     previous = {number: signal.signal(number, lambda got, _: _forward(children, got))
                 for number in (signal.SIGTERM, signal.SIGUSR1)}
@@ -87,16 +86,3 @@ def _stop(children: list[subprocess.Popen]) -> None:
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
-
-
-def _free_port() -> int:
-    """Below the ports that systems hand out by themselves (32768 and up on Linux): between this look and the moment when
-    rank 0 listens, seconds later, no connection of anybody takes it by chance."""
-    while True:
-        port = random.randrange(10000, 32000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port

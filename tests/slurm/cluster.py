@@ -15,6 +15,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.jobs import environment_of
+
 PROGRAMS = ("slurmctld", "slurmd", "sbatch", "srun", "scontrol", "munged")
 PACKAGES = "slurmctld slurmd slurm-client munge shellcheck"
 _CPUS, _GPUS = 32, 2
@@ -262,14 +264,6 @@ class Cluster:
             self.skip_requeue_delay(number, job)
             time.sleep(0.2)
         raise AssertionError(f"job {number} is {self.job(number)} after {seconds:g} s")
-
-
-def environment_of(pid: int) -> dict[str, str]:
-    try:
-        text = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace")
-    except OSError:
-        return {}
-    return dict(entry.split("=", 1) for entry in text.split("\0") if "=" in entry)
 
 
 def _parent(pid: int) -> int:

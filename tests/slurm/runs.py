@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from tests.jobs import records, steps_done
-from tests.slurm.cluster import Cluster, environment_of
+from megatron_qm.drills.job import steps_done
+from tests.jobs import environment_of, records
+from tests.slurm.cluster import Cluster
 
 ROOT = Path(__file__).parents[2]
 STEPS = 30
