@@ -15,8 +15,8 @@ from megatron_qm.model.generation.request import Request, Sampling
 from megatron_qm.platform.detect import rank_variables
 
 if TYPE_CHECKING:
-    from megatron_qm.align.rollouts.prompts import TextTokenizer
     from megatron_qm.align.rollouts.rollout import Rollout
+    from megatron_qm.tokenizer import TextTokenizer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _tokenizer(args: argparse.Namespace) -> "TextTokenizer | None":
-    from megatron_qm.align.rollouts.prompts import TextTokenizer
+    from megatron_qm.tokenizer import TextTokenizer
 
     carried = args.checkpoint / TOKENIZER
     if args.tokenizer is None and not (carried / "tokenizer.json").is_file():

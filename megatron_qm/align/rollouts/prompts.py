@@ -1,7 +1,7 @@
-"""Requests from a file of prompts, and the tokenizer between text and token ids."""
+"""Requests from a file of prompts."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -82,42 +82,3 @@ def _are_messages(value: Any) -> bool:
     return bool(value) and isinstance(value, list) and all(
         isinstance(m, dict) and isinstance(m.get("role"), str) and isinstance(m.get("content"), str) for m in value
     )
-
-
-class TextTokenizer:
-    """A tokenizer's folder (or its tokenizer.json), as transformers reads it. Raises UserError where it cannot."""
-
-    def __init__(self, source: Path) -> None:
-        from transformers import AutoTokenizer, PreTrainedTokenizerFast
-
-        try:
-            if (source / "tokenizer_config.json").is_file():
-                self._tokenizer = AutoTokenizer.from_pretrained(str(source), local_files_only=True)
-            else:
-                file = source / "tokenizer.json" if source.is_dir() else source
-                self._tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(file))
-        except Exception as error:  # tokenizers raises a bare Exception for a missing or broken file
-            raise UserError(f"{source}: cannot load this tokenizer: {error}") from None
-
-    @property
-    def end(self) -> int | None:
-        return self._tokenizer.eos_token_id
-
-    def encode(self, prompt: str | list[dict[str, Any]]) -> list[int]:
-        """Text as it is, without special tokens of the tokenizer's own; messages through the chat template."""
-        if isinstance(prompt, str):
-            return self._tokenizer.encode(prompt, add_special_tokens=False)
-        text = self._tokenizer.apply_chat_template(prompt, add_generation_prompt=True, tokenize=False)
-        return self._tokenizer.encode(text, add_special_tokens=False)
-
-    def decode(self, tokens: Sequence[int]) -> str:
-        return self._tokenizer.decode(list(tokens), skip_special_tokens=False)
-
-    def token(self, text: str) -> int:
-        """The id of a token by its text, or by its number. Raises UserError for text that is no single token."""
-        if text.isdecimal():
-            return int(text)
-        token = self._tokenizer.convert_tokens_to_ids(text)
-        if token is None or token == self._tokenizer.unk_token_id:
-            raise UserError(f"--stop-token {text}: not a token of this tokenizer; for other text use --stop-string")
-        return token

@@ -13,6 +13,7 @@ import numpy as np
 
 from megatron_qm.align.sft.conversations import Conversation, Message
 from megatron_qm.errors import UserError
+from megatron_qm.tokenizer import load_tokenizer
 
 
 class ChatTokenizer(Protocol):
@@ -93,11 +94,4 @@ def _within(offsets_s2: np.ndarray, first: int, last: int, whole: str) -> np.nda
 
 def load_renderer(tokenizer: str | Path, *, only_last: bool = False) -> Renderer:
     """From a tokenizer's folder. Raises UserError naming it where it cannot be loaded or has no chat template."""
-    from transformers import AutoTokenizer
-
-    try:
-        loaded = AutoTokenizer.from_pretrained(str(tokenizer), trust_remote_code=False, local_files_only=True)
-    except Exception as error:  # transformers raises many kinds for a folder that is not one
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-        raise UserError(f"{tokenizer}: cannot be loaded as a tokenizer: {reason}") from None
-    return Renderer(loaded, str(tokenizer), only_last=only_last)
+    return Renderer(load_tokenizer(Path(tokenizer)), str(tokenizer), only_last=only_last)

@@ -1,0 +1,51 @@
+"""The tokenizer between text and token ids: a folder of the Hugging Face kind."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from megatron_qm.errors import UserError
+
+
+def load_tokenizer(source: Path) -> Any:
+    """transformers' fast tokenizer of a folder, or of a tokenizer.json. Raises UserError where it cannot be loaded."""
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+    try:
+        if (source / "tokenizer_config.json").is_file():
+            return AutoTokenizer.from_pretrained(str(source), trust_remote_code=False, local_files_only=True)
+        file = source / "tokenizer.json" if source.is_dir() else source
+        return PreTrainedTokenizerFast(tokenizer_file=str(file))
+    except Exception as error:  # transformers and tokenizers raise many kinds for a folder that is not one
+        reason = (str(error).strip() or repr(error)).splitlines()[0]
+        raise UserError(f"{source}: cannot load this tokenizer: {reason}") from None
+
+
+class TextTokenizer:
+    """A tokenizer's folder (or its tokenizer.json), as transformers reads it. Raises UserError where it cannot."""
+
+    def __init__(self, source: Path) -> None:
+        self._tokenizer = load_tokenizer(source)
+
+    @property
+    def end(self) -> int | None:
+        return self._tokenizer.eos_token_id
+
+    def encode(self, prompt: str | list[dict[str, Any]]) -> list[int]:
+        """Text as it is, without special tokens of the tokenizer's own; messages through the chat template."""
+        if isinstance(prompt, str):
+            return self._tokenizer.encode(prompt, add_special_tokens=False)
+        text = self._tokenizer.apply_chat_template(prompt, add_generation_prompt=True, tokenize=False)
+        return self._tokenizer.encode(text, add_special_tokens=False)
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        return self._tokenizer.decode(list(tokens), skip_special_tokens=False)
+
+    def token(self, text: str) -> int:
+        """The id of a token by its text, or by its number. Raises UserError for text that is no single token."""
+        if text.isdecimal():
+            return int(text)
+        token = self._tokenizer.convert_tokens_to_ids(text)
+        if token is None or token == self._tokenizer.unk_token_id:
+            raise UserError(f"--stop-token {text}: not a token of this tokenizer; for other text use --stop-string")
+        return token
