@@ -8,14 +8,15 @@ from pathlib import Path
 from megatron_qm.checkpoint.local import LocalCopies
 from megatron_qm.checkpoint.store import CheckpointStore, this_layout
 from megatron_qm.config.run import RunConfig
-from megatron_qm.data.reader import BatchReader
 from megatron_qm.evals.run_probes import ProbeRun
 from megatron_qm.model.build import build_model
 from megatron_qm.model.parallel_groups import parallel_groups
 from megatron_qm.platform.runtime import Platform, Ranks, choose_platform, process_group, ranks_from_environment
+from megatron_qm.train.feed import DatasetFeed
 from megatron_qm.train.guard import Guard
 from megatron_qm.train.lock import locked
 from megatron_qm.train.loop import Trainer
+from megatron_qm.train.objective import CrossEntropy
 from megatron_qm.train.optimizer import build_optimizer, data_parallel, dismantle
 from megatron_qm.train.recorder import Recorder
 from megatron_qm.train.step import Stepper
@@ -64,10 +65,10 @@ def assemble(
     if config.parallel.overlap_tp:
         _start_tp_overlap(config, platform)
     probes = ProbeRun(config.observe.probes, config.data.tokenizer) if config.observe.probes else None
-    reader = BatchReader.from_config(config.data, config.model.vocab_size)
+    feed = DatasetFeed(config, platform, writes=ranks.rank == 0 and not read_only, move=watchdog.move)
     chunks = build_model(
         config.model, config.parallel, platform, config.precision, config.recompute,
-        seed=config.train.seed, z_loss=config.train.z_loss,
+        seed=config.train.seed, z_loss=config.train.z_loss, entropy=config.observe.entropy,
     )
     model = data_parallel(chunks, config.parallel, config.precision)
     optimizer = build_optimizer(model, config.optimizer, config.parallel)
@@ -79,10 +80,10 @@ def assemble(
             config=config,
             platform=platform,
             stepper=Stepper(
-                model, optimizer, config.optimizer, len(config.data.sources), Guard(config.guard, platform.device),
-                enter=watchdog.enter,
+                model, optimizer, config.optimizer, len(feed.names), Guard(config.guard, platform.device),
+                enter=watchdog.enter, objective=CrossEntropy(entropy=config.observe.entropy),
             ),
-            reader=reader,
+            feed=feed,
             validation=Validation(config, platform),
             store=CheckpointStore(Path(config.output) / "checkpoints", config.checkpoint, platform, read_only=read_only),
             recorder=recorder,

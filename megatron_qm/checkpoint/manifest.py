@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from megatron_qm.config.model import ModelConfig, RopeScaling
 from megatron_qm.errors import UserError
 from megatron_qm.files import sha256, write_json
 
@@ -82,6 +83,17 @@ class Manifest:
 def versions() -> dict[str, str]:
     """Of the packages that decide what a checkpoint looks like."""
     return {name: importlib.metadata.version(name) for name in ("megatron-qm", "megatron-core", "torch")}
+
+
+def model_of(manifest: Manifest) -> ModelConfig:
+    """The resolved ModelConfig that a manifest holds as plain values."""
+    known = {field.name for field in fields(ModelConfig)}
+    strange = sorted(set(manifest.model) - known)
+    if strange:
+        raise UserError(f"{MANIFEST}: model.{strange[0]} is not known to this megatron-qm; use the one that wrote it")
+    scaling = manifest.model.get("rope_scaling")
+    values = dict(manifest.model) | {"rope_scaling": RopeScaling(**scaling) if scaling else None}
+    return ModelConfig(**values).resolved()
 
 
 def hash_files(folder: Path, names: Iterable[str]) -> dict[str, FileRecord]:

@@ -98,9 +98,9 @@ def _generate(
 ) -> int:
     from megatron_qm.align.rollouts.dispatch import dispatch
     from megatron_qm.align.rollouts.engine import MegatronEngine
+    from megatron_qm.checkpoint.manifest import model_of
     from megatron_qm.checkpoint.store import CheckpointStore
     from megatron_qm.config.train import CheckpointConfig, PrecisionConfig
-    from megatron_qm.hf.opened import model_of
     from megatron_qm.model.build import build_model
     from megatron_qm.model.parallel_groups import parallel_groups
     from megatron_qm.platform.runtime import choose_platform, process_group, ranks_from_environment

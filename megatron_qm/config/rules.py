@@ -41,6 +41,7 @@ def _positive(config: RunConfig) -> None:
         "data.validation_sequences": data.validation_sequences, "checkpoint.every": config.checkpoint.every,
         "checkpoint.keep_last": config.checkpoint.keep_last, "checkpoint.keep_every": config.checkpoint.keep_every,
         "recompute.layers": config.recompute.layers, "checkpoint.local_every": config.checkpoint.local_every,
+        "observe.examine_every": config.observe.examine_every, "observe.items_max_tokens": config.observe.items_max_tokens,
         "guard.window": config.guard.window, "guard.max_in_a_row": config.guard.max_in_a_row,
     }
     for key, value in at_least_one.items():

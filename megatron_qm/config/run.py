@@ -2,10 +2,10 @@
 
 import difflib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from megatron_qm.config.data import DataConfig
 from megatron_qm.config.load import load
@@ -25,12 +25,16 @@ from megatron_qm.config.train import (
 )
 from megatron_qm.errors import UserError
 
+R = TypeVar("R", bound="RunConfig")
+
 RECIPES = Path(__file__).parents[1] / "recipes"
 
 
 @dataclass(frozen=True)
 class RunConfig:
-    """Everything a pretraining run is made of. `output` is the run's folder (metrics, checkpoints, report)."""
+    """Everything a pretraining run is made of, and what every later stage shares with it.
+
+    `output` is the run's folder (metrics, checkpoints, report)."""
 
     output: str = "runs/pretrain"
     device: Literal["auto", "cpu", "a100", "h100", "h200", "b200"] = "auto"  # what the recipe is meant for
@@ -73,11 +77,15 @@ def find_recipe(name: str) -> Path:
     raise UserError(f"no recipe named {name!r}; {hint} Shipped recipes: {', '.join(shipped)}")
 
 
-def load_run(recipe: str | Path, overrides: Sequence[str] = ()) -> RunConfig:
-    """The resolved and checked config of a run. Raises UserError with the key, the value and the rule broken."""
+def load_run(recipe: str | Path, overrides: Sequence[str] = (), kind: type[R] = RunConfig,
+             complete: Callable[[R], R] = lambda config: config) -> R:
+    """The resolved and checked config of a run; `complete` may fill it in before it is checked.
+
+    Raises UserError with the key, the value and the rule broken."""
     path = find_recipe(str(recipe))
-    config = load(RunConfig, path, overrides)
+    config = load(kind, path, overrides)
     try:
+        config = complete(config)
         config = replace(config, model=config.model.resolved())
         check(config)
     except UserError as error:

@@ -98,4 +98,8 @@ class ObserveConfig:
     wandb_project: str | None = None
     peak_tflops: float | None = None  # per device, for MFU; default: by the GPU's name
     stragglers_every: int = 50  # steps between comparisons of the ranks' own speed; 0: never
+    entropy: bool = False  # report the mean entropy of the predictions that are learnt from
     probes: str | None = None  # JSON lines of knowledge probes (needs data.tokenizer), scored before and after the run
+    items: str | None = None  # JSON lines of items as for `evaluate` (needs data.tokenizer), answered likewise
+    items_max_tokens: int = 64  # of an answer
+    examine_every: int | None = None  # steps between examinations by probes and items, beside the first and the last

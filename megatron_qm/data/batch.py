@@ -65,6 +65,10 @@ class Assembly:
             batch.tokens_bs[row, column:stop] = text[: span.length]
             batch.labels_bs[row, column : column + labelled] = text[1:]
             batch.loss_mask_bs[row, column : column + labelled] = 1.0
+            learn = dataset.learnt(span.start, len(text))
+            if learn is not None:
+                batch.labels_bs[row, column : column + labelled] *= learn[1:]
+                batch.loss_mask_bs[row, column : column + labelled] = learn[1:]
             starts = dataset.document_starts(span.start, span.start + len(text)) - span.start
             batch.document_starts_bs[row, column] = True
             batch.document_starts_bs[row, column + starts[starts < span.length]] = True

@@ -1,7 +1,8 @@
 """Reading Megatron's indexed datasets: PREFIX.bin (tokens) and PREFIX.idx (where sequences and documents lie).
 
 What Megatron-LM wrote is read as it is; `data_tools/preprocess.py` adds PREFIX.json, a manifest that the files are
-compared with. Opening costs the same for any size: nothing is loaded, both files are read where they are asked for.
+compared with. A PREFIX.learn, of one byte a token, says which tokens are to be learnt (1) and which are only read (0).
+Opening costs the same for any size: nothing is loaded, both files are read where they are asked for.
 """
 
 import hashlib
@@ -33,6 +34,8 @@ class IndexedDataset:
         self.documents = index.documents
         self.tokens = index.bin_bytes // index.dtype.itemsize
         self._tokens = FileArray(ReadOnlyFile(bin_path), self.dtype, 0, self.tokens)
+        self.learn_path = Path(f"{prefix}.learn")
+        self._learn = _open_learn(self.learn_path, self.tokens)
 
     @classmethod
     def open(cls, prefix: str | Path, verify: bool = False) -> "IndexedDataset":
@@ -68,6 +71,10 @@ class IndexedDataset:
             raise IndexError(f"{self.bin_path}: no tokens {start} to {start + count} among {self.tokens}")
         return self._tokens[start : start + count]
 
+    def learnt(self, start: int, count: int) -> np.ndarray | None:
+        """uint8 [count]: 1 where the token is to be learnt; None for a dataset of which all are."""
+        return None if self._learn is None else self._learn[start : start + count]
+
     def document_at(self, token: int) -> int:
         """The document that holds `token`, 0 <= token < tokens."""
         return self.index.document_of(self.index.sequence_at(token * self.dtype.itemsize))
@@ -86,7 +93,8 @@ class IndexedDataset:
     def fingerprint(self) -> str:
         """A digest of sizes and contents: of all bytes of small files, of samples of large ones."""
         digest = hashlib.sha256()
-        for path in (self.index.path, self.bin_path):
+        paths = [self.index.path, self.bin_path] + [self.learn_path] * (self._learn is not None)
+        for path in paths:
             size = path.stat().st_size
             digest.update(f"{size}\n".encode())
             with open(path, "rb", buffering=0) as stream:
@@ -99,6 +107,15 @@ class IndexedDataset:
         if sequence == self.index.sequences:
             return self.tokens
         return self.index.pointers[sequence] // self.dtype.itemsize
+
+
+def _open_learn(path: Path, tokens: int) -> FileArray | None:
+    if not path.is_file():
+        return None
+    size = path.stat().st_size
+    if size != tokens:
+        raise UserError(f"{path}: {size} bytes for a dataset of {tokens} tokens, one each: make both again")
+    return FileArray(ReadOnlyFile(path), np.dtype(np.uint8), 0, tokens)
 
 
 def _check_bin_size(bin_path: Path, index: IndexFile) -> None:

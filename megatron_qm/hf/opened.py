@@ -1,13 +1,12 @@
 """A checkpoint as conversion sees it: its manifest, its model's shape, its tensors."""
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
 from megatron_qm.checkpoint.folder import refuse_a_run
-from megatron_qm.checkpoint.manifest import MANIFEST, WEIGHTS, Manifest, verify
+from megatron_qm.checkpoint.manifest import MANIFEST, WEIGHTS, Manifest, model_of, verify
 from megatron_qm.checkpoint.torch_dist_reader import TorchDistReader
-from megatron_qm.config.model import ModelConfig, RopeScaling
+from megatron_qm.config.model import ModelConfig
 from megatron_qm.errors import UserError
 from megatron_qm.hf.families import packed_tensors
 from megatron_qm.hf.packing import PackedTensor
@@ -38,14 +37,3 @@ def open_checkpoint(folder: Path) -> Opened:
                 f"{MANIFEST} has {list(tensor.shape)}"
             )
     return Opened(folder, manifest, model, reader, tensors)
-
-
-def model_of(manifest: Manifest) -> ModelConfig:
-    """The resolved ModelConfig that a manifest holds as plain values."""
-    known = {field.name for field in dataclasses.fields(ModelConfig)}
-    strange = sorted(set(manifest.model) - known)
-    if strange:
-        raise UserError(f"{MANIFEST}: model.{strange[0]} is not known to this megatron-qm; use the one that wrote it")
-    scaling = manifest.model.get("rope_scaling")
-    values = dict(manifest.model) | {"rope_scaling": RopeScaling(**scaling) if scaling else None}
-    return ModelConfig(**values).resolved()

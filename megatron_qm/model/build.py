@@ -22,6 +22,7 @@ def build_model(
     *,
     seed: int = 1234,
     z_loss: float = 0.0,
+    entropy: bool = False,
 ) -> list[LanguageModel]:
     """This rank's model chunks on its device, initialised by `seed` alike at every layout; not yet wrapped in DDP.
 
@@ -29,7 +30,7 @@ def build_model(
     """
     config = transformer_config(model, parallel, platform, precision, recompute)
     stages = range(parallel.vpp) if parallel.vpp else (None,)
-    chunks = [_chunk(model, config, platform, stage, z_loss) for stage in stages]
+    chunks = [_chunk(model, config, platform, stage, z_loss, entropy) for stage in stages]
     for chunk in chunks:
         chunk.to(platform.device)
     initialize(chunks, seed)
@@ -37,7 +38,7 @@ def build_model(
 
 
 def _chunk(
-    model: ModelConfig, config: TransformerConfig, platform: Platform, vp_stage: int | None, z_loss: float
+    model: ModelConfig, config: TransformerConfig, platform: Platform, vp_stage: int | None, z_loss: float, entropy: bool
 ) -> LanguageModel:
     first = parallel_state.is_pipeline_first_stage(ignore_virtual=vp_stage is None, vp_stage=vp_stage)
     last = parallel_state.is_pipeline_last_stage(ignore_virtual=vp_stage is None, vp_stage=vp_stage)
@@ -55,6 +56,7 @@ def _chunk(
         rotary_base=model.rope_theta,
         vp_stage=vp_stage,
         z_loss=z_loss,
+        entropy=entropy,
     )
     if model.rope_scaling:
         _scale_rope(built, model.rope_scaling)

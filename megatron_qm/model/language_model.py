@@ -5,21 +5,22 @@ from megatron.core.models.gpt.gpt_model import GPTModel
 from megatron.core.tensor_parallel import vocab_parallel_cross_entropy
 from torch import Tensor
 
-from megatron_qm.model.z_loss import vocab_parallel_logsumexp
+from megatron_qm.model.z_loss import vocab_parallel_entropy, vocab_parallel_logsumexp
 
 
 class LanguageModel(GPTModel):
     """GPTModel whose padded vocabulary rows take no probability, so that its loss is the released model's."""
 
-    def __init__(self, *args: object, real_vocab_size: int, z_loss: float = 0.0, **kwargs: object) -> None:
+    def __init__(self, *args: object, real_vocab_size: int, z_loss: float = 0.0, entropy: bool = False, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         self.real_vocab_size = real_vocab_size
-        self.z_loss = z_loss
+        self.z_loss, self.entropy = z_loss, entropy
 
     def compute_language_model_loss(self, labels: Tensor, logits: Tensor) -> Tensor:
         """Cross entropy per token, [b, s], from labels [b, s] and this TP rank's logits [s, b, v].
 
-        With a z-loss weight w, training gets [2, b, s]: cross entropy, and w * logsumexp(logits)^2 (PaLM, section 5).
+        With a z-loss weight w, training gets [2, b, s]: cross entropy, and w * logsumexp(logits)^2 (PaLM, section 5); with
+        `entropy` a third row, the entropy of the prediction in nats, which carries no gradient.
         """
         logits_sbv = self._without_padding(logits)
         if self.config.cross_entropy_loss_fusion:
@@ -27,10 +28,14 @@ class LanguageModel(GPTModel):
         else:
             labels_sb = labels.transpose(0, 1).contiguous()
             loss_bs = vocab_parallel_cross_entropy(logits_sbv, labels_sb).transpose(0, 1)
-        if self.z_loss and self.training:
-            lse_sb = vocab_parallel_logsumexp(logits_sbv.float(), self.pg_collection.tp)
-            return torch.stack([loss_bs, self.z_loss * lse_sb.square().transpose(0, 1)])
-        return loss_bs
+        if not (self.training and (self.z_loss or self.entropy)):
+            return loss_bs
+        lse_sb = vocab_parallel_logsumexp(logits_sbv.float(), self.pg_collection.tp)
+        rows = [loss_bs, self.z_loss * lse_sb.square().transpose(0, 1)]
+        if self.entropy:
+            entropy_sb = vocab_parallel_entropy(logits_sbv.detach().float(), lse_sb.detach(), self.pg_collection.tp)
+            rows.append(entropy_sb.transpose(0, 1))
+        return torch.stack(rows)
 
     def _without_padding(self, logits_sbv: Tensor) -> Tensor:
         padding = self.vocab_size - self.real_vocab_size

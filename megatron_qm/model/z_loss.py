@@ -1,4 +1,4 @@
-"""log(sum(exp(logits))) over a vocabulary that is split over the TP ranks."""
+"""log(sum(exp(logits))) and entropy over a vocabulary that is split over the TP ranks."""
 
 import torch
 import torch.distributed as dist
@@ -26,3 +26,10 @@ class _LogSumExp(torch.autograd.Function):
     def backward(ctx, grad_sb: Tensor) -> tuple[Tensor, None]:
         logits_sbv, lse_sb = ctx.saved_tensors
         return (logits_sbv - lse_sb[..., None]).exp() * grad_sb[..., None], None
+
+
+def vocab_parallel_entropy(logits_sbv: Tensor, lse_sb: Tensor, group: dist.ProcessGroup) -> Tensor:
+    """[s, b] in nats, equal on all ranks of `group`: logsumexp minus the mean logit. Without gradient."""
+    mean_sb = ((logits_sbv - lse_sb[..., None]).exp() * logits_sbv).sum(-1)
+    dist.all_reduce(mean_sb, group=group)
+    return lse_sb - mean_sb

@@ -1,8 +1,8 @@
-"""The loop: plan, read, step, record, and now and then validate and save."""
+"""The loop of every stage: a batch, a step, a record, and now and then validation and a checkpoint."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +11,13 @@ from torch import nn
 from megatron_qm.checkpoint.local import LocalCopies
 from megatron_qm.checkpoint.store import CheckpointStore
 from megatron_qm.config.run import RunConfig
-from megatron_qm.data.prefetch import Prefetcher
-from megatron_qm.data.reader import BatchReader, StepPlan
 from megatron_qm.platform.runtime import Platform
-from megatron_qm.train.batches import MicroBatch, Place, micro_batches
+from megatron_qm.train.feed import Feed
 from megatron_qm.train.guard import BadNumbers
 from megatron_qm.train.optimizer import unwrap
 from megatron_qm.train.recorder import Recorder, Score
 from megatron_qm.train.schedule import learning_rate
-from megatron_qm.train.step import Stepper, StepResult, this_place
+from megatron_qm.train.step import Stepper, StepResult
 from megatron_qm.train.stopping import StopRequest
 from megatron_qm.train.stragglers import Stragglers
 from megatron_qm.train.validation import Validation
@@ -33,7 +31,7 @@ class Trainer:
     config: RunConfig
     platform: Platform
     stepper: Stepper
-    reader: BatchReader
+    feed: Feed
     validation: Validation
     store: CheckpointStore
     recorder: Recorder
@@ -45,21 +43,13 @@ class Trainer:
     step: int = 0
     saved: int = 0  # the step of the newest checkpoint that this process loaded or wrote
     _owed: bool = False
-    place: Place = field(init=False)
-    sequences: list[int] = field(init=False)  # of a step's batch, those that this rank reads, in its order
-    _prefetcher: Prefetcher = field(init=False)
-
-    def __post_init__(self) -> None:
-        place, train = this_place(), self.config.train
-        self.place = place
-        self.sequences = sum(place.sequences(train.global_batch_size, train.micro_batch_size), [])
-        self._prefetcher = Prefetcher(self.reader)
 
     def restore(self) -> None:
         """Go on from the newest good checkpoint of this run, else from the weights of `train.start_from`, else anew."""
         with self.watchdog.phase("load"):
             came_from = self._restore()
-        self.recorder.begin(self.step, self.reader, came_from)
+        self.recorder.begin(self.step, came_from)
+        self.feed.begin(self.step)
 
     def _restore(self) -> object | None:
         start_from = self.config.train.start_from
@@ -87,7 +77,7 @@ class Trainer:
 
     def _go_on(self, progress: Mapping[str, Any]) -> None:
         self.step = progress["step"]
-        self.reader.restore(progress["data"], self.config.data.allow_removed)
+        self.feed.restore(progress["data"])
         self.stepper.guard.restore(progress["guard"])
 
     def run(self) -> bool:
@@ -97,7 +87,7 @@ class Trainer:
             if self.step == 0:
                 self._examine()
             while self.step < total:
-                if self.stop.anywhere(self.platform.device):
+                if self.feed.settled and self.stop.anywhere(self.platform.device):
                     self._save_and_stop()
                     return False
                 self.one_step()
@@ -105,53 +95,31 @@ class Trainer:
             self.store.finish()
             return True
         finally:
-            self._prefetcher.close()
+            self.feed.close()
 
     def one_step(self) -> StepResult:
-        """Plan, read, train, record. A refused update still moves the cursors: its documents are not read again.
+        """Read, train, record. A refused update still moves on: its batch does not come again.
 
         Raises BadNumbers after too many refused updates in a row.
         """
         self.watchdog.enter("data", self.step + 1)
         train, total = self.config.train, self.config.total_steps
-        began = time.perf_counter()
-        plan, batches, count = self.next_batches()
-        self.stragglers.add_data(time.perf_counter() - began)
-        self._prefetch(plan, total)
-        self.recorder.plan(self.step + 1, plan)
+        batches, count = self.feed.next(self.step + 1)
+        self.stragglers.add_data(self.feed.seconds)
         rate = learning_rate(self.step, total, self.config.optimizer, self.config.schedule)
         result = self.stepper.train(batches, count, rate)
         self.watchdog.enter("between steps")
-        self.reader.advance(plan)
+        self.feed.advance()
         self.step += 1
         if result.refused is not None:
             self._note_refused(result)
         if self.step % train.log_every == 0 or self.step == total:
             self.recorder.phases(self.watchdog.take_seconds())
-        self.recorder.step(self.step, result, rate, self.reader)
+        self.recorder.step(self.step, result, rate, self.feed)
         return result
 
-    def next_batches(self) -> tuple[StepPlan, Iterator[MicroBatch], int]:
-        """The plan of the next step, and this rank's micro-batches of it with their number. Moves no cursor."""
-        size = self.config.train.micro_batch_size
-        plan = self.reader.plan_step(self.config.train.global_batch_size)
-        batch = self._prefetcher.read(plan, self.sequences)
-        packed = self.config.data.reset_at_document_ends
-        batches = micro_batches(batch, size, self.place, self.platform.device, packed=packed)
-        return plan, self._moving(batches), len(self.sequences) // size
-
-    def _moving(self, batches: Iterator[MicroBatch]) -> Iterator[MicroBatch]:
-        """A long step of many micro-batches is no hang."""
-        for batch in batches:
-            self.watchdog.move()
-            yield batch
-
-    def _prefetch(self, plan: StepPlan, total: int) -> None:
-        if self.step + 1 < total:
-            self._prefetcher.start(self.reader.plan_step(len(plan), after=plan), self.sequences)
-
     def _note_refused(self, result: StepResult) -> None:
-        self.recorder.refused(self.step, result)
+        self.recorder.refused(self.step, result, self.feed)
         guard = self.stepper.guard
         if guard.exhausted:
             run = self.config.output
@@ -172,14 +140,14 @@ class Trainer:
             with self.watchdog.phase("validation"):
                 losses = self.validation.run(self.stepper)
             if losses is not None:
-                self.recorder.validation(self.step, losses, self.validation.names, self.reader)
-        if last:
+                self.recorder.validation(self.step, losses, self.validation.names, self.feed.tokens)
+        if last or _due(self.step, self.config.observe.examine_every):
             self._examine()
         self._owed = self._owed or _due(self.step, self.config.checkpoint.every)
         # While updates are refused the weights may be sick: a checkpoint that is due waits for one that is accepted.
-        if last or (self._owed and not self.stepper.guard.in_a_row):
+        if last or (self._owed and self.feed.settled and not self.stepper.guard.in_a_row):
             self.save()
-        elif _due(self.step, self.config.checkpoint.local_every):
+        elif self.feed.settled and _due(self.step, self.config.checkpoint.local_every):
             self._save_locally()
         self.recorder.pause()
 
@@ -201,12 +169,13 @@ class Trainer:
         began = time.perf_counter()
         with self.watchdog.phase("save"):
             self.recorder.sync()
+            self.feed.sync()
             self.store.save(
                 self.step,
-                self.reader.consumed_tokens,
+                self.feed.tokens,
                 unwrap(self.stepper.model),
                 self.stepper.optimizer,
-                self.reader.state(),
+                self.feed.state(),
                 self.config,
                 self.stepper.guard.state(),
             )
@@ -217,7 +186,8 @@ class Trainer:
         began = time.perf_counter()
         with self.watchdog.phase("local copy"):
             self.recorder.sync()
-            progress = {"step": self.step, "data": self.reader.state(), "guard": self.stepper.guard.state()}
+            self.feed.sync()
+            progress = {"step": self.step, "data": self.feed.state(), "guard": self.stepper.guard.state()}
             self.local.save(unwrap(self.stepper.model), self.stepper.optimizer, progress, self.store.newest_name)
         self.recorder.event(self.step, "local copy", seconds=time.perf_counter() - began)
 

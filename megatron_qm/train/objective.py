@@ -21,21 +21,24 @@ class Objective(Protocol):
     def __call__(self, sources: int, batch: MicroBatch, output: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(sum to be minimised, what it is to be divided by over the global batch, report [3 + len(names), k]).
 
-        `output` is the model's: cross entropy [b, s] of the batch's labels, or [2, b, s] with a z-loss.
+        `output` is the model's: cross entropy [b, s] of the batch's labels, or [r, b, s] with a z-loss and the entropy in
+        the second and third row.
         """
         ...
 
 
 class CrossEntropy:
-    """The mean over all tokens of the global batch that count: pretraining and SFT."""
+    """The mean over all tokens of the global batch that count: pretraining and SFT. entropy: report the third row."""
 
-    names: tuple[str, ...] = ()
+    def __init__(self, *, entropy: bool = False) -> None:
+        self.names: tuple[str, ...] = ("entropy",) if entropy else ()
 
     def __call__(self, sources: int, batch: MicroBatch, output: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         mask_bs = batch.loss_mask_bs
         parts = (output if output.dim() == 3 else output[None]).float() * mask_bs
-        rows = {row: part for row, part in zip((NATS, Z), parts.detach(), strict=False)}
-        return parts.sum(), mask_bs.sum().to(torch.int), report(sources, batch, rows | {TOKENS: mask_bs}, 3)
+        rows = {row: part for row, part in zip((NATS, Z, 3), parts.detach(), strict=False)}
+        sums_rk = report(sources, batch, rows | {TOKENS: mask_bs}, 3 + len(self.names))
+        return parts[:2].sum(), mask_bs.sum().to(torch.int), sums_rk
 
 
 def report(sources: int, batch: MicroBatch, rows: dict[int, Tensor], count: int) -> Tensor:

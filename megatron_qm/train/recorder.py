@@ -1,4 +1,4 @@
-"""What a run leaves behind in its folder: resolved config, environment, metrics, ledger; and the live progress line."""
+"""What a run leaves behind in its folder: resolved config, environment, metrics; and the live progress line."""
 
 import logging
 import time
@@ -10,9 +10,6 @@ import torch
 
 from megatron_qm.config.load import to_yaml
 from megatron_qm.config.run import RunConfig
-from megatron_qm.data.ledger import LedgerWriter
-from megatron_qm.data.quarantine import quarantine_step, truncate_quarantine
-from megatron_qm.data.reader import BatchReader, StepPlan
 from megatron_qm.files import write_json, write_text
 from megatron_qm.model.transformer_config import parameter_dtype
 from megatron_qm.observe.environment import capture_environment
@@ -31,6 +28,7 @@ from megatron_qm.observe.records import (
 )
 from megatron_qm.plan.of_run import prediction_of_run
 from megatron_qm.platform.runtime import Platform, Ranks
+from megatron_qm.train.feed import Feed
 from megatron_qm.train.step import Losses, StepResult
 
 logger = logging.getLogger(__name__)
@@ -62,7 +60,6 @@ class Recorder:
         precision = "fp8" if config.precision.fp8 != "none" else "bf16" if bf16 else "fp32"
         self._peak = peak_flops(platform.device_name, precision, config.observe.peak_tflops)
         self._metrics: MetricsWriter | None = None
-        self._ledger: LedgerWriter | None = None
         self._progress: Progress | None = None
         self._waiting: list[StepResult] = []
         self._phases: dict[str, float] = {}
@@ -78,11 +75,11 @@ class Recorder:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for part in (self._metrics, self._ledger, self._progress):
+        for part in (self._metrics, self._progress):
             if part is not None:
                 part.close()
 
-    def begin(self, step: int, reader: BatchReader, came_from: object | None) -> None:
+    def begin(self, step: int, came_from: object | None) -> None:
         """The run starts, or goes on, after `step` finished steps; what later steps had written is cut off."""
         if self._writes:
             write_text(self._folder / "config.resolved.yaml", to_yaml(self._config))
@@ -92,18 +89,11 @@ class Recorder:
                 peak=self._peak.name if self._peak else None,
             ) | {"predicted": prediction_of_run(self._config, self._ranks.world_size, self._platform.device_name)})
             self._metrics.truncate_after(step)
-            truncate_quarantine(self._folder, step)
-            self._ledger = LedgerWriter(self._folder, reader, step + 1)
             self._progress = Progress(self._config.total_steps)
             self.event(step, "resume" if step else "start", str(came_from) if came_from else "")
         self._since = time.perf_counter()
 
-    def plan(self, step: int, plan: StepPlan) -> None:
-        """Note what `step` is about to read."""
-        if self._writes:
-            self._ledger.append(step, plan)
-
-    def step(self, step: int, result: StepResult, rate: float, reader: BatchReader) -> None:
+    def step(self, step: int, result: StepResult, rate: float, feed: Feed) -> None:
         """Step `step` is done; every `log_every` steps their mean becomes a record."""
         if not self._writes:
             return
@@ -111,14 +101,13 @@ class Recorder:
         if step % self._config.train.log_every and step != self._config.total_steps:
             return
         seconds = (time.perf_counter() - self._since) / len(self._waiting)
-        record = self._record(step, rate, seconds, reader)
+        record = self._record(step, rate, seconds, feed)
         self._waiting.clear()
         self._write(record)
         self._progress.update(record)
         self._since = time.perf_counter()
 
-    def _record(self, step: int, rate: float, seconds: float, reader: BatchReader) -> TrainRecord:
-        names = [source.name for source in self._config.data.sources]
+    def _record(self, step: int, rate: float, seconds: float, feed: Feed) -> TrainRecord:
         # The mean of what was learnt from; of a record in which nothing was, what was measured.
         used = [result for result in self._waiting if result.refused is None] or self._waiting
         losses = _sum([result.losses for result in used])
@@ -127,7 +116,7 @@ class Recorder:
         )
         return TrainRecord(
             step=step,
-            tokens=reader.consumed_tokens,
+            tokens=feed.tokens,
             loss=losses.mean,
             grad_norm=sum(result.grad_norm for result in used) / len(used),
             lr=rate,
@@ -136,8 +125,8 @@ class Recorder:
             mfu=measured.mfu,
             step_seconds=seconds,
             memory_gib=self._platform.memory_gib(),
-            loss_by_source=_by_name(names, losses),
-            tokens_by_source={name: progress.tokens for name, progress in reader.progress().items()},
+            loss_by_source=_by_name(feed.names, losses),
+            tokens_by_source={name: progress.tokens for name, progress in feed.progress().items()},
             z_loss=losses.z_mean if self._config.train.z_loss else None,
             phase_seconds={name: seconds / len(self._waiting) for name, seconds in self._phases.items()} or None,
             others={name: losses.mean_per_token(name) for name in losses.others} or None,
@@ -147,20 +136,19 @@ class Recorder:
         """Where the time of the steps since the last record went, on this rank."""
         self._phases = {name: value for name, value in seconds.items() if name in _STEP_PHASES}
 
-    def refused(self, step: int, result: StepResult) -> None:
-        """Step `step` made no update: its documents go to the quarantine file, and the record says why."""
+    def refused(self, step: int, result: StepResult, feed: Feed) -> None:
+        """Step `step` made no update: what it was made of is kept, and the record says why."""
         if self._writes:
             measured = {"loss": json_number(result.losses.mean), "grad_norm": json_number(result.grad_norm)}
-            documents = quarantine_step(self._folder, step, result.refused, measured)
-            self.event(step, "skipped", f"{result.refused}; its {documents} documents are in quarantine.jsonl")
+            self.event(step, "skipped", f"{result.refused}; {feed.quarantine(step, result.refused, measured)}")
             logger.warning("step %d makes no update: %s", step, result.refused)
 
     def stragglers(self, records: Sequence[StragglerRecord]) -> None:
         for record in records:
             self._write(record)
 
-    def validation(self, step: int, losses: Losses, names: Sequence[str], reader: BatchReader) -> None:
-        self._write(ValidationRecord(step, reader.consumed_tokens, losses.mean, _by_name(names, losses)))
+    def validation(self, step: int, losses: Losses, names: Sequence[str], tokens: int) -> None:
+        self._write(ValidationRecord(step, tokens, losses.mean, _by_name(names, losses)))
 
     def event(self, step: int, name: str, detail: str = "", seconds: float | None = None) -> None:
         self._write(EventRecord(step, name, detail, seconds))
@@ -179,7 +167,6 @@ class Recorder:
         """Everything written so far survives a power cut: called with every checkpoint."""
         if self._writes:
             self._metrics.sync()
-            self._ledger.sync()
 
     def _write(self, record: Record) -> None:
         if self._writes:

@@ -33,7 +33,7 @@ def replay_step(trainer: Trainer, step: int) -> Replayed:
     began = _restore_before(trainer, step)
     while trainer.step < step - 1:
         trainer.one_step()
-    plan, batches, count = trainer.next_batches()
+    plan, batches, count = trainer.feed.look()
     result = trainer.stepper.look(batches, count)
     losses = _by_sequence(trainer, len(plan))
     return Replayed(result, losses, began, step_record(step, plan))
@@ -56,11 +56,9 @@ def _restore_before(trainer: Trainer, step: int) -> int:
 def _by_sequence(trainer: Trainer, sequences: int) -> list[float]:
     """Every sequence as if it were a source of its own; with the weights as they are."""
     size, config = trainer.config.train.micro_batch_size, trainer.config
-    plan = trainer.reader.plan_step(config.train.global_batch_size)
-    batch = trainer.reader.read(plan, trainer.sequences)
-    batch = replace(batch, source_b=np.array(trainer.sequences, batch.source_b.dtype))
-    batches = micro_batches(
-        batch, size, trainer.place, trainer.platform.device, packed=config.data.reset_at_document_ends
-    )
-    losses = trainer.stepper.evaluate(batches, len(trainer.sequences) // size, sequences)
+    feed = trainer.feed
+    batch = feed.reader.read(feed.reader.plan_step(config.train.global_batch_size), feed.sequences)
+    batch = replace(batch, source_b=np.array(feed.sequences, batch.source_b.dtype))
+    batches = micro_batches(batch, size, feed.place, trainer.platform.device, packed=config.data.reset_at_document_ends)
+    losses = trainer.stepper.evaluate(batches, len(feed.sequences) // size, sequences)
     return [float("nan") if (mean := losses.mean_of(n)) is None else mean for n in range(sequences)]

@@ -12,11 +12,10 @@ from megatron_qm.align.rollouts.dispatch import dispatch
 from megatron_qm.align.rollouts.engine import MegatronEngine
 from megatron_qm.align.rollouts.vllm_engine import VllmEngine, VllmOutput
 from megatron_qm.align.rollouts.weights import hf_named_tensors
-from megatron_qm.checkpoint.manifest import read_manifest
+from megatron_qm.checkpoint.manifest import model_of, read_manifest
 from megatron_qm.checkpoint.store import CheckpointStore
 from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.config.train import CheckpointConfig, PrecisionConfig
-from megatron_qm.hf.opened import model_of
 from megatron_qm.model.build import build_model
 from megatron_qm.model.generation.request import Request, Sampling
 from megatron_qm.model.parallel_groups import parallel_groups

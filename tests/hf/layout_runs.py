@@ -11,12 +11,11 @@ import torch
 from megatron.core import parallel_state
 from megatron.core.pipeline_parallel import get_forward_backward_func
 
-from megatron_qm.checkpoint.manifest import read_manifest
+from megatron_qm.checkpoint.manifest import model_of, read_manifest
 from megatron_qm.checkpoint.store import CheckpointStore
 from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.config.run import RunConfig
 from megatron_qm.config.train import CheckpointConfig, PrecisionConfig
-from megatron_qm.hf.opened import model_of
 from megatron_qm.model.build import build_model
 from megatron_qm.model.parallel_groups import parallel_groups
 from megatron_qm.platform.runtime import choose_platform, process_group, ranks_from_environment

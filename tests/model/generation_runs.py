@@ -7,12 +7,11 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from megatron_qm.checkpoint.manifest import read_manifest
+from megatron_qm.checkpoint.manifest import model_of, read_manifest
 from megatron_qm.checkpoint.store import CheckpointStore
 from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.config.train import CheckpointConfig, PrecisionConfig
 from megatron_qm.errors import UserError
-from megatron_qm.hf.opened import model_of
 from megatron_qm.model.build import build_model
 from megatron_qm.model.generation.cache import cached
 from megatron_qm.model.generation.generate import generate

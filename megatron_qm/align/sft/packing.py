@@ -1,68 +1,31 @@
-"""Samples of different lengths into rows of one length, each sample with attention and positions of its own."""
+"""Samples of different lengths into rows of one length."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sized
+from typing import TypeVar
 
-import numpy as np
+S = TypeVar("S", bound=Sized)
 
-from megatron_qm.align.sft.rendering import Rendered
-from megatron_qm.data.batch import Batch
-
-_OPEN_ROWS = 64  # rows that still take samples: more fill better, and spread a row over more of the shuffled order
+_OPEN_ROWS = 64  # that still take samples: more fill better, and spread neighbours over more of the shuffled order
+_SHORTEST = 2  # tokens of a sample that teaches anything
 
 
-@dataclass(frozen=True)
-class Packing:
-    """rows: the samples of each row, in order. too_long: samples that fit into no row; they are counted, never cut."""
-
-    rows: list[list[int]]
-    too_long: list[int]
-
-
-def pack(length_n: Sequence[int], capacity: int) -> Packing:
-    """First fit, in the order given: the same lengths give the same rows. A sample needs one token less than its length,
-    for its last token is only predicted."""
-    rows: list[list[int]] = []
-    room: list[tuple[int, int]] = []  # (row, tokens left) of the open ones, oldest first
-    too_long = []
-    for sample, length in enumerate(length_n):
-        needed = length - 1
+def pack(samples: Iterable[S], capacity: int, open_rows: int = _OPEN_ROWS) -> Iterator[list[S]]:
+    """Rows of at most `capacity` tokens together, by first fit in the order given; a row comes out once it is full, or is
+    the oldest of more than `open_rows`. Raises ValueError for a sample that fits into no row: nothing is cut."""
+    rows: list[list[S]] = []
+    room: list[int] = []
+    for sample in samples:
+        needed = len(sample)
         if needed > capacity:
-            too_long.append(sample)
-            continue
-        place = next((at for at, (_, left) in enumerate(room) if left >= needed), None)
-        if place is None:
+            raise ValueError(f"a sample of {needed} tokens in rows of {capacity}")
+        place = next((at for at, left in enumerate(room) if left >= needed), len(rows))
+        if place == len(rows):
             rows.append([])
-            room.append((len(rows) - 1, capacity))
-            place = len(room) - 1
-        row, left = room[place]
-        rows[row].append(sample)
-        room[place] = (row, left - needed)
-        room = [entry for entry in room if entry[1] > 1][-_OPEN_ROWS:]
-    return Packing(rows, too_long)
-
-
-def assemble(rows: Sequence[Sequence[Rendered]], capacity: int, source_b: Sequence[int]) -> Batch:
-    """One row [s = capacity] for each list of samples, padded at its end with tokens that nobody learns or looks at."""
-    shape = (len(rows), capacity)
-    batch = Batch(
-        tokens_bs=np.zeros(shape, np.int64), labels_bs=np.zeros(shape, np.int64), loss_mask_bs=np.zeros(shape, np.float32),
-        source_b=np.asarray(source_b, np.int64), position_ids_bs=np.zeros(shape, np.int64),
-        document_starts_bs=np.zeros(shape, bool),
-    )
-    for b, samples in enumerate(rows):
-        at = 0
-        for sample in samples:
-            end = at + len(sample.ids) - 1
-            if end > capacity:
-                raise ValueError(f"row {b} holds {end} tokens, {capacity} fit")
-            batch.tokens_bs[b, at:end] = sample.ids[:-1]
-            batch.labels_bs[b, at:end] = np.where(sample.learn[1:], sample.ids[1:], 0)
-            batch.loss_mask_bs[b, at:end] = sample.learn[1:]
-            batch.position_ids_bs[b, at:end] = np.arange(end - at)
-            batch.document_starts_bs[b, at] = True
-            at = end
-        if at < capacity:  # the padding is a document of its own
-            batch.document_starts_bs[b, at] = True
-            batch.position_ids_bs[b, at:] = np.arange(capacity - at)
-    return batch
+            room.append(capacity)
+        rows[place].append(sample)
+        room[place] -= needed
+        if room[place] < _SHORTEST or len(rows) > open_rows:
+            full = place if room[place] < _SHORTEST else 0
+            room.pop(full)
+            yield rows.pop(full)
+    yield from rows

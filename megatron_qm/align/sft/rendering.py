@@ -33,6 +33,9 @@ class Rendered:
     ids: np.ndarray
     learn: np.ndarray
 
+    def __len__(self) -> int:
+        return len(self.ids)
+
 
 class Renderer:
     """`only_last`: learn the last answer alone, the earlier ones are context.

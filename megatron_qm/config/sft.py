@@ -1,0 +1,33 @@
+"""What supervised fine-tuning learns from: conversations, in groups with a share each."""
+
+from dataclasses import dataclass, field
+
+from megatron_qm.config.run import RunConfig
+
+
+@dataclass(frozen=True)
+class ConversationsConfig:
+    """One task group. `weight` is a share of the tokens, or a schedule [[consumed tokens, weight], ...] for a curriculum
+    from simple to composite tasks (report, section 3.2); left out, every group is passed over equally often."""
+
+    name: str
+    path: str  # JSON lines of conversations; may be a glob
+    weight: float | list[tuple[float, float]] | None = None
+
+
+@dataclass(frozen=True)
+class SftConfig:
+    sources: list[ConversationsConfig] = field(default_factory=list)
+    validation: list[ConversationsConfig] = field(default_factory=list)
+    epochs: float | None = None  # passes over all groups, instead of train.steps
+    # Several samples share a row of data.sequence_length tokens, each with attention and positions of its own. Not with CP.
+    pack: bool = True
+    only_last_answer: bool = False  # earlier answers of a conversation are read, not learnt
+
+
+@dataclass(frozen=True)
+class SftRun(RunConfig):
+    """A run of `megatron-qm sft`: data.sources are made from sft.sources."""
+
+    output: str = "runs/sft"
+    sft: SftConfig = field(default_factory=SftConfig)

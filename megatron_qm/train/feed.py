@@ -1,0 +1,134 @@
+"""Where a trainer's micro-batches come from: datasets here, rollouts in reinforcement learning."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from megatron_qm.config.run import RunConfig
+from megatron_qm.data.ledger import LedgerWriter
+from megatron_qm.data.prefetch import Prefetcher
+from megatron_qm.data.quarantine import quarantine_step, truncate_quarantine
+from megatron_qm.data.reader import BatchReader, SourceProgress, StepPlan
+from megatron_qm.platform.runtime import Platform
+from megatron_qm.train.batches import MicroBatch, micro_batches
+from megatron_qm.train.step import this_place
+
+
+class Feed(Protocol):
+    """One on every rank; all ranks call each method together. A step is `next`, the update, `advance`."""
+
+    names: Sequence[str]  # of the sources that losses are told apart by
+    settled: bool  # whether `state` says all there is to say: a checkpoint is due to wait until it does
+    seconds: float  # that the last `next` spent on this rank's own work
+
+    def begin(self, step: int) -> None:
+        """The run starts, or goes on, after `step` finished steps; what later steps had written is cut off."""
+        ...
+
+    def next(self, step: int) -> tuple[Iterator[MicroBatch], int]:
+        """This rank's micro-batches of `step`, and how many there are."""
+        ...
+
+    def advance(self) -> None:
+        """The step is done, with or without an update: its batch does not come again."""
+        ...
+
+    def quarantine(self, step: int, reason: str, measured: Mapping[str, Any]) -> str:
+        """Keep what a refused step was made of for people to look at; says where. On the rank that writes."""
+        ...
+
+    @property
+    def tokens(self) -> int:
+        """Read so far."""
+        ...
+
+    def progress(self) -> Mapping[str, SourceProgress]: ...
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps, ready for JSON."""
+        ...
+
+    def restore(self, state: Mapping[str, Any]) -> None: ...
+
+    def sync(self) -> None:
+        """What was written about the steps so far survives a power cut."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class DatasetFeed:
+    """Sequences of indexed datasets by token cursors, read one step ahead; every step's plan goes into the ledger."""
+
+    settled = True
+
+    def __init__(self, config: RunConfig, platform: Platform, *, writes: bool, move: Callable[[], None]) -> None:
+        """writes: whether this rank keeps the ledger. move: told of every micro-batch, for a long step is no hang."""
+        self.reader = BatchReader.from_config(config.data, config.model.vocab_size)
+        self.names = [source.name for source in self.reader.sources]
+        self.place, self.seconds = this_place(), 0.0
+        size = config.train.micro_batch_size
+        # of a step's batch, those sequences that this rank reads, in its order
+        self.sequences: list[int] = sum(self.place.sequences(config.train.global_batch_size, size), [])
+        self._config, self._platform, self._writes, self._move = config, platform, writes, move
+        self._prefetcher = Prefetcher(self.reader)
+        self._ledger: LedgerWriter | None = None
+        self._plan: StepPlan | None = None
+
+    def begin(self, step: int) -> None:
+        if self._writes:
+            truncate_quarantine(Path(self._config.output), step)
+            self._ledger = LedgerWriter(Path(self._config.output), self.reader, step + 1)
+
+    def next(self, step: int) -> tuple[Iterator[MicroBatch], int]:
+        began = time.perf_counter()
+        self._plan, batches, count = self.look()
+        self.seconds = time.perf_counter() - began
+        if step < self._config.total_steps:
+            self._prefetcher.start(self.reader.plan_step(len(self._plan), after=self._plan), self.sequences)
+        if self._ledger is not None:
+            self._ledger.append(step, self._plan)
+        return batches, count
+
+    def look(self) -> tuple[StepPlan, Iterator[MicroBatch], int]:
+        """The plan of the next step, and this rank's micro-batches of it with their number. Moves no cursor."""
+        size, packed = self._config.train.micro_batch_size, self._config.data.reset_at_document_ends
+        plan = self.reader.plan_step(self._config.train.global_batch_size)
+        batch = self._prefetcher.read(plan, self.sequences)
+        batches = micro_batches(batch, size, self.place, self._platform.device, packed=packed)
+        return plan, self._moving(batches), len(self.sequences) // size
+
+    def _moving(self, batches: Iterator[MicroBatch]) -> Iterator[MicroBatch]:
+        for batch in batches:
+            self._move()
+            yield batch
+
+    def advance(self) -> None:
+        self.reader.advance(self._plan)
+
+    def quarantine(self, step: int, reason: str, measured: Mapping[str, Any]) -> str:
+        documents = quarantine_step(Path(self._config.output), step, reason, dict(measured))
+        return f"its {documents} documents are in quarantine.jsonl"
+
+    @property
+    def tokens(self) -> int:
+        return self.reader.consumed_tokens
+
+    def progress(self) -> Mapping[str, SourceProgress]:
+        return self.reader.progress()
+
+    def state(self) -> dict[str, Any]:
+        return self.reader.state()
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self.reader.restore(dict(state), self._config.data.allow_removed)
+
+    def sync(self) -> None:
+        if self._ledger is not None:
+            self._ledger.sync()
+
+    def close(self) -> None:
+        self._prefetcher.close()
+        if self._ledger is not None:
+            self._ledger.close()
