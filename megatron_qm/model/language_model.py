@@ -23,19 +23,21 @@ class LanguageModel(GPTModel):
         `entropy` a third row, the entropy of the prediction in nats, which carries no gradient.
         """
         logits_sbv = self._without_padding(logits)
-        if self.config.cross_entropy_loss_fusion:
-            loss_bs = super().compute_language_model_loss(labels, logits_sbv)
-        else:
-            labels_sb = labels.transpose(0, 1).contiguous()
-            loss_bs = vocab_parallel_cross_entropy(logits_sbv, labels_sb).transpose(0, 1)
         if not (self.training and (self.z_loss or self.entropy)):
-            return loss_bs
+            return self._cross_entropy(labels, logits_sbv)
+        # Megatron's cross entropy works in place on logits in FP32.
+        loss_bs = self._cross_entropy(labels, logits_sbv.clone() if logits_sbv.dtype == torch.float32 else logits_sbv)
         lse_sb = vocab_parallel_logsumexp(logits_sbv.float(), self.pg_collection.tp)
         rows = [loss_bs, self.z_loss * lse_sb.square().transpose(0, 1)]
         if self.entropy:
             entropy_sb = vocab_parallel_entropy(logits_sbv.detach().float(), lse_sb.detach(), self.pg_collection.tp)
             rows.append(entropy_sb.transpose(0, 1))
         return torch.stack(rows)
+
+    def _cross_entropy(self, labels: Tensor, logits_sbv: Tensor) -> Tensor:
+        if self.config.cross_entropy_loss_fusion:
+            return super().compute_language_model_loss(labels, logits_sbv)
+        return vocab_parallel_cross_entropy(logits_sbv, labels.transpose(0, 1).contiguous()).transpose(0, 1)
 
     def _without_padding(self, logits_sbv: Tensor) -> Tensor:
         padding = self.vocab_size - self.real_vocab_size
