@@ -16,6 +16,7 @@ from megatron_qm.observe.records import from_json_number
 
 _LARGEST_STEP = 2**53
 _STARTS = ("start", "resume")
+_KINDS = ("train", "validation", "probe", "event", "straggler", "rl", "alarm")
 
 
 @dataclass(frozen=True)
@@ -87,10 +88,15 @@ def _append(columns: dict[str, _Column], name: str, step: int, value: Any) -> No
 
 @dataclass
 class History:
-    """unreadable: numbers of lines that are no records. elapsed_seconds: without the time that the run was down."""
+    """unreadable: numbers of lines that are no records. elapsed_seconds: without the time that the run was down.
+
+    rl: the numbers of the batches of rollouts; rollouts: the newest record of each of their steps, whole."""
 
     train: Table = field(default_factory=Table)
     validation: Table = field(default_factory=Table)
+    rl: Table = field(default_factory=Table)
+    rollouts: dict[int, dict[str, Any]] = field(default_factory=dict)
+    alarms: list[dict[str, Any]] = field(default_factory=list)
     probes: list[dict[str, Any]] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
     stragglers: list[dict[str, Any]] = field(default_factory=list)
@@ -102,11 +108,14 @@ class History:
 
     def add(self, record: dict[str, Any]) -> None:
         kind, step = record["kind"], record["step"]
-        if kind in ("train", "validation"):
-            (self.train if kind == "train" else self.validation).add(step, record)
+        if kind in ("train", "validation", "rl"):
+            {"train": self.train, "validation": self.validation, "rl": self.rl}[kind].add(step, record)
         else:
-            {"probe": self.probes, "event": self.events, "straggler": self.stragglers}[kind].append(record)
-        self.records += kind not in ("event", "straggler")
+            {"probe": self.probes, "event": self.events, "straggler": self.stragglers,
+             "alarm": self.alarms}[kind].append(record)
+        if kind == "rl":
+            self.rollouts[step] = record
+        self.records += kind in ("train", "validation", "probe", "rl")
         self._note_time(from_json_number(record.get("time")), kind == "event" and record.get("name") in _STARTS)
 
     def _note_time(self, now: float | None, starts: bool) -> None:
@@ -134,7 +143,7 @@ def read_history(run_dir: Path) -> History:
         raise UserError(f"{run_dir}: no such run folder; give the folder that the recipe's `output` names")
     history = History()
     try:
-        for number, record in _records(path):
+        for number, record in read_records(path):
             if record is None:
                 history.unreadable.append(number)
             else:
@@ -151,8 +160,8 @@ def read_history(run_dir: Path) -> History:
     return history
 
 
-def _records(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
-    """(line number, record, or None where the line is no record)"""
+def read_records(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
+    """(line number, record, or None where the line is no record), in the order of the file"""
     with open(path, "rb") as lines:
         for number, line in enumerate(lines, 1):
             record = _parse(line)
@@ -167,7 +176,7 @@ def _parse(line: bytes) -> dict[str, Any] | None:
         value = orjson.loads(line)
     except orjson.JSONDecodeError:
         value = _parse_leniently(line)
-    if not isinstance(value, dict) or value.get("kind") not in ("train", "validation", "probe", "event", "straggler"):
+    if not isinstance(value, dict) or value.get("kind") not in _KINDS:
         return None
     step = value.get("step")
     if not isinstance(step, int) or isinstance(step, bool) or not 0 <= step <= _LARGEST_STEP:

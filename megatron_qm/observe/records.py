@@ -1,4 +1,4 @@
-"""What a run writes about itself: five kinds of record, one JSON object a line in RUN/metrics.jsonl.
+"""What a run writes about itself: seven kinds of record, one JSON object a line in RUN/metrics.jsonl.
 
 Every line has `kind`, `step` and `time` (seconds since 1970, UTC). JSON has no NaN and no infinity: they are written as
 the strings "NaN", "Infinity" and "-Infinity", which Python's float() and JavaScript's Number() read back; null means
@@ -7,7 +7,7 @@ that something was not measured.
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -90,7 +90,54 @@ class StragglerRecord:
     median_seconds: float
 
 
-Record = TrainRecord | ValidationRecord | ProbeRecord | EventRecord | StragglerRecord
+@dataclass(frozen=True)
+class RlRecord:
+    """One batch of rollouts, as `step` learnt from it (the last of its steps, where there are several).
+
+    reward: mean over what was scored, None where nothing was; by "task", and by "task/part". reward_by_length: rows
+    (first, last, count, mean reward) of bins of this batch, in tokens. length: mean and max, tokens. truncated, unscored:
+    shares of the rollouts. zero_variance: share of the groups. unscored_reasons: rollouts by reason. entropy: nats per
+    token. disagreement: share of the items on which rule and model verifier differ. engine_gap: LogprobGap.to_json() of
+    align/rollouts/compare.py. resampled: prompts that left (mastered) and stayed (kept) at the start of this epoch.
+    seconds: of the batch, by generate, score, logprobs, train.
+    """
+
+    kind: ClassVar[str] = "rl"
+    step: int
+    epoch: float
+    prompts: int
+    rollouts: int
+    reward: float | None
+    length: Mapping[str, float]
+    truncated: float
+    zero_variance: float | None
+    unscored: float
+    entropy: float | None
+    reward_by_task: Mapping[str, float] = field(default_factory=dict)
+    reward_by_part: Mapping[str, float] = field(default_factory=dict)
+    reward_by_length: Sequence[tuple[int, int, int, float | None]] = ()
+    unscored_reasons: Mapping[str, int] = field(default_factory=dict)
+    disagreement: float | None = None
+    engine_gap: Mapping[str, Any] | None = None
+    resampled: Mapping[str, int] | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class AlarmRecord:
+    """A metric of RL has left its bound (observe/alarms.py). samples: keys of rollouts to look at, which `file` holds."""
+
+    kind: ClassVar[str] = "alarm"
+    step: int
+    metric: str
+    value: float
+    bound: float
+    text: str
+    samples: Sequence[str] = ()
+    file: str | None = None
+
+
+Record = TrainRecord | ValidationRecord | ProbeRecord | EventRecord | StragglerRecord | RlRecord | AlarmRecord
 _OPTIONAL = ("z_loss", "phase_seconds", "others", "seconds")
 
 
@@ -106,11 +153,13 @@ def _plain(value: Any) -> Any:
         return value
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
     if isinstance(value, Integral):
         return int(value)
     if isinstance(value, Real):  # numpy's scalars too
         return json_number(float(value))
-    raise TypeError(f"a metrics record holds numbers, text and mappings of them, not {type(value).__name__}")
+    raise TypeError(f"a metrics record holds numbers, text, lists and mappings of them, not {type(value).__name__}")
 
 
 def json_number(value: float) -> float | str:
