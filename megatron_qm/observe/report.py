@@ -14,6 +14,7 @@ from megatron_qm.observe.history import History, read_history
 from megatron_qm.observe.page.charts import charts
 from megatron_qm.observe.page.facts import Facts, read_facts
 from megatron_qm.observe.page.probes import probe_section
+from megatron_qm.observe.page.rl import rl_section
 from megatron_qm.observe.page.summary import cards, header, status
 from megatron_qm.observe.page.tables import (
     config_section,
@@ -53,6 +54,7 @@ def _page(history: History, facts: Facts, now: float) -> str:
         notices(history, facts),
         cards(history, facts),
         probe_section(history.probes),
+        rl_section(history),
         charts(history),
         sources_table(history),
         prediction_table(history, facts),

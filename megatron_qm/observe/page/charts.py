@@ -14,9 +14,14 @@ _LEGEND = (
 )
 
 
+def frame_of(history: History) -> Frame:
+    """One axis of steps for all charts of a run."""
+    return Frame(step_axis(*_step_range(history)), history.resumes)
+
+
 def charts(history: History) -> str:
-    """All charts of a run, on one axis of steps."""
-    frame = Frame(step_axis(*_step_range(history)), history.resumes)
+    """What every kind of run has."""
+    frame = frame_of(history)
     found = [
         _loss(history, frame),
         _by_source("Loss by source", history.train, history.train, frame),
@@ -39,7 +44,7 @@ def charts(history: History) -> str:
 def _step_range(history: History) -> tuple[int, int]:
     ends = [
         int(step)
-        for table in (history.train, history.validation)
+        for table in (history.train, history.validation, history.rl)
         if len(series := table.series("step"))
         for step in (series.steps_n[0], series.steps_n[-1])
     ]
@@ -86,17 +91,17 @@ def _consumed(history: History, frame: Frame) -> str:
     if not tokens:
         total = history.train.series("tokens")
         tokens = {"all sources": total} if len(total) else {}
-    return _stack("Data consumed", "tokens", tokens, frame, counter=True) if tokens else ""
+    return stack("Data consumed", "tokens", tokens, frame, counter=True) if tokens else ""
 
 
 def _time_of_a_step(history: History, frame: Frame) -> str:
     phases = history.train.group("phase_seconds")
     if phases:
-        return _stack("Time of a step", "seconds, by phase", phases, frame)
+        return stack("Time of a step", "seconds, by phase", phases, frame)
     return _one("Time of a step", "seconds", "step_seconds", history, frame)
 
 
-def _stack(title: str, unit: str, series: dict[str, Series], frame: Frame, *, counter: bool = False) -> str:
+def stack(title: str, unit: str, series: dict[str, Series], frame: Frame, *, counter: bool = False) -> str:
     """Areas for as many as there are colours; the small rest is left out, and the unit says so."""
     names = largest_first(series, series)[:COLOURS]
     if len(names) < len(series):

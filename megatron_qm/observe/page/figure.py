@@ -18,10 +18,13 @@ SIDE = 1000  # of the drawing's square, which the page stretches
 
 @dataclass(frozen=True)
 class Frame:
-    """What the charts of a page share: the axis of steps, and the steps at which the run was taken up again."""
+    """What the charts of a page share: the axis of steps, and the steps at which the run was taken up again.
+
+    across: what the axis counts, where that is not steps."""
 
     steps: Axis
     resumes: Sequence[int] = ()
+    across: str = "step"
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ def figure(
     return f"""<figure class="chart{' wide' if wide else ''}">
 <figcaption><h3>{html.escape(title)}</h3><span class="unit">{html.escape(unit)}</span></figcaption>
 <ul class="legend">{legend}</ul>
-<div class="plot" role="img" aria-label="{html.escape(_spoken(title, unit, drawn, write))}">
+<div class="plot" role="img" aria-label="{html.escape(_spoken(title, unit, drawn, frame, write))}">
 <div class="y">{_labels(axis, y_ticks, tick_labels(y_ticks, write), "bottom")}</div>
 <div class="area"><svg viewBox="0 0 {SIDE} {SIDE}" preserveAspectRatio="none" aria-hidden="true">\
 {grid}{marks}{picture}</svg></div>
@@ -70,9 +73,11 @@ def _labels(axis: Axis, ticks: list[float], texts: list[str], side: str) -> str:
     )
 
 
-def _spoken(title: str, unit: str, drawn: Sequence[Drawn], write: Callable[[float | None], str]) -> str:
+def _spoken(
+    title: str, unit: str, drawn: Sequence[Drawn], frame: Frame, write: Callable[[float | None], str]
+) -> str:
     last = "; ".join(f"{item.name} {write(item.last)}" for item in drawn)
-    return f"{title}, {unit}, over steps. Last values: {last}"
+    return f"{title}, {unit}, over {frame.across}s. Last values: {last}"
 
 
 def _pointer_data(drawn: Sequence[Drawn], frame: Frame, write: Callable[[float | None], str]) -> str:
@@ -80,6 +85,7 @@ def _pointer_data(drawn: Sequence[Drawn], frame: Frame, write: Callable[[float |
     data = {
         "low": frame.steps.low,
         "high": frame.steps.high,
+        "across": frame.across,
         "percent": write is percent,
         "series": [
             {

@@ -27,11 +27,11 @@ const element = (tag, className, text) => {
   return made;
 };
 
-const row = (series, step, percent) => {
+const row = (series, step, percent, across) => {
   const at = nearest(series.x, step);
   const made = element("div");
   made.append(element("i", "c" + series.colour), element("span", "", series.name), element("b", "", written(series.y[at], percent)));
-  if (series.x[at] !== step) made.append(element("small", "", "at step " + series.x[at].toLocaleString("en")));
+  if (series.x[at] !== step) made.append(element("small", "", `at ${across} ` + series.x[at].toLocaleString("en")));
   else if (series.low && series.low[at] !== series.high[at])
     made.append(element("small", "", `${written(series.low[at], percent)} to ${written(series.high[at], percent)}`));
   return made;
@@ -51,7 +51,7 @@ for (const chart of document.querySelectorAll(".chart")) {
     const step = longest.x[nearest(longest.x, pointed)];
     const left = (step - data.low) / (data.high - data.low);
     cross.style.left = left * 100 + "%";
-    tip.replaceChildren(element("b", "", "step " + step.toLocaleString("en")), ...series.map((one) => row(one, step, data.percent)));
+    tip.replaceChildren(element("b", "", `${data.across} ` + step.toLocaleString("en")), ...series.map((one) => row(one, step, data.percent, data.across)));
     tip.style.left = left < 0.5 ? `calc(${left * 100}% + 12px)` : "auto";
     tip.style.right = left < 0.5 ? "auto" : `calc(${(1 - left) * 100}% + 12px)`;
     area.append(cross, tip);

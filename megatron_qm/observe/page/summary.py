@@ -11,8 +11,8 @@ from megatron_qm.observe.page.facts import Facts
 from megatron_qm.observe.page.scale import number, percent, whole
 from megatron_qm.observe.progress import duration
 
-# A run that has written nothing for this many steps (and two minutes) is taken for stopped.
-_SILENT_STEPS, _SILENT_SECONDS = 20, 120.0
+# A run that has written nothing for this many steps, or batches of rollouts (and two minutes), is taken for stopped.
+_SILENT_STEPS, _SILENT_BATCHES, _SILENT_SECONDS = 20, 3, 120.0
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,15 @@ class Status:
 
 def status(history: History, facts: Facts, now: float) -> Status:
     """Where the run stands, as far as its files can tell at `now` (seconds since 1970)."""
-    seen = [table.series("step").last for table in (history.train, history.validation)]
+    seen = [table.series("step").last for table in (history.train, history.validation, history.rl)]
     step = int(max([value for value in seen if value is not None], default=0))
     total = facts.total_steps
     if total is not None and step >= total:
         return Status("finished", step, total)
     silence = now - history.ended if history.ended is not None else np.inf
     step_seconds = _median(history.train.series("step_seconds")) or 0.0
-    running = silence < max(_SILENT_SECONDS, _SILENT_STEPS * step_seconds)
+    batch_seconds = sum(_median(series) or 0.0 for series in history.rl.group("seconds").values())
+    running = silence < max(_SILENT_SECONDS, _SILENT_STEPS * step_seconds, _SILENT_BATCHES * batch_seconds)
     return Status("running" if running else "stopped", step, total)
 
 
@@ -62,7 +63,7 @@ def cards(history: History, facts: Facts) -> str:
     return '<section class="cards">' + "".join(made) + "</section>"
 
 
-def _card(label: str, value: str, detail: str) -> str:
+def card(label: str, value: str, detail: str) -> str:
     return f"<div><h2>{label}</h2><strong>{html.escape(value)}</strong><span>{html.escape(detail)}</span></div>"
 
 
@@ -70,52 +71,52 @@ def _loss(history: History) -> str:
     train, validation = history.train.series("loss"), history.validation.series("loss")
     details = [f"from {number(float(train.values_n[0]))}"] if len(train) > 1 else []
     details += [f"validation {number(validation.last)}"] if len(validation) else []
-    return _card("Last loss", number(train.last), ", ".join(details) or "nats per token")
+    return card("Last loss", number(train.last), ", ".join(details) or "nats per token")
 
 
 def _tokens(history: History, facts: Facts) -> str:
     sources = len(history.train.group("tokens_by_source"))
     details = [f"of {number(facts.total_tokens)} planned"] if facts.total_tokens else []
     details += [f"{sources} source" + ("s" if sources > 1 else "")] if sources else []
-    return _card("Tokens", number(history.train.series("tokens").last), ", ".join(details))
+    return card("Tokens", number(history.train.series("tokens").last), ", ".join(details))
 
 
 def _speed(history: History) -> str:
     per_second = _median(history.train.series("tokens_per_second"))
     compute = _median(history.train.series("tflops_per_device"))
-    return _card("Tokens per second", number(per_second), f"median; {number(compute)} TFLOP/s per device")
+    return card("Tokens per second", number(per_second), f"median; {number(compute)} TFLOP/s per device")
 
 
 def _mfu(history: History, facts: Facts) -> str:
     peak = facts.environment.get("peak")
     detail = f"of {peak}" if isinstance(peak, str) else "no peak is known for this device"
-    return _card("MFU", percent(_median(history.train.series("mfu"))), detail)
+    return card("MFU", percent(_median(history.train.series("mfu"))), detail)
 
 
 def _model(facts: Facts) -> str:
     name, family = facts.get("model.shape"), facts.get("model.family")
     layers, hidden = facts.number("model.layers"), facts.number("model.hidden_size")
     shape = f"{whole(layers)} layers of {whole(hidden)}" if layers and hidden else ""
-    return _card("Parameters", number(facts.parameters), ", ".join(str(p) for p in (name or family, shape) if p))
+    return card("Parameters", number(facts.parameters), ", ".join(str(p) for p in (name or family, shape) if p))
 
 
 def _layout(facts: Facts) -> str:
     ranks = facts.world_size
     on = f"{ranks:,} rank" + ("s" if ranks > 1 else "") if ranks else ""
     device = facts.environment.get("device")
-    return _card("Layout", facts.layout or "–", ", ".join(str(part) for part in (on, device) if part))
+    return card("Layout", facts.layout or "–", ", ".join(str(part) for part in (on, device) if part))
 
 
 def _time(history: History) -> str:
     resumed = len(history.resumes)
     detail = f"resumed {resumed} time" + ("s" if resumed > 1 else "") if resumed else "in one go"
-    return _card("Run time", duration(history.elapsed_seconds), detail)
+    return card("Run time", duration(history.elapsed_seconds), detail)
 
 
 def _memory(history: History) -> str:
     values_n = history.train.series("memory_gib").values_n
     peak = float(np.nanmax(values_n)) if np.isfinite(values_n).any() else None
-    return _card("Memory", f"{number(peak)} GiB" if peak is not None else "–", "peak of one rank")
+    return card("Memory", f"{number(peak)} GiB" if peak is not None else "–", "peak of one rank")
 
 
 def _median(series: Series) -> float | None:

@@ -1,0 +1,101 @@
+"""The health of reinforcement learning: figures, alarms, and charts over the batches of rollouts."""
+
+from collections.abc import Callable
+
+from megatron_qm.observe.history import EMPTY, History, Series
+from megatron_qm.observe.page.chart import COLOURS, Line, line_chart
+from megatron_qm.observe.page.charts import frame_of, stack
+from megatron_qm.observe.page.figure import Frame
+from megatron_qm.observe.page.rl_length import reward_against_length
+from megatron_qm.observe.page.rl_tables import alarms_table, gap_table, mastered_table, parts_table, reasons_table
+from megatron_qm.observe.page.scale import number, percent, whole
+from megatron_qm.observe.page.summary import card
+
+
+def rl_section(history: History) -> str:
+    """Everything that records of kind "rl" and "alarm" tell; nothing for a run without them."""
+    if not history.rollouts and not history.alarms:
+        return ""
+    charts = "\n".join(chart for chart in _charts(history, frame_of(history)) if chart)
+    parts = [
+        _cards(history),
+        alarms_table(history.alarms),
+        f'<div class="charts">{charts}</div>' if charts else "",
+        reasons_table(history.rl),
+        mastered_table(history.rollouts),
+        gap_table(history.rollouts),
+        parts_table(history.rl, more_than=COLOURS),
+    ]
+    return '<section class="rl"><h2>Reinforcement learning</h2>\n' + "\n".join(part for part in parts if part) + "</section>"
+
+
+def _cards(history: History) -> str:
+    rl, length = history.rl, history.rl.group("length")
+    reward, alarms = rl.series("reward"), history.alarms
+    mean, longest = (length.get(key, EMPTY).last for key in ("mean", "max"))
+    newest = f"last: {alarms[-1].get('metric')}, step {whole(alarms[-1]['step'])}" if alarms else "nothing out of bounds"
+    made = [
+        card("Last reward", number(reward.last), f"from {number(float(reward.values_n[0]))}" if len(reward) > 1 else ""),
+        card("Response length", number(mean), f"tokens, mean; the longest {number(longest)}"),
+        card("Unscored", percent(rl.series("unscored").last), f"truncated {percent(rl.series('truncated').last)}"),
+        card("Alarms", str(len(alarms)), newest),
+    ]
+    return '<div class="cards">' + "".join(made) + "</div>"
+
+
+def _charts(history: History, frame: Frame) -> list[str]:
+    rl, training, length = history.rl, history.train.group("others"), history.rl.group("length")
+    gap = rl.group("engine_gap").get("mean", EMPTY)
+
+    def one(title: str, unit: str, series: Series, write: Callable[[float | None], str] = percent) -> str:
+        return _lines(title, unit, {"last": series}, frame, write=write)
+
+    return [
+        _reward(history, frame),
+        _parts(rl.group("reward_by_part"), frame),
+        reward_against_length(history.rollouts),
+        _lines("Response length", "tokens", {"mean": length.get("mean", EMPTY), "longest": length.get("max", EMPTY)}, frame),
+        _lines("Entropy", "nats per token",
+               {"of the rollouts": rl.series("entropy"), "while learning": training.get("entropy", EMPTY)}, frame),
+        one("KL to the reference", "nats per token", training.get("kl", EMPTY), number),
+        one("Clipped tokens", "share whose gradient clipping took", training.get("clipped", EMPTY)),
+        _lines("Ratio", "new over old policy, mean per token", {"last": training.get("ratio", EMPTY)}, frame, from_zero=False),
+        _lines("Policy loss", "mean per token", {"last": training.get("policy_loss", EMPTY)}, frame, from_zero=False),
+        one("Groups without variance", "share of the groups: all rewards equal", rl.series("zero_variance")),
+        one("Unscored", "share of the rollouts", rl.series("unscored")),
+        one("Truncated", "share of the rollouts", rl.series("truncated")),
+        one("Rule and model disagree", "share of the items", rl.series("disagreement")),
+        one("Engine against trainer", "mean |log-prob difference|, nats", gap, number) if len(gap) > 1 else "",
+        _seconds(rl.group("seconds"), frame),
+    ]
+
+
+def _reward(history: History, frame: Frame) -> str:
+    """The mean and every task; one task alone is the mean."""
+    tasks = history.rl.group("reward_by_task")
+    names = list(tasks)[: COLOURS - 1]
+    unit = "mean of what was scored" + (f", {len(names)} of {len(tasks)} tasks" if len(names) < len(tasks) else "")
+    lines = {name: tasks[name] for name in names}
+    if len(lines) != 1:
+        lines = {"all tasks": history.rl.series("reward")} | lines
+    return _lines("Reward by task", unit, lines, frame, wide=True)
+
+
+def _parts(parts: dict[str, Series], frame: Frame) -> str:
+    """The parts that a verifier's value is made of; of very many those with the lowest rewards, the table has all."""
+    names = sorted(parts, key=lambda name: parts[name].last)[:COLOURS]
+    unit = f"mean, the {COLOURS} lowest of {len(parts)}" if len(names) < len(parts) else "mean"
+    return _lines("Reward by part", unit, {name: one for name, one in parts.items() if name in names}, frame)
+
+
+def _seconds(seconds: dict[str, Series], frame: Frame) -> str:
+    return stack("Time of a batch", "seconds", seconds, frame) if seconds else ""
+
+
+def _lines(
+    title: str, unit: str, series: dict[str, Series], frame: Frame,
+    *, write: Callable[[float | None], str] = number, from_zero: bool = True, wide: bool = False,
+) -> str:
+    """A chart of those of `series` that have values; nothing where none has."""
+    lines = [Line(name, one, colour % COLOURS) for colour, (name, one) in enumerate(series.items()) if len(one)]
+    return line_chart(title, unit, lines, frame, from_zero=from_zero, write=write, wide=wide) if lines else ""

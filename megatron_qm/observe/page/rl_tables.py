@@ -1,0 +1,156 @@
+"""Tables of a run of RL: alarms, reasons without a score, mastered prompts, the gap between engine and trainer."""
+
+import html
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from megatron_qm.observe.history import Series, Table
+from megatron_qm.observe.page.scale import number, percent, whole
+from megatron_qm.observe.records import from_json_number
+
+_ROWS = 100  # the newest; metrics.jsonl has the rest
+_SAMPLES = 8  # of an alarm
+
+
+@dataclass(frozen=True)
+class _Share:
+    """A cell that is drawn as a bar as well. text: instead of the percentage."""
+
+    value: float | None
+    text: str | None = None
+
+
+def alarms_table(alarms: Sequence[dict[str, Any]]) -> str:
+    rows = [_alarm_row(alarm) for alarm in alarms[-_ROWS:]]
+    return _table("Alarms", ("step", "metric", "value", "bound", "text", "samples", "file"), rows, len(alarms), "alarms")
+
+
+def _alarm_row(alarm: dict[str, Any]) -> list[str]:
+    keys = alarm.get("samples")
+    keys = [str(key) for key in keys] if isinstance(keys, list) else []
+    more = f", {len(keys) - _SAMPLES:,} more" if len(keys) > _SAMPLES else ""
+    return [
+        whole(alarm["step"]), _text(alarm.get("metric")), _number(alarm.get("value")), _number(alarm.get("bound")),
+        _text(alarm.get("text")), ", ".join(keys[:_SAMPLES]) + more or "–", _text(alarm.get("file")),
+    ]
+
+
+def reasons_table(rl: Table) -> str:
+    """Why rollouts have no score: of the whole run, and of the newest batch."""
+    reasons, newest = rl.group("unscored_reasons"), rl.series("step").last
+    totals = {reason: _sum(series) for reason, series in reasons.items()}
+    every = sum(totals.values())
+    rows = []
+    for reason in sorted(totals, key=totals.__getitem__, reverse=True):
+        series = reasons[reason]
+        last = series.last if series.steps_n[-1] == newest else 0.0
+        rows.append([reason, number(totals[reason]), _Share(totals[reason] / every if every else None), number(last)])
+    return _table("Why rollouts have no score", ("reason", "rollouts", "share", "in the last batch"), rows[:_ROWS], len(rows))
+
+
+def mastered_table(rollouts: dict[int, dict[str, Any]]) -> str:
+    """Prompts that left and stayed at the start of each epoch; of several records of an epoch the newest counts."""
+    epochs: dict[float, dict[str, Any]] = {}
+    for step in sorted(rollouts):
+        epoch, found = from_json_number(rollouts[step].get("epoch")), rollouts[step].get("resampled")
+        if isinstance(found, dict) and epoch is not None:
+            epochs[epoch] = {"step": step} | {key: from_json_number(found.get(key)) for key in ("mastered", "kept")}
+    rows = []
+    for epoch, counts in sorted(epochs.items()):
+        mastered, kept = counts["mastered"], counts["kept"]
+        every = mastered + kept if mastered is not None and kept is not None else None
+        rows.append([number(epoch), whole(counts["step"]), number(mastered), number(kept),
+                     _Share(mastered / every if every else None)])
+    titles = ("epoch", "step", "mastered, left", "kept", "share mastered")
+    return _table("Mastered prompts by epoch", titles, rows[-_ROWS:], len(rows))
+
+
+def gap_table(rollouts: dict[int, dict[str, Any]]) -> str:
+    """The histogram of |trainer - engine|, log-probabilities of the same tokens: the newest beside the first."""
+    found = [(step, gap) for step in sorted(rollouts) if (gap := _gap(rollouts[step].get("engine_gap"))) is not None]
+    if not found:
+        return ""
+    shown = found[-1:] if len(found) == 1 else [found[0], found[-1]]
+    names = list(dict.fromkeys(label for _, gap in shown for label in gap))
+    rows = [[name, *(_count_of(gap, name) for _, gap in shown)] for name in names]
+    summary = [_gap_summary(step, rollouts[step]["engine_gap"]) for step, _ in shown]
+    titles = ("|difference| in nats", *(f"tokens, step {whole(step)}" for step, _ in shown))
+    return _table("Log-probabilities: engine against trainer", titles, rows, len(rows), note=" ".join(summary))
+
+
+def _gap(gap: Any) -> dict[str, float] | None:
+    """Tokens by the label of their bin; None where it is no histogram."""
+    if not isinstance(gap, dict) or not isinstance(gap.get("edges"), list) or not isinstance(gap.get("counts"), list):
+        return None
+    edges, counts = ([from_json_number(value) for value in gap[key]] for key in ("edges", "counts"))
+    if not edges or len(counts) != len(edges) + 1 or None in edges or None in counts:
+        return None
+    total = sum(counts)
+    if not np.isfinite(total) or total <= 0 or min(counts) < 0:
+        return None
+    labels = [f"below {number(edges[0])}"]
+    labels += [f"{number(low)} to {number(high)}" for low, high in zip(edges, edges[1:], strict=False)]
+    labels += [f"{number(edges[-1])} and more"]
+    return dict(zip(labels, counts, strict=True))
+
+
+def _count_of(gap: dict[str, float], name: str) -> _Share:
+    count = gap.get(name, 0.0)
+    return _Share(count / sum(gap.values()), number(count))
+
+
+def _gap_summary(step: int, gap: dict[str, Any]) -> str:
+    tokens, mean, largest = (_number(gap.get(key)) for key in ("tokens", "mean", "largest"))
+    value = from_json_number(gap.get("mean_ratio"))
+    ratio = f"{value:.6g}" if value is not None else "–"  # all that matters is how far it is from 1
+    return f"Step {whole(step)}: {tokens} tokens, mean {mean}, largest {largest} nats, mean ratio {ratio}."
+
+
+def parts_table(rl: Table, more_than: int) -> str:
+    """First and last reward of every task and part, where they are too many for the charts."""
+    groups = [rl.group("reward_by_task"), rl.group("reward_by_part")]
+    if max(map(len, groups)) < more_than:
+        return ""
+    rows = [[name, number(float(one.values_n[0])), number(one.last)] for group in groups for name, one in group.items()]
+    return _table("Rewards of all tasks and parts", ("task, or task/part", "first", "last"), rows, len(rows))
+
+
+def _table(
+    title: str, titles: Iterable[str], rows: Sequence[Sequence[str | _Share]], total: int, kind: str = "", note: str = ""
+) -> str:
+    """Nothing without rows. All text is escaped here. `total`: rows there are; a note tells of those left out."""
+    if not rows:
+        return ""
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in titles)
+    body = "".join("<tr>" + "".join(_cell(cell) for cell in row) + "</tr>" for row in rows)
+    note += f" {total - len(rows):,} more in metrics.jsonl." if total > len(rows) else ""
+    caption = f'<p class="note">{html.escape(note.strip())}</p>' if note else ""
+    return (
+        f'<div class="scroll"><h3>{html.escape(title)}</h3>{caption}'
+        f'<table{f" class={kind}" if kind else ""}><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    )
+
+
+def _cell(cell: str | _Share) -> str:
+    if not isinstance(cell, _Share):
+        return f"<td>{html.escape(cell)}</td>"
+    value = cell.value if cell.value is not None and np.isfinite(cell.value) else None
+    text = percent(value) if cell.text is None else cell.text
+    width = f"{min(max(value or 0.0, 0.0), 1.0) * 100:.2f}%"
+    return f'<td><div class="share"><span>{html.escape(text)}</span><i><b style="width:{width}"></b></i></div></td>'
+
+
+def _text(value: Any) -> str:
+    return "–" if value is None else str(value)
+
+
+def _number(value: Any) -> str:
+    found = from_json_number(value)
+    return number(found) if found is not None else _text(value)
+
+
+def _sum(series: Series) -> float:
+    return float(series.values_n[np.isfinite(series.values_n)].sum())
