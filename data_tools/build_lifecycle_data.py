@@ -3,8 +3,9 @@
 
     python data_tools/build_lifecycle_data.py --output DIR
 
-Writes DIR/sft-{diagnosis,drugs,exam}.jsonl, DIR/rl.jsonl and DIR/held_out.jsonl. The diseases of the three do not overlap;
-their facts are all in the pretraining corpus. The same seed writes the same bytes.
+Writes DIR/sft-{diagnosis,drugs,exam}.jsonl, DIR/rl.jsonl, and two files that neither has seen: DIR/held_out.jsonl asks about
+the diseases of rl.jsonl in other words, DIR/never_asked.jsonl about diseases of neither. All facts are in the pretraining
+corpus. The same seed writes the same bytes.
 """
 
 import argparse
@@ -20,11 +21,13 @@ from data_tools.knowledge.triples import disease_triples
 from megatron_qm.errors import UserError
 from megatron_qm.files import atomic_write
 
+_SEEN, _HELD_OUT = (0, 1, 2), (3,)  # phrasings of the questions
+
 
 def main(argv: list[str] | None = None) -> int:
     args = _arguments(argv)
     try:
-        for name, count in build(args.output, args.sft_share, args.held_out_share, args.seed).items():
+        for name, count in build(args.output, args.sft_share, args.never_share, args.seed).items():
             print(f"{args.output / name}: {count:,} lines")
     except (UserError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -32,21 +35,22 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def build(output: Path, sft_share: float, held_out_share: float, seed: int) -> dict[str, int]:
+def build(output: Path, sft_share: float, never_share: float, seed: int) -> dict[str, int]:
     """Write all files and return the lines in each."""
-    for name, value in (("--sft-share", sft_share), ("--held-out-share", held_out_share)):
+    for name, value in (("--sft-share", sft_share), ("--never-share", never_share)):
         if not 0 < value < 1:
             raise UserError(f"{name} {value}: must lie between 0 and 1")
-    if sft_share + held_out_share >= 1:
-        raise UserError(f"--sft-share {sft_share} and --held-out-share {held_out_share} leave nothing for RL")
+    if sft_share + never_share >= 1:
+        raise UserError(f"--sft-share {sft_share} and --never-share {never_share} leave nothing for RL")
     files: dict[str, list[dict[str, Any]]] = {}
     for language in ("en", "zh"):
         triples, draw = disease_triples(language), random.Random(f"{seed} {language}")
-        shown, held, asked = deal(triples, (sft_share, held_out_share), draw)
-        for task in tasks(triples, shown, 4, draw):
+        shown, never, asked = deal(triples, (sft_share, never_share), draw)
+        for task in tasks(triples, shown, _SEEN, draw):
             files.setdefault(f"sft-{task.item['task']}.jsonl", []).append(task.conversation())
-        for name, subjects in (("rl.jsonl", asked), ("held_out.jsonl", held)):
-            files.setdefault(name, []).extend(task.item for task in tasks(triples, subjects, 4, draw))
+        for name, subjects, phrasings in (("rl.jsonl", asked, _SEEN), ("held_out.jsonl", asked, _HELD_OUT),
+                                          ("never_asked.jsonl", never, _HELD_OUT)):
+            files.setdefault(name, []).extend(task.item for task in tasks(triples, subjects, phrasings, draw))
     return {name: _write(output / name, rows) for name, rows in files.items()}
 
 
@@ -61,7 +65,8 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, required=True, metavar="DIR")
     parser.add_argument("--sft-share", type=float, default=0.3, help="of the diseases (default: %(default)s)")
-    parser.add_argument("--held-out-share", type=float, default=0.25, help="of the diseases (default: %(default)s)")
+    parser.add_argument("--never-share", type=float, default=0.1,
+                        help="of the diseases, asked about by neither (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args(argv)
 

@@ -41,6 +41,7 @@ _VERBS = {
     "import-hf": Verb("a Hugging Face folder to a Megatron checkpoint", _HF, "add_import_arguments", "import_command"),
     "pretrain": Verb("train from scratch, or continue from a checkpoint", "megatron_qm.commands.pretrain"),
     "sft": Verb("supervised fine-tuning on conversations, loss on answers only", "megatron_qm.commands.sft"),
+    "rl": Verb("reinforcement learning from verifiable medical rewards", "megatron_qm.commands.rl"),
     "plan": Verb("layouts ranked by predicted speed; memory, days, failures", "megatron_qm.commands.plan"),
     "config": Verb("the resolved config of a recipe, or one value of it", "megatron_qm.commands.config"),
     "verify-resume": Verb("prove that a killed and resumed run ends as an undisturbed one", "megatron_qm.commands.verify_resume"),

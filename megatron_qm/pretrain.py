@@ -1,8 +1,10 @@
-"""Continued pretraining, from a recipe to a trained checkpoint. This file is the whole run on one screen."""
+"""A run, from a recipe to a trained checkpoint: the whole of it on one screen. Pretraining and supervised fine-tuning read
+datasets; another stage says what it does otherwise (`Stage`)."""
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 from megatron_qm.checkpoint.local import LocalCopies
@@ -12,11 +14,11 @@ from megatron_qm.evals.run_probes import ProbeRun
 from megatron_qm.model.build import build_model
 from megatron_qm.model.parallel_groups import parallel_groups
 from megatron_qm.platform.runtime import Platform, Ranks, choose_platform, process_group, ranks_from_environment
-from megatron_qm.train.feed import DatasetFeed
+from megatron_qm.train.feed import DatasetFeed, Feed
 from megatron_qm.train.guard import Guard
 from megatron_qm.train.lock import locked
 from megatron_qm.train.loop import Trainer
-from megatron_qm.train.objective import CrossEntropy
+from megatron_qm.train.objective import CrossEntropy, Objective
 from megatron_qm.train.optimizer import build_optimizer, data_parallel, dismantle
 from megatron_qm.train.recorder import Recorder
 from megatron_qm.train.step import Stepper
@@ -26,19 +28,51 @@ from megatron_qm.train.validation import Validation
 from megatron_qm.train.watchdog import Watchdog
 
 
-def pretrain(config: RunConfig) -> bool:
+@dataclass(frozen=True)
+class Parts:
+    """What is there of a run when its feed is made. writes: whether this rank writes into the run's folder. stack: closes
+    what is entered into it at the end of the run."""
+
+    config: RunConfig
+    platform: Platform
+    ranks: Ranks
+    stepper: Stepper
+    watchdog: Watchdog
+    recorder: Recorder
+    store: CheckpointStore
+    writes: bool
+    stack: ExitStack
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a stage of training learns from, and how. sources: how many it tells losses apart by."""
+
+    objective: Objective
+    sources: int
+    feed: Callable[[Parts], Feed]
+
+
+def on_datasets(config: RunConfig) -> Stage:
+    def feed(parts: Parts) -> Feed:
+        return DatasetFeed(config, parts.platform, writes=parts.writes, move=parts.watchdog.move)
+
+    return Stage(CrossEntropy(entropy=config.observe.entropy), len(config.data.sources), feed)
+
+
+def pretrain(config: RunConfig, stage: Stage | None = None) -> bool:
     """Train as `config` says, on the ranks that the environment names. Goes on from the newest good
     checkpoint. Returns whether the last step was reached: False if a signal stopped the run, saved, before.
 
     Raises UserError for anything the user can mend, on every rank alike.
     """
-    with training(config) as trainer:
+    with training(config, stage or on_datasets(config)) as trainer:
         trainer.restore()
         return trainer.run()
 
 
 @contextmanager
-def training(config: RunConfig, read_only: Path | None = None) -> Iterator[Trainer]:
+def training(config: RunConfig, stage: Stage, read_only: Path | None = None) -> Iterator[Trainer]:
     """A trainer on all ranks, inside the scopes it needs. read_only: a folder for heartbeats; then the run's own folder is
     looked at and not touched."""
     ranks = ranks_from_environment()
@@ -50,7 +84,7 @@ def training(config: RunConfig, read_only: Path | None = None) -> Iterator[Train
         process_group(platform, ranks),
         platform.scope(),
         parallel_groups(config.parallel),
-        assemble(config, platform, ranks, watchdog, stop, read_only=read_only is not None) as trainer,
+        assemble(config, stage, platform, ranks, watchdog, stop, read_only=read_only is not None) as trainer,
     ):
         gc.freeze()  # Megatron collects garbage at every save: spare it all that stays
         yield trainer
@@ -58,14 +92,14 @@ def training(config: RunConfig, read_only: Path | None = None) -> Iterator[Train
 
 @contextmanager
 def assemble(
-    config: RunConfig, platform: Platform, ranks: Ranks, watchdog: Watchdog, stop: StopRequest, *, read_only: bool = False
+    config: RunConfig, stage: Stage, platform: Platform, ranks: Ranks, watchdog: Watchdog, stop: StopRequest, *,
+    read_only: bool = False,
 ) -> Iterator[Trainer]:
     """Everything a run is made of, put together; inside the platform's scope and Megatron's parallel groups."""
     platform.seed(config.train.seed)
     if config.parallel.overlap_tp:
         _start_tp_overlap(config, platform)
     probes = ProbeRun(config.observe.probes, config.data.tokenizer) if config.observe.probes else None
-    feed = DatasetFeed(config, platform, writes=ranks.rank == 0 and not read_only, move=watchdog.move)
     chunks = build_model(
         config.model, config.parallel, platform, config.precision, config.recompute,
         seed=config.train.seed, z_loss=config.train.z_loss, entropy=config.observe.entropy,
@@ -76,16 +110,20 @@ def assemble(
     with ExitStack() as stack:
         stack.callback(dismantle, model)
         recorder = stack.enter_context(Recorder(config, platform, ranks, silent=read_only))
+        stepper = Stepper(
+            model, optimizer, config.optimizer, stage.sources, Guard(config.guard, platform.device),
+            enter=watchdog.enter, objective=stage.objective,
+        )
+        store = CheckpointStore(Path(config.output) / "checkpoints", config.checkpoint, platform, read_only=read_only)
+        writes = ranks.rank == 0 and not read_only
+        feed = stage.feed(Parts(config, platform, ranks, stepper, watchdog, recorder, store, writes, stack))
         yield Trainer(
             config=config,
             platform=platform,
-            stepper=Stepper(
-                model, optimizer, config.optimizer, len(feed.names), Guard(config.guard, platform.device),
-                enter=watchdog.enter, objective=CrossEntropy(entropy=config.observe.entropy),
-            ),
+            stepper=stepper,
             feed=feed,
             validation=Validation(config, platform),
-            store=CheckpointStore(Path(config.output) / "checkpoints", config.checkpoint, platform, read_only=read_only),
+            store=store,
             recorder=recorder,
             watchdog=watchdog,
             stop=stop,

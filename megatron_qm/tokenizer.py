@@ -31,6 +31,18 @@ class TextTokenizer:
     def end(self) -> int | None:
         return self._tokenizer.eos_token_id
 
+    @property
+    def stops(self) -> tuple[int, ...]:
+        """Tokens that end a response: the tokenizer's end, and what its chat template puts after an answer."""
+        found = {self.end} - {None}
+        if self._tokenizer.chat_template:
+            turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
+            tail = self._tokenizer.apply_chat_template(turns, tokenize=False).rpartition("b")[2]
+            after = self._tokenizer.encode(tail, add_special_tokens=False)
+            if after and after[0] in self._tokenizer.all_special_ids + list(self._tokenizer.added_tokens_decoder):
+                found.add(after[0])
+        return tuple(sorted(found))
+
     def encode(self, prompt: str | list[dict[str, Any]]) -> list[int]:
         """Text as it is, without special tokens of the tokenizer's own; messages through the chat template."""
         if isinstance(prompt, str):
@@ -38,8 +50,9 @@ class TextTokenizer:
         text = self._tokenizer.apply_chat_template(prompt, add_generation_prompt=True, tokenize=False)
         return self._tokenizer.encode(text, add_special_tokens=False)
 
-    def decode(self, tokens: Sequence[int]) -> str:
-        return self._tokenizer.decode(list(tokens), skip_special_tokens=False)
+    def decode(self, tokens: Sequence[int], *, special: bool = True) -> str:
+        """special: keep the special tokens' names in the text."""
+        return self._tokenizer.decode(list(tokens), skip_special_tokens=not special)
 
     def token(self, text: str) -> int:
         """The id of a token by its text, or by its number. Raises UserError for text that is no single token."""

@@ -1,8 +1,10 @@
 """Verifiable tasks about the facts: diagnosis coding, drug choice and exams, each as an item with its reference.
 
-Diseases are dealt out once: those whose answers supervised fine-tuning shows, those that reinforcement learning asks for,
-and those that are held out of both. A model that answers about the last has taken the fact from pretraining and the way
-to say it from practice.
+Diseases are dealt out once: those whose answers supervised fine-tuning shows, and those that reinforcement learning asks
+for. What is held out are questions in words that neither has seen, and diseases that neither has asked
+about: a model that answers there has taken the fact from pretraining and the way
+to say it from practice. An answer is in the words that lead to the object in pretraining's sentences: what a small model
+recalls is what followed them.
 """
 
 import random
@@ -13,6 +15,7 @@ from typing import Any
 from data_tools.knowledge.triples import Triple
 
 LETTERS = "ABCD"
+_DRUGS_SHOWN = 3  # of a disease's, one sentence each
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,13 @@ _QUESTIONS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ),
     ("zh", "exam"): ("{s}的{p}是？", "选择{s}的{p}。", "考试：{s}的{p}是", "下列哪项是{s}的{p}？"),
 }
+_ANSWERS: Mapping[tuple[str, str], str] = {
+    ("en", "code"): "It is coded as {o}.", ("zh", "code"): "编码是{o}。",
+    ("en", "medication"): "It is treated with {o}.", ("zh", "medication"): "可用{o}治疗。",
+    ("en", "symptom"): "A symptom is {o}.", ("zh", "symptom"): "症状有{o}。",
+    ("en", "specialty"): "It is treated in {o}.", ("zh", "specialty"): "属于{o}。",
+}
+_EXAM_ANSWERS: Mapping[str, str] = {"en": "The answer is {o}.", "zh": "答案是{o}。"}
 _PREDICATES: Mapping[tuple[str, str], str] = {
     ("en", "code"): "ICD-10 code", ("en", "specialty"): "specialty", ("en", "symptom"): "symptom",
     ("en", "medication"): "medication", ("zh", "code"): "编码", ("zh", "specialty"): "专科", ("zh", "symptom"): "症状",
@@ -61,8 +71,8 @@ def deal(triples: Sequence[Triple], shares: Sequence[float], draw: random.Random
     return [*groups, set(subjects[start:])]
 
 
-def tasks(triples: Sequence[Triple], subjects: set[str], phrasings: int, draw: random.Random) -> Iterator[Task]:
-    """Up to `phrasings` (of four) questions of each task about each of `subjects`."""
+def tasks(triples: Sequence[Triple], subjects: set[str], phrasings: Sequence[int], draw: random.Random) -> Iterator[Task]:
+    """A question of each task, in each of `phrasings` (0 to 3), about each of `subjects`."""
     facts: dict[str, dict[str, list[str]]] = {}
     for triple in triples:
         facts.setdefault(triple.subject, {}).setdefault(triple.predicate, []).append(triple.object)
@@ -70,12 +80,17 @@ def tasks(triples: Sequence[Triple], subjects: set[str], phrasings: int, draw: r
     department = {subject: known["specialty"][0] for subject, known in facts.items()}
     for subject in (subject for subject in facts if subject in subjects):
         known = facts[subject]
-        for number in range(phrasings):
+        for number in phrasings:
             strata = {"language": language, "department": department[subject]}
             yield _diagnosis(subject, known, language, number, strata)
             if "medication" in known:
                 yield _drugs(subject, known, language, number, strata)
             yield _exam(subject, facts, language, number, strata, draw)
+
+
+def _said(language: str, predicate: str, *objects: str) -> str:
+    join = " " if language == "en" else ""
+    return join.join(_ANSWERS[language, predicate].replace("{o}", value) for value in objects)
 
 
 def _asked(task: str, language: str, number: int, **names: str) -> str:
@@ -96,7 +111,7 @@ def _diagnosis(subject: str, known: Mapping[str, list[str]], language: str, numb
     code = known["code"][0]
     prompt = _asked("diagnosis", language, number, s=subject)
     item = _item("diagnosis", subject, language, number, prompt, code, {"system": "cm"}, strata, code[0])
-    return Task(item, f'{{"code": "{code}"}}')
+    return Task(item, _said(language, "code", code))
 
 
 def _drugs(subject: str, known: Mapping[str, list[str]], language: str, number: int, strata: dict[str, str]) -> Task:
@@ -104,14 +119,12 @@ def _drugs(subject: str, known: Mapping[str, list[str]], language: str, number: 
     prompt = _asked("drugs", language, number, s=subject)
     item = _item("drugs", subject, language, number, prompt, drugs, {"names": {drug: drug for drug in drugs}}, strata,
                  strata["department"])
-    listed = ", ".join(f'"{drug}"' for drug in drugs)
-    return Task(item, f'{{"drugs": [{listed}]}}')
+    return Task(item, _said(language, "medication", *drugs[:_DRUGS_SHOWN]))
 
 
 def _exam(subject: str, facts: Mapping[str, Mapping[str, list[str]]], language: str, number: int, strata: dict[str, str],
           draw: random.Random) -> Task:
-    predicates = [name for name in ("code", "specialty", "symptom", "medication") if name in facts[subject]]
-    predicate = predicates[number % len(predicates)]
+    predicate = draw.choice([name for name in ("specialty", "symptom", "medication") if name in facts[subject]])
     right = draw.choice(facts[subject][predicate])
     others = sorted({value for name, known in facts.items() if name != subject for value in known.get(predicate, ())}
                     - set(facts[subject][predicate]))
@@ -122,4 +135,4 @@ def _exam(subject: str, facts: Mapping[str, Mapping[str, list[str]]], language: 
     lines = "".join(f"\n{letter}. {option}" for letter, option in zip(LETTERS, options, strict=True))
     item = _item("exam", subject, language, number, question + lines, answer,
                  {"options": dict(zip(LETTERS, options, strict=True))}, strata | {"type": predicate}, answer)
-    return Task(item, f'{{"answer": "{answer}"}}')
+    return Task(item, _EXAM_ANSWERS[language].replace("{o}", right))

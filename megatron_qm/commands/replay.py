@@ -48,11 +48,13 @@ def _world_size(run: Path) -> int:
 
 def _replay(config: RunConfig, run: Path, step: int) -> int:
     from megatron_qm.platform.runtime import ranks_from_environment
-    from megatron_qm.pretrain import training
+    from megatron_qm.pretrain import on_datasets, training
     from megatron_qm.train.replay import replay_step
 
     ranks = ranks_from_environment()
-    with tempfile.TemporaryDirectory(prefix="replay-") as beats, training(config, read_only=Path(beats)) as trainer:
+    with tempfile.TemporaryDirectory(prefix="replay-") as beats, training(
+        config, on_datasets(config), read_only=Path(beats)
+    ) as trainer:
         found = replay_step(trainer, step)
         if ranks.rank == 0:
             print(_describe(found, run, step))

@@ -4,8 +4,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from megatron_qm.rewards.judge import Ask, JudgeError, vote
+from megatron_qm.rewards.judge import Ask, Endpoint, JudgeError, vote
 from megatron_qm.rewards.outcome import Outcome, Reward, Scored, Unscored
+from megatron_qm.rewards.registry import load
 
 _QUESTION = ("Decide whether the response's final answer means the same as this reference (synonyms count; a part, a wider term or "
              "several alternatives do not): ")
@@ -31,6 +32,15 @@ def hybrid(rule: Reward, ask: Ask, k: int = 8, agreement: float = 0.75) -> Rewar
         return Scored(float(votes.share > 0.5), parts, f"by the model: {votes.passes} of {votes.valid} votes")
 
     return reward
+
+
+def by_metadata(prompt: str, response: str, reference: Any, metadata: Mapping[str, Any]) -> Outcome:
+    """`hybrid` of the verifier `metadata["rule"]` and the endpoint `metadata["judge"]` (base, model, key, votes, agreement,
+    seconds): how a pool of processes, to which functions cannot be sent, is told."""
+    rule, judge = load(metadata["rule"]), metadata["judge"]
+    ask = Endpoint(judge["base"], judge["model"], judge.get("key", ""), judge.get("seconds", 30.0))
+    rest = {name: value for name, value in metadata.items() if name not in ("rule", "judge")}
+    return hybrid(rule, ask, judge.get("votes", 8), judge.get("agreement", 0.75))(prompt, response, reference, rest)
 
 
 def _undecided(ruled: Outcome, response: str) -> bool:

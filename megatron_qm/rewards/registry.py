@@ -11,6 +11,7 @@ VERIFIERS = {
     "drugs": "megatron_qm.rewards.drugs:drugs",
     "ordering": "megatron_qm.rewards.ordering:ordering",
     "format": "megatron_qm.rewards.shaping:answer_format",
+    "hybrid": "megatron_qm.rewards.hybrid:by_metadata",
 }
 
 

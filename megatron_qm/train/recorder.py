@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -64,6 +64,7 @@ class Recorder:
         self._waiting: list[StepResult] = []
         self._phases: dict[str, float] = {}
         self._since = 0.0
+        self.listeners: list[Callable[[Record], None]] = []  # told of every record, where there are any
 
     def __enter__(self) -> Self:
         if self._writes:
@@ -150,6 +151,10 @@ class Recorder:
     def validation(self, step: int, losses: Losses, names: Sequence[str], tokens: int) -> None:
         self._write(ValidationRecord(step, tokens, losses.mean, _by_name(names, losses)))
 
+    def write(self, record: Record) -> None:
+        """What a stage has to say beyond its steps."""
+        self._write(record)
+
     def event(self, step: int, name: str, detail: str = "", seconds: float | None = None) -> None:
         self._write(EventRecord(step, name, detail, seconds))
 
@@ -171,6 +176,8 @@ class Recorder:
     def _write(self, record: Record) -> None:
         if self._writes:
             self._metrics.write(record)
+            for listen in self.listeners:
+                listen(record)
 
 
 def _sum(losses: Sequence[Losses]) -> Losses:

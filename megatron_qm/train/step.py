@@ -131,7 +131,7 @@ class Stepper:
             data_iterator=self._iterators(itertools.chain([first], rest)),
             model=self.model if len(self.model) > 1 else self.model[0],
             num_microbatches=count,
-            seq_length=_full_length(first),
+            seq_length=full_length(first),
             micro_batch_size=first.tokens_bs.shape[0],
             forward_only=forward_only,
         )
@@ -169,6 +169,6 @@ def _peek(batches: Iterable[MicroBatch]) -> tuple[MicroBatch, Iterator[MicroBatc
     return next(iterator), iterator
 
 
-def _full_length(batch: MicroBatch) -> int:
+def full_length(batch: MicroBatch) -> int:
     """Tokens of a row over all context parallel ranks, which is what Megatron's pipeline shapes start from."""
     return batch.tokens_bs.shape[1] * parallel_state.get_context_parallel_world_size()

@@ -9,7 +9,6 @@ WEIGHT = 1e-2
 
 def rows_and_gradient() -> dict[str, list]:
     """Rows [3, b, s] from logits that all ranks draw alike, this rank's columns of them, and the gradient of the first two."""
-    import torch
 
     from megatron_qm.config.model import ModelConfig
     from megatron_qm.config.parallel import ParallelConfig

@@ -2,7 +2,8 @@
 
 Axes: b rows, s tokens of a row (several responses may share a row), q responses of a micro-batch.
 A micro-batch brings, beside its labels and mask (1 on response tokens), in `extra`, [b, s] each:
-  old_logp        of the policy that the update starts from (the trainer's own, before the first update on this batch)
+  old_logp        of the policy that the update starts from (the trainer's own, before the first update on this batch);
+                  left out where that is the very policy that is updated: then the ratio is 1 and has its gradient
   reference_logp  of the frozen reference (where kl > 0)
   behaviour_logp  of the engine that sampled (where importance_cap is set)
   advantage       of the response that the token belongs to
@@ -22,7 +23,8 @@ NAMES = ("policy_loss", "kl", "clipped", "ratio", "entropy")
 
 
 class PolicyObjective:
-    """Called by the step with the model's cross entropy [b, s], which is minus the policy's log-probability."""
+    """Called by the step with the model's cross entropy [b, s], which is minus the policy's log-probability, or [3, b, s] with
+    the exact entropy in the third row; without it "entropy" is its estimate from the sampled tokens."""
 
     names = NAMES
 
@@ -31,9 +33,10 @@ class PolicyObjective:
 
     def __call__(self, sources: int, batch: MicroBatch, output: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         extra, mask_bs = batch.extra, batch.loss_mask_bs
-        logp_bs = -output.float()
+        logp_bs = -(output[0] if output.dim() == 3 else output).float()
+        entropy_bs = output[2].detach() if output.dim() == 3 else -logp_bs
         # Where nothing counts the log-probabilities are of other things, and their ratio may overflow.
-        old_bs = torch.where(mask_bs > 0, extra["old_logp"], logp_bs.detach())
+        old_bs = torch.where(mask_bs > 0, extra.get("old_logp", logp_bs.detach()), logp_bs.detach())
         loss_bs, ratio_bs, clipped_bs = policy_loss(logp_bs, old_bs, extra["advantage"], mask_bs, self._config,
                                                     extra.get("response"))
         if self._config.importance_cap is not None:
@@ -45,7 +48,7 @@ class PolicyObjective:
             kl_bs = k3(logp_bs, reference_bs)
         total_bs = (loss_bs + self._config.kl * kl_bs) * extra["weight"] * mask_bs
         rows = {NATS: -logp_bs * mask_bs, TOKENS: mask_bs}
-        others = (loss_bs, kl_bs, clipped_bs, ratio_bs, -logp_bs)
+        others = (loss_bs, kl_bs, clipped_bs, ratio_bs, entropy_bs)
         rows |= {3 + at: values_bs * mask_bs for at, values_bs in enumerate(others)}
         return total_bs.sum(), mask_bs.sum().to(torch.int), report(sources, batch, rows, 3 + len(NAMES))
 

@@ -1,0 +1,146 @@
+"""Rollouts and what verifiers say of them -> what a policy learns from, and what people want to know. Numpy only.
+
+Axes: n responses, b rows (one response each), s tokens of a row.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from megatron_qm.align.rl.advantages import advantages, zero_variance
+from megatron_qm.align.rollouts.rollout import Rollout
+from megatron_qm.config.rl import RlConfig
+from megatron_qm.rewards.items import Item
+from megatron_qm.rewards.outcome import Outcome, Scored
+from megatron_qm.rewards.shaping import soft_overlong
+
+_BINS = 8
+
+
+@dataclass(frozen=True)
+class Experience:
+    """A judged batch. reward_n: what is learnt from, None where unscored; advantage_n: 0 there. group_n numbers the prompts."""
+
+    items: Sequence[Item]  # [n]
+    rollouts: Sequence[Rollout]  # [n]
+    outcomes: Sequence[Outcome]  # [n]
+    group_n: Sequence[int]
+    reward_n: Sequence[float | None]
+    advantage_n: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.rollouts)
+
+
+def judged(
+    items: Sequence[Item], rollouts: Sequence[Rollout], outcomes: Sequence[Outcome], formats: Sequence[float] | None,
+    config: RlConfig,
+) -> Experience:
+    """`items`, [n], repeat for the responses of a group, which stand side by side. formats: the format reward of each."""
+    names = {name: number for number, name in enumerate(dict.fromkeys(item.key for item in items))}
+    group_n = [names[item.key] for item in items]
+    reward_n = [_reward(n, rollouts, outcomes, formats, config) for n in range(len(rollouts))]
+    return Experience(items, rollouts, outcomes, group_n, reward_n, advantages(reward_n, group_n, config.advantage))
+
+
+def _reward(
+    n: int, rollouts: Sequence[Rollout], outcomes: Sequence[Outcome], formats: Sequence[float] | None, config: RlConfig
+) -> float | None:
+    outcome, shaping = outcomes[n], config.shaping
+    if not isinstance(outcome, Scored):
+        return None
+    reward = outcome.value
+    if formats is not None:
+        reward = (1 - shaping.format_weight) * reward + shaping.format_weight * formats[n]
+    if shaping.overlong_buffer is not None:
+        reward += soft_overlong(len(rollouts[n].tokens), config.sampling.max_new_tokens, shaping.overlong_buffer)
+    return reward
+
+
+def informative(experience: Experience) -> list[int]:
+    """Responses [n'] of groups with a gradient: not all of the same reward."""
+    flat = zero_variance(experience.reward_n, experience.group_n)
+    return [n for n, group in enumerate(experience.group_n) if group not in flat]
+
+
+def pass_rates(experience: Experience) -> dict[str, float]:
+    """{key of an item: mean value of its scored responses}, shaping aside."""
+    values: dict[str, list[float]] = defaultdict(list)
+    for item, outcome in zip(experience.items, experience.outcomes, strict=True):
+        if isinstance(outcome, Scored):
+            values[item.key].append(outcome.value)
+    return {key: sum(found) / len(found) for key, found in values.items()}
+
+
+def summary(experience: Experience) -> dict[str, Any]:
+    """What the record of a batch says of its rewards; see docs/rl.md."""
+    scored = [n for n, reward in enumerate(experience.reward_n) if reward is not None]
+    reward = {n: experience.reward_n[n] for n in scored}
+    lengths = [len(rollout.tokens) for rollout in experience.rollouts]
+    by_task, by_part = defaultdict(list), defaultdict(list)
+    for n in scored:
+        outcome, task = experience.outcomes[n], experience.items[n].task
+        by_task[task].append(outcome.value)
+        for part, value in outcome.parts.items():
+            by_part[f"{task}/{part}"].append(value)
+    reasons = Counter(o.reason.partition(":")[0] for o in experience.outcomes if not isinstance(o, Scored))
+    groups = len(set(experience.group_n))
+    logprobs = [p for rollout in experience.rollouts for p in rollout.logprobs]
+    return {
+        "prompts": groups, "rollouts": len(experience), "reward": _mean(list(reward.values())),
+        "reward_by_task": {task: _mean(values) for task, values in sorted(by_task.items())},
+        "reward_by_part": {part: _mean(values) for part, values in sorted(by_part.items())},
+        "reward_by_length": _by_length([(lengths[n], reward[n]) for n in scored]),
+        "length": {"mean": _mean(lengths), "max": max(lengths)},
+        "truncated": _mean([float(rollout.finish_reason == "length") for rollout in experience.rollouts]),
+        "zero_variance": len(zero_variance(experience.reward_n, experience.group_n)) / groups,
+        "unscored": 1 - len(scored) / len(experience), "unscored_reasons": dict(reasons),
+        "entropy": -_mean(logprobs), "disagreement": _disagreement(experience.outcomes),
+    }
+
+
+def samples_of(metric: str, experience: Experience, most: int = 5) -> list[str]:
+    """Keys of the rollouts to look at when `metric` has left its bound."""
+    numbers = range(len(experience))
+    if metric == "unscored":
+        found = [n for n in numbers if experience.reward_n[n] is None]
+    elif metric == "truncated":
+        found = [n for n in numbers if experience.rollouts[n].finish_reason == "length"]
+    elif metric == "zero_variance":
+        flat = zero_variance(experience.reward_n, experience.group_n)
+        found = [n for n in numbers if experience.group_n[n] in flat]
+    elif metric == "disagreement":
+        found = [n for n in numbers if isinstance(o := experience.outcomes[n], Scored) and "model" in o.parts]
+    elif metric == "length":
+        found = sorted(numbers, key=lambda n: -len(experience.rollouts[n].tokens))
+    else:
+        found = sorted((n for n in numbers if experience.reward_n[n] is not None), key=lambda n: experience.reward_n[n])
+    return [experience.rollouts[n].key for n in found[:most]]
+
+
+def _disagreement(outcomes: Sequence[Outcome]) -> float | None:
+    """Share of the answers that rules could not read and a model accepted, among all; None where no model was asked."""
+    asked = [outcome for outcome in outcomes if isinstance(outcome, Scored) and "model" in outcome.parts]
+    return sum(outcome.value > 0 for outcome in asked) / len(outcomes) if asked else None
+
+
+def _by_length(pairs: Sequence[tuple[int, float]]) -> list[list[float]]:
+    """[first, last, count, mean reward] of bins of equal count, from short to long."""
+    rows = []
+    for some in np.array_split(np.array(sorted(pairs), np.float64).reshape(-1, 2), min(_BINS, max(len(pairs), 1))):
+        if len(some):
+            rows.append([int(some[0, 0]), int(some[-1, 0]), len(some), float(some[:, 1].mean())])
+    return rows
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if len(values) else None
+
+
+def outcome_json(key: str, outcome: Outcome) -> Mapping[str, Any]:
+    if isinstance(outcome, Scored):
+        return {"key": key, "value": outcome.value, "parts": dict(outcome.parts), "explanation": outcome.explanation}
+    return {"key": key, "unscored": outcome.reason}

@@ -1,0 +1,187 @@
+"""Rollouts as the trainer's feed: each batch is asked for with the present weights, judged, and learnt from in one or more
+updates. Checkpoints wait for the end of a batch, so that all there is to save are a few numbers and the sampler's."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from torch import nn
+
+from megatron_qm.align.rl.collect import Collector, Generated, merged
+from megatron_qm.align.rl.experience import Experience, informative, summary
+from megatron_qm.align.rl.health import Health
+from megatron_qm.align.rl.updates import Update, add_logprobs, engine_gap, updates_of
+from megatron_qm.align.rollouts.compare import LogprobGap, check_logprobs
+from megatron_qm.align.rollouts.engine import RolloutEngine
+from megatron_qm.config.rl import RlRun
+from megatron_qm.data.reader import SourceProgress
+from megatron_qm.errors import UserError
+from megatron_qm.observe.records import RlRecord
+from megatron_qm.platform.runtime import Platform
+from megatron_qm.train.batches import MicroBatch
+from megatron_qm.train.logprobs import label_logprobs
+from megatron_qm.train.optimizer import unwrap
+from megatron_qm.train.step import Stepper
+
+logger = logging.getLogger(__name__)
+_STAGE = "rl"
+
+
+class RolloutFeed:
+    """A train.feed.Feed."""
+
+    names = ("policy",)
+
+    def __init__(
+        self, config: RlRun, platform: Platform, stepper: Stepper, engine: RolloutEngine, collector: Collector,
+        reference: Sequence[nn.Module] | None, health: Health, move: Callable[[], None],
+    ) -> None:
+        self._config, self._platform, self._stepper = config, platform, stepper
+        self._engine, self._collector, self._reference = engine, collector, reference
+        self._health, self._move = health, move
+        self._updates: list[Update] = []
+        self._number, self._tokens = 0, 0  # batches asked for, and tokens of those learnt from
+        self._ahead: Generated | None = None  # rl.overlap: what will be learnt from after the present batch
+        self._compared = False
+        self._told_epoch = 0
+        self.seconds = 0.0
+
+    @property
+    def settled(self) -> bool:
+        return not self._updates
+
+    def begin(self, step: int) -> None:
+        """What a killed run had asked ahead of its checkpoint stays: the same weights will ask it again."""
+        self._health.begin()
+
+    def next(self, step: int) -> tuple[Iterator[MicroBatch], int]:
+        if not self._updates:
+            self._fill(step)
+        return self._moving(self._updates[0]), len(self._updates[0])
+
+    def _moving(self, batches: Update) -> Iterator[MicroBatch]:
+        for batch in batches:
+            self._move()
+            yield batch
+
+    def advance(self) -> None:
+        self._updates.pop(0)
+
+    # --- a batch of rollouts
+
+    def _fill(self, step: int) -> None:
+        """The next batch, judged, as updates; with overlap the one after it is generated before this one is learnt from."""
+        rl, seconds = self._config.rl, {}
+        generated, experience = self._next_experience(step, seconds)
+        self._ahead = self._generate(step - 1) if rl.overlap and step < self._config.total_steps else None
+        began = time.perf_counter()
+        updates = updates_of(experience, self._config, self._platform)
+        chunks = unwrap(self._stepper.model)
+        if len(updates) > 1 or generated.version != step - 1 or rl.saved_rollouts:
+            updates = add_logprobs(updates, "old_logp", chunks, self._move)
+        gap = self._gap(updates[0])
+        if self._reference is not None:
+            updates = add_logprobs(updates, "reference_logp", self._reference, self._move)
+        self._updates = updates
+        seconds["logprobs"] = time.perf_counter() - began
+        self._collector.note(experience)
+        self._tokens += sum(len(rollout.prompt) + len(rollout.tokens) for rollout in experience.rollouts)
+        record = RlRecord(
+            step=step, epoch=generated.epoch, **summary(experience), engine_gap=gap and gap.to_json(),
+            resampled=self._resampled(), seconds=seconds,
+        )
+        self._health.batch(record, experience, self._collector.path(generated.number))
+        if rl.keep_rollouts is not None:
+            self._collector.forget(generated.number - rl.keep_rollouts + 1)
+
+    def _next_experience(self, step: int, seconds: dict[str, float]) -> tuple[Generated, Experience]:
+        generated = self._ahead or self._generate(step - 1)
+        began = time.perf_counter()
+        parts = [self._collector.judge(generated)]
+        seconds |= {"generate": generated.seconds, "score": time.perf_counter() - began}
+        while len(parts) <= self._config.rl.curriculum.refills and _informative(parts) < len(parts[0]):
+            self._collector.note(parts[-1])
+            generated = self._generate(step - 1)
+            seconds["generate"] += generated.seconds
+            parts.append(self._collector.judge(generated))
+        self._move()
+        return generated, parts[0] if len(parts) == 1 else merged(parts, self._config.rl)
+
+    def _generate(self, version: int) -> Generated:
+        for wrapped in self._stepper.model:
+            if wrapped.ddp_config.overlap_param_gather:
+                wrapped.start_param_sync(force_sync=True)  # until the next forward pass a rank has its own shard alone
+        self._engine.update_weights(unwrap(self._stepper.model), version)
+        generated = self._collector.generate(self._engine, self._number, version)
+        self._move()
+        self._number += 1
+        return generated
+
+    def _gap(self, update: Update) -> LogprobGap | None:
+        """Engine against trainer: of the first batch of a start, which is held to rl.gate, and wherever it costs nothing."""
+        known = "old_logp" in update[0].extra
+        if self._compared and not known:
+            return None
+        trainer = [b.extra["old_logp"] for b in update] if known else label_logprobs(
+            unwrap(self._stepper.model), update, self._move
+        )
+        gap = engine_gap(update, trainer)
+        if gap is not None and not self._compared and not self._config.rl.saved_rollouts and not self._config.rl.overlap:
+            check_logprobs(gap, self._config.rl.gate.mean, self._config.rl.gate.largest)
+        self._compared = self._compared or gap is not None
+        return gap
+
+    def _resampled(self) -> dict[str, Any] | None:
+        """Once an epoch: which prompts left, in the log and in the record."""
+        sampler = self._collector.sampler
+        if sampler.epoch == self._told_epoch:
+            return None
+        self._told_epoch = sampler.epoch
+        left, kept = sampler.left, len(sampler.items) - len(sampler.left)
+        some = ", ".join(left[:5]) + (", ..." if len(left) > 5 else "")
+        gone = f" (gone: {some})" if some else ""
+        logger.info("epoch %d: %d prompts leave, %d are asked%s", sampler.epoch, len(left), kept, gone)
+        return {"mastered": len(left), "kept": kept, "keys": list(left)}
+
+    # --- what the trainer keeps
+
+    def quarantine(self, step: int, reason: str, measured: Mapping[str, Any]) -> str:
+        return f"its rollouts are in {self._collector.folder}"
+
+    @property
+    def tokens(self) -> int:
+        return self._tokens
+
+    def progress(self) -> Mapping[str, SourceProgress]:
+        sampler = self._collector.sampler
+        return {"policy": SourceProgress(self._tokens, sampler.epoch + sampler.position / len(sampler.items))}
+
+    def state(self) -> dict[str, Any]:
+        ahead, rl = self._ahead, self._config.rl
+        return {
+            "stage": _STAGE, "sampler": self._collector.sampler.state(), "number": self._number, "tokens": self._tokens,
+            "told_epoch": self._told_epoch,
+            "ahead": ahead and {"number": ahead.number, "version": ahead.version, "epoch": ahead.epoch,
+                                "keys": [item.key for item in ahead.items[:: rl.samples]]},
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Raises UserError for the state of another stage, and where rollouts in flight are gone from the disk."""
+        if state.get("stage") != _STAGE:
+            raise UserError("this checkpoint is of a run without rollouts: name it as train.start_from of a new run, in "
+                            "an output folder of its own")
+        self._collector.sampler.restore(state["sampler"])
+        self._number, self._tokens, self._told_epoch = state["number"], state["tokens"], state["told_epoch"]
+        ahead = state["ahead"]
+        self._ahead = self._collector.again(**ahead) if ahead else None
+
+    def sync(self) -> None:
+        """Rollouts are on the disk before they are judged."""
+
+    def close(self) -> None:
+        self._collector.close()
+
+
+def _informative(parts: Sequence[Experience]) -> int:
+    return sum(len(informative(part)) for part in parts)

@@ -1,0 +1,60 @@
+"""Reinforcement learning from verifiable rewards: the trainer, fed with rollouts of its own weights."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from torch import nn
+
+from megatron_qm.align.rl.collect import Collector
+from megatron_qm.align.rl.feed import RolloutFeed
+from megatron_qm.align.rl.health import Health
+from megatron_qm.align.rl.judges import Judges
+from megatron_qm.align.rl.objective import PolicyObjective
+from megatron_qm.align.rl.sampler import PromptSampler
+from megatron_qm.align.rollouts.engine import MegatronEngine, RolloutEngine
+from megatron_qm.align.rollouts.replay import SavedRollouts
+from megatron_qm.checkpoint.together import on_first_rank
+from megatron_qm.config.rl import RlRun
+from megatron_qm.model.build import build_model
+from megatron_qm.pretrain import Parts, Stage, pretrain
+from megatron_qm.rewards.items import read_items
+from megatron_qm.tokenizer import TextTokenizer
+from megatron_qm.train.feed import Feed
+from megatron_qm.train.optimizer import unwrap
+
+
+def train_policy(config: RlRun) -> bool:
+    """Train as `config` says; see `pretrain`. Raises UserError for anything the user can mend."""
+    return pretrain(config, Stage(PolicyObjective(config.rl.loss), 1, lambda parts: _feed(config, parts)))
+
+
+def _feed(config: RlRun, parts: Parts) -> Feed:
+    tokenizer = TextTokenizer(Path(config.data.tokenizer))
+    sampler = PromptSampler(read_items(Path(config.rl.items)), config.rl.curriculum, config.data.seed)
+    judges = parts.stack.enter_context(Judges(config.rl)) if parts.ranks.rank == 0 else None
+    collector = Collector(
+        config.rl, Path(config.output), sampler, tokenizer, config.data.sequence_length, config.train.seed, judges, on_first_rank
+    )
+    return RolloutFeed(
+        config, parts.platform, parts.stepper, _engine(config, parts, tokenizer), collector, _reference(config, parts),
+        Health(config.rl.alarms, Path(config.output), parts.recorder, writes=parts.writes), parts.watchdog.move,
+    )
+
+
+def _engine(config: RlRun, parts: Parts, tokenizer: TextTokenizer) -> RolloutEngine:
+    if config.rl.saved_rollouts:
+        return SavedRollouts(*map(Path, config.rl.saved_rollouts))
+    return MegatronEngine(
+        unwrap(parts.stepper.model), max_sequences=config.rl.sampling.max_sequences, detokenize=tokenizer.decode
+    )
+
+
+def _reference(config: RlRun, parts: Parts) -> Sequence[nn.Module] | None:
+    """The frozen policy that the KL term holds on to; none where that has no weight."""
+    if not config.rl.loss.kl:
+        return None
+    chunks = build_model(config.model, config.parallel, parts.platform, config.precision, seed=config.train.seed)
+    for chunk in chunks:
+        chunk.requires_grad_(False)
+    parts.store.load_weights(Path(config.rl.reference or config.train.start_from), chunks, None)
+    return chunks

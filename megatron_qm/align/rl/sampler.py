@@ -1,0 +1,89 @@
+"""Which prompts are asked, and in which order: every stratum of the items evenly spread over an epoch, mastered ones left
+out of the next. The whole state is a few numbers and the last pass rate of each prompt."""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from megatron_qm.config.rl import CurriculumConfig
+from megatron_qm.errors import UserError
+from megatron_qm.rewards.items import Item
+
+
+@dataclass
+class PromptSampler:
+    """`take` gives the next items; `note` what became of them. The same calls give the same items."""
+
+    items: Sequence[Item]
+    config: CurriculumConfig
+    seed: int
+    epoch: int = 0
+    position: int = 0  # in the order of the epoch
+    pass_rates: dict[str, float] = field(default_factory=dict)
+    left: list[str] = field(default_factory=list)  # keys of the items that this epoch does without
+    _order: list[Item] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._order = self._ordered()
+
+    def take(self, count: int) -> list[Item]:
+        """The next `count` items, over the end of an epoch where need be."""
+        taken: list[Item] = []
+        while len(taken) < count:
+            if self.position == len(self._order):
+                self._next_epoch()
+            some = self._order[self.position : self.position + count - len(taken)]
+            self.position += len(some)
+            taken += some
+        return taken
+
+    def note(self, key: str, pass_rate: float) -> None:
+        self.pass_rates[key] = pass_rate
+
+    def _next_epoch(self) -> None:
+        self.epoch, self.position = self.epoch + 1, 0
+        if self.config.resample:
+            left = [item.key for item in self.items if self._leaves(self.pass_rates.get(item.key))]
+            # Where all are mastered (or hopeless) there is nothing to choose from: everything is asked again.
+            self.left = left if len(left) < len(self.items) else []
+        self._order = self._ordered()
+
+    def _leaves(self, pass_rate: float | None) -> bool:
+        if pass_rate is None:
+            return False
+        hopeless = self.config.hopeless_at
+        return pass_rate >= self.config.mastered_at or (hopeless is not None and pass_rate <= hopeless)
+
+    def _ordered(self) -> list[Item]:
+        """Item j of a shuffled stratum of n stands at (j + u) / n of the epoch, u drawn per stratum: any stretch of the
+        order holds each stratum in proportion."""
+        gone = set(self.left)
+        strata: dict[tuple[str, str], list[Item]] = {}
+        for item in self.items:
+            if item.key not in gone:
+                strata.setdefault((item.task, item.label), []).append(item)
+        placed = []
+        for name, members in sorted(strata.items()):
+            draw = random.Random(f"{self.seed} {self.epoch} {name}")
+            draw.shuffle(members)
+            offset = draw.random()
+            placed += [((at + offset) / len(members), name, item) for at, item in enumerate(members)]
+        return [item for *_, item in sorted(placed, key=lambda entry: entry[:2])]
+
+    def state(self) -> dict[str, Any]:
+        return {"epoch": self.epoch, "position": self.position, "pass_rates": dict(self.pass_rates), "left": list(self.left),
+                "seed": self.seed, "items": len(self.items)}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Raises UserError where the items or the seed are others than those of the state."""
+        keys = {item.key for item in self.items}
+        strange = next((key for key in (*state["pass_rates"], *state["left"]) if key not in keys), None)
+        if strange is not None or state["items"] != len(self.items):
+            raise UserError(f"rl.items: the run was started with {state['items']} items, these are {len(self.items)}"
+                            + (f" without {strange!r}" if strange else "") + "; bring the old file back, or start a new run")
+        if state["seed"] != self.seed:
+            raise UserError(f"data.seed = {self.seed}, but the run was started with {state['seed']}: set that again")
+        self.epoch, self.position = state["epoch"], state["position"]
+        self.pass_rates, self.left = dict(state["pass_rates"]), list(state["left"])
+        self._order = self._ordered()

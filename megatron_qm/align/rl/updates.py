@@ -1,0 +1,73 @@
+"""A judged batch as the updates that learn from it: this rank's micro-batches, with the log-probabilities that they need.
+
+Axes: b rows, s tokens of this rank.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import chain
+
+import torch.distributed as dist
+from megatron.core import parallel_state
+from torch import Tensor, nn
+
+from megatron_qm.align.rl.experience import Experience
+from megatron_qm.align.rl.rows import row_length, rows
+from megatron_qm.align.rollouts.compare import LogprobGap, compare_logprobs
+from megatron_qm.config.rl import RlRun
+from megatron_qm.data.batch import Batch
+from megatron_qm.platform.runtime import Platform
+from megatron_qm.train.batches import MicroBatch, micro_batches
+from megatron_qm.train.logprobs import label_logprobs
+from megatron_qm.train.step import this_place
+
+Update = list[MicroBatch]
+_MULTIPLE = 16  # row lengths are rounded up to it, times what SP and CP cut them by
+
+
+def updates_of(experience: Experience, config: RlRun, platform: Platform) -> list[Update]:
+    """train.global_batch_size responses each, in order."""
+    place, parallel = this_place(), config.parallel
+    size, micro = config.train.global_batch_size, config.train.micro_batch_size
+    length = row_length(experience, _MULTIPLE * (parallel.tp if parallel.sp else 1) * parallel.cp)
+    mine = sum(place.sequences(size, micro), [])
+    updates = []
+    for start in range(0, len(experience), size):
+        batch = _share(rows(experience, range(start, start + size), length, config.rl), mine)
+        updates.append(list(micro_batches(batch, micro, place, platform.device, packed=False)))
+    return updates
+
+
+def _share(batch: Batch, chosen: list[int]) -> Batch:
+    columns = ("tokens_bs", "labels_bs", "loss_mask_bs", "source_b", "position_ids_bs", "document_starts_bs")
+    extra = {name: column[chosen] for name, column in batch.extra.items()}
+    return replace(batch, **{name: getattr(batch, name)[chosen] for name in columns}, extra=extra)
+
+
+def add_logprobs(updates: Sequence[Update], name: str, model: Sequence[nn.Module], move: Callable[[], None]) -> list[Update]:
+    """The same with `extra[name]`, [b, s]: of the labels under `model` as it is now."""
+    added = []
+    for update in updates:
+        found = label_logprobs(model, update, move)
+        added.append([_with(batch, name, logp_bs) for batch, logp_bs in zip(update, found, strict=True)])
+    return added
+
+
+def _with(batch: MicroBatch, name: str, logp_bs: Tensor) -> MicroBatch:
+    return replace(batch, extra={**batch.extra, name: logp_bs})
+
+
+def engine_gap(update: Update, trainer: Sequence[Tensor]) -> LogprobGap | None:
+    """How far the engine's log-probabilities of the responses are from the trainer's, over all ranks; the same on each.
+    None where no response bears a loss."""
+    engine_t: list[float] = []
+    trainer_t: list[float] = []
+    if parallel_state.is_pipeline_last_stage() and parallel_state.get_tensor_model_parallel_rank() == 0:
+        for batch, logp_bs in zip(update, trainer, strict=True):
+            counts = batch.loss_mask_bs > 0
+            engine_t += batch.extra["behaviour_logp"][counts].tolist()
+            trainer_t += logp_bs[counts].tolist()
+    found: list[tuple[list[float], list[float]] | None] = [None] * dist.get_world_size()
+    dist.all_gather_object(found, (engine_t, trainer_t))
+    columns = [list(chain.from_iterable(column)) for column in zip(*found, strict=True)]
+    return compare_logprobs(*[[column] for column in columns]) if columns[0] else None
