@@ -106,7 +106,7 @@ class Watch:
 
 def check(config: AlarmConfig, records: Iterable[Mapping[str, Any]]) -> list[Alarm]:
     """The alarms that the newest "rl" record of `records` raises; records in the order of metrics.jsonl, in plain form
-    (records.to_plain), that of a batch's rollouts after those of its training.
+    (records.to_plain). A batch is told before it is learnt from, so kl and clipped are those of the batch before.
 
     A loop over many batches keeps one `Watch` instead, and shows it each record once.
     """

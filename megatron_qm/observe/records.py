@@ -92,7 +92,7 @@ class StragglerRecord:
 
 @dataclass(frozen=True)
 class RlRecord:
-    """One batch of rollouts, as `step` learnt from it (the last of its steps, where there are several).
+    """One batch of rollouts, from which `step` is the first to learn.
 
     reward: mean over what was scored, None where nothing was; by "task", and by "task/part". reward_by_length: rows
     (first, last, count, mean reward) of bins of this batch, in tokens. length: mean and max, tokens. truncated, unscored:
