@@ -3,7 +3,7 @@
 
     python data_tools/build_lifecycle_data.py --output DIR
 
-Writes DIR/sft-{diagnosis,drugs,exam}.jsonl, DIR/rl.jsonl, and two files that neither has seen: DIR/held_out.jsonl asks about
+Writes DIR/sft-{cards,diagnosis,drugs,exam}.jsonl, DIR/rl.jsonl, and two files in other words: DIR/held_out.jsonl asks about
 the diseases of rl.jsonl in other words, DIR/never_asked.jsonl about diseases of neither. All facts are in the pretraining
 corpus. The same seed writes the same bytes.
 """
@@ -16,7 +16,7 @@ from typing import Any
 
 import orjson
 
-from data_tools.knowledge.tasks import deal, tasks
+from data_tools.knowledge.tasks import cards, deal, tasks
 from data_tools.knowledge.triples import disease_triples
 from megatron_qm.errors import UserError
 from megatron_qm.files import atomic_write
@@ -27,7 +27,7 @@ _SEEN, _HELD_OUT = (0, 1, 2), (3,)  # phrasings of the questions
 def main(argv: list[str] | None = None) -> int:
     args = _arguments(argv)
     try:
-        for name, count in build(args.output, args.sft_share, args.never_share, args.seed).items():
+        for name, count in build(args.output, args.sft_share, args.never_share, args.cards, args.seed).items():
             print(f"{args.output / name}: {count:,} lines")
     except (UserError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def build(output: Path, sft_share: float, never_share: float, seed: int) -> dict[str, int]:
+def build(output: Path, sft_share: float, never_share: float, copies: int, seed: int) -> dict[str, int]:
     """Write all files and return the lines in each."""
     for name, value in (("--sft-share", sft_share), ("--never-share", never_share)):
         if not 0 < value < 1:
@@ -46,6 +46,7 @@ def build(output: Path, sft_share: float, never_share: float, seed: int) -> dict
     for language in ("en", "zh"):
         triples, draw = disease_triples(language), random.Random(f"{seed} {language}")
         shown, never, asked = deal(triples, (sft_share, never_share), draw)
+        files.setdefault("sft-cards.jsonl", []).extend(cards(triples, copies, draw))
         for task in tasks(triples, shown, _SEEN, draw):
             files.setdefault(f"sft-{task.item['task']}.jsonl", []).append(task.conversation())
         for name, subjects, phrasings in (("rl.jsonl", asked, _SEEN), ("held_out.jsonl", asked, _HELD_OUT),
@@ -67,6 +68,8 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--sft-share", type=float, default=0.3, help="of the diseases (default: %(default)s)")
     parser.add_argument("--never-share", type=float, default=0.1,
                         help="of the diseases, asked about by neither (default: %(default)s)")
+    parser.add_argument("--cards", type=int, default=6, metavar="N",
+                        help="conversations that tell all about a disease (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args(argv)
 

@@ -51,6 +51,9 @@ _ANSWERS: Mapping[tuple[str, str], str] = {
     ("en", "symptom"): "A symptom is {o}.", ("zh", "symptom"): "症状有{o}。",
     ("en", "specialty"): "It is treated in {o}.", ("zh", "specialty"): "属于{o}。",
 }
+_CARDS: Mapping[str, tuple[str, ...]] = {
+    "en": ("Tell me about {s}.", "What is known about {s}?", "{s}?"), "zh": ("介绍{s}。", "说说{s}。", "{s}？"),
+}
 _EXAM_ANSWERS: Mapping[str, str] = {"en": "The answer is {o}.", "zh": "答案是{o}。"}
 _PREDICATES: Mapping[tuple[str, str], str] = {
     ("en", "code"): "ICD-10 code", ("en", "specialty"): "specialty", ("en", "symptom"): "symptom",
@@ -91,6 +94,21 @@ def tasks(triples: Sequence[Triple], subjects: set[str], phrasings: Sequence[int
 def _said(language: str, predicate: str, *objects: str) -> str:
     join = " " if language == "en" else ""
     return join.join(_ANSWERS[language, predicate].replace("{o}", value) for value in objects)
+
+
+def cards(triples: Sequence[Triple], copies: int, draw: random.Random) -> Iterator[dict[str, Any]]:
+    """Conversations in which all facts about a subject are told, in an order drawn anew for each copy: how a model that has
+    only read learns to speak about what it has read."""
+    facts: dict[str, list[Triple]] = {}
+    for triple in triples:
+        facts.setdefault(triple.subject, []).append(triple)
+    language = triples[0].language
+    join = " " if language == "en" else ""
+    for subject, known in facts.items():
+        for copy in range(copies):
+            told = join.join(_said(language, fact.predicate, fact.object) for fact in draw.sample(known, len(known)))
+            asked = _CARDS[language][copy % len(_CARDS[language])].replace("{s}", subject)
+            yield {"messages": [{"role": "user", "content": asked}, {"role": "assistant", "content": told}]}
 
 
 def _asked(task: str, language: str, number: int, **names: str) -> str:

@@ -100,6 +100,7 @@ def _check(config: RlRun, items: list[Item]) -> None:
         (curriculum.refills >= 0, f"rl.curriculum.refills = {curriculum.refills}: must not be negative"),
         (not (curriculum.refills and rl.overlap), "rl.curriculum.refills does not go with rl.overlap: whether to ask again "
          "is known only once a batch is judged"),
+        (not (rl.pack and config.parallel.cp > 1), "rl.pack = true does not go with parallel.cp > 1; set rl.pack=false"),
         (rl.epochs is None or rl.epochs > 0, f"rl.epochs = {rl.epochs}: must be above 0"),
     )
     for holds, message in rules:

@@ -114,6 +114,8 @@ class RlConfig:
     verifier: VerifierConfig = field(default_factory=VerifierConfig)
     gate: GateConfig = field(default_factory=GateConfig)
     alarms: AlarmConfig = field(default_factory=AlarmConfig)
+    # Several responses share a row of data.sequence_length tokens, each with attention and positions of its own. Not with CP.
+    pack: bool = True
     reference: str | None = None  # checkpoint of the frozen reference (default: train.start_from)
     overlap: bool = False  # one step off-policy: the next batch is judged while this one is learnt from
     saved_rollouts: list[str] = field(default_factory=list)  # train on these files instead of generating

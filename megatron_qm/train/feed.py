@@ -34,6 +34,10 @@ class Feed(Protocol):
         """The step is done, with or without an update: its batch does not come again."""
         ...
 
+    def recorded(self, step: int) -> None:
+        """The records of `step` are written."""
+        ...
+
     def quarantine(self, step: int, reason: str, measured: Mapping[str, Any]) -> str:
         """Keep what a refused step was made of for people to look at; says where. On the rank that writes."""
         ...
@@ -106,6 +110,9 @@ class DatasetFeed:
 
     def advance(self) -> None:
         self.reader.advance(self._plan)
+
+    def recorded(self, step: int) -> None:
+        """The ledger has said all."""
 
     def quarantine(self, step: int, reason: str, measured: Mapping[str, Any]) -> str:
         documents = quarantine_step(Path(self._config.output), step, reason, dict(measured))

@@ -116,6 +116,7 @@ class Trainer:
         if self.step % train.log_every == 0 or self.step == total:
             self.recorder.phases(self.watchdog.take_seconds())
         self.recorder.step(self.step, result, rate, self.feed)
+        self.feed.recorded(self.step)
         return result
 
     def _note_refused(self, result: StepResult) -> None:

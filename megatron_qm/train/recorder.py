@@ -63,7 +63,7 @@ class Recorder:
         self._progress: Progress | None = None
         self._waiting: list[StepResult] = []
         self._phases: dict[str, float] = {}
-        self._since = 0.0
+        self._since = self._ended = 0.0  # when the steps that wait began, pauses left out; when the last of them ended
         self.listeners: list[Callable[[Record], None]] = []  # told of every record, where there are any
 
     def __enter__(self) -> Self:
@@ -92,21 +92,22 @@ class Recorder:
             self._metrics.truncate_after(step)
             self._progress = Progress(self._config.total_steps)
             self.event(step, "resume" if step else "start", str(came_from) if came_from else "")
-        self._since = time.perf_counter()
+        self._since = self._ended = time.perf_counter()
 
     def step(self, step: int, result: StepResult, rate: float, feed: Feed) -> None:
         """Step `step` is done; every `log_every` steps their mean becomes a record."""
         if not self._writes:
             return
+        self._ended = time.perf_counter()
         self._waiting.append(result)
         if step % self._config.train.log_every and step != self._config.total_steps:
             return
-        seconds = (time.perf_counter() - self._since) / len(self._waiting)
+        seconds = (self._ended - self._since) / len(self._waiting)
         record = self._record(step, rate, seconds, feed)
         self._waiting.clear()
         self._write(record)
         self._progress.update(record)
-        self._since = time.perf_counter()
+        self._since = self._ended
 
     def _record(self, step: int, rate: float, seconds: float, feed: Feed) -> TrainRecord:
         # The mean of what was learnt from; of a record in which nothing was, what was measured.
@@ -165,8 +166,10 @@ class Recorder:
             self._write(ProbeRecord(step, score.group, score.accuracy, low, high, score.total))
 
     def pause(self) -> None:
-        """What comes now (validation, a save) is not part of a step's time."""
-        self._since = time.perf_counter()
+        """What has come since the last step's end (validation, a save) is not part of a step's time."""
+        now = time.perf_counter()
+        self._since += now - self._ended
+        self._ended = now
 
     def sync(self) -> None:
         """Everything written so far survives a power cut: called with every checkpoint."""

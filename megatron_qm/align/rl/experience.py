@@ -116,8 +116,9 @@ def samples_of(metric: str, experience: Experience, most: int = 5) -> list[str]:
         found = [n for n in numbers if isinstance(o := experience.outcomes[n], Scored) and "model" in o.parts]
     elif metric == "length":
         found = sorted(numbers, key=lambda n: -len(experience.rollouts[n].tokens))
-    else:
-        found = sorted((n for n in numbers if experience.reward_n[n] is not None), key=lambda n: experience.reward_n[n])
+    else:  # what pays while the policy runs away (kl), what does not where rewards fall
+        sign = -1 if metric == "kl" else 1
+        found = sorted((n for n in numbers if experience.reward_n[n] is not None), key=lambda n: sign * experience.reward_n[n])
     return [experience.rollouts[n].key for n in found[:most]]
 
 

@@ -4,6 +4,8 @@ updates. Checkpoints wait for the end of a batch, so that all there is to save a
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from torch import nn
@@ -45,6 +47,9 @@ class RolloutFeed:
         self._ahead: Generated | None = None  # rl.overlap: what will be learnt from after the present batch
         self._compared = False
         self._told_epoch = 0
+        self._said: RlRecord  # of the batch that is being learnt from
+        self._learning: tuple[Experience, Path]
+        self._began = 0.0
         self.seconds = 0.0
 
     @property
@@ -68,6 +73,12 @@ class RolloutFeed:
     def advance(self) -> None:
         self._updates.pop(0)
 
+    def recorded(self, step: int) -> None:
+        """A batch is told of once it is learnt from, with what that took: its alarms look at its own updates."""
+        if self.settled:
+            seconds = {**self._said.seconds, "train": time.perf_counter() - self._began}
+            self._health.batch(replace(self._said, step=step, seconds=seconds), *self._learning)
+
     # --- a batch of rollouts
 
     def _fill(self, step: int) -> None:
@@ -87,11 +98,11 @@ class RolloutFeed:
         seconds["logprobs"] = time.perf_counter() - began
         self._collector.note(experience)
         self._tokens += sum(len(rollout.prompt) + len(rollout.tokens) for rollout in experience.rollouts)
-        record = RlRecord(
+        self._said = RlRecord(
             step=step, epoch=generated.epoch, **summary(experience), engine_gap=gap and gap.to_json(),
             resampled=self._resampled(), seconds=seconds,
         )
-        self._health.batch(record, experience, self._collector.path(generated.number))
+        self._learning, self._began = (experience, self._collector.path(generated.number)), time.perf_counter()
         if rl.keep_rollouts is not None:
             self._collector.forget(generated.number - rl.keep_rollouts + 1)
 

@@ -12,7 +12,7 @@ from megatron.core import parallel_state
 from torch import Tensor, nn
 
 from megatron_qm.align.rl.experience import Experience
-from megatron_qm.align.rl.rows import row_length, rows
+from megatron_qm.align.rl.rows import layout, row_length, rows
 from megatron_qm.align.rollouts.compare import LogprobGap, compare_logprobs
 from megatron_qm.config.rl import RlRun
 from megatron_qm.data.batch import Batch
@@ -27,14 +27,19 @@ _MULTIPLE = 16  # row lengths are rounded up to it, times what SP and CP cut the
 
 def updates_of(experience: Experience, config: RlRun, platform: Platform) -> list[Update]:
     """train.global_batch_size responses each, in order."""
-    place, parallel = this_place(), config.parallel
+    place, parallel, packed = this_place(), config.parallel, config.rl.pack
     size, micro = config.train.global_batch_size, config.train.micro_batch_size
-    length = row_length(experience, _MULTIPLE * (parallel.tp if parallel.sp else 1) * parallel.cp)
-    mine = sum(place.sequences(size, micro), [])
+    multiple = _MULTIPLE * (parallel.tp if parallel.sp else 1) * parallel.cp
+    longest = config.data.sequence_length
+    length = longest - longest % multiple if packed else row_length(experience, multiple)
+    share = place.dp_size * micro * (parallel.pp if parallel.vpp else 1)  # what ranks and stages ask a batch to be divided by
     updates = []
     for start in range(0, len(experience), size):
-        batch = _share(rows(experience, range(start, start + size), length, config.rl), mine)
-        updates.append(list(micro_batches(batch, micro, place, platform.device, packed=False)))
+        filled = layout(experience, range(start, start + size), longest, multiple, packed=packed)
+        filled += [[]] * (-len(filled) % share)
+        mine = sum(place.sequences(len(filled), micro), [])
+        batch = _share(rows(experience, filled, length, config.rl), mine)
+        updates.append(list(micro_batches(batch, micro, place, platform.device, packed=packed)))
     return updates
 
 
