@@ -27,13 +27,12 @@ import torch
 from transformers import AutoModelForCausalLM, Qwen3Config
 from transformers.generation.stopping_criteria import StoppingCriteria, StoppingCriteriaList
 
-from megatron_qm.checkpoint.manifest import read_manifest, versions
+from megatron_qm.checkpoint.manifest import model_of, read_manifest, versions
 from megatron_qm.checkpoint.store import CheckpointStore
 from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.config.train import CheckpointConfig, PrecisionConfig
 from megatron_qm.files import write_json
 from megatron_qm.hf.import_hf import import_hf
-from megatron_qm.hf.opened import model_of
 from megatron_qm.model.build import build_model
 from megatron_qm.model.generation.generate import generate
 from megatron_qm.model.generation.request import Request, Sampling

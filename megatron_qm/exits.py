@@ -1,6 +1,7 @@
 """What the exit codes of `megatron-qm` mean to whoever starts it again, the launchers in launch/slurm among them."""
 
 DONE = 0
+DIFFERENT = 1  # what was compared, or measured against a bar, is not as it should be
 USER_MUST_MEND = 2  # a sentence says what; no restart helps
 BAD_NUMBERS = 3  # too many bad steps in a row; no restart helps
 HUNG = 74  # ended by the watchdog; a restart helps

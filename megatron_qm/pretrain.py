@@ -2,14 +2,17 @@
 datasets; another stage says what it does otherwise (`Stage`)."""
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from torch import nn
+
 from megatron_qm.checkpoint.local import LocalCopies
 from megatron_qm.checkpoint.store import CheckpointStore, this_layout
 from megatron_qm.config.run import RunConfig
+from megatron_qm.evals.run_items import ItemRun
 from megatron_qm.evals.run_probes import ProbeRun
 from megatron_qm.model.build import build_model
 from megatron_qm.model.parallel_groups import parallel_groups
@@ -20,7 +23,7 @@ from megatron_qm.train.lock import locked
 from megatron_qm.train.loop import Trainer
 from megatron_qm.train.objective import CrossEntropy, Objective
 from megatron_qm.train.optimizer import build_optimizer, data_parallel, dismantle
-from megatron_qm.train.recorder import Recorder
+from megatron_qm.train.recorder import Recorder, Score
 from megatron_qm.train.step import Stepper
 from megatron_qm.train.stopping import StopRequest, stop_on_signals
 from megatron_qm.train.stragglers import Stragglers
@@ -99,7 +102,6 @@ def assemble(
     platform.seed(config.train.seed)
     if config.parallel.overlap_tp:
         _start_tp_overlap(config, platform)
-    probes = ProbeRun(config.observe.probes, config.data.tokenizer) if config.observe.probes else None
     chunks = build_model(
         config.model, config.parallel, platform, config.precision, config.recompute,
         seed=config.train.seed, z_loss=config.train.z_loss, entropy=config.observe.entropy,
@@ -129,8 +131,19 @@ def assemble(
             stop=stop,
             stragglers=Stragglers(platform, config.observe.stragglers_every),
             local=LocalCopies(Path(local), Path(config.output), this_layout()) if local and not read_only else None,
-            examine=probes,
+            examine=_examination(config),
         )
+
+
+def _examination(config: RunConfig) -> Callable[[Sequence[nn.Module]], list[Score]] | None:
+    """Knowledge probes and items that the run puts to its model, where the recipe names any."""
+    observe, tokenizer = config.observe, config.data.tokenizer
+    parts: list[Callable[[Sequence[nn.Module]], list[Score]]] = []
+    if observe.probes:
+        parts.append(ProbeRun(observe.probes, tokenizer))
+    if observe.items:
+        parts.append(ItemRun(observe.items, tokenizer, observe.items_max_tokens))
+    return (lambda model: [score for part in parts for score in part(model)]) if parts else None
 
 
 def _start_tp_overlap(config: RunConfig, platform: Platform) -> None:

@@ -32,6 +32,11 @@ class TextTokenizer:
         return self._tokenizer.eos_token_id
 
     @property
+    def chats(self) -> bool:
+        """Whether it has a chat template."""
+        return bool(self._tokenizer.chat_template)
+
+    @property
     def stops(self) -> tuple[int, ...]:
         """Tokens that end a response: the tokenizer's end, and what its chat template puts after an answer."""
         found = {self.end} - {None}

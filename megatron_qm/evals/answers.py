@@ -1,0 +1,48 @@
+"""Items put to a model: prompts, greedy responses, verdicts."""
+
+from collections.abc import Callable, Sequence
+
+from torch import nn
+
+from megatron_qm.model.generation.generate import generate
+from megatron_qm.model.generation.request import Request, Sampling
+from megatron_qm.rewards.items import Item
+from megatron_qm.rewards.outcome import Outcome
+from megatron_qm.rewards.pool import Sample, VerifierPool
+from megatron_qm.tokenizer import TextTokenizer
+
+Answer = Callable[[Sequence[tuple[int, ...]]], list[tuple[int, ...]]]  # prompts -> responses, token ids, in order
+JSON_ANSWER = '\nAnswer as JSON, such as {"answer": "A"} or {"answer": "A/C"}.'
+
+
+def prompts_of(items: Sequence[Item], tokenizer: TextTokenizer, *, json_answer: bool = False) -> list[tuple[int, ...]]:
+    """Token ids through the chat template (the bare question where the tokenizer has none). json_answer: exams are told to
+    answer in JSON."""
+    found = []
+    for item in items:
+        messages = [dict(message) for message in item.messages]
+        if json_answer and item.task == "exam":
+            messages[-1]["content"] += JSON_ANSWER
+        prompt = messages if tokenizer.chats else "\n".join(message["content"] for message in messages)
+        found.append(tuple(tokenizer.encode(prompt)))
+    return found
+
+
+def megatron_answers(model: Sequence[nn.Module], stops: tuple[int, ...], max_new_tokens: int, max_sequences: int = 64) -> Answer:
+    """Greedy, on our own generation; all ranks call it together."""
+    sampling = Sampling(temperature=0.0, max_new_tokens=max_new_tokens, stop_tokens=stops)
+
+    def answer(prompts: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
+        requests = [Request(str(number), prompt, sampling) for number, prompt in enumerate(prompts)]
+        return [completion.tokens for completion in generate(model, requests, max_sequences=max_sequences)]
+
+    return answer
+
+
+def judged(items: Sequence[Item], texts: Sequence[str], workers: int = 2, seconds: float = 20.0) -> list[Outcome]:
+    """Verdicts in processes that can be killed: a verifier that hangs costs one Unscored."""
+    samples = [
+        Sample(item.task, item.question, text, item.reference, item.metadata) for item, text in zip(items, texts, strict=True)
+    ]
+    with VerifierPool(workers, seconds) as pool:
+        return pool.score(samples)

@@ -1,0 +1,28 @@
+"""Items put to a model in training, at any layout: how far its answers are, as the run's own examination."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from torch import nn
+
+from megatron_qm.checkpoint.together import on_first_rank
+from megatron_qm.errors import UserError
+from megatron_qm.evals.answers import judged, megatron_answers, prompts_of
+from megatron_qm.evals.exams import ExamScore, summarise
+from megatron_qm.rewards.items import read_items
+from megatron_qm.tokenizer import TextTokenizer
+
+
+class ItemRun:
+    """Reads the items once; `__call__` scores a model by task, the same on every rank."""
+
+    def __init__(self, items: str, tokenizer: str | None, max_new_tokens: int) -> None:
+        if tokenizer is None:
+            raise UserError("observe.items needs data.tokenizer: the folder of the model's tokenizer")
+        self._items, self._tokenizer = read_items(Path(items)), TextTokenizer(Path(tokenizer))
+        self._prompts, self._most = prompts_of(self._items, self._tokenizer), max_new_tokens
+
+    def __call__(self, model: Sequence[nn.Module]) -> list[ExamScore]:
+        answer = megatron_answers(model, self._tokenizer.stops, self._most)
+        texts = [self._tokenizer.decode(tokens, special=False) for tokens in answer(self._prompts)]
+        return summarise(self._items, on_first_rank(lambda: judged(self._items, texts)), strata=False)
