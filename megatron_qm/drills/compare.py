@@ -16,9 +16,10 @@ from megatron_qm.checkpoint.folder import published
 from megatron_qm.checkpoint.manifest import RANK_STATE, WEIGHTS, read_manifest
 from megatron_qm.errors import UserError
 
-# What the clock decides, and nothing else.
-_OF_THE_CLOCK = {"time", "tokens_per_second", "tflops_per_device", "mfu", "step_seconds", "memory_gib", "phase_seconds"}
-_COMPARED_KINDS = ("train", "validation", "probe")
+# What the clock decides, or the start of a process (which compares its rollout engine anew), and nothing else.
+_OF_THE_CLOCK = {"time", "tokens_per_second", "tflops_per_device", "mfu", "step_seconds", "memory_gib", "phase_seconds",
+                 "seconds", "engine_gap"}
+_COMPARED_KINDS = ("train", "validation", "probe", "rl")
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,8 @@ def _records(run: Path) -> dict[str, Any]:
 
 
 def _ledger(run: Path) -> dict[str, str]:
-    lines = (Path(run) / "ledger.jsonl").read_text().splitlines()
+    path = Path(run) / "ledger.jsonl"  # a run on rollouts has none
+    lines = path.read_text().splitlines() if path.exists() else []
     return {f"step {json.loads(line)['step']}": line for line in lines if line.startswith('{"step":')}
 
 

@@ -1,0 +1,131 @@
+"""`megatron-qm rl` as people run it: alike at every layout, killed and resumed to the last bit, and never ended by a verifier."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from megatron_qm.drills.compare import compare_runs
+from tests.align.stages import LAYOUTS, command, numbers, records, run, written
+
+BOUND = 1e-5
+OTHERS = ("policy_loss", "kl", "clipped", "entropy")
+QUICK = ["rl.prompts=2", "rl.samples=4"]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tiny: Path, policy: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("undisturbed") / "run"
+    run("rl", tiny / "rl.yaml", output, f"train.start_from={policy}", ranks=2)
+    return output
+
+
+@pytest.mark.parametrize("layout", ["TP2+SP", "PP2", "DP2"])
+def test_losses_and_gradients_are_those_of_one_process(
+    layout: str, tiny: Path, policy: Path, undisturbed: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """On the rollouts of one run, so that no token is drawn otherwise for a rounding."""
+    saved = sorted(str(path) for path in (undisturbed / "rollouts").glob("[0-9]?????.jsonl"))
+    common = [f"train.start_from={policy}", f"rl.saved_rollouts={json.dumps(saved)}", "checkpoint.every=null"]
+    alone = tmp_path_factory.mktemp("alone")
+    run("rl", tiny / "rl.yaml", alone, *common)
+    output = tmp_path_factory.mktemp("layout")
+    run("rl", tiny / "rl.yaml", output, *common, *LAYOUTS[layout], ranks=2)
+    want = numbers(alone, *OTHERS)
+    assert want[0][3] == pytest.approx(0, abs=1e-6) and want[-1][3] > 1e-4  # the policy has left its reference
+    np.testing.assert_allclose(numbers(output, *OTHERS), want, rtol=BOUND, atol=1e-7)
+
+
+def test_packed_and_unpacked_rows_teach_the_same(tiny: Path, policy: Path, undisturbed: Path, tmp_path: Path) -> None:
+    saved = sorted(str(path) for path in (undisturbed / "rollouts").glob("[0-9]?????.jsonl"))
+    found = []
+    for pack in ("true", "false"):
+        run("rl", tiny / "rl.yaml", tmp_path / pack, f"train.start_from={policy}", f"rl.saved_rollouts={json.dumps(saved)}",
+            f"rl.pack={pack}", "train.steps=2")
+        found.append(numbers(tmp_path / pack, *OTHERS))
+    np.testing.assert_allclose(found[0], found[1], rtol=BOUND, atol=1e-7)
+
+
+@pytest.mark.parametrize("options", [[], ["rl.overlap=true"]], ids=["on-policy", "one step behind"])
+def test_killed_at_any_moment_it_ends_bit_for_bit_the_same(
+    options: list[str], tiny: Path, policy: Path, tmp_path: Path
+) -> None:
+    overrides = [f"train.start_from={policy}", "train.steps=32", *options]
+    whole, output, draw = tmp_path / "whole", tmp_path / "run", random.Random(len(options))
+    run("rl", tiny / "rl.yaml", whole, *overrides, ranks=2)
+    for _ in range(3):
+        killed(command("rl", tiny / "rl.yaml", output, *overrides, ranks=2), output, draw)
+    run("rl", tiny / "rl.yaml", output, *overrides, ranks=2)
+    found = compare_runs(whole, output)
+    assert found.difference is None and found.tensors > 20 and found.records == 32 + 16
+    assert len([record for record in records(output, "event") if record["name"] == "resume"]) >= 1
+
+
+def killed(words: list[str], output: Path, draw: random.Random) -> None:
+    """Started, and killed with all its ranks some time after it has made a step (or rollouts, the first time)."""
+    before = steps(output)
+    log = open(output.parent / "killed.log", "ab")
+    process = subprocess.Popen(words, stdout=log, stderr=log, start_new_session=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    deadline = time.monotonic() + 200
+    while steps(output) <= before and time.monotonic() < deadline:
+        assert process.poll() is None, (output.parent / "killed.log").read_text()[-3000:]
+        time.sleep(0.02)
+    time.sleep(draw.uniform(0, 0.3))
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def steps(output: Path) -> int:
+    path = output / "metrics.jsonl"
+    return path.read_text().count('"kind":"train"') if path.exists() else 0
+
+
+def test_a_run_survives_verifiers_that_hang_and_crash(tiny: Path, policy: Path, tmp_path: Path) -> None:
+    """Every 16th answer hangs the verifier, every 16th crashes it: they are counted, and cost nothing else."""
+    references = ["hang", "crash"] + ["0.5", "1.0", "0.0"] * 4
+    items = written(tmp_path / "items.jsonl", [
+        {"key": f"item {n}", "task": "tests.align.stages:unreliable", "prompt": f"Code of illness a{n}?", "reference": value}
+        for n, value in enumerate(references)
+    ])
+    output = tmp_path / "run"
+    run("rl", tiny / "rl.yaml", output, f"train.start_from={policy}", f"rl.items={items}", "rl.verifier.seconds=0.5",
+        "rl.prompts=14", "rl.samples=2", "train.global_batch_size=28", "train.micro_batch_size=1", "train.steps=2")
+    said = records(output, "rl")
+    assert [record["unscored"] for record in said] == [pytest.approx(4 / 28)] * 2
+    assert all(record["unscored_reasons"] == {"deadline": 2, "crash": 2} for record in said)
+    assert said[0]["reward_by_task"] == {"tests.align.stages:unreliable": pytest.approx(0.5)}
+    alarms = [record for record in records(output, "alarm") if record["metric"] == "unscored"]
+    assert len(alarms) == 1 and alarms[0]["samples"]
+
+
+def test_mastered_prompts_leave_at_the_next_epoch(tiny: Path, policy: Path, tmp_path: Path) -> None:
+    items = written(tmp_path / "items.jsonl", [
+        {"key": f"item {n}", "task": "tests.align.stages:unreliable", "prompt": f"Code of illness a{n}?",
+         "reference": "1.0" if n < 3 else "0.5"} for n in range(4)
+    ])
+    output = tmp_path / "run"
+    run("rl", tiny / "rl.yaml", output, f"train.start_from={policy}", f"rl.items={items}", *QUICK, "train.steps=4")
+    said = records(output, "rl")
+    assert [record["epoch"] for record in said] == [0, 0, 1, 2]  # two prompts a batch; from then on one is left
+    assert sorted(said[2]["resampled"]["keys"]) == ["item 0", "item 1", "item 2"] and said[2]["resampled"]["kept"] == 1
+
+
+@pytest.mark.parametrize(("overrides", "why"), [
+    (["rl.items=nowhere.jsonl"], "nowhere.jsonl"),
+    (["train.start_from=null"], "train.start_from is not set"),
+    (["rl.samples=3"], "must be a multiple of train.global_batch_size"),
+    (["rl.sampling.max_new_tokens=200"], "leaves no room for a prompt"),
+    (["rl.sampling.max_new_tokens=60"], "its prompt has"),
+    (["rl.lose.kl=1"], "loss"),
+    (["rl.alarms.unscored=2"], "is a share"),
+])
+def test_mistakes_are_named(overrides: list[str], why: str, tiny: Path, policy: Path, tmp_path: Path) -> None:
+    words = command("rl", tiny / "rl.yaml", tmp_path / "run", f"train.start_from={policy}", *overrides)
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.returncode == 2 and why in done.stderr and "Traceback" not in done.stderr
