@@ -104,7 +104,7 @@ def assemble(
         _start_tp_overlap(config, platform)
     chunks = build_model(
         config.model, config.parallel, platform, config.precision, config.recompute,
-        seed=config.train.seed, z_loss=config.train.z_loss, entropy=config.observe.entropy,
+        seed=config.train.seed, z_loss=config.train.z_loss, entropy=config.observe.entropy, lora=config.lora,
     )
     model = data_parallel(chunks, config.parallel, config.precision)
     optimizer = build_optimizer(model, config.optimizer, config.parallel)

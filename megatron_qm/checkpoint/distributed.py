@@ -30,6 +30,7 @@ from megatron.core.optimizer import MegatronOptimizer
 
 from megatron_qm.checkpoint import adam
 from megatron_qm.checkpoint.writer import save_object
+from megatron_qm.config.lora import is_adapter
 from megatron_qm.errors import UserError
 
 COMMON = "common.pt"
@@ -102,9 +103,13 @@ def stored_names(weights: Path) -> Stored:
     return {name: tuple(x.global_shape) if isinstance(x, ShardedTensor) else None for name, x in found.items()}
 
 
-def load_weights(weights: Path, stored: Stored, chunks: Sequence[torch.nn.Module]) -> None:
-    """Fill the model chunks. Raises UserError naming a tensor that is not there, or not of the model's shape."""
-    _fill_model(chunks, _load(weights, stored, _model_state(chunks)))
+def load_weights(weights: Path, stored: Stored, chunks: Sequence[torch.nn.Module], *, adapters: bool = True) -> None:
+    """Fill the model chunks; without `adapters` only what the adapters adapt. Raises UserError naming a tensor that is not
+    there, or not of the model's shape."""
+    state = _model_state(chunks)
+    if not adapters:
+        state = {part: {name: leaf for name, leaf in tensors.items() if not is_adapter(name)} for part, tensors in state.items()}
+    _fill_model(chunks, _load(weights, stored, state), adapters=adapters)
 
 
 def load_training_state(
@@ -248,10 +253,10 @@ def _filled(request: Any, loaded: Any) -> Any:
     return request
 
 
-def _fill_model(chunks: Sequence[torch.nn.Module], loaded: dict[str, Any]) -> None:
+def _fill_model(chunks: Sequence[torch.nn.Module], loaded: dict[str, Any], *, adapters: bool = True) -> None:
     for (name, state), chunk in zip(((n, s) for n, s in loaded.items() if n.startswith("model")), chunks, strict=True):
         keys = unwrapped(chunk).load_state_dict(state, strict=False)
-        missing = [key for key in keys.missing_keys if not key.endswith("_extra_state")]
+        missing = [key for key in keys.missing_keys if not key.endswith("_extra_state") and (adapters or not is_adapter(key))]
         if missing or keys.unexpected_keys:
             raise RuntimeError(f"{name}: not filled: {missing}, not known: {keys.unexpected_keys}")
 

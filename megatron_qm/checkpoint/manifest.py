@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from megatron_qm.config.lora import LoraConfig, lora_from
 from megatron_qm.config.model import ModelConfig, RopeScaling
 from megatron_qm.errors import UserError
 from megatron_qm.files import sha256, write_json
@@ -94,6 +95,11 @@ def model_of(manifest: Manifest) -> ModelConfig:
     scaling = manifest.model.get("rope_scaling")
     values = dict(manifest.model) | {"rope_scaling": RopeScaling(**scaling) if scaling else None}
     return ModelConfig(**values).resolved()
+
+
+def lora_of(manifest: Manifest) -> LoraConfig | None:
+    """Of the adapters that the checkpoint holds beside its weights; None if it holds none."""
+    return lora_from(manifest.config.get("lora"), MANIFEST)
 
 
 def hash_files(folder: Path, names: Iterable[str]) -> dict[str, FileRecord]:

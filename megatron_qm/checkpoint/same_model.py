@@ -1,9 +1,10 @@
-"""Is the model that a checkpoint holds the one that is about to be filled?"""
+"""Is the model that a checkpoint holds the one that is about to be filled? Has it the same adapters?"""
 
 from typing import Any
 
 import torch
 
+from megatron_qm.config.lora import LoraConfig
 from megatron_qm.config.model import ModelConfig
 from megatron_qm.errors import UserError
 
@@ -21,6 +22,26 @@ def refuse_another_model(saved: dict[str, Any], chunk: torch.nn.Module, place: s
                 f"{place}: holds a model with {key} = {there}, this run's model has {here}{hint}; "
                 f"set model.* as it was, or take a checkpoint of this model"
             )
+
+
+def refuse_other_adapters(saved: LoraConfig | None, here: LoraConfig | None, place: str, *, training: bool) -> None:
+    """Compare the adapters of a checkpoint with those of a live model. A checkpoint without any may start some anew, but
+    not go on with `training`. Raises UserError naming what differs."""
+    if saved is None:
+        if here is not None and training:
+            raise UserError(
+                f"{place}: holds no LoRA adapters to go on from, and this run trains some (lora.rank = {here.rank}); start a "
+                f"new run from it with train.start_from={place} and train.init_model_only=true, or leave lora out"
+            )
+        return
+    if here is None:
+        raise UserError(
+            f"{place}: holds LoRA adapters (lora.rank = {saved.rank}), this run's model has none; set lora as it was, or "
+            f"merge them into the weights: megatron-qm export-hf, then import-hf"
+        )
+    for key, there in saved.shape().items():
+        if there != here.shape()[key]:
+            raise UserError(f"{place}: its adapters have lora.{key} = {there}, this run's {here.shape()[key]}; set it as it was")
 
 
 def _shape_of(chunk: torch.nn.Module) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from megatron_qm.checkpoint.manifest import MANIFEST, TOKENIZER, model_of, read_manifest
+from megatron_qm.checkpoint.manifest import MANIFEST, TOKENIZER, lora_of, model_of, read_manifest
 from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.errors import UserError
 from megatron_qm.exits import DIFFERENT, DONE
@@ -120,7 +120,7 @@ def _on_megatron(args: argparse.Namespace, items: list[Item], probes: "list[Prob
             stack.enter_context(scope)
         platform.seed(0)
         precision = PrecisionConfig(params=args.dtype or _default_dtype(platform.device.type))
-        model = build_model(model_of(manifest), parallel, platform, precision)
+        model = build_model(model_of(manifest), parallel, platform, precision, lora=lora_of(manifest))
         CheckpointStore(args.model.parent, CheckpointConfig(), platform, read_only=True).load_weights(args.model, model, None)
         return _examine(
             args, items, probes, tokenizer, megatron_answers(model, tokenizer.stops, args.max_new_tokens),

@@ -98,7 +98,7 @@ def _generate(
 ) -> int:
     from megatron_qm.align.rollouts.dispatch import dispatch
     from megatron_qm.align.rollouts.engine import MegatronEngine
-    from megatron_qm.checkpoint.manifest import model_of
+    from megatron_qm.checkpoint.manifest import lora_of, model_of
     from megatron_qm.checkpoint.store import CheckpointStore
     from megatron_qm.config.train import CheckpointConfig, PrecisionConfig
     from megatron_qm.model.build import build_model
@@ -113,7 +113,7 @@ def _generate(
         for scope in (process_group(platform, ranks), platform.scope(), parallel_groups(parallel)):
             stack.enter_context(scope)
         platform.seed(args.seed)
-        model = build_model(model_of(manifest), parallel, platform, precision)
+        model = build_model(model_of(manifest), parallel, platform, precision, lora=lora_of(manifest))
         CheckpointStore(args.checkpoint.parent, CheckpointConfig(), platform, read_only=True).load_weights(
             args.checkpoint, model, None
         )

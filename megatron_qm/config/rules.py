@@ -17,7 +17,7 @@ BLACKWELL = ("b200",)
 def check(config: RunConfig) -> None:
     """Raise UserError for the first rule that `config` breaks."""
     for rule in (_positive, _model, _tensor, _pipeline, _context, _batch, _length, _schedule, _precision, _recompute, _data,
-                 _survival):
+                 _survival, _lora):
         rule(config)
 
 
@@ -268,4 +268,17 @@ def _survival(config: RunConfig) -> None:
     _require(
         (checkpoint.local is None) == (checkpoint.local_every is None),
         f"set checkpoint.local ({checkpoint.local}) and checkpoint.local_every ({checkpoint.local_every}) both or neither",
+    )
+
+
+def _lora(config: RunConfig) -> None:
+    lora = config.lora
+    if lora is None:
+        return
+    _require(lora.rank >= 1, f"lora.rank = {lora.rank}: must be 1 or more")
+    _require(lora.alpha > 0, f"lora.alpha = {lora.alpha}: must be above 0")
+    _require(0 <= lora.dropout < 1, f"lora.dropout = {lora.dropout}: must lie in [0, 1)")
+    _require(len(lora.targets) > 0, "lora.targets is empty: nothing would be trained; name some of qkv, proj, fc1, fc2")
+    _require(
+        len(set(lora.targets)) == len(lora.targets), f"lora.targets = {lora.targets}: each layer gets one adapter, name it once"
     )

@@ -9,6 +9,7 @@ from typing import Literal, TypeVar
 
 from megatron_qm.config.data import DataConfig
 from megatron_qm.config.load import load
+from megatron_qm.config.lora import LoraConfig
 from megatron_qm.config.model import ModelConfig
 from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.config.rules import check
@@ -50,6 +51,7 @@ class RunConfig:
     guard: GuardConfig = field(default_factory=GuardConfig)
     watchdog: WatchdogConfig = field(default_factory=WatchdogConfig)
     observe: ObserveConfig = field(default_factory=ObserveConfig)
+    lora: LoraConfig | None = None  # train adapters on frozen weights; null: train all weights
 
     @property
     def tokens_per_step(self) -> int:

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from megatron_qm.checkpoint.folder import refuse_a_run
-from megatron_qm.checkpoint.manifest import MANIFEST, WEIGHTS, Manifest, model_of, verify
+from megatron_qm.checkpoint.manifest import MANIFEST, WEIGHTS, Manifest, lora_of, model_of, verify
 from megatron_qm.checkpoint.torch_dist_reader import TorchDistReader
+from megatron_qm.config.lora import LoraConfig
 from megatron_qm.config.model import ModelConfig
 from megatron_qm.errors import UserError
 from megatron_qm.hf.families import packed_tensors
+from megatron_qm.hf.merging import MergingReader
 from megatron_qm.hf.packing import PackedTensor
 
 
@@ -17,7 +19,8 @@ class Opened:
     folder: Path
     manifest: Manifest
     model: ModelConfig
-    reader: TorchDistReader
+    lora: LoraConfig | None  # of adapters that lie beside the weights
+    reader: TorchDistReader | MergingReader  # gives weights with their adapters in them
     tensors: tuple[PackedTensor, ...]
 
 
@@ -36,4 +39,6 @@ def open_checkpoint(folder: Path) -> Opened:
                 f"{folder}: {tensor.megatron} (layer {tensor.layer}) has shape {list(found)}, the model in its "
                 f"{MANIFEST} has {list(tensor.shape)}"
             )
-    return Opened(folder, manifest, model, reader, tensors)
+    lora = lora_of(manifest)
+    merged = MergingReader(reader, lora, tensors) if lora is not None else reader
+    return Opened(folder, manifest, model, lora, merged, tensors)

@@ -112,6 +112,8 @@ def megatron_traces(
     with _megatron_model(opened) as model:
         exact = _run(model, _megatron_modules(model), prompts, _megatron_logits, opened.model.vocab_size)
         exact.inverse_frequencies = model.rotary_pos_emb.inv_freq.float().clone()
+        if opened.lora is not None:
+            _merge(model, exact, prompts, opened.model.vocab_size)
         if not _round(model, dtype):
             return exact, exact
         rounded = _run(model, _megatron_modules(model), prompts, _megatron_logits, opened.model.vocab_size)
@@ -143,7 +145,7 @@ def _megatron_model(opened: Opened) -> Iterator[nn.Module]:
 
     platform, alone = choose_platform("cpu"), ParallelConfig()
     with process_group(platform, Ranks(0, 1, 0)), platform.scope(), parallel_groups(alone):
-        [model] = build_model(opened.model, alone, platform, PrecisionConfig(params="fp32"))
+        [model] = build_model(opened.model, alone, platform, PrecisionConfig(params="fp32"), lora=opened.lora)
         with distributed.quiet():
             weights = opened.folder / WEIGHTS
             distributed.load_weights(weights, distributed.stored_names(weights), [model])
@@ -156,6 +158,21 @@ def _megatron_model(opened: Opened) -> Iterator[nn.Module]:
 def _megatron_logits(model: nn.Module, tokens_bs: Tensor) -> Tensor:
     positions_bs = torch.arange(tokens_bs.shape[1])[None]
     return model(tokens_bs, positions_bs, None)
+
+
+def _merge(model: nn.Module, apart: Trace, prompts: Sequence[Sequence[int]], vocab: int) -> None:
+    """Adapters into the weights, which only then are rounded: what a release is made of. Raises GateError if that changes
+    what is computed."""
+    from megatron_qm.model.lora import merge
+
+    merge([model])
+    merged = _run(model, {}, prompts, _megatron_logits, vocab)
+    found = difference(apart.logits_sv, merged.logits_sv)
+    if found.relative > LOGIT_TOLERANCE:
+        raise GateError(
+            f"weights with the LoRA adapters merged into them compute something else than both apart: logits differ by up to "
+            f"{found.largest:.3g} ({found.relative:.2g} of the largest; allowed {LOGIT_TOLERANCE:g})"
+        )
 
 
 def _round(model: nn.Module, dtype: torch.dtype) -> bool:

@@ -3,12 +3,14 @@
 from megatron.core import parallel_state
 from megatron.core.transformer.transformer_config import TransformerConfig
 
+from megatron_qm.config.lora import LoraConfig
 from megatron_qm.config.model import ModelConfig, RopeScaling
 from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.config.train import PrecisionConfig, RecomputeConfig
 from megatron_qm.model.initialize import initialize
 from megatron_qm.model.language_model import LanguageModel
 from megatron_qm.model.layer_specs import block_spec
+from megatron_qm.model.lora import attach
 from megatron_qm.model.transformer_config import transformer_config
 from megatron_qm.platform.runtime import Platform
 
@@ -23,15 +25,19 @@ def build_model(
     seed: int = 1234,
     z_loss: float = 0.0,
     entropy: bool = False,
+    lora: LoraConfig | None = None,
 ) -> list[LanguageModel]:
     """This rank's model chunks on its device, initialised by `seed` alike at every layout; not yet wrapped in DDP.
 
+    With `lora` it has adapters, and all else is frozen.
     Needs Megatron's parallel groups (model/parallel_groups.py: `parallel_groups`).
     """
     config = transformer_config(model, parallel, platform, precision, recompute)
     stages = range(parallel.vpp) if parallel.vpp else (None,)
     chunks = [_chunk(model, config, platform, stage, z_loss, entropy) for stage in stages]
     for chunk in chunks:
+        if lora is not None:
+            attach(chunk, lora)
         chunk.to(platform.device)
     initialize(chunks, seed)
     return chunks

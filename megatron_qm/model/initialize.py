@@ -12,6 +12,7 @@ import torch
 from megatron.core import parallel_state
 from megatron.core.transformer.transformer_layer import get_transformer_layer_offset
 
+from megatron_qm.config.lora import is_adapter
 from megatron_qm.model.language_model import LanguageModel
 
 # Megatron scales the projections that end in the residual stream by 1/sqrt(2 * layers) (GPT-2).
@@ -22,14 +23,15 @@ _GATED = ("linear_fc1.weight",)
 
 @torch.no_grad()
 def initialize(chunks: Iterable[LanguageModel], seed: int) -> None:
-    """Fill every parameter of this rank's model chunks in place: normal(0, init_std), ones for norms, zeros for biases."""
+    """Fill every parameter of this rank's model chunks in place: normal(0, init_std), ones for norms, zeros for biases. Adapters of LoRA
+    start as nothing: Kaiming uniform for A, zeros for B."""
     for chunk in chunks:
         offset = get_transformer_layer_offset(chunk.config, chunk.vp_stage)
         for name, parameter in chunk.named_parameters():
             name = _global_name(name, offset)
             if "norm" in name.rsplit(".", 2)[-2] or "layer_norm" in name:
                 parameter.fill_(0.0 if name.endswith("bias") else 1.0)
-            elif name.endswith("bias"):
+            elif name.endswith("bias") or (is_adapter(name) and name.endswith(".b")):
                 parameter.zero_()
             else:
                 parameter.copy_(_draw(name, parameter, chunk, seed))
@@ -47,9 +49,6 @@ def _global_name(name: str, layer_offset: int) -> str:
 
 def _draw(name: str, parameter: torch.Tensor, chunk: LanguageModel, seed: int) -> torch.Tensor:
     config = chunk.config
-    std = config.init_method_std
-    if name.endswith(_RESIDUAL):
-        std /= math.sqrt(2 * config.num_layers)
     ranks = parallel_state.get_tensor_model_parallel_world_size()
     rank = parallel_state.get_tensor_model_parallel_rank()
     axis = getattr(parameter, "partition_dim", -1)
@@ -58,7 +57,12 @@ def _draw(name: str, parameter: torch.Tensor, chunk: LanguageModel, seed: int) -
         shape[axis] *= ranks
     digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
     generator = torch.Generator(device=parameter.device).manual_seed(int.from_bytes(digest[:7], "big"))
-    whole = torch.empty(shape, device=parameter.device).normal_(0.0, std, generator=generator)
+    whole = torch.empty(shape, device=parameter.device)
+    if is_adapter(name):
+        torch.nn.init.kaiming_uniform_(whole, math.sqrt(5), generator=generator)  # as torch's Linear, and so LoRA's, does
+    else:
+        residual = math.sqrt(2 * config.num_layers) if name.endswith(_RESIDUAL) else 1.0
+        whole.normal_(0.0, config.init_method_std / residual, generator=generator)
     if axis < 0:
         return whole
     if name.endswith(_GATED):

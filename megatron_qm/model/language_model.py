@@ -5,11 +5,14 @@ from megatron.core.models.gpt.gpt_model import GPTModel
 from megatron.core.tensor_parallel import vocab_parallel_cross_entropy
 from torch import Tensor
 
+from megatron_qm.config.lora import LoraConfig
 from megatron_qm.model.z_loss import vocab_parallel_entropy, vocab_parallel_logsumexp
 
 
 class LanguageModel(GPTModel):
     """GPTModel whose padded vocabulary rows take no probability, so that its loss is the released model's."""
+
+    lora: LoraConfig | None = None  # of its adapters (model/lora.py)
 
     def __init__(self, *args: object, real_vocab_size: int, z_loss: float = 0.0, entropy: bool = False, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)

@@ -13,6 +13,7 @@ from megatron_qm.align.rl.objective import PolicyObjective
 from megatron_qm.align.rl.sampler import PromptSampler
 from megatron_qm.align.rollouts.engine import MegatronEngine, RolloutEngine
 from megatron_qm.align.rollouts.replay import SavedRollouts
+from megatron_qm.checkpoint.manifest import lora_of, read_manifest
 from megatron_qm.checkpoint.together import on_first_rank
 from megatron_qm.config.rl import RlRun
 from megatron_qm.model.build import build_model
@@ -53,8 +54,12 @@ def _reference(config: RlRun, parts: Parts) -> Sequence[nn.Module] | None:
     """The frozen policy that the KL term holds on to; none where that has no weight."""
     if not config.rl.loss.kl:
         return None
-    chunks = build_model(config.model, config.parallel, parts.platform, config.precision, seed=config.train.seed)
+    path = Path(config.rl.reference or config.train.start_from)
+    chunks = build_model(
+        config.model, config.parallel, parts.platform, config.precision,
+        seed=config.train.seed, lora=lora_of(read_manifest(path)),
+    )
     for chunk in chunks:
         chunk.requires_grad_(False)
-    parts.store.load_weights(Path(config.rl.reference or config.train.start_from), chunks, None)
+    parts.store.load_weights(path, chunks, None)
     return chunks

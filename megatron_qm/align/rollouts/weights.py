@@ -13,27 +13,42 @@ from megatron_qm.checkpoint.distributed import unwrapped
 from megatron_qm.config.model import ModelConfig
 from megatron_qm.hf.families import packed_tensors
 
+Shards = dict[tuple[str, int | None], list[tuple[tuple[slice, ...], Tensor]]]
+
 
 @torch.no_grad()
 def hf_named_tensors(model: Sequence[nn.Module], config: ModelConfig) -> Iterator[tuple[str, Tensor]]:
     """(name, whole tensor) in the order of an HF folder, on every rank; all ranks iterate together.
 
     model: this rank's chunks. Memory: one Megatron tensor of one layer, whole, and its HF parts. The mapping is that of
-    export (hf/families.py), so an engine gets what a release would hold.
+    export (hf/families.py), so an engine gets what a release would hold; LoRA's adapters are in the weights.
     """
-    shards, group = _shards(model), parallel_state.get_model_parallel_group()
+    shards, lora = _shards(model), unwrapped(model[0]).lora
     like = next(model[0].parameters())
     for packed in packed_tensors(config):
-        whole = like.new_zeros(packed.shape, requires_grad=False)
-        for rows, data in shards.get((packed.megatron, packed.layer), ()):
-            whole[rows] = data
-        if group.size() > 1:  # every row is one rank's, and zero on the others
-            dist.all_reduce(whole, group=group)
+        whole = _whole(shards, packed.megatron, packed.layer, packed.shape, like)
+        adapter = lora.adapter_of(packed.megatron) if lora else None
+        if adapter is not None:
+            rows, width = packed.shape
+            a = _whole(shards, f"{adapter}.a", packed.layer, (lora.rank, width), like)
+            b = _whole(shards, f"{adapter}.b", packed.layer, (rows, lora.rank), like)
+            whole = (whole.float() + lora.scale * (b.float() @ a.float())).to(like.dtype)
         for part, name in enumerate(packed.hf):
             yield name, torch.cat([whole[span.at : span.at + span.rows] for span in packed.spans_of(part)])
 
 
-def _shards(model: Sequence[nn.Module]) -> dict[tuple[str, int | None], list[tuple[tuple[slice, ...], Tensor]]]:
+def _whole(shards: Shards, name: str, layer: int | None, shape: tuple[int, ...], like: Tensor) -> Tensor:
+    """A tensor of one layer on every rank."""
+    whole = like.new_zeros(shape, requires_grad=False)
+    for rows, data in shards.get((name, layer), ()):
+        whole[rows] = data
+    group = parallel_state.get_model_parallel_group()
+    if group.size() > 1:  # every row is one rank's, and zero on the others
+        dist.all_reduce(whole, group=group)
+    return whole
+
+
+def _shards(model: Sequence[nn.Module]) -> Shards:
     """{(Megatron's name, layer): (where in the whole, numbers)} of what this rank is the first of its replica to hold."""
     found = defaultdict(list)
     for wrapped in model:
