@@ -23,8 +23,9 @@ _GATED = ("linear_fc1.weight",)
 
 @torch.no_grad()
 def initialize(chunks: Iterable[LanguageModel], seed: int) -> None:
-    """Fill every parameter of this rank's model chunks in place: normal(0, init_std), ones for norms, zeros for biases. Adapters of LoRA
-    start as nothing: Kaiming uniform for A, zeros for B."""
+    """Fill every parameter of this rank's model chunks in place: normal(0, init_std), ones for norms, zeros for biases.
+
+    Adapters of LoRA start as nothing: A Kaiming uniform, B zeros."""
     for chunk in chunks:
         offset = get_transformer_layer_offset(chunk.config, chunk.vp_stage)
         for name, parameter in chunk.named_parameters():

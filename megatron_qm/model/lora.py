@@ -34,7 +34,7 @@ from megatron_qm.model.language_model import LanguageModel
 
 
 @dataclass(frozen=True)
-class _Place:
+class Place:
     """Where a target is within a layer. gated: its rows are [gate; up], each split over TP on its own."""
 
     parent: str
@@ -42,18 +42,18 @@ class _Place:
     gated: bool = False
 
 
-_PLACES = {
-    "qkv": _Place("self_attention", column=True),
-    "proj": _Place("self_attention", column=False),
-    "fc1": _Place("mlp", column=True, gated=True),
-    "fc2": _Place("mlp", column=False),
+PLACES = {
+    "qkv": Place("self_attention", column=True),
+    "proj": Place("self_attention", column=False),
+    "fc1": Place("mlp", column=True, gated=True),
+    "fc2": Place("mlp", column=False),
 }
 
 
 class Adapter(nn.Module):
     """The product of `b` [o, r] and `a` [r, i] (this rank's share of them) beside the layer `linear`."""
 
-    def __init__(self, linear: nn.Module, place: _Place, lora: LoraConfig, config: TransformerConfig) -> None:
+    def __init__(self, linear: nn.Module, place: Place, lora: LoraConfig, config: TransformerConfig) -> None:
         super().__init__()
         outputs, inputs = linear.weight.shape
         self.a = nn.Parameter(torch.zeros(lora.rank, inputs, dtype=config.params_dtype))
@@ -68,7 +68,12 @@ class Adapter(nn.Module):
     def join(self, linear: nn.Module, inputs: tuple[Tensor, ...], output: tuple[Tensor, Tensor | None]) -> Any:
         """A forward hook of `linear`: (output [s, b, o], bias) with the adapter's part in it."""
         out_sbo, bias = output
-        return out_sbo + self.scale * F.linear(self._narrow(self._input(linear, inputs[0])), self.b), bias
+        # By calling the module: Megatron's DDP waits for its freshly gathered parameters in a hook on that.
+        return out_sbo + self(self._input(linear, inputs[0])), bias
+
+    def forward(self, x_sbi: Tensor) -> Tensor:
+        """alpha / rank * B A x, [s, b, o]."""
+        return self.scale * F.linear(self._narrow(x_sbi), self.b)
 
     def _input(self, linear: nn.Module, x_sbi: Tensor) -> Tensor:
         """What the layer multiplies: Transformer Engine's fused layers take it before its norm."""
@@ -118,7 +123,7 @@ def attach(chunk: LanguageModel, lora: LoraConfig) -> None:
     chunk.lora = lora
     for layer in chunk.decoder.layers:
         for target in lora.targets:
-            place = _PLACES[target]
+            place = PLACES[target]
             parent = getattr(layer, place.parent)
             linear = getattr(parent, f"linear_{target}")
             adapter = Adapter(linear, place, lora, chunk.config)
@@ -142,7 +147,7 @@ def merge(chunks: Iterable[LanguageModel]) -> None:
     for chunk in chunks:
         for layer in chunk.decoder.layers:
             for target in chunk.lora.targets if chunk.lora else ():
-                parent = getattr(layer, _PLACES[target].parent)
+                parent = getattr(layer, PLACES[target].parent)
                 adapter, weight = getattr(parent, f"lora_{target}"), getattr(parent, f"linear_{target}").weight
                 weight.copy_(weight.float() + adapter.product())
                 adapter.hook.remove()
