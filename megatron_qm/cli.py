@@ -37,6 +37,7 @@ _HF = "megatron_qm.hf.commands"
 _ARCHIVE = "megatron_qm.commands.archive"
 _VERBS = {
     "quickstart": Verb("a small medical model from raw text to a Hugging Face folder, in minutes", "megatron_qm.quickstart"),
+    "lifecycle": Verb("on from the quickstart through fine-tuning and RL to a release", "megatron_qm.lifecycle"),
     "data": Verb("preprocess, merge, plan, ledger", "megatron_qm.commands.data"),
     "import-hf": Verb("a Hugging Face folder to a Megatron checkpoint", _HF, "add_import_arguments", "import_command"),
     "pretrain": Verb("train from scratch, or continue from a checkpoint", "megatron_qm.commands.pretrain"),

@@ -94,19 +94,21 @@ class Walk:
         self._command(title, [sys.executable, str(_DATA_TOOLS / script), *words],
                       shown=shlex.join(["python", f"data_tools/{script}", *words]))
 
-    def _verb(self, title: str, *arguments: object) -> None:
+    def _verb(self, title: str, *arguments: object, quiet: bool = False) -> None:
         words = [str(argument) for argument in arguments]
-        self._command(title, [sys.executable, "-m", "megatron_qm.cli", *words], shown=shlex.join(["megatron-qm", *words]))
+        self._command(title, [sys.executable, "-m", "megatron_qm.cli", *words], shown=shlex.join(["megatron-qm", *words]),
+                      quiet=quiet)
 
-    def _command(self, title: str, command: list[str], shown: str) -> None:
+    def _command(self, title: str, command: list[str], shown: str, quiet: bool = False) -> None:
         if title not in self.seconds:
             _heading(title)
         print(f"$ {shown}", flush=True)
         start = time.monotonic()
-        done = subprocess.run(command, env=os.environ | {"HF_HUB_OFFLINE": "1"})
+        done = subprocess.run(command, env=os.environ | {"HF_HUB_OFFLINE": "1"},
+                              stdout=subprocess.DEVNULL if quiet else None)
         self.seconds[title] = self.seconds.get(title, 0.0) + time.monotonic() - start
         if done.returncode:
-            raise UserError(f"quickstart stopped at: {title} (exit code {done.returncode})")
+            raise UserError(f"stopped at: {title} (exit code {done.returncode})")
 
 
 def _heading(text: str) -> None:

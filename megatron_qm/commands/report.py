@@ -1,15 +1,24 @@
-"""`megatron-qm report RUN`: one self-contained HTML page."""
+"""`megatron-qm report RUN ...`: one self-contained HTML page."""
 
 import argparse
 from pathlib import Path
 
+from megatron_qm.errors import UserError
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run_folder", type=Path, metavar="RUN", help="a run's output folder")
+    parser.add_argument("run_folders", type=Path, nargs="+", metavar="RUN", help="output folders of runs; several, the stages "
+                        "of a model's life, on one page")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="default: RUN/report.html (needed for several runs)")
 
 
 def run(args: argparse.Namespace) -> int:
-    from megatron_qm.observe.report import render_report
+    from megatron_qm.observe.report import render_report, render_reports
 
-    print(render_report(args.run_folder))
+    if args.output is not None:
+        print(render_reports(args.run_folders, args.output))
+    elif len(args.run_folders) == 1:
+        print(render_report(args.run_folders[0]))
+    else:
+        raise UserError("several runs on one page: say where with --output FILE")
     return 0

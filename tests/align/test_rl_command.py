@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from megatron_qm.cli import main
 from megatron_qm.drills.compare import compare_runs
 from tests.align.stages import LAYOUTS, command, numbers, records, run, written
 
@@ -26,44 +27,46 @@ def undisturbed(tiny: Path, policy: Path, tmp_path_factory: pytest.TempPathFacto
     return output
 
 
+@pytest.fixture(scope="module")
+def saved(undisturbed: Path, policy: Path) -> list[str]:
+    """Training on the rollouts of one run, so that no token is drawn otherwise for a rounding."""
+    paths = sorted(str(path) for path in (undisturbed / "rollouts").glob("[0-9]?????.jsonl"))
+    return [f"train.start_from={policy}", f"rl.saved_rollouts={json.dumps(paths)}", "checkpoint.every=null"]
+
+
+@pytest.fixture(scope="module")
+def alone(tiny: Path, saved: list[str], tmp_path_factory: pytest.TempPathFactory) -> list[list[float]]:
+    output = tmp_path_factory.mktemp("alone")
+    run("rl", tiny / "rl.yaml", output, *saved)
+    return numbers(output, *OTHERS)
+
+
 @pytest.mark.parametrize("layout", ["TP2+SP", "PP2", "DP2"])
 def test_losses_and_gradients_are_those_of_one_process(
-    layout: str, tiny: Path, policy: Path, undisturbed: Path, tmp_path_factory: pytest.TempPathFactory
+    layout: str, tiny: Path, saved: list[str], alone: list, tmp_path: Path
 ) -> None:
-    """On the rollouts of one run, so that no token is drawn otherwise for a rounding."""
-    saved = sorted(str(path) for path in (undisturbed / "rollouts").glob("[0-9]?????.jsonl"))
-    common = [f"train.start_from={policy}", f"rl.saved_rollouts={json.dumps(saved)}", "checkpoint.every=null"]
-    alone = tmp_path_factory.mktemp("alone")
-    run("rl", tiny / "rl.yaml", alone, *common)
-    output = tmp_path_factory.mktemp("layout")
-    run("rl", tiny / "rl.yaml", output, *common, *LAYOUTS[layout], ranks=2)
-    want = numbers(alone, *OTHERS)
-    assert want[0][3] == pytest.approx(0, abs=1e-6) and want[-1][3] > 1e-4  # the policy has left its reference
-    np.testing.assert_allclose(numbers(output, *OTHERS), want, rtol=BOUND, atol=1e-7)
+    run("rl", tiny / "rl.yaml", tmp_path, *saved, *LAYOUTS[layout], ranks=2)
+    assert alone[0][3] == pytest.approx(0, abs=1e-6) and alone[-1][3] > 1e-4  # the policy has left its reference
+    np.testing.assert_allclose(numbers(tmp_path, *OTHERS), alone, rtol=BOUND, atol=1e-7)
 
 
-def test_packed_and_unpacked_rows_teach_the_same(tiny: Path, policy: Path, undisturbed: Path, tmp_path: Path) -> None:
-    saved = sorted(str(path) for path in (undisturbed / "rollouts").glob("[0-9]?????.jsonl"))
-    found = []
-    for pack in ("true", "false"):
-        run("rl", tiny / "rl.yaml", tmp_path / pack, f"train.start_from={policy}", f"rl.saved_rollouts={json.dumps(saved)}",
-            f"rl.pack={pack}", "train.steps=2")
-        found.append(numbers(tmp_path / pack, *OTHERS))
-    np.testing.assert_allclose(found[0], found[1], rtol=BOUND, atol=1e-7)
+def test_packed_and_unpacked_rows_teach_the_same(tiny: Path, saved: list[str], alone: list, tmp_path: Path) -> None:
+    run("rl", tiny / "rl.yaml", tmp_path, *saved, "rl.pack=false", "train.steps=4")
+    np.testing.assert_allclose(numbers(tmp_path, *OTHERS), alone[:4], rtol=BOUND, atol=1e-7)
 
 
 @pytest.mark.parametrize("options", [[], ["rl.overlap=true"]], ids=["on-policy", "one step behind"])
 def test_killed_at_any_moment_it_ends_bit_for_bit_the_same(
     options: list[str], tiny: Path, policy: Path, tmp_path: Path
 ) -> None:
-    overrides = [f"train.start_from={policy}", "train.steps=32", *options]
+    overrides = [f"train.start_from={policy}", "train.steps=16", *options]
     whole, output, draw = tmp_path / "whole", tmp_path / "run", random.Random(len(options))
     run("rl", tiny / "rl.yaml", whole, *overrides, ranks=2)
-    for _ in range(3):
+    for _ in range(2):
         killed(command("rl", tiny / "rl.yaml", output, *overrides, ranks=2), output, draw)
     run("rl", tiny / "rl.yaml", output, *overrides, ranks=2)
     found = compare_runs(whole, output)
-    assert found.difference is None and found.tensors > 20 and found.records == 32 + 16
+    assert found.difference is None and found.tensors > 20 and found.records == 16 + 8
     assert len([record for record in records(output, "event") if record["name"] == "resume"]) >= 1
 
 
@@ -94,7 +97,7 @@ def test_a_run_survives_verifiers_that_hang_and_crash(tiny: Path, policy: Path, 
         for n, value in enumerate(references)
     ])
     output = tmp_path / "run"
-    run("rl", tiny / "rl.yaml", output, f"train.start_from={policy}", f"rl.items={items}", "rl.verifier.seconds=0.5",
+    run("rl", tiny / "rl.yaml", output, f"train.start_from={policy}", f"rl.items={items}", "rl.verifier.seconds=4",
         "rl.prompts=14", "rl.samples=2", "train.global_batch_size=28", "train.micro_batch_size=1", "train.steps=2")
     said = records(output, "rl")
     assert [record["unscored"] for record in said] == [pytest.approx(4 / 28)] * 2
@@ -121,11 +124,11 @@ def test_mastered_prompts_leave_at_the_next_epoch(tiny: Path, policy: Path, tmp_
     (["train.start_from=null"], "train.start_from is not set"),
     (["rl.samples=3"], "must be a multiple of train.global_batch_size"),
     (["rl.sampling.max_new_tokens=200"], "leaves no room for a prompt"),
-    (["rl.sampling.max_new_tokens=60"], "its prompt has"),
     (["rl.lose.kl=1"], "loss"),
     (["rl.alarms.unscored=2"], "is a share"),
 ])
-def test_mistakes_are_named(overrides: list[str], why: str, tiny: Path, policy: Path, tmp_path: Path) -> None:
+def test_mistakes_are_named(
+    overrides: list[str], why: str, tiny: Path, policy: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
     words = command("rl", tiny / "rl.yaml", tmp_path / "run", f"train.start_from={policy}", *overrides)
-    done = subprocess.run(words, capture_output=True, text=True)
-    assert done.returncode == 2 and why in done.stderr and "Traceback" not in done.stderr
+    assert main(words[3:]) == 2 and why in capsys.readouterr().err

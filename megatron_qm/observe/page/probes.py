@@ -1,6 +1,7 @@
 """Knowledge probes before and after: accuracies with their confidence intervals on one scale from 0 to 100%."""
 
 import html
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,30 @@ def probe_section(probes: list[dict[str, Any]]) -> str:
 <p class="note">Dots: accuracy; bars: confidence interval. Upper: the first measurement; lower: the last.</p>
 </div>
 </section>"""
+
+
+def stages_section(runs: Sequence[tuple[str, list[dict[str, Any]]]]) -> str:
+    """A row per probe that two or more runs, given by (name, probes), have measured: before the first and after each."""
+    measured = [(name, _by_name(probes)) for name, probes in runs]
+    shared = [name for name in dict.fromkeys(name for _, found in measured for name in found)
+              if sum(name in found for _, found in measured) > 1]
+    if not shared:
+        return ""
+    heads = "".join(f"<th>after {html.escape(name)}</th>" for name, _ in measured)
+    rows = []
+    for name in shared:
+        had = [found.get(name, []) for _, found in measured]
+        first = next(some[0] for some in had if some)
+        cells = [f"<td>{_told(first)}</td>"] + [f"<td>{_told(some[-1]) if some else '–'}</td>" for some in had]
+        rows.append(f"<tr><th>{html.escape(name)}</th>{''.join(cells)}</tr>")
+    return f"""<section><h2>From stage to stage</h2>
+<table><thead><tr><th></th><th>before</th>{heads}</tr></thead><tbody>
+{chr(10).join(rows)}
+</tbody></table></section>"""
+
+
+def _told(probe: dict[str, Any]) -> str:
+    return f"{percent(_value(probe, 'accuracy'))} {_interval(probe)}"
 
 
 def _by_name(probes: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:

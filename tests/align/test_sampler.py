@@ -1,0 +1,141 @@
+"""Which prompts are asked: evenly by stratum, mastered ones left out, the same after a restart; and batches of experience."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from megatron_qm.align.rl.collect import merged
+from megatron_qm.align.rl.experience import judged, pass_rates, samples_of, summary
+from megatron_qm.align.rl.rows import layout, row_length, rows
+from megatron_qm.align.rl.sampler import PromptSampler
+from megatron_qm.align.rollouts.rollout import Rollout
+from megatron_qm.config.rl import CurriculumConfig, RlConfig, SamplingConfig, ShapingConfig
+from megatron_qm.errors import UserError
+from megatron_qm.rewards.items import Item
+from megatron_qm.rewards.outcome import Scored, Unscored
+
+
+def items(counts: dict[str, int]) -> list[Item]:
+    message = ({"role": "user", "content": "?"},)
+    return [Item(f"{label}{n}", "exam", message, "A", label=label) for label, count in counts.items() for n in range(count)]
+
+
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=4), st.integers(0, 5))
+def test_any_stretch_holds_each_stratum_in_proportion(sizes: list[int], seed: int) -> None:
+    counts = {f"l{at}-": size for at, size in enumerate(sizes)}
+    sampler = PromptSampler(items(counts), CurriculumConfig(), seed)
+    order = sampler.take(sum(sizes))
+    assert Counter(item.key for item in order) == Counter(item.key for item in sampler.items)
+    for stop in range(len(order) + 1):
+        seen = Counter(item.label for item in order[:stop])
+        # each stratum alone is within one of its share; the others' unevenness moves the stretch by as many
+        assert all(abs(seen[label] - stop * size / len(order)) <= 1 + len(sizes) / 2 for label, size in counts.items())
+
+
+def test_mastered_prompts_leave_and_hopeless_ones_too() -> None:
+    sampler = PromptSampler(items({"a": 4}), CurriculumConfig(mastered_at=0.9, hopeless_at=0.0), 1)
+    sampler.take(4)
+    for key, rate in {"a0": 1.0, "a1": 0.5, "a2": 0.0}.items():
+        sampler.note(key, rate)
+    assert {item.key for item in sampler.take(2)} == {"a1", "a3"} and sampler.epoch == 1
+    assert sorted(sampler.left) == ["a0", "a2"]
+    everything = PromptSampler(items({"a": 4}), CurriculumConfig(resample=False), 1)
+    everything.take(4)
+    everything.note("a0", 1.0)
+    assert len({item.key for item in everything.take(4)}) == 4
+
+
+def test_where_all_are_mastered_all_are_asked_again() -> None:
+    sampler = PromptSampler(items({"a": 3}), CurriculumConfig(), 1)
+    for item in sampler.take(3):
+        sampler.note(item.key, 1.0)
+    assert len({item.key for item in sampler.take(3)}) == 3 and sampler.left == []
+
+
+@given(st.lists(st.integers(1, 7), min_size=1, max_size=8), st.integers(0, 7))
+def test_a_restored_sampler_goes_on_alike(takes: list[int], at: int) -> None:
+    one = PromptSampler(items({"a": 5, "b": 3}), CurriculumConfig(mastered_at=0.5), 3)
+    other = None
+    for number, count in enumerate(takes):
+        if number == min(at, len(takes) - 1):
+            other = PromptSampler(items({"a": 5, "b": 3}), CurriculumConfig(mastered_at=0.5), 3)
+            other.restore(one.state())
+        taken = one.take(count)
+        assert other is None or [item.key for item in other.take(count)] == [item.key for item in taken]
+        for sampler in (one, other or one):
+            for item in taken:
+                sampler.note(item.key, float(item.key.endswith("1")))
+
+
+def test_other_items_or_another_seed_are_refused() -> None:
+    sampler = PromptSampler(items({"a": 2}), CurriculumConfig(), 1)
+    sampler.note("a1", 1.0)
+    with pytest.raises(UserError, match="without 'a1'"):
+        PromptSampler(items({"b": 2}), CurriculumConfig(), 1).restore(sampler.state())
+    with pytest.raises(UserError, match=r"data\.seed"):
+        PromptSampler(items({"a": 2}), CurriculumConfig(), 2).restore(sampler.state())
+
+
+CONFIG = RlConfig(prompts=2, samples=2, sampling=SamplingConfig(max_new_tokens=4))
+
+
+def rollout(key: str, prompt: int, tokens: int, reason: str = "stop") -> Rollout:
+    return Rollout(key, tuple(range(1, prompt + 1)), tuple(range(50, 50 + tokens)), (-0.5,) * tokens, None, reason, 0, 0, "x")
+
+
+def experience(config: RlConfig = CONFIG, values: tuple = (1.0, 0.0, None, 0.5)):
+    asked = [item for item in items({"a": 2}) for _ in range(2)]
+    outcomes = [Unscored("crash: gone") if v is None else Scored(v, {"f1": v}) for v in values]
+    rollouts = [rollout("a0#0", 3, 2), rollout("a0#1", 3, 4, "length"), rollout("a1#0", 5, 1), rollout("a1#1", 5, 3)]
+    return judged(asked, rollouts, outcomes, None, config)
+
+
+def test_unscored_is_masked_and_counted_and_never_a_zero() -> None:
+    found = experience()
+    assert found.reward_n == [1.0, 0.0, None, 0.5] and list(found.advantage_n[2:]) == [0.0, 0.0]
+    assert found.advantage_n[0] == pytest.approx(0.5 / (np.std([1, 0], ddof=1) + 1e-6))
+    said = summary(found)
+    assert said["reward"] == 0.5 and said["unscored"] == 0.25 and said["unscored_reasons"] == {"crash": 1}
+    assert said["zero_variance"] == 0.5 and said["truncated"] == 0.25 and said["entropy"] == 0.5
+    assert pass_rates(found) == {"a0": 0.5, "a1": 0.5}
+    assert samples_of("unscored", found) == ["a1#0"] and samples_of("truncated", found) == ["a0#1"]
+    batch = rows(found, [[0, 1], [2], [3]], 16, CONFIG)
+    assert batch.loss_mask_bs.sum() == 2 + 4 + 3  # the unscored response's token bears no loss
+    assert not batch.loss_mask_bs[1].any()
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_rows_hold_what_each_response_is(packed: bool) -> None:
+    found = experience(values=(1.0, 0.0, 0.25, 0.5))
+    filled = layout(found, range(4), 16, 4, packed=packed)
+    length = 16 if packed else row_length(found, 4)
+    assert length == (16 if packed else 8) and sorted(sum(filled, [])) == [0, 1, 2, 3] and len(filled) == (2 if packed else 4)
+    batch, seen = rows(found, [*filled, []], length, CONFIG), []
+    for b in range(len(filled)):
+        for at in np.flatnonzero(batch.loss_mask_bs[b]):
+            n = next(n for n in filled[b] if found.advantage_n[n] == pytest.approx(batch.extra["advantage"][b, at], rel=1e-6))
+            whole, position = found.rollouts[n].prompt + found.rollouts[n].tokens, batch.position_ids_bs[b, at]
+            assert (batch.tokens_bs[b, at], batch.labels_bs[b, at]) == (whole[position], whole[position + 1])
+            seen.append((n, int(batch.labels_bs[b, at])))
+    assert sorted(seen) == sorted((n, token) for n in range(4) for token in found.rollouts[n].tokens)
+    assert not batch.loss_mask_bs[-1].any()  # a row that fills up the batch
+
+
+def test_shaping_moves_the_reward_and_not_the_pass_rate() -> None:
+    shaped = RlConfig(prompts=2, samples=2, sampling=SamplingConfig(max_new_tokens=4),
+                      shaping=ShapingConfig(format_weight=0.5, overlong_buffer=2))
+    found = experience(shaped, (1.0, 0.0, 0.25, 0.5))
+    with_format = judged(found.items, found.rollouts, found.outcomes, [1.0, 1.0, 0.0, 1.0], shaped)
+    assert with_format.reward_n == [1.0, 0.5 - 1.0, 0.125, 0.75 - 0.5]  # 4 tokens of 4: -1; 3: -1/2
+    assert pass_rates(with_format) == {"a0": 0.5, "a1": 0.375}
+
+
+def test_dynamic_sampling_takes_whole_informative_groups_and_fills_up() -> None:
+    flat, useful = experience(values=(1.0, 1.0, 0.0, 0.5)), experience(values=(1.0, 0.0, 1.0, 1.0))
+    joined = merged([flat, useful], CONFIG)
+    assert joined.reward_n == [0.0, 0.5, 1.0, 0.0] and len(set(joined.group_n)) == 2
+    filled = merged([flat, flat], RlConfig(prompts=3, samples=2))
+    assert len(filled) == 6 and sorted(filled.reward_n) == [0.0, 0.0, 0.5, 0.5, 1.0, 1.0]
