@@ -6,12 +6,11 @@ import os
 from pathlib import Path
 
 from megatron_qm.errors import UserError
+from megatron_qm.exits import DONE, USER_MUST_MEND
 from megatron_qm.files import write_json
 from megatron_qm.rewards.audit import items as audit_items
 from megatron_qm.rewards.audit.run import as_json, audit, broken, table
 from megatron_qm.rewards.pool import VerifierPool
-
-_BAR_BROKEN = 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,9 +32,10 @@ def run(args: argparse.Namespace) -> int:
     print(table(rows))
     if args.json:
         write_json(args.json, as_json(rows))
-    for sentence in broken(rows):
+    sentences = broken(rows)
+    for sentence in sentences:
         print(f"bar broken: {sentence}")
-    return _BAR_BROKEN if broken(rows) else 0
+    return USER_MUST_MEND if sentences else DONE
 
 
 def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,4 +52,4 @@ def serve_command(args: argparse.Namespace) -> int:
         raise UserError(f"set {args.token_variable} to the token that callers must send")
     with VerifierPool(args.workers) as pool:
         server(pool, token, args.port).serve_forever()
-    return 0
+    return DONE

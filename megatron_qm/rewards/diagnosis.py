@@ -1,12 +1,12 @@
 """Disease diagnosis: ICD-10 codes and names, credited by how far down the hierarchy they agree."""
 # ruff: noqa: E501  Chinese characters count twice
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from megatron_qm.rewards.icd import CODE, LEVELS, names, path
 from megatron_qm.rewards.outcome import Outcome, Scored, Unscored
-from megatron_qm.rewards.text import NEGATION, Duplicates, answer_part, json_values, normal, segments
+from megatron_qm.rewards.text import NEGATION, Duplicates, answer_part, json_values, longest_names, normal, segments
 
 CREDIT = (1.0, 0.5, 0.2, 0.1)  # the same code, category, block, chapter
 _CODE_KEYS = ("code", "icd", "icd10", "icd-10", "icd_10", "icd_code", "编码", "icd编码", "icd10_code")
@@ -14,7 +14,6 @@ _NAME_KEYS = ("name", "disease", "diagnosis", "诊断", "疾病", "名称", "诊
 _LIST_KEYS = ("diagnoses", "diagnosis", "diseases", "诊断", "codes", "answer", "icd", "答案", "疾病", "code", "list", "name", "icd10", "disease")
 _MOST_ITEMS = 50
 _WORDS = 10  # of the longest name looked for in English prose; Chinese characters: twice
-_CONTRADICTION = "a code and a name that disagree"
 
 
 def diagnosis(prompt: str, response: str, reference: Any, metadata: Mapping[str, Any]) -> Outcome:
@@ -134,7 +133,7 @@ def _in_prose(text: str, system: str, table: Mapping[str, str]) -> list[tuple | 
             whole = _named(bare, system, table)
             if not whole and NEGATION.search(bare):
                 continue
-            named = [whole] if whole else list(_names_within(bare[:2000], system, table))
+            named = [whole] if whole else _names_within(bare[:2000], system, table)
             stated = codes or named
             if codes and named and not any(code and name[1] == code[1] for code in codes for name in named):
                 stated = [None]
@@ -145,19 +144,11 @@ def _in_prose(text: str, system: str, table: Mapping[str, str]) -> list[tuple | 
     return found
 
 
-def _names_within(clause: str, system: str, table: Mapping[str, str]) -> Iterator[tuple]:
-    """Longest known names in a clause, left to right; bounded windows keep it linear."""
+def _names_within(clause: str, system: str, table: Mapping[str, str]) -> list[tuple]:
     known = names(system)
-    text = normal(clause)
-    chinese = any("\u4e00" <= mark <= "\u9fff" for mark in text)
-    units, glue = (list(text.replace(" ", "")), "") if chinese else (text.split(), " ")
-    widest, at = (2 * _WORDS, 0) if chinese else (_WORDS, 0)
-    while at < len(units):
-        for width in range(min(widest, len(units) - at), 0, -1):
-            name = glue.join(units[at:at + width])
-            code = table.get(name) or known.get(name)
-            if code and len(name) > 1 and (found := path(code, system)):
-                yield found
-                at += width - 1
-                break
-        at += 1
+
+    def look_up(name: str) -> tuple | None:
+        code = table.get(name) or known.get(name)
+        return path(code, system) if code else None
+
+    return list(longest_names(clause, look_up, _WORDS, 2 * _WORDS))

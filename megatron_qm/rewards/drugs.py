@@ -7,7 +7,7 @@ from typing import Any
 
 from megatron_qm.rewards.drug_names import generic
 from megatron_qm.rewards.outcome import Outcome, Scored, Unscored
-from megatron_qm.rewards.text import NEGATION, Duplicates, affirmed, answer_part, json_values, normal, segments
+from megatron_qm.rewards.text import NEGATION, Duplicates, affirmed, answer_part, json_values, longest_names, normal, segments
 
 _NAME_KEYS = ("name", "drug", "drug_name", "medication", "药品", "药物", "药名", "名称", "generic", "generic_name")
 _LIST_KEYS = ("drugs", "medications", "prescription", "prescriptions", "answer", "药物", "药品", "用药", "处方", "drug", "medication", "答案")
@@ -127,16 +127,7 @@ def _route_in(clause: str) -> str | None:
 
 
 def _names(clause: str, table: Mapping[str, str], wanted: set[str]) -> list[str]:
-    """Longest drug names in a clause, by bounded windows."""
-    text = normal(clause)
-    units, glue = (list(text.replace(" ", "")), "") if any("\u4e00" <= c <= "\u9fff" for c in text) else (text.split(), " ")
-    names, at = [], 0
-    while at < len(units):
-        for width in range(min(14 if not glue else 4, len(units) - at), 0, -1):
-            name = glue.join(units[at:at + width])
-            if len(name) > 1 and (generic(name, table) or name in wanted):
-                names.append(name)
-                at += width - 1
-                break
-        at += 1
-    return names
+    def look_up(name: str) -> str | None:
+        return name if generic(name, table) or name in wanted else None
+
+    return list(longest_names(clause, look_up, words=4, characters=14))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from megatron_qm.rewards.outcome import Outcome, Scored, Unscored
-from megatron_qm.rewards.text import NEGATION, Duplicates, affirmed, answer_part, json_values, normal, segments
+from megatron_qm.rewards.text import NEGATION, Duplicates, affirmed, answer_part, json_values, longest_names, normal, segments
 
 TESTS: dict[str, tuple[str, ...]] = {
     "complete blood count": ("cbc", "full blood count", "fbc", "blood routine", "血常规", "全血细胞计数", "血常规检查"),
@@ -71,20 +71,5 @@ def _given(response: str, table: Mapping[str, str]) -> set[str]:
     found = {table.get(normal(item), normal(item)) for items in listed[:1] for item in items if not NEGATION.search(item)}
     for piece in segments(around):
         for clause in affirmed(piece):
-            found |= _within(clause[:1000], table)
+            found.update(longest_names(clause[:1000], table.get, words=6, characters=14))
     return found - {""}
-
-
-def _within(clause: str, table: Mapping[str, str]) -> set[str]:
-    text = normal(clause)
-    units, glue = (list(text.replace(" ", "")), "") if any("\u4e00" <= c <= "\u9fff" for c in text) else (text.split(), " ")
-    found, at = set(), 0
-    while at < len(units):
-        for width in range(min(14 if not glue else 6, len(units) - at), 0, -1):
-            name = glue.join(units[at:at + width])
-            if len(name) > 1 and name in table:
-                found.add(table[name])
-                at += width - 1
-                break
-        at += 1
-    return found

@@ -66,7 +66,7 @@ class VerifierPool:
     def score(self, samples: Sequence[Sample]) -> list[Outcome]:
         results: list[Outcome | None] = [None] * len(samples)
         waiting = deque(range(len(samples)))
-        while None in results if not waiting else True:
+        while waiting or any(worker.at is not None for worker in self._workers):
             self._refill(min(self._count, len(samples)))
             self._hand_out(waiting, samples, results)
             self._collect(results)

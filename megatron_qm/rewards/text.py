@@ -4,13 +4,14 @@
 import json
 import re
 import unicodedata
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 MAX_ANSWER_CHARACTERS = 20_000
 _DEPTH = 64
 _OBJECTS = 64
 _TRAILING_COMMA = re.compile(r",(?=[ \t\r\n]{0,64}[}\]])")
+_CHINESE = re.compile("[\u4e00-\u9fff]")
 _SEGMENT = re.compile(r"[\n。；;!?！？]|(?<![A-J])\.(?=\s|$)")
 NEGATION = re.compile(
     r"\b(?:not|no|never|isn't|isnt|wrong|incorrect|false|without|except|exclude[sd]?|excluding|unlikely|neither|nor|against|rather than"
@@ -20,6 +21,8 @@ NEGATION = re.compile(
 _CLAUSE = re.compile(r"[,，、+]|\band\b|和|\bbut\b|但")
 _TURN = re.compile(r"\b(?:give|use|take|start|prescribe|order|recommend|suggest|choose|diagnos\w{1,6}|consider|likely|is|answer)\b"
                    r"|建议|应|用|给予|服|选|考虑|诊断|查|推荐|答案", re.I)
+
+_Found = TypeVar("_Found")
 
 
 class Duplicates(dict):
@@ -127,3 +130,22 @@ def affirmed(sentence: str) -> Iterator[str]:
             denied = False
         if not denied:
             yield clause
+
+
+def longest_names(clause: str, look_up: Callable[[str], _Found | None], words: int, characters: int) -> Iterator[_Found]:
+    """What `look_up` finds for the longest names in a clause, left to right, none inside another.
+
+    `look_up` gets a normalised name of 2 characters or more. Windows of at most `words` words, or `characters` characters
+    where the clause has Chinese in it, keep this linear.
+    """
+    text = normal(clause)
+    units, glue, widest = (list(text.replace(" ", "")), "", characters) if _CHINESE.search(text) else (text.split(), " ", words)
+    at = 0
+    while at < len(units):
+        for width in range(min(widest, len(units) - at), 0, -1):
+            name = glue.join(units[at:at + width])
+            if len(name) > 1 and (found := look_up(name)) is not None:
+                yield found
+                at += width - 1
+                break
+        at += 1
