@@ -11,8 +11,9 @@ from megatron_qm.config.run import RunConfig, load_run
 from megatron_qm.data.text_table import text_table
 from megatron_qm.errors import UserError
 from megatron_qm.exits import DONE, USER_MUST_MEND
+from megatron_qm.observe.memory import GIB
 from megatron_qm.plan.failures import PUBLISHED_GPU_HOURS, Scenario, best_interval, expected_total, summarise
-from megatron_qm.plan.hardware import GIB, Assumptions, Gpu, find_gpu
+from megatron_qm.plan.hardware import Assumptions, Gpu, find_gpu
 from megatron_qm.plan.layouts import Option, is_legal, memory_of, rank_layouts
 from megatron_qm.plan.predict import Prediction, predict
 

@@ -46,14 +46,14 @@ def simulate(scenario: Scenario, seed: int) -> Outcome:
     """One run. Failures come as a Poisson process while the job computes; a restart may fail too."""
     require_sound(scenario)
     draw, mean = random.Random(seed), scenario.mtbf
-    done = saved = total = lost = down = saves = 0.0
+    saved = total = lost = down = saves = 0.0
     failures, next_failure = 0, draw.expovariate(1 / mean)
-    while done < scenario.work:
+    while saved < scenario.work:
         piece = min(scenario.interval, scenario.work - saved) + scenario.checkpoint
         if total + piece <= next_failure:
             total += piece
             saves += scenario.checkpoint
-            saved = done = saved + piece - scenario.checkpoint
+            saved = saved + piece - scenario.checkpoint
             continue
         lost += next_failure - total
         total = next_failure
@@ -65,7 +65,6 @@ def simulate(scenario: Scenario, seed: int) -> Outcome:
             if alive > scenario.restart:
                 break
         next_failure = total + alive - scenario.restart
-        done = saved
     return Outcome(total, lost, down, saves, failures)
 
 

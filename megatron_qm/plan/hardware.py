@@ -5,8 +5,6 @@ from dataclasses import dataclass, replace
 from megatron_qm.errors import UserError
 from megatron_qm.observe.peaks import peak_flops
 
-GIB = 2**30
-
 
 @dataclass(frozen=True)
 class Gpu:
@@ -42,15 +40,20 @@ def find_gpu(name: str) -> Gpu:
     return Gpu(name, memory, peak_flops(name, "bf16").flops, fp8.flops if fp8 else 0.0, bandwidth, node, network)
 
 
+def gpu_of_device(device_name: str) -> Gpu | None:
+    """The GPU that a driver's name for it ("NVIDIA H100 80GB HBM3") speaks of; None where no data sheet is known."""
+    return next((find_gpu(name) for name in _SHEETS if name in device_name.lower()), None)
+
+
 @dataclass(frozen=True)
 class Assumptions:
     """How much of the sheet a run gets: the part of a plan that is experience and not arithmetic. `--assume KEY=VALUE`.
 
     gemm_bf16, gemm_fp8: of the dense peak, in large products of a layer. half_size: rows or columns at which a product
-    gets half of that. attention: of the BF16 peak. node, network: of the
-    bandwidth of a link. hidden_tp, hidden_dp, hidden_cp: share of that communication that computation hides, where the
-    recipe overlaps it. other: time of a layer's small kernels, as a share of its products in BF16. reserve_gib: memory
-    that no formula counts (CUDA context, NCCL, fragmentation).
+    gets half of that. attention: of the BF16 peak. node, network: of the bandwidth of a link. hidden_tp, hidden_dp,
+    hidden_cp: share of that communication that computation hides, where the recipe overlaps it. other: time of a layer's
+    small kernels, as a share of its products in BF16. reserve_gib: memory that no formula counts (CUDA context, NCCL,
+    fragmentation).
     """
 
     gemm_bf16: float = 0.70

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from megatron_qm.config.rules import check, check_world
 from megatron_qm.config.run import RunConfig
 from megatron_qm.errors import UserError
-from megatron_qm.plan.hardware import GIB, Assumptions, Gpu
+from megatron_qm.observe.memory import GIB
+from megatron_qm.plan.hardware import Assumptions, Gpu
 from megatron_qm.plan.predict import Prediction, fullest_stage, predict
 
 _MICRO_BATCHES = (1, 2, 4, 8)

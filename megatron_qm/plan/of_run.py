@@ -1,10 +1,12 @@
 """What a run that begins should need: kept with the run, and shown in its report beside what was measured."""
 
+from contextlib import suppress
 from typing import Any
 
 from megatron_qm.config.run import RunConfig
 from megatron_qm.errors import UserError
-from megatron_qm.plan.hardware import GIB, find_gpu
+from megatron_qm.observe.memory import GIB
+from megatron_qm.plan.hardware import gpu_of_device
 from megatron_qm.plan.predict import fullest_stage, predict
 
 
@@ -12,14 +14,10 @@ def prediction_of_run(config: RunConfig, world_size: int, device_name: str) -> d
     """{"memory_gib", "memory_gib_by_kind", "step_seconds"} for environment.json; the time only for a GPU with a data sheet."""
     memory = fullest_stage(config, world_size)
     kinds = ("weights", "gradients", "optimizer", "activations", "logits")
-    seconds = None
-    for name in ("h200", "h100", "a100", "b200"):
-        if name in device_name.lower():
-            try:
-                seconds = predict(config, world_size, find_gpu(name)).step_seconds
-            except (UserError, ZeroDivisionError):  # FP8 on a GPU without it, forced by hand
-                seconds = None
-            break
+    gpu, seconds = gpu_of_device(device_name), None
+    if gpu is not None:
+        with suppress(UserError, ZeroDivisionError):  # FP8 on a GPU without it, forced by hand
+            seconds = predict(config, world_size, gpu).step_seconds
     return {
         "memory_gib": round(memory.total / GIB, 4),
         "memory_gib_by_kind": {kind: round(getattr(memory, kind) / GIB, 4) for kind in kinds},
