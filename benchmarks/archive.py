@@ -28,6 +28,7 @@ from megatron_qm.checkpoint.manifest import WEIGHTS, Manifest, write_manifest
 from megatron_qm.checkpoint.torch_dist_writer import TorchDistWriter
 from megatron_qm.config.model import ModelConfig
 from megatron_qm.files import write_json
+from megatron_qm.observe.environment import cpu_name
 
 RESULT = Path(__file__).parent / "results" / "archive.json"
 _TENSOR = 1 << 26  # numbers in each of the large tensors
@@ -133,12 +134,6 @@ def same_weights(one: Path, other: Path) -> bool:
     )
 
 
-def processor() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--parameters", type=float, default=1e9)
@@ -161,7 +156,7 @@ def main() -> None:
     report = {
         "date": datetime.date.today().isoformat(),
         "command": f"python benchmarks/archive.py --parameters {args.parameters:g} --workers {args.workers}",
-        "hardware": {"cpu": processor(), "cores": os.cpu_count()},
+        "hardware": {"cpu": cpu_name(), "cores": os.cpu_count()},
         "versions": {"python": platform.python_version(), **{p: importlib.metadata.version(p) for p in packages}},
         "checkpoint_mib": round(stored / 2**20),
         "results": results,

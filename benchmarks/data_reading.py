@@ -23,6 +23,7 @@ import numpy as np
 
 from megatron_qm.data.indexed_format import pack_header
 from megatron_qm.files import write_json
+from megatron_qm.observe.environment import cpu_name
 
 TOKENS_PER_DOCUMENT = 500
 SEQUENCE_LENGTH = 4096
@@ -118,12 +119,6 @@ def compare(documents: int, scratch: Path) -> dict[str, Any]:
     }
 
 
-def processor() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--documents", type=int, nargs="+", default=[200_000, 2_000_000, 20_000_000])
@@ -136,7 +131,7 @@ def main() -> None:
     report = {
         "date": datetime.date.today().isoformat(),
         "command": "python benchmarks/data_reading.py",
-        "hardware": {"cpu": processor(), "cores": os.cpu_count()},
+        "hardware": {"cpu": cpu_name(), "cores": os.cpu_count()},
         "versions": {"python": platform.python_version(), **versions},
         "results": results,
     }

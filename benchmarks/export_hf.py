@@ -32,6 +32,7 @@ from megatron_qm.checkpoint.torch_dist_writer import TorchDistWriter
 from megatron_qm.config.model import ModelConfig
 from megatron_qm.files import write_json
 from megatron_qm.hf.families import packed_tensors
+from megatron_qm.observe.environment import cpu_name
 
 ROUNDS = 3
 RESULT = Path(__file__).parent / "results" / "export-hf.json"
@@ -140,12 +141,6 @@ def measure_model(model: ModelConfig, scratch: Path, names: list[str]) -> dict[s
     return result
 
 
-def processor() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shape", default="llama3.2-1b", help="a named shape of ModelConfig")
@@ -163,7 +158,7 @@ def main() -> None:
     report = {
         "date": datetime.date.today().isoformat(),
         "command": f"python benchmarks/export_hf.py --shape {args.shape}",
-        "hardware": {"cpu": processor(), "cores": os.cpu_count()},
+        "hardware": {"cpu": cpu_name(), "cores": os.cpu_count()},
         "versions": {"python": platform.python_version(), **{p: importlib.metadata.version(p) for p in packages}},
         "shape": args.shape,
         "results": [small, whole],

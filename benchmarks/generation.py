@@ -13,7 +13,6 @@ and the medians of tokens per second are compared; threads are the same.
 import argparse
 import json
 import os
-import platform
 import statistics
 import tempfile
 import time
@@ -37,6 +36,7 @@ from megatron_qm.model.build import build_model
 from megatron_qm.model.generation.generate import generate
 from megatron_qm.model.generation.request import Request, Sampling
 from megatron_qm.model.parallel_groups import parallel_groups
+from megatron_qm.observe.environment import cpu_name
 from megatron_qm.platform.runtime import Platform, Ranks, choose_platform, process_group
 
 RESULT = Path(__file__).parent / "results" / "generation.json"
@@ -66,7 +66,7 @@ def main() -> None:
         "date": date.today().isoformat(),
         "command": f"python benchmarks/generation.py --rounds {args.rounds} --threads {args.threads}",
         "versions": versions(),
-        "hardware": {"cpu": _cpu(), "cores": os.cpu_count(), "threads": args.threads},
+        "hardware": {"cpu": cpu_name(), "cores": os.cpu_count(), "threads": args.threads},
         "model": SHAPE,
         "batch": BATCH,
         "cases": results,
@@ -144,14 +144,6 @@ def _timed(work: Callable[..., list], requests: list[Request]) -> tuple[float, l
     began = time.perf_counter()
     tokens = work(requests)
     return time.perf_counter() - began, tokens
-
-
-def _cpu() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.machine()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
 def _arguments() -> argparse.Namespace:

