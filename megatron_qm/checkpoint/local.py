@@ -83,7 +83,7 @@ class LocalCopies:
                 adam.give_initial_states(part.optimizer)
         held = torch.load(self._file(step, ".pt"), map_location="cpu", weights_only=True)
         tensors = dict(_tensors(chunks, optimizer))
-        if set(tensors) != set(held["tensors"]):
+        if {n: t.shape for n, t in tensors.items()} != {n: t.shape for n, t in held["tensors"].items()}:
             path = self._file(step, ".pt")
             raise UserError(f"{path}: holds other tensors than this model has; remove the folder {self.folder}")
         with torch.no_grad():

@@ -109,7 +109,7 @@ def _training(manifest: Manifest) -> str:
     if not config:
         return "None by megatron-qm: the weights are those that were imported."
     rows = [("step", manifest.step), ("tokens", manifest.tokens)]
-    for section in ("data", "train", "optimizer", "schedule", "precision"):
+    for section in ("data", "train", "optimizer", "schedule", "precision", "lora"):
         for key, value in (config.get(section) or {}).items():
             if key not in ("sources", "validation", "tokenizer", "start_from") and value is not None:
                 rows.append((f"{section}.{key}", value))

@@ -73,7 +73,7 @@ class Adapter(nn.Module):
 
     def forward(self, x_sbi: Tensor) -> Tensor:
         """alpha / rank * B A x, [s, b, o]."""
-        return self.scale * F.linear(self._narrow(x_sbi), self.b)
+        return F.linear(self.scale * self._narrow(x_sbi), self.b)
 
     def _input(self, linear: nn.Module, x_sbi: Tensor) -> Tensor:
         """What the layer multiplies: Transformer Engine's fused layers take it before its norm."""
@@ -115,7 +115,7 @@ class Adapter(nn.Module):
     @torch.no_grad()
     def product(self) -> Tensor:
         """alpha / rank * B A in FP32, [o, i]: no communication, each rank's share of the weight's is its own."""
-        return self.scale * (self.b.float() @ self.a.float())
+        return (self.b.float() @ self.a.float()).mul_(self.scale)
 
 
 def attach(chunk: LanguageModel, lora: LoraConfig) -> None:
@@ -149,7 +149,7 @@ def merge(chunks: Iterable[LanguageModel]) -> None:
             for target in chunk.lora.targets if chunk.lora else ():
                 parent = getattr(layer, PLACES[target].parent)
                 adapter, weight = getattr(parent, f"lora_{target}"), getattr(parent, f"linear_{target}").weight
-                weight.copy_(weight.float() + adapter.product())
+                weight.copy_(adapter.product().add_(weight))
                 adapter.hook.remove()
                 delattr(parent, f"lora_{target}")
         chunk.lora = None

@@ -241,4 +241,5 @@ def test_a_wrong_section_is_refused(override: str, said: str) -> None:
 def test_the_section_is_optional() -> None:
     assert load_run("tiny-cpu").lora is None and load_run("tiny-cpu", ["lora=null"]).lora is None
     lora = load_run("tiny-cpu", ["lora.rank=8"]).lora
+    assert load_run("tiny-cpu", ["lora={rank: 4, alpha: 8}"]).lora.scale == 2.0
     assert (lora.rank, lora.scale, lora.dropout, lora.targets) == (8, 4.0, 0.0, ["qkv", "proj", "fc1", "fc2"])
