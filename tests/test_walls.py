@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "checkpoint": {"config", "platform", "model"},
     "train": {"config", "platform", "model", "data", "checkpoint", "observe", "plan"},
     "hf": {"config", "platform", "model", "checkpoint"},
-    "evals": {"config", "platform", "model", "data", "train", "checkpoint", "rewards"},
+    "evals": {"config", "platform", "model", "data", "train", "checkpoint", "rewards", "hf"},
     "align": ROOMS - {"align"},
 }
 WITHOUT_TORCH = ["megatron_qm/config", "megatron_qm/plan", "megatron_qm/rewards", "megatron_qm/data", "data_tools"]

@@ -133,7 +133,7 @@ def test_the_whole_objective_against_a_loop(kind: str) -> None:
     e, want = batch.extra, 0.0
     for row in range(2):
         at = [s for s in range(6) if batch.loss_mask_bs[row, s]]
-        mean_ratio = math.exp(sum(float(-nll[row, s] - e["old_logp"][row, s]) for s in at) / len(at))
+        mean_ratio = math.exp(sum(float((-nll[row, s] - e["old_logp"][row, s]).detach()) for s in at) / len(at))
         for s in at:
             logp, old, advantage = float(-nll[row, s]), float(e["old_logp"][row, s]), float(e["advantage"][row, s])
             if kind == "gspo":
