@@ -16,11 +16,12 @@ mqm_fail() {
 
 # --- where things are
 
+# slurmctld runs a copy of a batch script: it finds this file through its job, which remembers where the original lies
+# (of an array scontrol shows every task).
+MQM_LAUNCH=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+
 mqm_setup() {
   [ -n "${SLURM_JOB_ID:-}" ] || mqm_fail "this is a batch script: submit it with sbatch, or run it with bash to have it submit itself"
-  # slurmctld runs a copy of the script: the job remembers where the original lies.
-  # Of an array it shows every task.
-  MQM_LAUNCH=${MQM_LAUNCH:-$(dirname "$(scontrol show job "$SLURM_JOB_ID" | awk '/^ *Command=/ && !found++ {sub("Command=", "", $1); print $1}')")}
   MQM_REPO=${MQM_REPO:-$(cd "$MQM_LAUNCH/../.." && pwd)}
   MQM=${MQM_COMMAND:-$(mqm_find_command)}
   [ -n "$MQM" ] || mqm_fail "no megatron-qm found in $MQM_REPO/.venv-*/bin or on the PATH: run 'make test' once in $MQM_REPO, or set MQM_COMMAND"
