@@ -99,6 +99,15 @@ class GateConfig:
 
 
 @dataclass(frozen=True)
+class VllmConfig:
+    """vLLM as the rollout engine, on the trainer's GPUs (extra rollout-vllm)."""
+
+    folder: str  # the policy as an exported Hugging Face folder; its weights are replaced before the first rollout
+    tensor_parallel: int = 1
+    memory: float = 0.4  # share of a GPU for vLLM's weights and cache
+
+
+@dataclass(frozen=True)
 class RlConfig:
     """One batch of rollouts is `prompts` x `samples` responses; train.global_batch_size of them make an update."""
 
@@ -109,6 +118,7 @@ class RlConfig:
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
     advantage: AdvantageConfig = field(default_factory=AdvantageConfig)
     loss: PolicyLossConfig = field(default_factory=PolicyLossConfig)
+    vllm: VllmConfig | None = None  # generate with vLLM instead of the trainer's own model
     curriculum: CurriculumConfig = field(default_factory=CurriculumConfig)
     shaping: ShapingConfig = field(default_factory=ShapingConfig)
     verifier: VerifierConfig = field(default_factory=VerifierConfig)

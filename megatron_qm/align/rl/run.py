@@ -13,6 +13,7 @@ from megatron_qm.align.rl.objective import PolicyObjective
 from megatron_qm.align.rl.sampler import PromptSampler
 from megatron_qm.align.rollouts.engine import MegatronEngine, RolloutEngine
 from megatron_qm.align.rollouts.replay import SavedRollouts
+from megatron_qm.align.rollouts.vllm_engine import LocalVllm, VllmEngine
 from megatron_qm.checkpoint.manifest import lora_of, read_manifest
 from megatron_qm.checkpoint.together import on_first_rank
 from megatron_qm.config.rl import RlRun
@@ -45,6 +46,11 @@ def _feed(config: RlRun, parts: Parts) -> Feed:
 def _engine(config: RlRun, parts: Parts, tokenizer: TextTokenizer) -> RolloutEngine:
     if config.rl.saved_rollouts:
         return SavedRollouts(*map(Path, config.rl.saved_rollouts))
+    if config.rl.vllm is not None:
+        vllm = config.rl.vllm
+        client = LocalVllm(vllm.folder, tensor_parallel=vllm.tensor_parallel, memory=vllm.memory,
+                           max_positions=config.data.sequence_length)
+        return VllmEngine(client, config.model, vllm.tensor_parallel)
     return MegatronEngine(
         unwrap(parts.stepper.model), max_sequences=config.rl.sampling.max_sequences, detokenize=tokenizer.decode
     )
