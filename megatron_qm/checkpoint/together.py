@@ -12,10 +12,15 @@ T = TypeVar("T")
 
 
 def on_first_rank(work: Callable[[], T]) -> T:
-    """`work()` done by rank 0; every rank gets its value, or raises UserError with its message."""
+    """`work()` done by rank 0; every rank gets its value, or raises UserError with its message. Where there are no ranks
+    (torch.distributed is not initialised) this process does it alone.
+
+    One rank looks at the disk: others might see it later than it is, and then wait for each other for ever.
+    """
+    together = dist.is_initialized()
     box: list = [None, None, None]  # value, message for the user, anything else
     failed: Exception | None = None
-    if dist.get_rank() == 0:
+    if not together or dist.get_rank() == 0:
         try:
             box[0] = work()
         except UserError as error:
@@ -24,7 +29,8 @@ def on_first_rank(work: Callable[[], T]) -> T:
             box[1] = why(error)
         except Exception as error:  # raised below, once the others know not to wait
             box[2], failed = f"rank 0 failed: {error!r}", error
-    dist.broadcast_object_list(box, src=0)
+    if together:
+        dist.broadcast_object_list(box, src=0)
     if box[2] is not None:
         raise failed or RuntimeError(box[2])
     if box[1] is not None:

@@ -8,18 +8,14 @@ the last bits of a log-probability depend on the shapes of the products that it 
 """
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
-
-import torch.distributed as dist
 
 from megatron_qm.align.rollouts.engine import RolloutEngine
 from megatron_qm.align.rollouts.rollout import Rollout, read_rollouts, write_rollouts
+from megatron_qm.checkpoint.together import on_first_rank
 from megatron_qm.errors import UserError
 from megatron_qm.model.generation.request import Request, check_keys
-
-_Result = TypeVar("_Result")
 
 
 def dispatch(
@@ -32,15 +28,15 @@ def dispatch(
     else than work on these requests.
     """
     check_keys(requests)
-    saved = _on_rank_0(lambda: _saved(requests, path, version))
+    saved = on_first_rank(lambda: _saved(requests, path, version))
     for number, start in enumerate(range(0, len(requests), batch)):
         missing = [request for request in requests[start : start + batch] if request.key not in saved]
         if missing:
             found = engine.generate(missing)
             saved |= {rollout.key: rollout for rollout in found}
-            _on_rank_0(lambda found=found, number=number: write_rollouts(_part(path, number), found))
+            on_first_rank(lambda found=found, number=number: write_rollouts(_part(path, number), found))
     rollouts = [saved[request.key] for request in requests]
-    _on_rank_0(lambda: _finish(path, rollouts))
+    on_first_rank(lambda: _finish(path, rollouts))
     return rollouts
 
 
@@ -87,24 +83,3 @@ def _finish(path: Path, rollouts: list[Rollout]) -> None:
         write_rollouts(path, rollouts)
     if _parts(path).exists():
         shutil.rmtree(_parts(path))
-
-
-def _on_rank_0(work: Callable[[], _Result]) -> _Result:
-    """What `work` returns on rank 0, on all ranks; its errors likewise. One rank looks at the disk: others might see it
-    later than it is, and then wait for each other for ever."""
-    together = dist.is_initialized() and dist.get_world_size() > 1
-    result, error = None, None
-    if not together or dist.get_rank() == 0:
-        try:
-            result = work()
-        except UserError as problem:
-            error = problem
-        except OSError as problem:
-            error = UserError(f"{problem.filename}: {problem.strerror}")
-    if together:
-        box = [(result, error)]
-        dist.broadcast_object_list(box, src=0)
-        [(result, error)] = box
-    if error is not None:
-        raise error
-    return result
