@@ -5,6 +5,7 @@ vLLM's ranks are the trainer's own processes: each `tensor_parallel` neighbourin
 are shared out over the engines.
 """
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -131,8 +132,6 @@ class LocalVllm:
 
     def __init__(self, folder: str, *, tensor_parallel: int = 1, memory: float = 0.4, max_positions: int | None = None,
                  **options: Any) -> None:
-        import os
-
         os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")  # in this process, where the weights are
         try:
             import vllm
