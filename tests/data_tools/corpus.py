@@ -99,3 +99,10 @@ def rejects(data: bytes) -> list[tuple[str, int, str]]:
 def tokens(data: dict[str, bytes]) -> np.ndarray:
     manifest = json.loads(data["json"])
     return np.frombuffer(data["bin"], manifest["dtype"])
+
+
+def write_parquet(path: Path, documents: list, column: str = "text") -> None:
+    import pyarrow as arrow
+    import pyarrow.parquet as parquet
+
+    parquet.write_table(arrow.table({"n": range(len(documents)), column: documents}), path, row_group_size=37)

@@ -1,12 +1,8 @@
-import fcntl
+"""Raw text to a dataset: its bytes, the lines that are refused, what its manifest says and is checked for."""
+
 import json
 import os
-import random
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +11,10 @@ import pytest
 from data_tools import run as run_module
 from data_tools.options import Options
 from data_tools.pipeline import preprocess
-from data_tools.stopping import Interrupted, StopRequest
+from data_tools.stopping import StopRequest
 from megatron_qm.data.indexed import IndexedDataset
 from megatron_qm.errors import UserError
 from tests.data_tools.corpus import (
-    contents,
     json_lines,
     megatron_bytes,
     reference_ids,
@@ -28,14 +23,8 @@ from tests.data_tools.corpus import (
     texts,
     tokens,
     write_file,
-    write_tokenizer,
+    write_parquet,
 )
-
-SCRIPT = Path(__file__).parents[2] / "data_tools/preprocess.py"
-
-
-def _command(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, SCRIPT, *map(str, arguments)], capture_output=True, text=True, timeout=120)
 
 
 @pytest.mark.parametrize("append_eod", [False, True])
@@ -43,7 +32,7 @@ def _command(*arguments: object) -> subprocess.CompletedProcess[str]:
 def test_the_bytes_are_megatrons_of_hfs_ids(tokenizer: Path, tmp_path: Path, name: str, append_eod: bool) -> None:
     documents = texts(300)
     if name == "a.parquet":
-        _write_parquet(tmp_path / name, documents)
+        write_parquet(tmp_path / name, documents)
     else:
         write_file(tmp_path / name, json_lines(documents))
     written = run(tokenizer, tmp_path / name, tmp_path / "out/set", append_eod=append_eod)
@@ -141,16 +130,9 @@ def test_a_text_file_with_blank_lines_asks_whether_it_is_one_document(tokenizer:
         run(tokenizer, path, tmp_path / "set")
 
 
-def _write_parquet(path: Path, documents: list, column: str = "text") -> None:
-    import pyarrow as arrow
-    import pyarrow.parquet as parquet
-
-    parquet.write_table(arrow.table({"n": range(len(documents)), column: documents}), path, row_group_size=37)
-
-
 def test_parquet_rejects_and_schema(tokenizer: Path, tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
-    _write_parquet(path, ["one", None, "", "x" * 500, "two"])
+    write_parquet(path, ["one", None, "", "x" * 500, "two"])
     written = run(tokenizer, path, tmp_path / "set", max_bad_fraction=1, max_document_bytes=400)
     assert rejects(written["rejects"]) == [
         ("a.parquet", 2, "not a string"), ("a.parquet", 3, "empty text"), ("a.parquet", 4, "document too long"),
@@ -163,140 +145,6 @@ def test_parquet_rejects_and_schema(tokenizer: Path, tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(UserError, match=r"a\.parquet: not a readable Parquet file"):
         run(tokenizer, path, tmp_path / "other")
-
-
-@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "a.parquet", "a.txt"])
-def test_a_stopped_run_goes_on_to_the_same_bytes(tokenizer: Path, tmp_path: Path, name: str) -> None:
-    path = tmp_path / name
-    noise = random.Random(1)  # a block of a compressed file is what 16 KiB of it hold
-    documents = [f"{text} {noise.randbytes(150).hex()}".replace("\n", " ") for text in texts(600)]
-    if name == "a.parquet":
-        _write_parquet(path, documents)
-    else:
-        write_file(path, "\n".join(documents).encode() if name == "a.txt" else json_lines(documents) + b"bad\n")
-    options = {"append_eod": True, "workers": 2, "block_bytes": 1000, "commit_seconds": 0.0, "max_bad_fraction": 1.0}
-    whole = run(tokenizer, path, tmp_path / "whole", **options)
-    stops = 0
-    while not (tmp_path / "set.json").exists():
-        stop = _StopAfter(10 if name in ("a.jsonl", "a.txt") else 2)
-        asked = Options([str(path)], str(tmp_path / "set"), str(tokenizer), resume=True, **options)
-        try:
-            preprocess(asked, stop)
-        except Interrupted as interruption:
-            stops += 1
-            assert interruption.exit_code == 143 and "--resume" in str(interruption)
-            assert not (tmp_path / "set.bin").exists()
-    assert stops > 2
-    assert contents(tmp_path / "set") == whole
-
-
-class _StopAfter(StopRequest):
-    """Asks to stop when it was looked at a number of times."""
-
-    def __init__(self, looks: int) -> None:
-        self._left = looks
-
-    @property
-    def number(self) -> int | None:  # type: ignore[override]
-        self._left -= 1
-        return signal.SIGTERM if self._left <= 0 else None
-
-
-def _stopped(tokenizer: Path, path: Path, prefix: Path, **options: object) -> None:
-    """Leave an unfinished run at `prefix`."""
-    with pytest.raises(Interrupted):
-        options = {"append_eod": True, "block_bytes": 500, **options}
-        preprocess(Options([str(path)], str(prefix), str(tokenizer), **options), _StopAfter(2))
-
-
-def test_resume_refuses_other_work_and_names_it(tokenizer: Path, tmp_path: Path) -> None:
-    path = write_file(tmp_path / "a.jsonl", json_lines(texts(100)))
-    prefix = tmp_path / "set"
-    _stopped(tokenizer, path, prefix)
-    other_tokenizer = write_tokenizer(tmp_path / "other", 350)
-    refused = {
-        "--append-eod was True, is False": {"append_eod": False},
-        "--text-key was 'text', is 'body'": {"text_key": "body"},
-        "shard 0 of 1 was asked for, now 1 of 2": {"shard_index": 1, "shard_count": 2},
-    }
-    for words, changed in refused.items():
-        with pytest.raises(UserError, match=words):
-            run(tokenizer, path, prefix, resume=True, **changed)
-    with pytest.raises(UserError, match="tokenizer was another file"):
-        run(other_tokenizer, path, prefix, resume=True)
-    with pytest.raises(UserError, match="input b.jsonl is new"):
-        run(tokenizer, [path, write_file(tmp_path / "b.jsonl", json_lines(texts(1)))], prefix, resume=True)
-    before = path.stat()
-    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
-    with pytest.raises(UserError, match=r"a\.jsonl: its time of change changed"):
-        run(tokenizer, path, prefix, resume=True)
-    data = path.read_bytes()
-    path.write_bytes(data[:-3] + b"X" + data[-2:])
-    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    with pytest.raises(UserError, match=r"a\.jsonl: its contents changed"):
-        run(tokenizer, path, prefix, resume=True)
-    path.write_bytes(data + b"{}\n")
-    with pytest.raises(UserError, match=r"a\.jsonl: its size changed \(\d+ bytes, now \d+\)"):
-        run(tokenizer, path, prefix, resume=True)
-    path.write_bytes(data)
-    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert run(tokenizer, path, prefix, resume=True) == run(tokenizer, path, prefix, overwrite=True)
-
-
-def test_finished_and_unfinished_work_is_not_trodden_on(tokenizer: Path, tmp_path: Path) -> None:
-    path = write_file(tmp_path / "a.jsonl", json_lines(texts(100)))
-    other = write_file(tmp_path / "b.jsonl", json_lines(texts(50, 5)))
-    prefix = tmp_path / "set"
-    first = run(tokenizer, path, prefix)
-    with pytest.raises(UserError, match=r"set\.bin: exists already; --overwrite"):
-        run(tokenizer, other, prefix)
-    assert run(tokenizer, path, prefix, resume=True) == first  # a requeued job finds its work done
-    with pytest.raises(UserError, match=r"set\.bin is finished, but was made otherwise: input a\.jsonl is gone"):
-        run(tokenizer, other, prefix, resume=True)
-    _stopped(tokenizer, other, prefix, overwrite=True)
-    assert contents(prefix) == first  # the old dataset lives until the new one is whole
-    with pytest.raises(UserError, match=r"set\.partial: an unfinished run lies here; --resume"):
-        run(tokenizer, other, prefix)
-    second = run(tokenizer, other, prefix, resume=True)
-    assert second == run(tokenizer, other, tmp_path / "elsewhere") != first
-
-
-def test_raw_data_under_the_name_of_the_manifest_is_left_alone(tokenizer: Path, tmp_path: Path) -> None:
-    path = write_file(tmp_path / "set.json", json_lines(texts(5)))
-    with pytest.raises(UserError, match=r"set\.json: is a file that --output-prefix"):
-        run(tokenizer, path, tmp_path / "set", overwrite=True)
-    other = write_file(tmp_path / "a.jsonl", json_lines(texts(5)))
-    with pytest.raises(UserError, match=r"set\.json: exists and is no manifest"):
-        run(tokenizer, other, tmp_path / "set", overwrite=True)
-    assert path.read_bytes() == json_lines(texts(5))
-    assert not (tmp_path / "set.partial").exists()
-
-
-def test_an_input_that_changes_under_the_run_is_noticed(
-    tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = write_file(tmp_path / "a.jsonl", json_lines(texts(50)))
-    real = run_module.Run._append
-
-    def append_and_touch(self: run_module.Run, batch: object) -> None:
-        real(self, batch)  # type: ignore[arg-type]
-        path.write_bytes(path.read_bytes() + b"{}\n")
-
-    monkeypatch.setattr(run_module.Run, "_append", append_and_touch)
-    with pytest.raises(UserError, match=r"a\.jsonl: changed while it was read"):
-        run(tokenizer, path, tmp_path / "set", block_bytes=1 << 20)
-    assert not (tmp_path / "set.bin").exists()
-
-
-def test_two_runs_on_one_prefix(tokenizer: Path, tmp_path: Path) -> None:
-    path = write_file(tmp_path / "a.jsonl", json_lines(texts(10)))
-    (tmp_path / "set.partial").mkdir()
-    with open(tmp_path / "set.partial/lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        for flag in ({}, {"resume": True}, {"overwrite": True}):
-            with pytest.raises(UserError, match=r"set\.partial: another run is writing"):
-                run(tokenizer, path, tmp_path / "set", **flag)
-    run(tokenizer, path, tmp_path / "set")
 
 
 def test_the_first_false_id_stops_the_run(tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -377,57 +225,3 @@ def test_rejects_go_where_they_are_asked_to(tokenizer: Path, tmp_path: Path) -> 
     )  # fmt: skip
     assert rejects((tmp_path / "deep/list.jsonl").read_bytes()) == [("a.jsonl", 6, "broken JSON")]
     assert not (tmp_path / "set.rejects").exists()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["--input", "none.jsonl"], "none.jsonl: no such file"),
-        (["--tokenizer", "nowhere"], "--tokenizer nowhere"),
-        (["--output-prefix", "out/set.bin"], "give it without .bin"),
-        (["--output-prefix", "."], "is a folder"),
-        (["--eod-token", "x"], "--eod-token without --append-eod"),
-        (["--resume", "--overwrite"], "choose one"),
-        (["--shard-index", "0"], "belong together"),
-        (["--shard-index", "4", "--shard-count", "4"], "0 to 3"),
-        (["--max-bad-fraction", "2"], "--max-bad-fraction 2.0"),
-        (["--max-bad-fraction", "nan"], "--max-bad-fraction nan"),
-        (["--workers", "0"], "--workers 0"),
-        (["--text-key", ""], "--text-key is empty"),
-    ],
-)
-def test_what_the_command_line_refuses(
-    tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
-    arguments: list[str], words: str,
-) -> None:  # fmt: skip
-    from data_tools.preprocess import main
-
-    monkeypatch.chdir(tmp_path)
-    write_file(tmp_path / "a.jsonl", json_lines(texts(5)))
-    usual = ["--input", "a.jsonl", "--output-prefix", "set", "--tokenizer", str(tokenizer)]
-    assert main([*usual, *arguments]) == 2
-    assert "error: " in capsys.readouterr().err.replace("\n", " ") and not list(tmp_path.glob("set*"))
-    main([*usual, *arguments])
-    assert words in capsys.readouterr().err
-
-
-def test_the_script_runs_from_anywhere(tokenizer: Path, tmp_path: Path) -> None:
-    path = write_file(tmp_path / "a.jsonl", json_lines(texts(20)))
-    done = _command("--input", path, "--output-prefix", tmp_path / "set", "--tokenizer", tokenizer, "--append-eod")
-    assert (done.returncode, done.stdout) == (0, "") and "20 documents" in done.stderr
-    assert contents(tmp_path / "set") == run(tokenizer, path, tmp_path / "again")
-    again = _command("--input", path, "--output-prefix", tmp_path / "set", "--tokenizer", tokenizer)
-    assert again.returncode == 2 and again.stderr.startswith("error: ") and "Traceback" not in again.stderr
-
-
-def test_a_signal_stops_cleanly(tokenizer: Path, tmp_path: Path) -> None:
-    path = write_file(tmp_path / "a.jsonl", json_lines(texts(2000)) * 500)
-    command = [sys.executable, SCRIPT, "--input", path, "--output-prefix", tmp_path / "set", "--tokenizer", tokenizer]
-    process = subprocess.Popen([str(word) for word in command], stderr=subprocess.PIPE, text=True)
-    while not (tmp_path / "set.partial/tokens.bin").exists() and process.poll() is None:
-        time.sleep(0.001)
-    process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=120)
-    assert process.returncode == 130, stderr
-    assert "--resume" in stderr and "Traceback" not in stderr
-    assert not (tmp_path / "set.bin").exists()

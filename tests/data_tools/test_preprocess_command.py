@@ -1,0 +1,71 @@
+"""The command that users run."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.data_tools.corpus import contents, json_lines, run, texts, write_file
+
+SCRIPT = Path(__file__).parents[2] / "data_tools/preprocess.py"
+
+
+def _command(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, SCRIPT, *map(str, arguments)], capture_output=True, text=True, timeout=120)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--input", "none.jsonl"], "none.jsonl: no such file"),
+        (["--tokenizer", "nowhere"], "--tokenizer nowhere"),
+        (["--output-prefix", "out/set.bin"], "give it without .bin"),
+        (["--output-prefix", "."], "is a folder"),
+        (["--eod-token", "x"], "--eod-token without --append-eod"),
+        (["--resume", "--overwrite"], "choose one"),
+        (["--shard-index", "0"], "belong together"),
+        (["--shard-index", "4", "--shard-count", "4"], "0 to 3"),
+        (["--max-bad-fraction", "2"], "--max-bad-fraction 2.0"),
+        (["--max-bad-fraction", "nan"], "--max-bad-fraction nan"),
+        (["--workers", "0"], "--workers 0"),
+        (["--text-key", ""], "--text-key is empty"),
+    ],
+)
+def test_what_the_command_line_refuses(
+    tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    arguments: list[str], words: str,
+) -> None:  # fmt: skip
+    from data_tools.preprocess import main
+
+    monkeypatch.chdir(tmp_path)
+    write_file(tmp_path / "a.jsonl", json_lines(texts(5)))
+    usual = ["--input", "a.jsonl", "--output-prefix", "set", "--tokenizer", str(tokenizer)]
+    assert main([*usual, *arguments]) == 2
+    assert "error: " in capsys.readouterr().err.replace("\n", " ") and not list(tmp_path.glob("set*"))
+    main([*usual, *arguments])
+    assert words in capsys.readouterr().err
+
+
+def test_the_script_runs_from_anywhere(tokenizer: Path, tmp_path: Path) -> None:
+    path = write_file(tmp_path / "a.jsonl", json_lines(texts(20)))
+    done = _command("--input", path, "--output-prefix", tmp_path / "set", "--tokenizer", tokenizer, "--append-eod")
+    assert (done.returncode, done.stdout) == (0, "") and "20 documents" in done.stderr
+    assert contents(tmp_path / "set") == run(tokenizer, path, tmp_path / "again")
+    again = _command("--input", path, "--output-prefix", tmp_path / "set", "--tokenizer", tokenizer)
+    assert again.returncode == 2 and again.stderr.startswith("error: ") and "Traceback" not in again.stderr
+
+
+def test_a_signal_stops_cleanly(tokenizer: Path, tmp_path: Path) -> None:
+    path = write_file(tmp_path / "a.jsonl", json_lines(texts(2000)) * 500)
+    command = [sys.executable, SCRIPT, "--input", path, "--output-prefix", tmp_path / "set", "--tokenizer", tokenizer]
+    process = subprocess.Popen([str(word) for word in command], stderr=subprocess.PIPE, text=True)
+    while not (tmp_path / "set.partial/tokens.bin").exists() and process.poll() is None:
+        time.sleep(0.001)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=120)
+    assert process.returncode == 130, stderr
+    assert "--resume" in stderr and "Traceback" not in stderr
+    assert not (tmp_path / "set.bin").exists()
