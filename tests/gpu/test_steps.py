@@ -77,3 +77,11 @@ def test_recompute_changes_nothing(mode: str) -> None:
 def test_documents_reset(cpu: list[list[float]]) -> None:
     want = run_ranks(WORKER, 1, {"cpu": case(packed=True)}, timeout=600)[0]["cpu"]
     assert losses_differ(gpu({"packed": True}), want) < 0.01
+
+
+@needs_engine
+@pytest.mark.parametrize("precision", [{}, {"params": "fp32"}])
+def test_adapters_on_fused_layers_follow_the_cpu(precision: dict[str, str]) -> None:
+    lora = {"lora": {"rank": 8, "alpha": 64.0}}
+    want = run_ranks(WORKER, 1, {"cpu": case(**lora)}, timeout=600)[0]["cpu"]
+    assert losses_differ(gpu(lora | {"precision": precision}), want) < 0.01

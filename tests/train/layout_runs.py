@@ -22,6 +22,7 @@ def train_layouts(cases: dict[str, dict[str, Any]], steps: int = 10, device: str
 
 
 def train(platform: Any, case: dict[str, Any], steps: int) -> list[list[float]]:
+    from megatron_qm.config.lora import LoraConfig
     from megatron_qm.config.model import ModelConfig
     from megatron_qm.config.parallel import ParallelConfig
     from megatron_qm.config.train import GuardConfig, OptimizerConfig, PrecisionConfig, RecomputeConfig
@@ -38,7 +39,8 @@ def train(platform: Any, case: dict[str, Any], steps: int) -> list[list[float]]:
     with parallel_groups(parallel):
         platform.seed(1)
         recompute = RecomputeConfig(mode=options.get("recompute", "none"))
-        chunks = build_model(model, parallel, platform, precision, recompute, z_loss=options.get("z_loss", 0.0))
+        lora = LoraConfig(**options["lora"]) if "lora" in options else None
+        chunks = build_model(model, parallel, platform, precision, recompute, z_loss=options.get("z_loss", 0.0), lora=lora)
         wrapped = data_parallel(chunks, parallel, precision)
         settings = OptimizerConfig()
         stepper = Stepper(wrapped, build_optimizer(wrapped, settings, parallel), settings, SOURCES,
