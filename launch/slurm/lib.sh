@@ -6,6 +6,7 @@
 #   mqm_catch_signals         the time limit (SIGUSR1) finds somebody at home from here on
 #   mqm_check_nodes           every node is fit for the work, or the sentence names it
 #   mqm_run_ranks COMMAND...  one task per rank, restarted as long as that helps
+#   mqm_train VERB RECIPE ARGUMENTS...  all of these: one stage of training, until its recipe's last step
 
 mqm_say() { echo "[$(date '+%F %T')] $*"; }
 
@@ -229,4 +230,43 @@ mqm_tell_and_exit() {
   grep -hsE '(^|: )error: ' "$MQM_OUTPUT/slurm/logs/$rank.$MQM_RESTART.$MQM_ATTEMPT.log" | tail -n 1 >&2 || true
   mqm_say "$rank ended with code $1: $2"
   exit "$1"
+}
+
+# --- a stage of training
+
+# `megatron-qm VERB --config RECIPE [key=value ...]` as every rank. RECIPE is the variable, where no --config is given;
+# the one named here where that is not set either.
+mqm_train() {
+  mqm_catch_signals
+  local verb=$1 recipe=${RECIPE:-$2} plan output
+  shift 2
+  [[ " $* " =~ " --config"[\ =] ]] || set -- --config "$recipe" "$@"
+  mqm_setup
+  mqm_container
+  plan=$("$MQM" "$verb" "$@" --dry-run --nproc "$SLURM_NTASKS") || exit 2
+  echo "$plan"
+  output=$(mqm_planned output <<<"$plan") || exit 2
+  LOCAL_COPIES=$(mqm_planned checkpoint.local <<<"$plan") || exit 2
+  export LOCAL_COPIES
+  mqm_output "$output"
+  mqm_check_nodes
+  mqm_run_ranks "$MQM" "$verb" "$@"
+  "$MQM" report "$output" || true
+}
+
+# Of a dry run on stdin: the value of KEY or SECTION.KEY in the recipe that it begins with, as the verb resolved it.
+# Nothing for null. YAML goes on in the next line where a value is long.
+mqm_planned() {
+  local value
+  value=$(awk -v wanted="${1//./:}:" '
+    /^$/ {exit}
+    /^[a-z_]+:/ {section = path = $1}
+    /^  [a-z_]+:/ {path = section $1}
+    path == wanted {sub(/^ *[a-z_]+: */, ""); sub(/^ +/, " "); printf "%s", $0}')
+  case $value in
+    null) ;;
+    \'*\') value=${value:1:-1}; echo "${value//\'\'/\'}" ;;
+    \"*) mqm_fail "$1 = $value: take a name without such characters" ;;
+    *) echo "$value" ;;
+  esac
 }

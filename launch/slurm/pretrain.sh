@@ -24,16 +24,5 @@ fi
 launch=${MQM_LAUNCH:-$(dirname "$(scontrol show job "$SLURM_JOB_ID" | awk '/^ *Command=/ && !found++ {sub("Command=", "", $1); print $1}')")}
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 source "$launch/lib.sh"
-mqm_catch_signals
 
-[[ " $* " == *" --config "* ]] || set -- --config "${RECIPE:-qwen3-1.7b-h100}" "$@"
-mqm_setup
-mqm_container
-output=$("$MQM" config "$@" --get output) || exit 2
-LOCAL_COPIES=$("$MQM" config "$@" --get checkpoint.local) || exit 2
-export LOCAL_COPIES
-"$MQM" pretrain "$@" --dry-run --nproc "$SLURM_NTASKS" || exit 2
-mqm_output "$output"
-mqm_check_nodes
-mqm_run_ranks "$MQM" pretrain "$@"
-"$MQM" report "$output" || true
+mqm_train pretrain qwen3-1.7b-h100 "$@"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from megatron_qm.config.run import find_recipe
 from tests.data_tools.corpus import json_lines, texts, write_tokenizer
 from tests.slurm.cluster import Cluster
 from tests.slurm.runs import Training
@@ -17,7 +18,9 @@ pytestmark = pytest.mark.slurm
 ROOT = Path(__file__).parents[2]
 LAUNCH = ROOT / "launch" / "slurm"
 SCRIPTS = sorted(LAUNCH.glob("*.sh"))
-JOBS = ["pretrain.sh", "preprocess.sh", "export_hf.sh"]
+STAGES = {"pretrain.sh": ("pretrain", "qwen3-1.7b-h100"), "sft.sh": ("sft", "sft-cold-start-h100"),
+          "medical_rl.sh": ("rl", "medical-rl-h100")}  # script: its verb, its recipe where none is named
+JOBS = [*STAGES, "preprocess.sh", "export_hf.sh"]
 COMMAND = str(Path(sys.executable).parent / "megatron-qm")
 
 
@@ -30,7 +33,7 @@ def test_sound_bash(cluster: Cluster, script: Path) -> None:
 
 @pytest.mark.parametrize("script", JOBS)
 def test_slurm_takes_its_options(cluster: Cluster, script: str) -> None:
-    done = cluster.run("sbatch", "--test-only", "--gpus-per-node=2", str(LAUNCH / script), check=False)
+    done = cluster.run("sbatch", "--test-only", "--nodes=1", "--gpus-per-node=2", str(LAUNCH / script), check=False)
     assert done.returncode == 0 and "to start at" in done.stderr, done.stderr
 
 
@@ -46,6 +49,38 @@ def test_run_with_bash_it_submits_itself_with_what_the_variables_name(cluster: C
     assert (job["NumNodes"].split("-")[0], job["NumTasks"], job["JobName"], job["Comment"]) == ("2", "6", "named", "x")
     assert "gres:gpu:1" in job["TresPerNode"] or "gpu:1" in job["TresPerNode"]
     assert job["Command"].endswith("pretrain.sh")
+
+
+@pytest.mark.parametrize("script", STAGES)
+@pytest.mark.parametrize(("variables", "arguments"), [
+    ({}, []), ({"RECIPE": "named"}, ["a=1", "b=[{c: d}]"]), ({"RECIPE": "named"}, ["--config", "given", "a=1"]),
+])
+def test_a_stage_is_its_verb_on_every_rank(
+    cluster: Cluster, tmp_path: Path, script: str, variables: dict[str, str], arguments: list[str]
+) -> None:
+    verb, recipe = STAGES[script]
+    fake = tmp_path / "megatron-qm"
+    fake.write_text(f"""#!/bin/bash
+case "$*" in
+  --version) ;;
+  *--dry-run*) echo "$*" >>{tmp_path}/dry; echo "output: {tmp_path}/run" ;;
+  *) echo "$*" >>{tmp_path}/calls ;;
+esac
+""")
+    fake.chmod(0o755)
+    job = cluster.submit("--nodes=2", "--ntasks-per-node=1", "--gpus-per-node=0", f"--output={tmp_path}/job.log",
+                         str(LAUNCH / script), *arguments, folder=tmp_path, environment={"MQM_COMMAND": str(fake)} | variables)
+    assert cluster.wait(job, 90)["JobState"] == "COMPLETED", (tmp_path / "job.log").read_text()
+    if "--config" not in arguments:
+        arguments = ["--config", variables.get("RECIPE", recipe), *arguments]
+    command = " ".join([verb, *arguments])
+    assert (tmp_path / "dry").read_text().splitlines() == [f"{command} --dry-run --nproc 2"]
+    assert (tmp_path / "calls").read_text().splitlines() == [command, command, f"report {tmp_path}/run"]
+
+
+@pytest.mark.parametrize(("verb", "recipe"), STAGES.values())
+def test_a_stage_knows_its_recipe(verb: str, recipe: str) -> None:
+    assert find_recipe(recipe).is_file()
 
 
 def fake_nvidia_smi(folder: Path, gpus: int, ecc: str = "0", slowdown: str = "Not Active") -> Path:

@@ -3,10 +3,13 @@
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from megatron_qm.commands.dry_run import describe
+from megatron_qm.config.run import load_run
 from tests.slurm.cluster import Cluster
 
 pytestmark = pytest.mark.slurm
@@ -15,9 +18,8 @@ LAUNCH = Path(__file__).parents[2] / "launch" / "slurm"
 FAKE = """#!/bin/bash
 case "$*" in
   --version) [ "${SLURMD_NODENAME:-}" != "${FAKE_UNFIT:-}" ] || exit 1 ;;
-  *"--get output") echo "$FAKE_OUTPUT" ;;
-  config*|report*) ;;
-  *--dry-run*) touch "$FAKE_OUTPUT.dry"; sleep "${FAKE_DRY_SECONDS:-0}" ;;
+  report*) ;;
+  *--dry-run*) touch "$FAKE_OUTPUT.dry"; sleep "${FAKE_DRY_SECONDS:-0}"; echo "output: $FAKE_OUTPUT" ;;
   pretrain*)
     if [ "$SLURM_PROCID" = 1 ] && [ -n "${FAKE_DIES:-}" ] && mkdir "$FAKE_OUTPUT.died" 2>/dev/null; then exit 9; fi
     sleep "${FAKE_SECONDS:-1}" ;;
@@ -88,3 +90,21 @@ def test_a_code_without_an_error_line_is_kept(tmp_path: Path) -> None:
     done = library(tmp_path, "MQM_CODES=$MQM_OUTPUT; echo 2 > $MQM_CODES/rank-00001; "
                              'mqm_rank_ended_with 2 && mqm_tell_and_exit 2 "there is something to mend"')
     assert done.returncode == 2 and "rank-00001 ended with code 2: there is something to mend" in done.stdout
+
+
+@pytest.mark.parametrize("folder", [
+    "runs/x", None, "null", "1e3", "it's: a # 'b'", "", "läufe/模型", "  two  spaces ", f"long {'word ' * 60}end",
+    f"it's: {'word ' * 60}",
+])
+def test_folders_are_read_from_the_dry_run_whatever_their_names(tmp_path: Path, folder: str | None) -> None:
+    config = load_run("tiny-cpu")
+    config = replace(config, output=folder or "", checkpoint=replace(config.checkpoint, local=folder))
+    (tmp_path / "plan").write_text(describe(config, None))
+    for key in ("output", "checkpoint.local"):
+        done = library(tmp_path, f"mqm_planned {key} <{tmp_path}/plan")
+        assert (done.returncode, done.stdout.removesuffix("\n")) == (0, folder or ""), done.stderr
+
+
+def test_a_folder_that_no_shell_should_see_is_refused(tmp_path: Path) -> None:
+    done = library(tmp_path, """mqm_planned output <<<'output: "a\\e[0mb"'""")
+    assert done.returncode == 2 and "error: output = " in done.stderr

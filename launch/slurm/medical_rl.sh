@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+#SBATCH --job-name=medical-rl
+#SBATCH --nodes=8
+#SBATCH --ntasks-per-node=8
+#SBATCH --gpus-per-node=8
+#SBATCH --output=slurm-%x-%j.log
+#SBATCH --open-mode=append
+#SBATCH --requeue
+#SBATCH --signal=B:USR1@300
+# Reinforcement learning from verifiable medical rewards that comes back by itself, as pretrain.sh does: it goes on from
+# the newest good checkpoint until the recipe's last step.
+#
+#   sbatch launch/slurm/medical_rl.sh train.start_from=CKPT rl.items=data/rl.jsonl      on 8 nodes of 8 H100s
+#   sbatch --dependency=afterok:JOB launch/slurm/medical_rl.sh ...                      after the job of sft.sh
+#   NODES=1 GPUS_PER_NODE=0 TASKS_PER_NODE=2 RECIPE=rl-tiny-cpu bash launch/slurm/medical_rl.sh train.start_from=CKPT ...
+#
+# Arguments go to `megatron-qm rl`. Every variable: launch/slurm/README.md.
+set -euo pipefail
+
+if [ -z "${SLURM_JOB_ID:-}" ]; then
+  exec bash "$(dirname "$0")/submit.sh" "$0" "$@"
+fi
+launch=${MQM_LAUNCH:-$(dirname "$(scontrol show job "$SLURM_JOB_ID" | awk '/^ *Command=/ && !found++ {sub("Command=", "", $1); print $1}')")}
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+source "$launch/lib.sh"
+
+mqm_train rl medical-rl-h100 "$@"
