@@ -12,10 +12,12 @@ _SHOWN = 8
 
 @dataclass(frozen=True)
 class Verdict:
-    """culprits: the ranks that the others wait for, lowest first. sentence: for people, one line."""
+    """culprits: the ranks that the others wait for, lowest first. sentence: for people, one line. speaker: the lowest rank
+    that still beats, which says it; None where there is none."""
 
     culprits: tuple[int, ...]
     sentence: str
+    speaker: int | None
 
 
 def judge(before: Mapping[int, Beat], after: Mapping[int, Beat], world_size: int) -> Verdict:
@@ -67,7 +69,7 @@ def _verdict(culprits: list[int], beats: Mapping[int, Beat], alive: Sequence[Bea
         named.append(f"and {len(culprits) - _SHOWN} more")
     others = [beat for beat in alive if beat.rank not in culprits]
     waits = f"; {_waiting(others)}" if others else ""
-    return Verdict(tuple(culprits), f"{'; '.join(named)}: {why}{waits}")
+    return Verdict(tuple(culprits), f"{'; '.join(named)}: {why}{waits}", min((beat.rank for beat in alive), default=None))
 
 
 def _describe(rank: int, beat: Beat | None) -> str:

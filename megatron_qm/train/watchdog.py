@@ -113,10 +113,8 @@ class Watchdog:
             self._beat()
         if self._moved != moved or self._end.is_set():
             return  # it went on after all
-        after = read_beats(self._run, world)
-        verdict = judge(before, after, world)
-        beating = [rank for rank in after if rank not in before or after[rank].count != before[rank].count]
-        if self._ranks.rank == min(beating, default=self._ranks.rank):
+        verdict = judge(before, read_beats(self._run, world), world)
+        if verdict.speaker in (self._ranks.rank, None):
             self._say(verdict)
         else:
             time.sleep(_GRACE_BEATS * self._config.beat_seconds)

@@ -23,7 +23,7 @@ def test_a_rank_that_no_longer_beats_is_named_with_its_phase_and_what_the_others
     before, after = job()
     after[stopped] = before[stopped]
     verdict = judge(before, after, 4)
-    assert verdict.culprits == (stopped,)
+    assert (verdict.culprits, verdict.speaker) == ((stopped,), 0 if stopped else 1)
     assert f"rank {stopped} (node1, pid {10 + stopped}) in phase 'forward and backward' of step 7 since" in verdict.sentence
     others = rank_list([rank for rank in range(4) if rank != stopped])
     assert f"{others} wait in all_reduce (megatron/core/x.py:3 f)" in verdict.sentence
