@@ -32,6 +32,7 @@ from megatron_qm.checkpoint import adam
 from megatron_qm.checkpoint.writer import save_object
 from megatron_qm.config.lora import is_adapter
 from megatron_qm.errors import UserError
+from megatron_qm.model.language_model import unwrap
 
 COMMON = "common.pt"
 _STEP = "optimizer_step"
@@ -69,10 +70,6 @@ def quiet() -> Iterator[None]:
 def replicas() -> torch.distributed.ProcessGroup:
     """The ranks that hold the same weights, and share the work of writing and reading them."""
     return parallel_state.get_data_parallel_group(with_context_parallel=True)
-
-
-def unwrapped(chunk: torch.nn.Module) -> torch.nn.Module:
-    return chunk.module if isinstance(chunk, DistributedDataParallel) else chunk
 
 
 def state_to_save(
@@ -163,7 +160,7 @@ def _metadata() -> dict[str, Any]:
 def _model_state(chunks: Sequence[torch.nn.Module]) -> dict[str, Any]:
     """By chunk, under Megatron-LM's keys: "model", or "model0", "model1", ... for an interleaved schedule."""
     names = ["model"] if len(chunks) == 1 else [f"model{i}" for i in range(len(chunks))]
-    states = [unwrapped(chunk).sharded_state_dict(metadata=_metadata()) for chunk in chunks]
+    states = [chunk.sharded_state_dict(metadata=_metadata()) for chunk in unwrap(chunks)]
     return dict(zip(names, states, strict=True))
 
 
@@ -254,8 +251,8 @@ def _filled(request: Any, loaded: Any) -> Any:
 
 
 def _fill_model(chunks: Sequence[torch.nn.Module], loaded: dict[str, Any], *, adapters: bool = True) -> None:
-    for (name, state), chunk in zip(((n, s) for n, s in loaded.items() if n.startswith("model")), chunks, strict=True):
-        keys = unwrapped(chunk).load_state_dict(state, strict=False)
+    for (name, state), chunk in zip(((n, s) for n, s in loaded.items() if n.startswith("model")), unwrap(chunks), strict=True):
+        keys = chunk.load_state_dict(state, strict=False)
         missing = [key for key in keys.missing_keys if not key.endswith("_extra_state") and (adapters or not is_adapter(key))]
         if missing or keys.unexpected_keys:
             raise RuntimeError(f"{name}: not filled: {missing}, not known: {keys.unexpected_keys}")

@@ -22,12 +22,12 @@ import torch.distributed as dist
 from megatron.core.optimizer import MegatronOptimizer
 
 from megatron_qm.checkpoint import adam, folder, rng
-from megatron_qm.checkpoint.distributed import unwrapped
 from megatron_qm.checkpoint.manifest import Layout
 from megatron_qm.checkpoint.together import first_problem, on_first_rank
 from megatron_qm.checkpoint.writer import save_object, why
 from megatron_qm.errors import UserError
 from megatron_qm.files import fsync_directory, sha256, write_json, write_text
+from megatron_qm.model.language_model import unwrap
 
 logger = logging.getLogger(__name__)
 RUN_ID = "run.id"
@@ -153,8 +153,7 @@ class LocalCopies:
 
 def _tensors(chunks: Sequence[torch.nn.Module], optimizer: MegatronOptimizer) -> Iterator[tuple[str, torch.Tensor]]:
     """Everything that an update changes, as this rank holds it, under names that only this layout understands."""
-    for index, chunk in enumerate(chunks):
-        module = unwrapped(chunk)
+    for index, module in enumerate(unwrap(chunks)):
         yield from ((f"model.{index}.{name}", tensor) for name, tensor in module.named_parameters())
         yield from ((f"buffer.{index}.{name}", tensor) for name, tensor in module.named_buffers())
     for number, part in enumerate(adam.parts_of(optimizer)):

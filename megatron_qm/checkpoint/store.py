@@ -21,6 +21,7 @@ from megatron_qm.checkpoint.together import first_problem, on_first_rank
 from megatron_qm.config.run import RunConfig
 from megatron_qm.config.train import CheckpointConfig
 from megatron_qm.errors import UserError
+from megatron_qm.model.language_model import unwrap
 from megatron_qm.platform.runtime import Platform
 
 logger = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ class CheckpointStore:
             data=copy.deepcopy(data_state),
             guard=copy.deepcopy(guard_state or {}),
             layout=this_layout(),
-            dtype=_DTYPES[distributed.unwrapped(model_chunks[0]).config.params_dtype],
+            dtype=_DTYPES[unwrap(model_chunks)[0].config.params_dtype],
             contains={"model": True, "optimizer": optimizer is not None},
         )
         with distributed.quiet():
@@ -231,7 +232,7 @@ class CheckpointStore:
         if problem is not None:
             raise UserError(problem)
         manifest = read_manifest(path)
-        chunk = distributed.unwrapped(chunks[0])
+        chunk = unwrap(chunks)[0]
         refuse_another_model(manifest.model, chunk, str(path))
         refuse_other_adapters(lora_of(manifest), chunk.lora, str(path), training=training)
         if training and not manifest.contains["optimizer"]:

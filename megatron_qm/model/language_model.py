@@ -1,9 +1,12 @@
 """Megatron's GPTModel with the loss that we train on."""
 
+from collections.abc import Sequence
+
 import torch
+from megatron.core.distributed import DistributedDataParallel
 from megatron.core.models.gpt.gpt_model import GPTModel
 from megatron.core.tensor_parallel import vocab_parallel_cross_entropy
-from torch import Tensor
+from torch import Tensor, nn
 
 from megatron_qm.config.lora import LoraConfig
 from megatron_qm.model.z_loss import vocab_parallel_entropy, vocab_parallel_logsumexp
@@ -52,3 +55,8 @@ class LanguageModel(GPTModel):
         if real < local:
             logits_sbv[..., real:] = torch.finfo(logits_sbv.dtype).min
         return logits_sbv
+
+
+def unwrap(model: Sequence[nn.Module]) -> list[LanguageModel]:
+    """A rank's chunks, each wrapped in Megatron's DDP or not, without it."""
+    return [chunk.module if isinstance(chunk, DistributedDataParallel) else chunk for chunk in model]

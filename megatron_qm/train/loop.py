@@ -11,10 +11,10 @@ from torch import nn
 from megatron_qm.checkpoint.local import LocalCopies
 from megatron_qm.checkpoint.store import CheckpointStore
 from megatron_qm.config.run import RunConfig
+from megatron_qm.model.language_model import unwrap
 from megatron_qm.platform.runtime import Platform
 from megatron_qm.train.feed import Feed
 from megatron_qm.train.guard import BadNumbers
-from megatron_qm.train.optimizer import unwrap
 from megatron_qm.train.recorder import Recorder, Score
 from megatron_qm.train.schedule import learning_rate
 from megatron_qm.train.step import Stepper, StepResult

@@ -113,7 +113,3 @@ def update(optimizer: MegatronOptimizer, grad_norm: float, clip_grad: float) -> 
             if parameters:
                 clip_grad_by_total_norm_fp32(parameters, clip_grad, grad_norm)
     optimizer.step_with_ready_grads()
-
-
-def unwrap(model: Sequence[DistributedDataParallel]) -> list[LanguageModel]:
-    return [chunk.module for chunk in model]

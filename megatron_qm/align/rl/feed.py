@@ -19,11 +19,11 @@ from megatron_qm.align.rollouts.engine import RolloutEngine
 from megatron_qm.config.rl import RlRun
 from megatron_qm.data.reader import SourceProgress
 from megatron_qm.errors import UserError
+from megatron_qm.model.language_model import unwrap
 from megatron_qm.observe.records import RlRecord
 from megatron_qm.platform.runtime import Platform
 from megatron_qm.train.batches import MicroBatch
 from megatron_qm.train.logprobs import label_logprobs
-from megatron_qm.train.optimizer import unwrap
 from megatron_qm.train.step import Stepper
 
 logger = logging.getLogger(__name__)

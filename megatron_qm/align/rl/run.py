@@ -18,11 +18,11 @@ from megatron_qm.checkpoint.manifest import lora_of, read_manifest
 from megatron_qm.checkpoint.together import on_first_rank
 from megatron_qm.config.rl import RlRun
 from megatron_qm.model.build import build_model
+from megatron_qm.model.language_model import unwrap
 from megatron_qm.pretrain import Parts, Stage, pretrain
 from megatron_qm.rewards.items import read_items
 from megatron_qm.tokenizer import TextTokenizer
 from megatron_qm.train.feed import Feed
-from megatron_qm.train.optimizer import unwrap
 
 
 def train_policy(config: RlRun) -> bool:

@@ -9,9 +9,9 @@ from megatron.core import parallel_state
 from megatron.core.dist_checkpointing.mapping import ShardedTensor, apply_factories
 from torch import Tensor, nn
 
-from megatron_qm.checkpoint.distributed import unwrapped
 from megatron_qm.config.model import ModelConfig
 from megatron_qm.hf.families import packed_tensors
+from megatron_qm.model.language_model import unwrap
 
 Shards = dict[tuple[str, int | None], list[tuple[tuple[slice, ...], Tensor]]]
 
@@ -23,7 +23,7 @@ def hf_named_tensors(model: Sequence[nn.Module], config: ModelConfig) -> Iterato
     model: this rank's chunks. Memory: one Megatron tensor of one layer, whole, and its HF parts. The mapping is that of
     export (hf/families.py), so an engine gets what a release would hold; LoRA's adapters are in the weights.
     """
-    shards, lora = _shards(model), unwrapped(model[0]).lora
+    shards, lora = _shards(model), unwrap(model)[0].lora
     like = next(model[0].parameters())
     for packed in packed_tensors(config):
         whole = _whole(shards, packed.megatron, packed.layer, packed.shape, like)
@@ -51,10 +51,10 @@ def _whole(shards: Shards, name: str, layer: int | None, shape: tuple[int, ...],
 def _shards(model: Sequence[nn.Module]) -> Shards:
     """{(Megatron's name, layer): (where in the whole, numbers)} of what this rank is the first of its replica to hold."""
     found = defaultdict(list)
-    for wrapped in model:
+    for wrapped, chunk in zip(model, unwrap(model), strict=True):
         if getattr(getattr(wrapped, "ddp_config", None), "overlap_param_gather", False):
             wrapped.start_param_sync(force_sync=True)  # until the next forward pass a rank has its own shard alone
-        state = unwrapped(wrapped).sharded_state_dict()
+        state = chunk.sharded_state_dict()
         apply_factories(state)
         for tensor in _tensors(state):
             if any(tensor.replica_id[:-1]):  # another TP or PP rank has it too; the last number counts the DP ranks

@@ -21,7 +21,7 @@ from megatron_qm.model.generation.forward import PackedForward
 from megatron_qm.model.generation.request import Completion, Request, check_keys
 from megatron_qm.model.generation.running import Running
 from megatron_qm.model.generation.sampling import draw, uniform
-from megatron_qm.model.language_model import LanguageModel
+from megatron_qm.model.language_model import LanguageModel, unwrap
 
 Detokenize = Callable[[Sequence[int]], str]
 
@@ -42,7 +42,7 @@ def generate(
     Raises UserError, on every rank, for a request that cannot be served (before anything is generated) and for weights that
     give no finite numbers.
     """
-    chunks = [_unwrapped(chunk) for chunk in model]
+    chunks = unwrap(model)
     _check(requests, chunks[0], detokenize)
     group = parallel_state.get_data_parallel_group(with_context_parallel=True)
     mine = list(requests[group.rank() :: group.size()])
@@ -172,12 +172,6 @@ def _from_last_stage(numbers: Tensor) -> Tensor:
         tp = parallel_state.get_tensor_model_parallel_world_size()
         dist.broadcast(numbers, dist.get_global_rank(group, group.size() - tp), group=group)
     return numbers
-
-
-def _unwrapped(chunk: nn.Module) -> LanguageModel:
-    while not isinstance(chunk, LanguageModel):
-        chunk = chunk.module
-    return chunk
 
 
 @contextmanager
