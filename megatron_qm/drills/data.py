@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+
 from data_tools.indexed_writer import IndexedWriter
 
 _TOKENS, _DOCUMENT = 200_000, 500

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from data_tools.indexed_writer import IndexedWriter
 
+from data_tools.indexed_writer import IndexedWriter
 from megatron_qm.align.sft.conversations import Rejected, read_conversations
 from megatron_qm.align.sft.packing import pack
 from megatron_qm.align.sft.rendering import Rendered, Renderer, load_renderer
