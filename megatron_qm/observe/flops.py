@@ -42,7 +42,7 @@ class Speed:
     mfu: float | None
 
 
-def speed(tokens: int, seconds: float, devices: int, flops_per_token: float, peak: Peak | None = None) -> Speed:
+def speed(tokens: float, seconds: float, devices: int, flops_per_token: float, peak: Peak | None = None) -> Speed:
     """The speed of `tokens` trained in `seconds` on `devices` ranks together. Raises ValueError unless seconds > 0."""
     if seconds <= 0 or devices < 1:
         raise ValueError(f"a speed needs seconds > 0 and devices >= 1, not {seconds} and {devices}")

@@ -62,6 +62,7 @@ class Recorder:
         self._metrics: MetricsWriter | None = None
         self._progress: Progress | None = None
         self._waiting: list[StepResult] = []
+        self._tokens = 0  # read when the last record was written
         self._phases: dict[str, float] = {}
         self._since = self._ended = 0.0  # when the steps that wait began, pauses left out; when the last of them ended
         self.listeners: list[Callable[[Record], None]] = []  # told of every record, where there are any
@@ -80,8 +81,10 @@ class Recorder:
             if part is not None:
                 part.close()
 
-    def begin(self, step: int, came_from: object | None) -> None:
-        """The run starts, or goes on, after `step` finished steps; what later steps had written is cut off."""
+    def begin(self, step: int, tokens: int, came_from: object | None) -> None:
+        """The run starts, or goes on, after `step` finished steps and `tokens` read; what later steps had written is cut
+        off."""
+        self._tokens = tokens
         if self._writes:
             write_text(self._folder / "config.resolved.yaml", to_yaml(self._config))
             write_json(self._folder / "environment.json", capture_environment(
@@ -113,8 +116,9 @@ class Recorder:
         # The mean of what was learnt from; of a record in which nothing was, what was measured.
         used = [result for result in self._waiting if result.refused is None] or self._waiting
         losses = _sum([result.losses for result in used])
+        per_step, self._tokens = (feed.tokens - self._tokens) / len(self._waiting), feed.tokens
         measured = speed(
-            self._config.tokens_per_step, seconds, self._ranks.world_size, self._flops_per_token, self._peak
+            per_step, seconds, self._ranks.world_size, self._flops_per_token, self._peak
         )
         return TrainRecord(
             step=step,

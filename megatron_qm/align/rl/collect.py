@@ -29,6 +29,8 @@ from megatron_qm.rewards.items import Item
 from megatron_qm.tokenizer import TextTokenizer
 
 FOLDER = "rollouts"
+_PATIENCE_SECONDS = 15.0
+_KEPT_TOGETHER = 4096  # rollouts that are saved, and by a kill lost, together
 
 
 @dataclass(frozen=True)
@@ -48,14 +50,14 @@ class Collector:
 
     def __init__(
         self, config: RlConfig, output: Path, sampler: PromptSampler, tokenizer: TextTokenizer, longest: int, seed: int,
-        judges: Judges | None, on_first: Callable[[Callable[[], Any]], Any],
+        judges: Judges | None, on_first: Callable[[Callable[[], Any]], Any], move: Callable[[], None],
     ) -> None:
         """longest: tokens of prompt and response together that the model is run on. on_first: runs a function on the first
-        rank and gives its value to all."""
+        rank and gives its value to all. move: told while a long wait is no hang."""
         self.folder = output / FOLDER
         self.sampler = sampler
         self._config, self._tokenizer, self._seed = config, tokenizer, seed
-        self._judges, self._on_first = judges, on_first
+        self._judges, self._on_first, self._move = judges, on_first, move
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="judge")
         self._verdicts: dict[int, Future] = {}  # of the first rank, by number of the batch
         drawn = config.sampling
@@ -78,7 +80,7 @@ class Collector:
         began = time.perf_counter()
         items = [item for item in self.sampler.take(self._config.prompts) for _ in range(self._config.samples)]
         requests = [self._request(number, place, item) for place, item in enumerate(items)]
-        rollouts = dispatch(engine, requests, self.path(number), version, batch=len(requests))
+        rollouts = dispatch(engine, requests, self.path(number), version, batch=_KEPT_TOGETHER)
         generated = Generated(number, version, items, rollouts, self.sampler.epoch, time.perf_counter() - began)
         self._begin_to_judge(generated)
         return generated
@@ -108,9 +110,19 @@ class Collector:
         return self.folder / f"{number:06d}.jsonl"
 
     def judge(self, generated: Generated) -> Experience:
-        """On every rank the same; also writes the outcomes."""
-        found = self._on_first(lambda: self._verdicts.pop(generated.number).result())
+        """On every rank the same; also writes the outcomes. The others are told now and then that the first still waits."""
+        while (found := self._on_first(lambda: self._waited(generated.number))) is None:
+            self._move()
+        self._verdicts.pop(generated.number, None)
         return judged(generated.items, generated.rollouts, *found, self._config)
+
+    def _waited(self, number: int) -> tuple[list, list | None] | None:
+        try:
+            return self._verdicts[number].result(_PATIENCE_SECONDS)
+        except TimeoutError:
+            if self._verdicts[number].done():
+                raise  # the verdicts' own
+            return None
 
     def _judge(self, generated: Generated) -> tuple[list, list | None]:
         texts = [self._tokenizer.decode(rollout.tokens, special=False) for rollout in generated.rollouts]

@@ -35,7 +35,8 @@ def _feed(config: RlRun, parts: Parts) -> Feed:
     sampler = PromptSampler(read_items(Path(config.rl.items)), config.rl.curriculum, config.data.seed)
     judges = parts.stack.enter_context(Judges(config.rl)) if parts.ranks.rank == 0 else None
     collector = Collector(
-        config.rl, Path(config.output), sampler, tokenizer, config.data.sequence_length, config.train.seed, judges, on_first_rank
+        config.rl, Path(config.output), sampler, tokenizer, config.data.sequence_length, config.train.seed, judges, on_first_rank,
+        parts.watchdog.move,
     )
     return RolloutFeed(
         config, parts.platform, parts.stepper, _engine(config, parts, tokenizer), collector, _reference(config, parts),
@@ -52,7 +53,8 @@ def _engine(config: RlRun, parts: Parts, tokenizer: TextTokenizer) -> RolloutEng
                            max_positions=config.data.sequence_length)
         return VllmEngine(client, config.model, vllm.tensor_parallel)
     return MegatronEngine(
-        unwrap(parts.stepper.model), max_sequences=config.rl.sampling.max_sequences, detokenize=tokenizer.decode
+        unwrap(parts.stepper.model), max_sequences=config.rl.sampling.max_sequences, detokenize=tokenizer.decode,
+        move=parts.watchdog.move,
     )
 
 

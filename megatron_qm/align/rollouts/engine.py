@@ -1,6 +1,6 @@
 """What a rollout engine is: whoever answers requests with a given version of the weights."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from torch import nn
@@ -33,14 +33,17 @@ class MegatronEngine:
         max_sequences: int = 64,
         max_prefill_tokens: int = 8192,
         detokenize: Detokenize | None = None,
+        move: Callable[[], None] = lambda: None,
     ) -> None:
+        """move: told after every token, for a long generation is no hang."""
         self._model, self._version = model, version
         self._max_sequences, self._max_prefill_tokens, self._detokenize = max_sequences, max_prefill_tokens, detokenize
+        self._move = move
 
     def generate(self, requests: Sequence[Request]) -> list[Rollout]:
         completions = generate(
             self._model, requests, max_sequences=self._max_sequences, max_prefill_tokens=self._max_prefill_tokens,
-            detokenize=self._detokenize,
+            detokenize=self._detokenize, move=self._move,
         )
         return [Rollout.of(*pair, self._version) for pair in zip(requests, completions, strict=True)]
 

@@ -33,12 +33,13 @@ def generate(
     max_sequences: int = 64,
     max_prefill_tokens: int = 8192,
     detokenize: Detokenize | None = None,
+    move: Callable[[], None] = lambda: None,
 ) -> list[Completion]:
     """One completion per request, in order, the same list on every rank (all ranks must call with the same requests).
 
     model: this rank's chunks, wrapped in DDP or not. Requests are shared out over data (and context) parallel ranks.
     max_sequences: how many run at once on a rank. max_prefill_tokens: prompt tokens of one forward pass. detokenize: token
-    ids to text, needed where a request has stop strings.
+    ids to text, needed where a request has stop strings. move: called after every token of a rank's sequences.
     Raises UserError, on every rank, for a request that cannot be served (before anything is generated) and for weights that
     give no finite numbers.
     """
@@ -47,7 +48,7 @@ def generate(
     group = parallel_state.get_data_parallel_group(with_context_parallel=True)
     mine = list(requests[group.rank() :: group.size()])
     with torch.no_grad(), _resting(model, chunks), cached(chunks) as cache:
-        done = _run(_Generator(chunks, cache, max_sequences, max_prefill_tokens, detokenize), mine)
+        done = _run(_Generator(chunks, cache, max_sequences, max_prefill_tokens, detokenize, move), mine)
     everyone: list[dict[int, Completion] | UserError] = [done]
     if group.size() > 1:
         everyone *= group.size()
@@ -71,9 +72,9 @@ class _Generator:
 
     def __init__(
         self, chunks: Sequence[LanguageModel], cache: KeyValueCache, max_sequences: int, max_prefill_tokens: int,
-        detokenize: Detokenize | None,
+        detokenize: Detokenize | None, move: Callable[[], None],
     ) -> None:
-        self._chunks, self._cache, self._detokenize = chunks, cache, detokenize
+        self._chunks, self._cache, self._detokenize, self._move = chunks, cache, detokenize, move
         self._max_sequences, self._max_prefill_tokens = max_sequences, max_prefill_tokens
         self._device = next(chunks[0].parameters()).device
         self._running: list[Running] = []  # by slot
@@ -91,6 +92,7 @@ class _Generator:
                 yield from self._prefill(forward, arriving)
             elif self._running:
                 yield from self._decode(forward)
+            self._move()
 
     def _admit(self, waiting: list[Running]) -> list[Running]:
         """The next prompts for which there are slots and, at a time, tokens; a long prompt goes alone."""
