@@ -98,7 +98,8 @@ def test_a_run_survives_verifiers_that_hang_and_crash(tiny: Path, policy: Path, 
     ])
     output = tmp_path / "run"
     run("rl", tiny / "rl.yaml", output, f"train.start_from={policy}", f"rl.items={items}", "rl.verifier.seconds=4",
-        "rl.curriculum.resample=false", "rl.prompts=14", "rl.samples=2", "train.global_batch_size=28", "train.micro_batch_size=1", "train.steps=2")
+        "rl.curriculum.resample=false", "rl.prompts=14", "rl.samples=2", "train.global_batch_size=28",
+        "train.micro_batch_size=1", "train.steps=2")
     said = records(output, "rl")
     assert [record["unscored"] for record in said] == [pytest.approx(4 / 28)] * 2
     assert all(record["unscored_reasons"] == {"deadline": 2, "crash": 2} for record in said)
@@ -115,7 +116,7 @@ def test_mastered_prompts_leave_at_the_next_epoch(tiny: Path, policy: Path, tmp_
     output = tmp_path / "run"
     run("rl", tiny / "rl.yaml", output, f"train.start_from={policy}", f"rl.items={items}", *QUICK, "train.steps=4")
     said = records(output, "rl")
-    assert [record["epoch"] for record in said] == [0, 0, 1, 2]  # two prompts a batch; from then on one is left
+    assert [record["epoch"] for record in said] == [0, 0, 2, 4]  # two prompts a batch; from then on an epoch has one
     assert sorted(said[2]["resampled"]["keys"]) == ["item 0", "item 1", "item 2"] and said[2]["resampled"]["kept"] == 1
 
 
