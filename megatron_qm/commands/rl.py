@@ -29,6 +29,8 @@ def run(args: argparse.Namespace) -> int:
     items: list[Item] = []
 
     def complete(config: RlRun) -> RlRun:
+        if config.train.start_from is None:
+            raise UserError("train.start_from is not set: the policy starts from a checkpoint, such as sft's last")
         items[:] = _items(config)
         return _with_length(config, len(items))
 
@@ -74,7 +76,6 @@ def _check(config: RlRun, items: list[Item]) -> None:
     reference = rl.reference or train.start_from
     longest = rl.sampling.max_new_tokens
     rules = (
-        (train.start_from is not None, "train.start_from is not set: the policy starts from a checkpoint, such as sft's last"),
         (config.data.tokenizer is not None, "data.tokenizer is not set, and train.start_from carries none"),
         (not config.data.sources, "data.sources is for pretraining; rl takes rl.items"),
         (whole % train.global_batch_size == 0,

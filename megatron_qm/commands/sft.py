@@ -38,6 +38,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _with_length(config: SftRun) -> SftRun:
+    if not config.sft.sources:
+        raise UserError("sft.sources is empty: name a group, for example 'sft.sources=[{name: chat, path: chat.jsonl}]'")
     if config.sft.epochs is None:
         return config
     train = config.train
@@ -48,8 +50,6 @@ def _with_length(config: SftRun) -> SftRun:
 
 def _check(config: SftRun) -> None:
     sft = config.sft
-    if not sft.sources:
-        raise UserError("sft.sources is empty: name a group, for example 'sft.sources=[{name: chat, path: chat.jsonl}]'")
     if config.data.sources or config.data.validation:
         raise UserError("data.sources and data.validation are for pretraining; sft takes sft.sources and sft.validation")
     if config.data.tokenizer is None:

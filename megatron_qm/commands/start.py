@@ -41,6 +41,8 @@ def load_stage(args: argparse.Namespace, kind: type[R], complete: Callable[[R], 
 def _from_checkpoint(config: R) -> R:
     start = config.train.start_from
     if start is None:
+        if config.model == ModelConfig() and type(config) is not RunConfig:
+            raise UserError("the model is not set: name the checkpoint to start from (train.start_from=CKPT), or give model.shape")
         return config
     if config.model == ModelConfig():
         config = replace(config, model=model_of(read_manifest(Path(start))))

@@ -76,8 +76,8 @@ def test_epochs_set_the_steps_and_groups_follow_their_schedule(tiny: Path, tmp_p
     """A curriculum: the second group begins once the first has had 4 rows."""
     shutil.copy(tiny / "chat.jsonl", tmp_path / "more.jsonl")
     run("sft", tiny / "sft.yaml", tmp_path / "run", "train.steps=4", "sft.pack=false", "train.global_batch_size=2",
-        f"sft.sources=[{{name: simple, path: {tiny}/chat.jsonl, weight: [[0, 1], [256, 0]]}}, "
-        f"{{name: composite, path: {tmp_path}/more.jsonl, weight: [[0, 0], [256, 1]]}}]")
+        f"sft.sources=[{{name: simple, path: {tiny}/chat.jsonl, weight: [[0, 1], [255, 1], [256, 0]]}}, "
+        f"{{name: composite, path: {tmp_path}/more.jsonl, weight: [[0, 0], [255, 0], [256, 1]]}}]")
     seen = [record["tokens_by_source"] for record in records(tmp_path / "run", "train")]
     assert seen == [{"simple": 128, "composite": 0}, {"simple": 256, "composite": 0}, {"simple": 256, "composite": 128},
                     {"simple": 256, "composite": 256}]
