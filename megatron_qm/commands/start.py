@@ -42,7 +42,7 @@ def _from_checkpoint(config: R) -> R:
     start = config.train.start_from
     if start is None:
         if config.model == ModelConfig() and type(config) is not RunConfig:
-            raise UserError("the model is not set: name the checkpoint to start from (train.start_from=CKPT), or give model.shape")
+            raise UserError("the model is not set: name the checkpoint to start from (train.start_from=CKPT), or model.shape")
         return config
     if config.model == ModelConfig():
         config = replace(config, model=model_of(read_manifest(Path(start))))

@@ -122,7 +122,7 @@ def test_mastered_prompts_leave_at_the_next_epoch(tiny: Path, policy: Path, tmp_
 
 @pytest.mark.parametrize(("overrides", "why"), [
     (["rl.items=nowhere.jsonl"], "nowhere.jsonl"),
-    (["train.start_from=null"], "train.start_from is not set"),
+    (["train.start_from=null"], "train.start_from=CKPT"),
     (["rl.samples=3"], "must be a multiple of train.global_batch_size"),
     (["rl.sampling.max_new_tokens=200"], "leaves no room for a prompt"),
     (["rl.lose.kl=1"], "loss"),
