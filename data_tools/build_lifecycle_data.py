@@ -3,9 +3,10 @@
 
     python data_tools/build_lifecycle_data.py --output DIR
 
-Writes DIR/sft-{cards,diagnosis,drugs,exam}.jsonl, DIR/rl.jsonl, and two files in other words: DIR/held_out.jsonl asks about
-the diseases of rl.jsonl in other words, DIR/never_asked.jsonl about diseases of neither. All facts are in the pretraining
-corpus. The same seed writes the same bytes.
+Writes DIR/sft-{cards,diagnosis,drugs,exam}.jsonl (all phrasings of the questions, about some diseases), DIR/rl.jsonl (two of
+the four phrasings, about others), and two files of held-out questions: DIR/held_out.jsonl has the other two phrasings about
+the diseases of rl.jsonl, DIR/never_asked.jsonl about diseases of neither. All facts are in the pretraining corpus. The same
+seed writes the same bytes.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from data_tools.knowledge.triples import disease_triples
 from megatron_qm.errors import UserError
 from megatron_qm.files import atomic_write
 
-_SEEN, _HELD_OUT = (0, 1), (2, 3)  # phrasings of the questions
+_ALL, _ASKED, _HELD_OUT = (0, 1, 2, 3), (0, 1), (2, 3)  # phrasings of the questions
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -47,9 +48,9 @@ def build(output: Path, sft_share: float, never_share: float, copies: int, seed:
         triples, draw = disease_triples(language), random.Random(f"{seed} {language}")
         shown, never, asked = deal(triples, (sft_share, never_share), draw)
         files.setdefault("sft-cards.jsonl", []).extend(cards(triples, copies, draw))
-        for task in tasks(triples, shown, _SEEN, draw):
+        for task in tasks(triples, shown, _ALL, draw):
             files.setdefault(f"sft-{task.item['task']}.jsonl", []).append(task.conversation())
-        for name, subjects, phrasings in (("rl.jsonl", asked, _SEEN), ("held_out.jsonl", asked, _HELD_OUT),
+        for name, subjects, phrasings in (("rl.jsonl", asked, _ASKED), ("held_out.jsonl", asked, _HELD_OUT),
                                           ("never_asked.jsonl", never, _HELD_OUT)):
             files.setdefault(name, []).extend(task.item for task in tasks(triples, subjects, phrasings, draw))
     return {name: _write(output / name, rows) for name, rows in files.items()}

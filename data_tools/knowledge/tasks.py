@@ -1,10 +1,9 @@
 """Verifiable tasks about the facts: diagnosis coding, drug choice and exams, each as an item with its reference.
 
 Diseases are dealt out once: those whose answers supervised fine-tuning shows, and those that reinforcement learning asks
-for. What is held out are questions in words that neither has seen, and diseases that neither has asked
-about: a model that answers there has taken the fact from pretraining and the way
-to say it from practice. An answer is in the words that lead to the object in pretraining's sentences: what a small model
-recalls is what followed them.
+for. What is held out are questions about the latter in other phrasings, and diseases that neither has asked about: a model
+that answers there has taken the fact from pretraining and the way to say it from practice. An answer is in the words that
+lead to the object in pretraining's sentences: what a small model recalls is what followed them.
 """
 
 import random

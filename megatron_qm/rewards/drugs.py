@@ -127,7 +127,10 @@ def _route_in(clause: str) -> str | None:
 
 
 def _names(clause: str, table: Mapping[str, str], wanted: set[str]) -> list[str]:
+    # In a Chinese clause names come without spaces, those of compounds ("阿莫西林/克拉维酸") too.
+    spaced = {name.replace(" ", ""): name for name in wanted if " " in name}
+
     def look_up(name: str) -> str | None:
-        return name if generic(name, table) or name in wanted else None
+        return spaced.get(name) or (name if generic(name, table) or name in wanted else None)
 
     return list(longest_names(clause, look_up, words=4, characters=14))

@@ -23,6 +23,8 @@ _LEAD = (r"(?:\banswers?(?: choice)?(?: to this question)?\**[ \t]{0,3}(?:is|are
          r"|(?:^|[,，])[ ]?选择?|^it is|\\boxed\{)")
 _STATED = re.compile(f"{_LEAD}(?:{_OPEN})(?P<run>{_RUN})", re.I | re.M)
 _STATED_TEXT = re.compile(f"{_LEAD}{_OPEN}(?P<text>[^\n]{{1,400}})", re.I | re.M)
+_STATED_WHOLE = re.compile(f"{_LEAD}{_OPEN}(?P<text>[^\n。;；.!?！？]{{1,400}})", re.I | re.M)
+_AROUND = " \t\"'“”‘’()[]{}*_`,，】"
 _LEADING = re.compile(rf"^[\s*_(\[\"'“#]{{0,6}}(?:(?:option|choice|选项)\s{{0,2}})?(?P<run>{_RUN})(?P<rest>[^\n]{{0,400}})", re.I)
 _VERDICT = re.compile(rf"{_EDGE}(?P<run>{_LETTER})[ \t*_)项选]{{0,6}}(?:is|are|也|是|was|同样|都)?[ \t]{{0,3}}(?:also |the |too |as well )?"
                       r"(?:correct|right|true|对|正确|best|answer)", re.I)
@@ -56,6 +58,7 @@ def given_answer(response: str, options: Mapping[str, str]) -> tuple[frozenset[s
     text = answer_part(response)
     if not text:
         return None, "no answer after the reasoning"
+    text = _with_letters(text, options)
     values, around = json_values(text)
     stated: list[frozenset[str] | None] = []
     for value in values:
@@ -69,6 +72,22 @@ def given_answer(response: str, options: Mapping[str, str]) -> tuple[frozenset[s
     if None in stated or len(set(stated)) > 1:
         return None, "several answers, or one that cannot be read"
     return (stated[0], "") if not _taken_back(around, stated[0]) else (None, "the answer was taken back")
+
+
+def _with_letters(text: str, options: Mapping[str, str]) -> str:
+    """Where an answer is stated as just the text of one option, its letter stands in its place: a text may hold letters
+    ("ACE inhibitors", "headache") and words of denial ("食欲不振") that are nobody's answer."""
+    known: dict[str, str | None] = {}
+    for letter, option in options.items():
+        name = normal(option)
+        known[name] = None if name in known or len(name) < 2 else letter
+
+    def letter_of(match: re.Match[str]) -> str:
+        said = match["text"].strip(_AROUND)
+        letter = known.get(normal(said))
+        return match[0].replace(said, letter) if letter and match[0].count(said) == 1 else match[0]
+
+    return _STATED_WHOLE.sub(letter_of, text) if known else text
 
 
 _ABSENT = object()

@@ -39,3 +39,25 @@ def test_a_case_is_right_only_as_a_whole():
 
 def test_a_reference_without_letters_is_unscored():
     assert isinstance(exam("", "A", "none", {}), Unscored)
+
+
+@pytest.mark.parametrize(("response", "options", "right"), [
+    ("The answer is ACE Inhibitors.", {"A": "Methimazole", "B": "ACE Inhibitors", "C": "Amoxicillin"}, "B"),
+    ("The answer is Headache.", {"A": "Headache", "B": "Pimples", "E": "Redness"}, "A"),
+    ("答案是食欲不振。", {"A": "吞咽困难", "B": "食欲不振"}, "B"),
+    ("答案是维生素E。", {"A": "匹托利桑", "C": "维生素E", "E": "无"}, "C"),
+    ('{"answer": "Headache"}', {"A": "Headache", "B": "Pimples"}, "A"),
+    ("**Answer:** Headache", {"A": "Headache", "B": "Pimples"}, "A"),
+])
+def test_an_options_text_may_hold_letters_and_denials(response: str, options: dict, right: str) -> None:
+    assert exam("?", response, right, {"options": options}).value == 1
+    assert all(exam("?", response, letter, {"options": options}).value == 0 for letter in options if letter != right)
+
+
+@pytest.mark.parametrize("response", [
+    "The answer is not Headache.", "If the answer is Headache, then Pimples follow.", "The answer is Headache or Pimples.",
+    "The answer is Headache. The answer is Pimples.", "The answer is Headache. Wait, B.", "答案是食欲不振吗？",
+])
+def test_a_text_that_is_denied_hedged_or_joined_is_not_right(response: str) -> None:
+    assert exam("?", response, "A", {"options": {"A": "Headache", "B": "Pimples", "C": "食欲不振"}}).value == 0
+    assert exam("?", response, "C", {"options": {"A": "Headache", "B": "Pimples", "C": "食欲不振"}}).value == 0
