@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from megatron_qm.errors import UserError
@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if (args.output / "sft").exists():
         raise UserError(f"{args.output}/sft: an earlier lifecycle is there; remove it, or choose another --output")
-    life = Lifecycle(args.quickstart, args.output, seed=args.seed)
+    life = Lifecycle(folder=args.quickstart, output=args.output, seed=args.seed)
     life.pretrained()
     life.build_data()
     life.fine_tune(args.sft_recipe)
@@ -40,7 +40,6 @@ class Lifecycle(Walk):
     """Goes on in `output` from the quickstart in `folder`."""
 
     output: Path = Path("runs/lifecycle")
-    seconds: dict[str, float] = field(default_factory=dict)
     seed: int = 0
 
     def pretrained(self) -> None:
