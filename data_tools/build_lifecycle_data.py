@@ -15,12 +15,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import orjson
-
+from data_tools.knowledge.rows import write_rows
 from data_tools.knowledge.tasks import cards, deal, tasks
 from data_tools.knowledge.triples import disease_triples
 from megatron_qm.errors import UserError
-from megatron_qm.files import atomic_write
 
 _ALL, _ASKED, _HELD_OUT = (0, 1, 2, 3), (0, 1), (2, 3)  # phrasings of the questions
 
@@ -53,14 +51,7 @@ def build(output: Path, sft_share: float, never_share: float, copies: int, seed:
         for name, subjects, phrasings in (("rl.jsonl", asked, _ASKED), ("held_out.jsonl", asked, _HELD_OUT),
                                           ("never_asked.jsonl", never, _HELD_OUT)):
             files.setdefault(name, []).extend(task.item for task in tasks(triples, subjects, phrasings, draw))
-    return {name: _write(output / name, rows) for name, rows in files.items()}
-
-
-def _write(path: Path, rows: list[dict[str, Any]]) -> int:
-    with atomic_write(path) as stream:
-        for row in rows:
-            stream.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
-    return len(rows)
+    return {name: write_rows(output / name, rows) for name, rows in files.items()}
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:

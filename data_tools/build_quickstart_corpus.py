@@ -10,9 +10,6 @@ import argparse
 import random
 import sys
 from pathlib import Path
-from typing import Any
-
-import orjson
 
 from data_tools.knowledge.corpus import (
     general_documents,
@@ -21,9 +18,9 @@ from data_tools.knowledge.corpus import (
     knowledge_documents,
 )
 from data_tools.knowledge.probes import check_held_out, make_probes
+from data_tools.knowledge.rows import write_rows
 from data_tools.knowledge.triples import Triple, disease_triples, icd_entries
 from megatron_qm.errors import UserError
-from megatron_qm.files import atomic_write
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -57,7 +54,7 @@ def build(output: Path, diseases: int, copies: int, probes: int, seed: int) -> d
     if not questions:
         raise UserError(f"--diseases {diseases}, --probes {probes}: too few for a set of four questions; take more of both")
     check_held_out(questions, training)
-    return {name: _write(output / name, rows) for name, rows in (files | {"probes.jsonl": questions}).items()}
+    return {name: write_rows(output / name, rows) for name, rows in (files | {"probes.jsonl": questions}).items()}
 
 
 def _first(triples: list[Triple], diseases: int) -> list[Triple]:
@@ -68,13 +65,6 @@ def _first(triples: list[Triple], diseases: int) -> list[Triple]:
 def _draw(seed: int, what: str) -> random.Random:
     """Each file has a generator of its own: a longer one does not change the others."""
     return random.Random(f"{seed} {what}")
-
-
-def _write(path: Path, rows: list[dict[str, Any]]) -> int:
-    with atomic_write(path) as stream:
-        for row in rows:
-            stream.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
-    return len(rows)
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:

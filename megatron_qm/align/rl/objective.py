@@ -23,8 +23,9 @@ NAMES = ("policy_loss", "kl", "clipped", "ratio", "entropy")
 
 
 class PolicyObjective:
-    """Called by the step with the model's cross entropy [b, s], which is minus the policy's log-probability, or [3, b, s] with
-    the exact entropy in the third row; without it "entropy" is its estimate from the sampled tokens."""
+    """Called by the step with the model's cross entropy [b, s], which is minus the policy's log-probability, or [r, b, s] with
+    the exact entropy in the third row (the second, of a z-loss, is not learnt from);
+    without it "entropy" is its estimate from the sampled tokens."""
 
     names = NAMES
 
@@ -34,7 +35,7 @@ class PolicyObjective:
     def __call__(self, sources: int, batch: MicroBatch, output: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         extra, mask_bs = batch.extra, batch.loss_mask_bs
         logp_bs = -(output[0] if output.dim() == 3 else output).float()
-        entropy_bs = output[2].detach() if output.dim() == 3 else -logp_bs
+        entropy_bs = output[2].detach() if output.dim() == 3 and len(output) > 2 else -logp_bs
         # Where nothing counts the log-probabilities are of other things, and their ratio may overflow.
         old_bs = torch.where(mask_bs > 0, extra.get("old_logp", logp_bs.detach()), logp_bs.detach())
         loss_bs, ratio_bs, clipped_bs = policy_loss(logp_bs, old_bs, extra["advantage"], mask_bs, self._config,
