@@ -58,7 +58,7 @@ class Stage:
 
 def on_datasets(config: RunConfig) -> Stage:
     def feed(parts: Parts) -> Feed:
-        return DatasetFeed(config, parts.platform, writes=parts.writes, move=parts.watchdog.move)
+        return DatasetFeed(config, parts.platform, writes=parts.writes)
 
     return Stage(CrossEntropy(entropy=config.observe.entropy), len(config.data.sources), feed)
 

@@ -1,7 +1,7 @@
 """Where a trainer's micro-batches come from: datasets here, rollouts in reinforcement learning."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -67,15 +67,15 @@ class DatasetFeed:
 
     settled = True
 
-    def __init__(self, config: RunConfig, platform: Platform, *, writes: bool, move: Callable[[], None]) -> None:
-        """writes: whether this rank keeps the ledger. move: told of every micro-batch, for a long step is no hang."""
+    def __init__(self, config: RunConfig, platform: Platform, *, writes: bool) -> None:
+        """writes: whether this rank keeps the ledger."""
         self.reader = BatchReader.from_config(config.data, config.model.vocab_size)
         self.names = [source.name for source in self.reader.sources]
         self.place, self.seconds = this_place(), 0.0
         size = config.train.micro_batch_size
         # of a step's batch, those sequences that this rank reads, in its order
         self.sequences: list[int] = sum(self.place.sequences(config.train.global_batch_size, size), [])
-        self._config, self._platform, self._writes, self._move = config, platform, writes, move
+        self._config, self._platform, self._writes = config, platform, writes
         self._prefetcher = Prefetcher(self.reader)
         self._ledger: LedgerWriter | None = None
         self._plan: StepPlan | None = None
@@ -101,12 +101,7 @@ class DatasetFeed:
         plan = self.reader.plan_step(self._config.train.global_batch_size)
         batch = self._prefetcher.read(plan, self.sequences)
         batches = micro_batches(batch, size, self.place, self._platform.device, packed=packed)
-        return plan, self._moving(batches), len(self.sequences) // size
-
-    def _moving(self, batches: Iterator[MicroBatch]) -> Iterator[MicroBatch]:
-        for batch in batches:
-            self._move()
-            yield batch
+        return plan, batches, len(self.sequences) // size
 
     def advance(self) -> None:
         self.reader.advance(self._plan)

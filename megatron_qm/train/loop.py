@@ -1,7 +1,7 @@
 """The loop of every stage: a batch, a step, a record, and now and then validation and a checkpoint."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from megatron_qm.checkpoint.store import CheckpointStore
 from megatron_qm.config.run import RunConfig
 from megatron_qm.model.language_model import unwrap
 from megatron_qm.platform.runtime import Platform
+from megatron_qm.train.batches import MicroBatch
 from megatron_qm.train.feed import Feed
 from megatron_qm.train.guard import BadNumbers
 from megatron_qm.train.recorder import Recorder, Score
@@ -107,7 +108,7 @@ class Trainer:
         batches, count = self.feed.next(self.step + 1)
         self.stragglers.add_data(self.feed.seconds)
         rate = learning_rate(self.step, total, self.config.optimizer, self.config.schedule)
-        result = self.stepper.train(batches, count, rate)
+        result = self.stepper.train(self.moving(batches), count, rate)
         self.watchdog.enter("between steps")
         self.feed.advance()
         self.step += 1
@@ -118,6 +119,12 @@ class Trainer:
         self.recorder.step(self.step, result, rate, self.feed)
         self.feed.recorded(self.step)
         return result
+
+    def moving(self, batches: Iterator[MicroBatch]) -> Iterator[MicroBatch]:
+        """A long step of many micro-batches is no hang."""
+        for batch in batches:
+            self.watchdog.move()
+            yield batch
 
     def _note_refused(self, result: StepResult) -> None:
         self.recorder.refused(self.step, result, self.feed)

@@ -34,7 +34,7 @@ def replay_step(trainer: Trainer, step: int) -> Replayed:
     while trainer.step < step - 1:
         trainer.one_step()
     plan, batches, count = trainer.feed.look()
-    result = trainer.stepper.look(batches, count)
+    result = trainer.stepper.look(trainer.moving(batches), count)
     losses = _by_sequence(trainer, len(plan))
     return Replayed(result, losses, began, step_record(step, plan))
 

@@ -63,12 +63,7 @@ class RolloutFeed:
     def next(self, step: int) -> tuple[Iterator[MicroBatch], int]:
         if not self._updates:
             self._fill(step)
-        return self._moving(self._updates[0]), len(self._updates[0])
-
-    def _moving(self, batches: Update) -> Iterator[MicroBatch]:
-        for batch in batches:
-            self._move()
-            yield batch
+        return iter(self._updates[0]), len(self._updates[0])
 
     def advance(self) -> None:
         self._updates.pop(0)
