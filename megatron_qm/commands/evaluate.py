@@ -5,11 +5,10 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from megatron_qm.checkpoint.manifest import MANIFEST, TOKENIZER, lora_of, model_of, read_manifest
+from megatron_qm.checkpoint.manifest import MANIFEST, TOKENIZER
 from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.errors import UserError
 from megatron_qm.exits import DIFFERENT, DONE
@@ -93,7 +92,8 @@ def _on_transformers(args: argparse.Namespace, items: list[Item], probes: "list[
 
     platform = choose_platform(args.device, 0)
     tokenizer = TextTokenizer(args.tokenizer or args.model)
-    model = TransformersModel(args.model, args.dtype or _default_dtype(platform.device.type), str(platform.device))
+    dtype = args.dtype or ("fp32" if platform.device.type == "cpu" else "bf16")
+    model = TransformersModel(args.model, dtype, str(platform.device))
     return _examine(
         args, items, probes, tokenizer, lambda prompts: model.answers(prompts, tokenizer.stops, args.max_new_tokens), model.score,
         speaks=True,
@@ -101,35 +101,17 @@ def _on_transformers(args: argparse.Namespace, items: list[Item], probes: "list[
 
 
 def _on_megatron(args: argparse.Namespace, items: list[Item], probes: "list[Probe]") -> int:
-    from megatron_qm.checkpoint.store import CheckpointStore
-    from megatron_qm.config.train import CheckpointConfig, PrecisionConfig
+    from megatron_qm.commands.checkpoint_model import checkpoint_model
     from megatron_qm.evals.answers import megatron_answers
-    from megatron_qm.model.build import build_model
-    from megatron_qm.model.parallel_groups import parallel_groups
-    from megatron_qm.platform.runtime import choose_platform, process_group, ranks_from_environment
     from megatron_qm.tokenizer import TextTokenizer
     from megatron_qm.train.score import score_continuations
 
-    manifest, ranks = read_manifest(args.model), ranks_from_environment()
-    parallel = ParallelConfig(tp=args.tp, pp=args.pp)
-    parallel.data_parallel(ranks.world_size)
     tokenizer = TextTokenizer(args.tokenizer or args.model / TOKENIZER)
-    platform = choose_platform(args.device, ranks.local_rank)
-    with ExitStack() as stack:
-        for scope in (process_group(platform, ranks), platform.scope(), parallel_groups(parallel)):
-            stack.enter_context(scope)
-        platform.seed(0)
-        precision = PrecisionConfig(params=args.dtype or _default_dtype(platform.device.type))
-        model = build_model(model_of(manifest), parallel, platform, precision, lora=lora_of(manifest))
-        CheckpointStore(args.model.parent, CheckpointConfig(), platform, read_only=True).load_weights(args.model, model, None)
+    with checkpoint_model(args.model, ParallelConfig(tp=args.tp, pp=args.pp), args.dtype, args.device) as (model, rank):
         return _examine(
             args, items, probes, tokenizer, megatron_answers(model, tokenizer.stops, args.max_new_tokens),
-            lambda pairs: score_continuations(model, pairs), speaks=ranks.rank == 0,
+            lambda pairs: score_continuations(model, pairs), speaks=rank == 0,
         )
-
-
-def _default_dtype(device: str) -> str:
-    return "fp32" if device == "cpu" else "bf16"
 
 
 def _examine(

@@ -4,7 +4,6 @@ import argparse
 import tempfile
 import time
 from collections import Counter
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -98,31 +97,16 @@ def _generate(
 ) -> int:
     from megatron_qm.align.rollouts.dispatch import dispatch
     from megatron_qm.align.rollouts.engine import MegatronEngine
-    from megatron_qm.checkpoint.manifest import lora_of, model_of
-    from megatron_qm.checkpoint.store import CheckpointStore
-    from megatron_qm.config.train import CheckpointConfig, PrecisionConfig
-    from megatron_qm.model.build import build_model
-    from megatron_qm.model.parallel_groups import parallel_groups
-    from megatron_qm.platform.runtime import choose_platform, process_group, ranks_from_environment
+    from megatron_qm.commands.checkpoint_model import checkpoint_model
 
-    ranks = ranks_from_environment()
-    parallel.data_parallel(ranks.world_size)
-    platform = choose_platform(args.device, ranks.local_rank)
-    precision = PrecisionConfig(params=args.dtype or ("bf16" if manifest.dtype == "bf16" else "fp32"))
-    with ExitStack() as stack:
-        for scope in (process_group(platform, ranks), platform.scope(), parallel_groups(parallel)):
-            stack.enter_context(scope)
-        platform.seed(args.seed)
-        model = build_model(model_of(manifest), parallel, platform, precision, lora=lora_of(manifest))
-        CheckpointStore(args.checkpoint.parent, CheckpointConfig(), platform, read_only=True).load_weights(
-            args.checkpoint, model, None
-        )
+    dtype = args.dtype or ("bf16" if manifest.dtype == "bf16" else "fp32")
+    with checkpoint_model(args.checkpoint, parallel, dtype, args.device, args.seed) as (model, rank):
         engine = MegatronEngine(
             model, manifest.step, max_sequences=args.max_sequences, detokenize=tokenizer.decode if tokenizer else None
         )
         began = time.perf_counter()
         rollouts = dispatch(engine, requests, args.output, manifest.step, args.save_every)
-        if ranks.rank == 0:
+        if rank == 0:
             print(_summary(args, rollouts, time.perf_counter() - began))
             for rollout in rollouts[: args.show]:
                 text = tokenizer.decode(rollout.tokens) if tokenizer else " ".join(map(str, rollout.tokens))
