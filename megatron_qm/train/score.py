@@ -1,24 +1,22 @@
 """Log-probabilities of given continuations, at any layout: what probes, and later verifiers and rewards, are scored by."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import torch
 import torch.distributed as dist
 from megatron.core import parallel_state
-from megatron.core.pipeline_parallel import get_forward_backward_func
 from torch import Tensor, nn
 
 from megatron_qm.data.batch import Batch
 from megatron_qm.train.batches import MicroBatch, Place, micro_batch
+from megatron_qm.train.logprobs import label_logprobs
 from megatron_qm.train.step import this_place
 
 Pair = tuple[Sequence[int], Sequence[int]]  # token ids of a prompt, and of the continuation to score
 
 
-@torch.no_grad()  # `forward_only` alone leaves autograd on, and every score would hold its graph
 def score_continuations(
     model: Sequence[nn.Module], pairs: Sequence[Pair], batch_size: int = 32, multiple_of: int = 64
 ) -> list[float]:
@@ -32,24 +30,9 @@ def score_continuations(
     groups = [list(range(i, min(i + batch_size, len(pairs)))) for i in range(0, len(pairs), batch_size)]
     mine = _share(groups, place)
     batches = [_micro_batch(rows, _filled(group, batch_size), place, model[0]) for group in mine]
-    for chunk in model:
-        chunk.eval()
-    try:
-        reports = get_forward_backward_func()(
-            forward_step_func=_forward,
-            data_iterator=[iter(batches) for _ in model] if len(model) > 1 else iter(batches),
-            model=list(model) if len(model) > 1 else model[0],
-            num_microbatches=len(batches),
-            seq_length=rows.tokens_bs.shape[1],
-            micro_batch_size=batch_size,
-            forward_only=True,
-        )
-    finally:
-        for chunk in model:
-            chunk.train()
     scores = torch.zeros(len(pairs), dtype=torch.float64)
-    for group, nats_b in zip(mine, reports, strict=False):  # pipeline stages before the last report nothing
-        scores[group] = -nats_b[: len(group)].double().cpu()
+    for group, batch, logp_bs in zip(mine, batches, label_logprobs(model, batches), strict=True):
+        scores[group] = (logp_bs * batch.loss_mask_bs).sum(1)[: len(group)].double().cpu()
     return _sum_over_ranks(scores, model[0])
 
 
@@ -98,17 +81,6 @@ def _micro_batch(rows: _Rows, group: list[int], place: Place, chunk: nn.Module) 
         document_starts_bs=np.zeros((len(group), length), dtype=bool),
     )
     return micro_batch(batch, slice(None), place, next(chunk.parameters()).device, packed=False)
-
-
-def _forward(iterator: Iterator[MicroBatch], chunk: nn.Module) -> tuple[Tensor, partial]:
-    batch = next(iterator)
-    output = chunk(batch.tokens_bs, batch.position_ids_bs, None, labels=batch.labels_bs)
-    return output, partial(_nats, batch)
-
-
-def _nats(batch: MicroBatch, loss_bs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    masked_bs = loss_bs.float() * batch.loss_mask_bs
-    return masked_bs.sum(), batch.loss_mask_bs.sum().to(torch.int), masked_bs.sum(1)
 
 
 def _sum_over_ranks(scores: Tensor, chunk: nn.Module) -> list[float]:

@@ -7,6 +7,7 @@
     NAME.samples.json    counts, and what the dataset was made from; written last
 """
 
+import functools
 import glob
 import json
 import logging
@@ -54,14 +55,14 @@ def prepare(config: SftRun, rank: int = 0) -> SftRun:
     Rank 0 makes what is not there yet, the others wait for it. Raises UserError for files that cannot be read, and for a
     group of which no sample is left.
     """
-    renderer: list[Renderer] = []  # loaded once, and only where something is to be made
+    # once, and only where something is to be made
+    renderer = functools.cache(lambda: load_renderer(config.data.tokenizer, only_last=config.sft.only_last_answer))
 
     def made(group: ConversationsConfig) -> tuple[SourceConfig, int]:
         prefix = Path(config.output) / "data" / group.name
         asked = _asked(config, group)
         if _found(prefix, asked) is None and rank == 0:
-            renderer[:] = renderer or [load_renderer(config.data.tokenizer, only_last=config.sft.only_last_answer)]
-            _make(prefix, asked, renderer[0], config)
+            _make(prefix, asked, renderer(), config)
         summary = _wait(prefix, asked)
         rows = summary["rows"]
         return SourceConfig(group.name, str(prefix), rows if group.weight is None else group.weight), rows
