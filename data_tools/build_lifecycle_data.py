@@ -46,7 +46,7 @@ def build(output: Path, sft_share: float, never_share: float, copies: int, seed:
         triples, draw = disease_triples(language), random.Random(f"{seed} {language}")
         shown, never, asked = deal(triples, (sft_share, never_share), draw)
         files.setdefault("sft-cards.jsonl", []).extend(cards(triples, copies, draw))
-        for task in tasks(triples, shown, _ALL, draw):
+        for task in tasks(triples, shown, _ALL, draw, exams=3):
             files.setdefault(f"sft-{task.item['task']}.jsonl", []).append(task.conversation())
         for name, subjects, phrasings in (("rl.jsonl", asked, _ASKED), ("held_out.jsonl", asked, _HELD_OUT),
                                           ("never_asked.jsonl", never, _HELD_OUT)):

@@ -53,11 +53,11 @@ class Lifecycle(Walk):
     def fine_tune(self, recipe: str) -> None:
         groups = ", ".join(f"{{name: {name}, path: {self.output / 'data' / f'sft-{name}.jsonl'}}}" for name in _GROUPS)
         self._verb("3. supervised fine-tuning", "sft", "--config", recipe, f"output={self.output / 'sft'}",
-                   f"train.start_from={_newest(self.folder / 'run')}", f"sft.sources=[{groups}]", *self._asked())
+                   f"train.start_from={newest(self.folder / 'run')}", f"sft.sources=[{groups}]", *self._asked())
 
     def reinforce(self, recipe: str, overrides: list[str]) -> None:
         self._verb("4. reinforcement learning", "rl", "--config", recipe, f"output={self.output / 'rl'}",
-                   f"train.start_from={_newest(self.output / 'sft')}", f"rl.items={self.output / 'data' / 'rl.jsonl'}",
+                   f"train.start_from={newest(self.output / 'sft')}", f"rl.items={self.output / 'data' / 'rl.jsonl'}",
                    *self._asked(), *overrides)
 
     def _asked(self) -> list[str]:
@@ -66,7 +66,7 @@ class Lifecycle(Walk):
 
     def release(self) -> None:
         """Through the gate; and the released folder answers as the checkpoint does."""
-        policy, items = _newest(self.output / "rl"), self.output / "data" / "held_out.jsonl"
+        policy, items = newest(self.output / "rl"), self.output / "data" / "held_out.jsonl"
         self._verb("5. a release, through the gate", "export-hf", "--checkpoint", policy, "--output", self.output / "hf",
                    "--dtype", "fp32")
         for name, model in (("megatron", policy), ("hf", self.output / "hf")):
@@ -79,7 +79,7 @@ class Lifecycle(Walk):
 
     def summary(self) -> None:
         print("\n== what came of it (held-out questions, 95% intervals)")
-        table = {stage: _accuracies(self.output / stage / "metrics.jsonl") for stage in ("sft", "rl")}
+        table = {stage: accuracies(self.output / stage / "metrics.jsonl") for stage in ("sft", "rl")}
         for task, first in table["sft"].items():
             columns = [("before", first[0]), ("after SFT", first[-1]), ("after RL", table["rl"][task][-1])]
             told = "   ".join(f"{name} {row['accuracy']:6.1%} ({row['low']:.1%} to {row['high']:.1%})" for name, row in columns)
@@ -91,14 +91,16 @@ class Lifecycle(Walk):
         write_json(self.output / "summary.json", {"accuracies": table, "seconds": self.seconds})
 
 
-def _newest(run: Path) -> Path:
+def newest(run: Path) -> Path:
+    """The last checkpoint of a run. Raises UserError where there is none."""
     found = sorted((run / "checkpoints").glob("step-*"))
     if not found:
         raise UserError(f"{run}: has no checkpoint to go on from")
     return found[-1]
 
 
-def _accuracies(metrics: Path) -> dict[str, list[dict]]:
+def accuracies(metrics: Path) -> dict[str, list[dict]]:
+    """The records of a run's examinations by task, in their order."""
     found: dict[str, list[dict]] = {}
     for line in metrics.open(encoding="utf-8"):
         record = json.loads(line)

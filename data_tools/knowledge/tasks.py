@@ -53,7 +53,7 @@ _ANSWERS: Mapping[tuple[str, str], str] = {
 _CARDS: Mapping[str, tuple[str, ...]] = {
     "en": ("Tell me about {s}.", "What is known about {s}?", "{s}?"), "zh": ("介绍{s}。", "说说{s}。", "{s}？"),
 }
-_EXAM_ANSWERS: Mapping[str, str] = {"en": "The answer is {o}.", "zh": "答案是{o}。"}
+_EXAM_ANSWERS: Mapping[str, str] = {"en": " The answer is {o}.", "zh": "答案是{o}。"}
 _PREDICATES: Mapping[tuple[str, str], str] = {
     ("en", "code"): "ICD-10 code", ("en", "specialty"): "specialty", ("en", "symptom"): "symptom",
     ("en", "medication"): "medication", ("zh", "code"): "编码", ("zh", "specialty"): "专科", ("zh", "symptom"): "症状",
@@ -73,8 +73,11 @@ def deal(triples: Sequence[Triple], shares: Sequence[float], draw: random.Random
     return [*groups, set(subjects[start:])]
 
 
-def tasks(triples: Sequence[Triple], subjects: set[str], phrasings: Sequence[int], draw: random.Random) -> Iterator[Task]:
-    """A question of each task, in each of `phrasings` (0 to 3), about each of `subjects`."""
+def tasks(
+    triples: Sequence[Triple], subjects: set[str], phrasings: Sequence[int], draw: random.Random, exams: int = 1
+) -> Iterator[Task]:
+    """A question of each task (`exams` of that one, each with options of its own), in each of `phrasings` (0 to 3), about
+    each of `subjects`."""
     facts: dict[str, dict[str, list[str]]] = {}
     for triple in triples:
         facts.setdefault(triple.subject, {}).setdefault(triple.predicate, []).append(triple.object)
@@ -87,7 +90,8 @@ def tasks(triples: Sequence[Triple], subjects: set[str], phrasings: Sequence[int
             yield _diagnosis(subject, known, language, number, strata)
             if "medication" in known:
                 yield _drugs(subject, known, language, number, strata)
-            yield _exam(subject, facts, language, number, strata, draw)
+            for _ in range(exams):
+                yield _exam(subject, facts, language, number, strata, draw)
 
 
 def _said(language: str, predicate: str, *objects: str) -> str:
@@ -152,4 +156,5 @@ def _exam(subject: str, facts: Mapping[str, Mapping[str, list[str]]], language: 
     lines = "".join(f"\n{letter}. {option}" for letter, option in zip(LETTERS, options, strict=True))
     item = _item("exam", subject, language, number, question + lines, answer,
                  {"options": dict(zip(LETTERS, options, strict=True))}, strata | {"type": predicate}, answer)
-    return Task(item, _EXAM_ANSWERS[language].replace("{o}", right))
+    # First what is recalled, then the choice: the verifier reads the second sentence alone.
+    return Task(item, _said(language, predicate, right) + _EXAM_ANSWERS[language].replace("{o}", right))

@@ -95,6 +95,8 @@ def _check(config: RlRun, items: list[Item]) -> None:
         (0 <= shaping.format_weight < 1, f"rl.shaping.format_weight = {shaping.format_weight}: must lie in [0, 1)"),
         (shaping.overlong_buffer is None or 0 < shaping.overlong_buffer <= longest,
          f"rl.shaping.overlong_buffer = {shaping.overlong_buffer}: must lie in [1, rl.sampling.max_new_tokens = {longest}]"),
+        (shaping.repetition_weight >= 0, f"rl.shaping.repetition_weight = {shaping.repetition_weight}: must not be negative"),
+        (shaping.repetition_ngram >= 1, f"rl.shaping.repetition_ngram = {shaping.repetition_ngram}: must be at least 1"),
         (0 < curriculum.mastered_at <= 1, f"rl.curriculum.mastered_at = {curriculum.mastered_at}: must lie in (0, 1]"),
         (curriculum.hopeless_at is None or curriculum.hopeless_at < curriculum.mastered_at,
          "rl.curriculum.hopeless_at must be below mastered_at"),

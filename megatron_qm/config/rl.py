@@ -66,6 +66,10 @@ class ShapingConfig:
 
     format_weight: float = 0.0  # share of the format reward in the whole
     overlong_buffer: int | None = None  # tokens before the longest response over which its punishment grows (DAPO, eq. 13)
+    # Taken off: this times the share of runs of repetition_ngram tokens that stood in the response before. What is right when
+    # said once is no more so when said again, yet a policy that samples gains by trying.
+    repetition_weight: float = 0.0
+    repetition_ngram: int = 8
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
-"""Rewards on the shape of a response: the format asked for, and its length."""
+"""Rewards on the shape of a response: the format asked for, its length, and what it says again."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from megatron_qm.rewards.outcome import Outcome, Scored
@@ -25,3 +25,9 @@ def soft_overlong(length: int, longest: int, buffer: int) -> float:
     if not 0 < buffer <= longest:
         raise ValueError(f"the buffer ({buffer}) must be in (0, {longest}]")
     return max(-1.0, min(0.0, (longest - buffer - length) / buffer))
+
+
+def repeated_share(tokens: Sequence[int], ngram: int) -> float:
+    """The share of the runs of `ngram` tokens that stood in the response before, in [0, 1]; 0 for shorter responses."""
+    runs = [tuple(tokens[start : start + ngram]) for start in range(len(tokens) - ngram + 1)]
+    return 1 - len(set(runs)) / len(runs) if runs else 0.0

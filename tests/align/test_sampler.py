@@ -1,5 +1,6 @@
 """Which prompts are asked: evenly by stratum, mastered ones left out, the same after a restart; and batches of experience."""
 
+import dataclasses
 from collections import Counter
 
 import numpy as np
@@ -131,6 +132,13 @@ def test_shaping_moves_the_reward_and_not_the_pass_rate() -> None:
     with_format = judged(found.items, found.rollouts, found.outcomes, [1.0, 1.0, 0.0, 1.0], shaped)
     assert with_format.reward_n == [1.0, 0.5 - 1.0, 0.125, 0.75 - 0.5]  # 4 tokens of 4: -1; 3: -1/2
     assert pass_rates(with_format) == {"a0": 0.5, "a1": 0.375}
+
+
+def test_what_is_said_again_is_taken_off_the_reward() -> None:
+    shaped = RlConfig(shaping=ShapingConfig(repetition_weight=0.5, repetition_ngram=1))
+    found, again = experience(values=(1.0, 0.5, None, 0.0)), (7, 7, 8, 7)
+    rollouts = [dataclasses.replace(found.rollouts[0], tokens=again), *found.rollouts[1:]]
+    assert judged(found.items, rollouts, found.outcomes, None, shaped).reward_n == [0.75, 0.5, None, 0.0]
 
 
 def test_dynamic_sampling_takes_whole_informative_groups_and_fills_up() -> None:

@@ -6,7 +6,7 @@ import pytest
 from megatron_qm.rewards.diagnosis import diagnosis
 from megatron_qm.rewards.drugs import drugs
 from megatron_qm.rewards.ordering import ordering
-from megatron_qm.rewards.shaping import soft_overlong
+from megatron_qm.rewards.shaping import repeated_share, soft_overlong
 
 
 @pytest.mark.parametrize(("given", "credit"), [("I21.9", 1.0), ("I21.0", 0.5), ("I20.0", 0.2), ("I50.9", 0.1), ("J18.9", 0.0), ("I999", 0.1)])
@@ -54,3 +54,10 @@ def test_ordering_everything_does_not_win():
 
 def test_soft_overlong_is_dapo_s():
     assert [soft_overlong(length, 20, 10) for length in (5, 10, 15, 20, 99)] == [0, 0, -0.5, -1, -1]
+
+
+@pytest.mark.parametrize(("tokens", "ngram", "share"), [
+    ((1, 2, 3, 1, 2, 3, 1, 2, 3), 3, 4 / 7), ((1, 2, 3, 4), 2, 0.0), ((5, 5, 5, 5), 1, 0.75), ((1, 2), 3, 0.0), ((), 1, 0.0),
+])
+def test_what_is_said_again(tokens, ngram, share):
+    assert repeated_share(tokens, ngram) == pytest.approx(share)

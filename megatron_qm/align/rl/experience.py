@@ -15,7 +15,7 @@ from megatron_qm.align.rollouts.rollout import Rollout
 from megatron_qm.config.rl import RlConfig
 from megatron_qm.rewards.items import Item
 from megatron_qm.rewards.outcome import Outcome, Scored
-from megatron_qm.rewards.shaping import soft_overlong
+from megatron_qm.rewards.shaping import repeated_share, soft_overlong
 
 _BINS = 8
 
@@ -57,6 +57,8 @@ def _reward(
         reward = (1 - shaping.format_weight) * reward + shaping.format_weight * formats[n]
     if shaping.overlong_buffer is not None:
         reward += soft_overlong(len(rollouts[n].tokens), config.sampling.max_new_tokens, shaping.overlong_buffer)
+    if shaping.repetition_weight:
+        reward -= shaping.repetition_weight * repeated_share(rollouts[n].tokens, shaping.repetition_ngram)
     return reward
 
 
