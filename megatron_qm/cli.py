@@ -51,6 +51,7 @@ _VERBS = {
     "export-hf": Verb("a Megatron checkpoint to a Hugging Face folder, through the release gate", _HF,
                       "add_export_arguments", "export_command"),
     "generate": Verb("responses of a checkpoint to a file of prompts, as JSON lines", "megatron_qm.commands.generate"),
+    "serve": Verb("a checkpoint behind the OpenAI API, on loopback: to try it, or to let it judge", "megatron_qm.commands.serve"),
     "evaluate": Verb("exams and knowledge probes, on a checkpoint or a Hugging Face folder", "megatron_qm.commands.evaluate"),
     "audit-rewards": Verb("attack the verifiers: false positives and negatives per attack", "megatron_qm.commands.audit_rewards"),
     "serve-rewards": Verb("the verifiers over HTTP, on loopback with a token", "megatron_qm.commands.audit_rewards",

@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 TORCH = {"torch", "megatron", "transformer_engine"}
 ROOMS = {"config", "platform", "model", "data", "train", "checkpoint", "hf", "rewards", "align", "evals", "observe",
-         "plan", "drills"}
+         "plan", "drills", "serving"}
 
 # room: rooms that it may import (errors and files are free to all)
 MAY_IMPORT = {
@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "train": {"config", "platform", "model", "data", "checkpoint", "observe", "plan"},
     "hf": {"config", "platform", "model", "checkpoint"},
     "evals": {"config", "platform", "model", "data", "train", "checkpoint", "rewards", "hf"},
+    "serving": {"model"},
     "align": ROOMS - {"align"},
 }
 WITHOUT_TORCH = ["megatron_qm/config", "megatron_qm/plan", "megatron_qm/rewards", "megatron_qm/data", "data_tools"]
