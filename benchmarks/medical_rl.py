@@ -38,7 +38,7 @@ def main() -> None:
         arms = {
             "rules, epoch resampling": [],
             "rules, no resampling": ["rl.curriculum.resample=false"],
-            "rules and model": [f"rl.verifier.judge={{base: '{base}', model: scripted, votes: 1, agreement: 0.5}}"],
+            "rules and model": [f"rl.verifier.judge={{base: '{base}', model: scripted, votes: 1, agreement: 0.5, seconds: 5}}"],
         }
         seeds = [_seed(args.quickstart, args.folder / f"seed-{seed}", seed, arms, args.overrides) for seed in range(args.seeds)]
     report = {

@@ -10,6 +10,8 @@ from megatron_qm.exits import DONE, USER_MUST_MEND
 from megatron_qm.files import write_json
 from megatron_qm.rewards.audit import items as audit_items
 from megatron_qm.rewards.audit.run import as_json, audit, broken, table
+from megatron_qm.rewards.general import SHIPPED, read_principles, regressions
+from megatron_qm.rewards.judge import KEY, Endpoint, JudgeError
 from megatron_qm.rewards.pool import VerifierPool
 
 
@@ -18,9 +20,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--items", type=Path, help="JSON lines of items to make attacks from (docs/rewards.md); default: shipped ones")
     parser.add_argument("--json", type=Path, metavar="OUT", help="write the table there, with examples of each error")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--judge", metavar="BASE", help="instead: run the examples of the General Verifier's principles on this "
+                        "OpenAI-compatible endpoint, such as http://127.0.0.1:8080/v1 (key in MEGATRON_QM_JUDGE_KEY)")
+    parser.add_argument("--judge-model", default="judge", metavar="NAME", help="its model (default: %(default)s)")
+    parser.add_argument("--principles", type=Path, default=SHIPPED, metavar="FILE", help="YAML (default: the shipped ones)")
+    parser.add_argument("--votes", type=int, default=8, metavar="K", help="of the model for an example (default: %(default)s)")
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.judge:
+        return _judge(args)
     items = audit_items.read(args.items) if args.items else audit_items.shipped()
     if args.verifier:
         names = sorted({item.verifier for item in items})
@@ -36,6 +45,21 @@ def run(args: argparse.Namespace) -> int:
     for sentence in sentences:
         print(f"bar broken: {sentence}")
     return USER_MUST_MEND if sentences else DONE
+
+
+def _judge(args: argparse.Namespace) -> int:
+    principles = read_principles(args.principles)
+    if args.votes < 1:
+        raise UserError(f"--votes {args.votes}: must be 1 or more")
+    try:
+        wrong = regressions(principles, Endpoint(args.judge, args.judge_model, os.environ.get(KEY, "")), args.votes)
+    except JudgeError as error:
+        raise UserError(f"{args.judge}: {error}") from None
+    examples = sum(len(one.must_pass) + len(one.must_fail) for one in principles)
+    print(f"{len(principles)} principles, {examples} examples, {args.votes} votes each: {examples - len(wrong)} judged as they must be")
+    for sentence in wrong:
+        print(f"wrong: {sentence}")
+    return USER_MUST_MEND if wrong else DONE
 
 
 def add_serve_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from megatron_qm.commands.start import EXIT_CODES, add_start_arguments, load_stage, start
-from megatron_qm.config.alarms import check_alarms
 from megatron_qm.config.rl import RlRun
+from megatron_qm.config.rl_rules import check_rl
 from megatron_qm.errors import UserError
+from megatron_qm.rewards.general import GENERAL, SHIPPED, read_principles
 from megatron_qm.rewards.items import Item, read_items
 from megatron_qm.rewards.registry import load
 
@@ -35,7 +36,8 @@ def run(args: argparse.Namespace) -> int:
         return _with_length(config, len(items))
 
     config = load_stage(args, RlRun, complete)
-    _check(config, items)
+    check_rl(config)
+    _check_general(config, items)
     if args.dry_run:
         from megatron_qm.commands.dry_run import describe
 
@@ -63,53 +65,20 @@ def _with_length(config: RlRun, items: int) -> RlRun:
     return replace(config, train=replace(train, steps=math.ceil(rl.epochs * items / rl.prompts * updates)))
 
 
-def _check(config: RlRun, items: list[Item]) -> None:
-    rl, train = config.rl, config.train
-    at_least_one = {"rl.prompts": rl.prompts, "rl.samples": rl.samples, "rl.sampling.max_sequences": rl.sampling.max_sequences,
-                    "rl.sampling.max_new_tokens": rl.sampling.max_new_tokens, "rl.verifier.workers": rl.verifier.workers,
-                    "rl.keep_rollouts": rl.keep_rollouts}
-    for key, value in at_least_one.items():
-        if value is not None and value < 1:
-            raise UserError(f"{key} = {value}: must be 1 or more")
-    whole = rl.prompts * rl.samples
-    verifier, shaping, curriculum = rl.verifier, rl.shaping, rl.curriculum
-    reference = rl.reference or train.start_from
-    longest = rl.sampling.max_new_tokens
-    rules = (
-        (config.data.tokenizer is not None, "data.tokenizer is not set, and train.start_from carries none"),
-        (not config.data.sources, "data.sources is for pretraining; rl takes rl.items"),
-        (whole % train.global_batch_size == 0,
-         f"rl.prompts x rl.samples = {whole} responses must be a multiple of train.global_batch_size = "
-         f"{train.global_batch_size}, the responses of an update"),
-        (rl.samples > 1, "rl.samples = 1: a response is judged against the others to its prompt; set 2 or more"),
-        (longest < config.data.sequence_length,
-         f"rl.sampling.max_new_tokens = {longest} leaves no room for a prompt in data.sequence_length = "
-         f"{config.data.sequence_length}"),
-        (rl.sampling.temperature > 0, f"rl.sampling.temperature = {rl.sampling.temperature}: must be above 0, or all "
-         "responses to a prompt are the same"),
-        (not rl.loss.kl or reference is not None, f"rl.loss.kl = {rl.loss.kl} needs rl.reference"),
-        (verifier.seconds > 0 and verifier.memory_gib >= 0, "rl.verifier.seconds must be above 0, memory_gib 0 or more"),
-        (verifier.judge is None or verifier.seconds > verifier.judge.seconds * verifier.judge.votes,
-         f"rl.verifier.seconds = {verifier.seconds:g} must be over rl.verifier.judge's votes x seconds, or a slow endpoint "
-         "costs every answer"),
-        (0 <= shaping.format_weight < 1, f"rl.shaping.format_weight = {shaping.format_weight}: must lie in [0, 1)"),
-        (shaping.overlong_buffer is None or 0 < shaping.overlong_buffer <= longest,
-         f"rl.shaping.overlong_buffer = {shaping.overlong_buffer}: must lie in [1, rl.sampling.max_new_tokens = {longest}]"),
-        (shaping.repetition_weight >= 0, f"rl.shaping.repetition_weight = {shaping.repetition_weight}: must not be negative"),
-        (shaping.repetition_ngram >= 1, f"rl.shaping.repetition_ngram = {shaping.repetition_ngram}: must be at least 1"),
-        (0 < curriculum.mastered_at <= 1, f"rl.curriculum.mastered_at = {curriculum.mastered_at}: must lie in (0, 1]"),
-        (curriculum.hopeless_at is None or curriculum.hopeless_at < curriculum.mastered_at,
-         "rl.curriculum.hopeless_at must be below mastered_at"),
-        (curriculum.refills >= 0, f"rl.curriculum.refills = {curriculum.refills}: must not be negative"),
-        (not (curriculum.refills and rl.overlap), "rl.curriculum.refills does not go with rl.overlap: whether to ask again "
-         "is known only once a batch is judged"),
-        (not (rl.pack and config.parallel.cp > 1), "rl.pack = true does not go with parallel.cp > 1; set rl.pack=false"),
-        (rl.epochs is None or rl.epochs > 0, f"rl.epochs = {rl.epochs}: must be above 0"),
-    )
-    for holds, message in rules:
-        if not holds:
-            raise UserError(message)
-    check_alarms(rl.alarms, "rl.alarms")
+def _check_general(config: RlRun, items: list[Item]) -> None:
+    """Items that a model alone judges: it must be there, and so must what it judges by."""
+    if not any(item.task == GENERAL for item in items):
+        return
+    verifier = config.rl.verifier
+    if verifier.judge is None:
+        raise UserError(
+            f'rl.items: items of task "{GENERAL}" are judged by a model: set rl.verifier.judge={{base: ..., model: ...}}'
+        )
+    principles = read_principles(Path(verifier.principles) if verifier.principles else SHIPPED)
+    needed = len(principles) * verifier.judge.votes * verifier.judge.seconds
+    if verifier.seconds <= needed:
+        raise UserError(f"rl.verifier.seconds = {verifier.seconds:g} must be over principles x votes x seconds of the judge = "
+                        f"{needed:g}, or a slow endpoint costs every answer")
 
 
 def _train(config: RlRun) -> bool:

@@ -74,8 +74,9 @@ class ShapingConfig:
 
 @dataclass(frozen=True)
 class JudgeConfig:
-    """A model that verifies where rules cannot decide (rewards/hybrid.py): an OpenAI-compatible endpoint. Its key is taken
-    from the environment variable MEGATRON_QM_JUDGE_KEY."""
+    """A model that verifies where rules cannot decide (rewards/hybrid.py), and items of task "general" by principles
+    (rewards/general.py): an OpenAI-compatible endpoint, such as `megatron-qm serve`. Its key is taken from the environment
+    variable MEGATRON_QM_JUDGE_KEY."""
 
     base: str
     model: str
@@ -92,6 +93,7 @@ class VerifierConfig:
     seconds: float = 10.0  # for one answer
     memory_gib: float = 2.0  # address space of a process
     judge: JudgeConfig | None = None
+    principles: str | None = None  # YAML of what items of task "general" are judged by (default: rewards/principles.yaml)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """General Verifier: explicit principles that people edit, scored by a model (report, section 3.4)."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,9 +9,10 @@ from typing import Any
 import yaml
 
 from megatron_qm.errors import UserError
-from megatron_qm.rewards.judge import Ask, JudgeError, vote
+from megatron_qm.rewards.judge import Ask, Endpoint, JudgeError, vote
 from megatron_qm.rewards.outcome import Outcome, Reward, Scored, Unscored
 
+GENERAL = "general"  # the task of items that are judged so
 SHIPPED = Path(__file__).with_name("principles.yaml")
 
 
@@ -51,6 +53,19 @@ def general(principles: Sequence[Principle], ask: Ask, k: int = 8) -> Reward:
         return Scored(sum(parts.values()) / len(parts), parts, "share of votes that pass, by principle")
 
     return reward
+
+
+def by_metadata(prompt: str, response: str, reference: Any, metadata: Mapping[str, Any]) -> Outcome:
+    """`general` of the principles in the file metadata["principles"] (default: those that ship) and the endpoint
+    metadata["judge"], as hybrid.by_metadata has it."""
+    judge = metadata["judge"]
+    principles = _read_once(metadata.get("principles") or str(SHIPPED))
+    return general(principles, Endpoint.told(judge), judge.get("votes", 8))(prompt, response, reference, metadata)
+
+
+@functools.cache
+def _read_once(path: str) -> list[Principle]:
+    return read_principles(Path(path))
 
 
 def regressions(principles: Sequence[Principle], ask: Ask, k: int = 8) -> list[str]:

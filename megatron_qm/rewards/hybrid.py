@@ -38,9 +38,8 @@ def by_metadata(prompt: str, response: str, reference: Any, metadata: Mapping[st
     """`hybrid` of the verifier `metadata["rule"]` and the endpoint `metadata["judge"]` (base, model, key, votes, agreement,
     seconds): how a pool of processes, to which functions cannot be sent, is told."""
     rule, judge = load(metadata["rule"]), metadata["judge"]
-    ask = Endpoint(judge["base"], judge["model"], judge.get("key", ""), judge.get("seconds", 30.0))
     rest = {name: value for name, value in metadata.items() if name not in ("rule", "judge")}
-    return hybrid(rule, ask, judge.get("votes", 8), judge.get("agreement", 0.75))(prompt, response, reference, rest)
+    return hybrid(rule, Endpoint.told(judge), judge.get("votes", 8), judge.get("agreement", 0.75))(prompt, response, reference, rest)
 
 
 def _undecided(ruled: Outcome, response: str) -> bool:

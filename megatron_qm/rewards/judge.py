@@ -4,10 +4,12 @@ import json
 import secrets
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 Ask = Callable[[str], str]  # prompt -> the model's text; raises JudgeError
+KEY = "MEGATRON_QM_JUDGE_KEY"  # environment variable of the endpoint's key
 _MOST_CHARACTERS = 20_000
 
 
@@ -24,6 +26,11 @@ class Endpoint:
     key: str = ""
     seconds: float = 30.0
     temperature: float = 0.6
+
+    @classmethod
+    def told(cls, judge: Mapping[str, Any]) -> "Endpoint":
+        """From a sample's metadata["judge"]: base, model, and key and seconds where they are named."""
+        return cls(judge["base"], judge["model"], judge.get("key", ""), judge.get("seconds", 30.0))
 
     def __call__(self, prompt: str) -> str:
         body = {"model": self.model, "temperature": self.temperature, "messages": [{"role": "user", "content": prompt}]}

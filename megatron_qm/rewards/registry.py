@@ -12,6 +12,7 @@ VERIFIERS = {
     "ordering": "megatron_qm.rewards.ordering:ordering",
     "format": "megatron_qm.rewards.shaping:answer_format",
     "hybrid": "megatron_qm.rewards.hybrid:by_metadata",
+    "general": "megatron_qm.rewards.general:by_metadata",
 }
 
 

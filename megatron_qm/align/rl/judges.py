@@ -6,11 +6,11 @@ from types import TracebackType
 from typing import Self
 
 from megatron_qm.config.rl import RlConfig
+from megatron_qm.rewards.general import GENERAL
 from megatron_qm.rewards.items import Item
+from megatron_qm.rewards.judge import KEY
 from megatron_qm.rewards.outcome import Outcome, Scored
 from megatron_qm.rewards.pool import Sample, VerifierPool
-
-KEY = "MEGATRON_QM_JUDGE_KEY"
 
 
 class Judges:
@@ -19,6 +19,7 @@ class Judges:
     def __init__(self, config: RlConfig) -> None:
         verifier = config.verifier
         self._pool = VerifierPool(verifier.workers, verifier.seconds, int(verifier.memory_gib * (1 << 30)))
+        self._principles = verifier.principles
         self._formats = config.shaping.format_weight > 0
         self._judge = None if verifier.judge is None else {
             "base": verifier.judge.base, "model": verifier.judge.model, "key": os.environ.get(KEY, ""),
@@ -44,5 +45,8 @@ class Judges:
     def _sample(self, item: Item, text: str) -> Sample:
         if self._judge is None:
             return Sample(item.task, item.question, text, item.reference, item.metadata)
+        if item.task == GENERAL:
+            metadata = {**item.metadata, "judge": self._judge, "principles": self._principles}
+            return Sample(GENERAL, item.question, text, item.reference, metadata)
         metadata = {**item.metadata, "rule": item.task, "judge": self._judge}
         return Sample("hybrid", item.question, text, item.reference, metadata)
