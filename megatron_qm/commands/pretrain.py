@@ -18,8 +18,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_start_arguments(parser)
 
 
+def load(args: argparse.Namespace) -> RunConfig:
+    return load_run(args.config, args.overrides)
+
+
 def run(args: argparse.Namespace) -> int:
-    config = load_run(args.config, args.overrides)
+    config = load(args)
     if args.dry_run:
         from megatron_qm.commands.dry_run import describe
 

@@ -9,9 +9,9 @@ from megatron_qm.commands.start import EXIT_CODES, add_start_arguments, load_sta
 from megatron_qm.config.rl import RlRun
 from megatron_qm.config.rl_rules import check_rl
 from megatron_qm.errors import UserError
+from megatron_qm.rewards import registry
 from megatron_qm.rewards.general import GENERAL, SHIPPED, read_principles
 from megatron_qm.rewards.items import Item, read_items
-from megatron_qm.rewards.registry import load
 
 _EPILOG = f"""\
   megatron-qm rl --config rl-tiny-cpu train.start_from=runs/sft/checkpoints/step-00000072 rl.items=data/rl.jsonl
@@ -26,7 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_start_arguments(parser)
 
 
-def run(args: argparse.Namespace) -> int:
+def load(args: argparse.Namespace) -> RlRun:
+    """Checked, against the items too."""
     items: list[Item] = []
 
     def complete(config: RlRun) -> RlRun:
@@ -38,6 +39,11 @@ def run(args: argparse.Namespace) -> int:
     config = load_stage(args, RlRun, complete)
     check_rl(config)
     _check_general(config, items)
+    return config
+
+
+def run(args: argparse.Namespace) -> int:
+    config = load(args)
     if args.dry_run:
         from megatron_qm.commands.dry_run import describe
 
@@ -51,7 +57,7 @@ def _items(config: RlRun) -> list[Item]:
         raise UserError("rl.items is not set: name a file of items, for example rl.items=data/rl.jsonl")
     items = read_items(Path(config.rl.items))
     for task in dict.fromkeys(item.task for item in items):
-        load(task)  # a verifier that is not there is said now
+        registry.load(task)  # a verifier that is not there is said now
     return items
 
 

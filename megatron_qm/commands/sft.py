@@ -22,9 +22,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_start_arguments(parser)
 
 
-def run(args: argparse.Namespace) -> int:
+def load(args: argparse.Namespace) -> SftRun:
+    """Checked; its data are not made yet."""
     config = load_stage(args, SftRun, _with_length)
     _check(config)
+    return config
+
+
+def run(args: argparse.Namespace) -> int:
+    config = load(args)
     from megatron_qm.align.sft.prepare import prepare
 
     ready = prepare(config, this_rank() or 0)

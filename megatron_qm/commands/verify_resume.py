@@ -1,15 +1,24 @@
 """`megatron-qm verify-resume`: prove, on this machine and for this recipe, that a killed run ends as an undisturbed one."""
 
 import argparse
+import importlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from megatron_qm.commands.recipe import add_recipe_arguments
-from megatron_qm.config.run import load_run
+from megatron_qm.config.run import RunConfig
+
+_EPILOG = """\
+  megatron-qm verify-resume --config qwen3-1.7b-h100
+  megatron-qm verify-resume --stage rl --config rl-tiny-cpu train.start_from=CKPT rl.items=items.jsonl
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = _EPILOG
     add_recipe_arguments(parser)
-    parser.add_argument("--nproc", type=int, metavar="N", help="ranks on this machine (as for pretrain)")
+    parser.add_argument("--stage", choices=("pretrain", "sft", "rl"), default="pretrain", help="default: %(default)s")
+    parser.add_argument("--nproc", type=int, metavar="N", help="ranks on this machine (as for the stage itself)")
     parser.add_argument("--steps", type=int, default=8, help="steps of the run (default: 8)")
     parser.add_argument("--kills", type=int, default=2, help="how often all its processes are killed on the way (default: 2)")
     parser.add_argument("--folder", type=Path, help="where the two runs are kept (default: a temporary folder, removed)")
@@ -17,7 +26,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    load_run(args.config, args.overrides)  # a wrong recipe fails here, at once
+    load = importlib.import_module(f"megatron_qm.commands.{args.stage}").load
+
+    def loaded(overrides: Sequence[str]) -> RunConfig:
+        return load(argparse.Namespace(config=args.config, overrides=overrides))
+
+    loaded(args.overrides)  # a wrong recipe fails here, at once
     from megatron_qm.drills.verify_resume import Drill
 
-    return Drill(args.config, args.overrides, args.nproc, args.steps, args.kills, args.seed).run(args.folder)
+    drill = Drill(args.stage, args.config, args.overrides, loaded, args.nproc, args.steps, args.kills, args.seed)
+    return drill.run(args.folder)

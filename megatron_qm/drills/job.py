@@ -1,4 +1,4 @@
-"""A pretraining job in processes of its own, that a drill starts, watches and kills."""
+"""A training job in processes of its own, that a drill starts, watches and kills."""
 
 import json
 import os
@@ -16,13 +16,13 @@ _POLL_SECONDS = 0.02
 
 
 class Job:
-    """One start of `megatron-qm pretrain`, in a session of its own so that all of it can be killed at once."""
+    """One start of `megatron-qm ARGUMENTS` (the verb first), in a session of its own so that all of it can be killed at once."""
 
     def __init__(self, arguments: Sequence[str], output: Path) -> None:
         self.output = Path(output)
         self.output.mkdir(parents=True, exist_ok=True)
         self.terminal = self.output / "terminal.log"
-        command = [sys.executable, "-m", "megatron_qm.cli", "pretrain", *arguments, f"output={output}"]
+        command = [sys.executable, "-m", "megatron_qm.cli", *arguments, f"output={output}"]
         with open(self.terminal, "ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             start_new_session=True)

@@ -2,12 +2,12 @@
 
 import random
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from megatron_qm.config.run import RunConfig, load_run
+from megatron_qm.config.run import RunConfig
 from megatron_qm.drills.compare import compare_runs
 from megatron_qm.drills.data import random_dataset
 from megatron_qm.drills.job import Job, finish, random_moment, steps_done
@@ -18,8 +18,12 @@ _MOST_STARTS = 3  # per kill that is wanted: one that comes after the end does n
 
 @dataclass(frozen=True)
 class Drill:
+    """load: the config of the stage from overrides of `recipe`."""
+
+    stage: str
     recipe: str
     overrides: Sequence[str]
+    load: Callable[[Sequence[str]], RunConfig]
     nproc: int | None
     steps: int
     kills: int
@@ -34,17 +38,18 @@ class Drill:
             for name in ("undisturbed", "killed"):
                 if (place / name).exists():
                     raise UserError(f"{place / name}: exists already; give an empty --folder")
-            arguments = self._arguments(place)
+            arguments = [self.stage, *self._arguments(place)]
             print(f"undisturbed: {self.steps} steps", flush=True)
             finish(arguments, place / "undisturbed")
             self._disturb(arguments, place / "killed")
             return self._report(place)
 
     def _arguments(self, place: Path) -> list[str]:
-        config = load_run(self.recipe, self.overrides)
-        short = [*self.overrides, *_shortened(config, self.steps), *_data(config, place)]
+        config = self.load(self.overrides)
+        short = [*self.overrides, *_shortened(config, self.steps)]
+        short += _data(config, place) if self.stage == "pretrain" else [f"{self.stage}.epochs=null"]
         nproc = [] if self.nproc is None else ["--nproc", str(self.nproc)]
-        load_run(self.recipe, short)
+        self.load(short)
         return ["--config", self.recipe, *nproc, *short]
 
     def _disturb(self, arguments: Sequence[str], output: Path) -> None:
@@ -81,7 +86,8 @@ def _shortened(config: RunConfig, steps: int) -> list[str]:
     """Overrides that make a recipe a run of `steps` steps with some checkpoints in it, and break none of its rules."""
     schedule = config.schedule
     overrides = ["train.tokens=null", f"train.steps={steps}", f"checkpoint.every={max(1, min(2, steps // 2))}",
-                 "train.log_every=1", "checkpoint.resume=auto", "observe.probes=null", "observe.wandb_project=null"]
+                 "train.log_every=1", "checkpoint.resume=auto", "observe.probes=null", "observe.items=null",
+                 "observe.wandb_project=null"]
     if schedule.warmup_steps > steps:
         overrides.append("schedule.warmup_steps=1")
     if schedule.decay_steps is not None and schedule.decay_steps > steps:

@@ -89,6 +89,13 @@ def steps(output: Path) -> int:
     return path.read_text().count('"kind":"train"') if path.exists() else 0
 
 
+def test_verify_resume_knows_the_stage(tiny: Path, policy: Path, capsys: pytest.CaptureFixture) -> None:
+    words = ["--stage", "rl", "--config", tiny / "rl.yaml", "--steps", "4", "--kills", "1", f"train.start_from={policy}", *QUICK]
+    assert main(["verify-resume", *map(str, words)]) == 0
+    said = capsys.readouterr().out
+    assert "killed all ranks" in said and "the same to the last bit" in said
+
+
 def test_a_run_survives_verifiers_that_hang_and_crash(tiny: Path, policy: Path, tmp_path: Path) -> None:
     """Every 16th answer hangs the verifier, every 16th crashes it: they are counted, and cost nothing else."""
     references = ["hang", "crash"] + ["0.5", "1.0", "0.0"] * 4
