@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.align.stages import run, world
 from tests.jobs import LAYOUTS, RECIPE, finish
 
 
@@ -32,3 +33,17 @@ def undisturbed(recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("undisturbed") / "run"
     finish(recipe, output, *LAYOUTS["TP2+SP"])
     return output
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of the stages after pretraining: tokenizer, conversations, items and recipes."""
+    folder = tmp_path_factory.mktemp("stages")
+    world(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def policy(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint that has seen the conversations a few times."""
+    return run("sft", tiny / "sft.yaml", tmp_path_factory.mktemp("policy"), "sft.epochs=8")

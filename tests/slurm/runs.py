@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -40,10 +40,13 @@ class Faults:
 
 
 class Training:
-    """Submits launch/slurm/pretrain.sh for 2 nodes x 2 ranks with the recipe of the tests."""
+    """Submits a stage's script of launch/slurm for 2 nodes x 2 ranks with the recipe of the tests."""
 
-    def __init__(self, cluster: Cluster, recipe: Path) -> None:
-        self.cluster, self.recipe = cluster, recipe
+    def __init__(
+        self, cluster: Cluster, recipe: Path, verb: str = "pretrain", script: str = "pretrain.sh",
+        overrides: Sequence[str] = OVERRIDES,
+    ) -> None:
+        self.cluster, self.recipe, self.verb, self.script, self.overrides = cluster, recipe, verb, script, overrides
 
     def submit(self, output: Path, *overrides: str, options: tuple[str, ...] = ()) -> int:
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -51,7 +54,8 @@ class Training:
         environment = {"MQM_COMMAND": command, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "RANK_WAIT_SECONDS": "20"}
         return self.cluster.submit(
             "--nodes=2", "--ntasks-per-node=2", "--gpus-per-node=0", f"--output={output.parent}/job.log", *options,
-            str(ROOT / "launch/slurm/pretrain.sh"), "--config", str(self.recipe), f"output={output}", *OVERRIDES, *overrides,
+            str(ROOT / "launch/slurm" / self.script), "--config", str(self.recipe), f"output={output}", *self.overrides,
+            *overrides,
             folder=output.parent, environment=environment,
         )
 
@@ -81,7 +85,7 @@ class Training:
             words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         except OSError:
             return False
-        return b"pretrain" in words and words[0].endswith((b"python", b"python3", *_versions()))
+        return self.verb.encode() in words and words[0].endswith((b"python", b"python3", *_versions()))
 
     def node_of(self, job: int, rank: int) -> str:
         return environment_of(self.rank_pid(job, rank))["SLURMD_NODENAME"]
