@@ -8,6 +8,7 @@ from megatron_qm.observe.memory import GIB, memory_by_stage
 from megatron_qm.observe.parameters import parameter_count
 
 _KINDS = ("weights", "gradients", "optimizer", "activations", "logits")
+_OF_RL = ("reference", "cache")  # the cache and activations are there in turns
 
 
 def describe(config: RunConfig, ranks: int | None) -> str:
@@ -22,7 +23,7 @@ def describe(config: RunConfig, ranks: int | None) -> str:
 
 def _summary(config: RunConfig, ranks: int) -> list[str]:
     tokens = config.total_steps * config.tokens_per_step
-    flops = training_flops_per_token(config.model, config.data.sequence_length)
+    flops = training_flops_per_token(config.model, config.data.sequence_length, lora=config.lora)
     dp = config.parallel.data_parallel(ranks)
     micro_batches = config.train.global_batch_size // (dp * config.train.micro_batch_size)
     return [
@@ -38,10 +39,11 @@ def _summary(config: RunConfig, ranks: int) -> list[str]:
 
 def _memory(config: RunConfig, ranks: int) -> list[str]:
     """Estimated GiB per rank, a row for each pipeline stage that differs from the one before."""
-    rows = [f"{'GiB per rank':<14}" + "".join(f"{kind:>13}" for kind in (*_KINDS, "total"))]
     stages = memory_by_stage(config, ranks)
+    kinds = [*_KINDS, *(kind for kind in _OF_RL if any(getattr(memory, kind) for memory in stages)), "total"]
+    rows = [f"{'GiB per rank':<14}" + "".join(f"{kind:>13}" for kind in kinds)]
     for memory in stages:
-        values = [getattr(memory, kind) / GIB for kind in (*_KINDS, "total")]
+        values = [getattr(memory, kind) / GIB for kind in kinds]
         rows.append(f"{f'stage {memory.stage}':<14}" + "".join(f"{value:>13.3f}" for value in values))
     rows.append("(not counted: CUDA context, communication buffers, fragmentation; some 2 to 5 GiB on a GPU)")
     return rows

@@ -8,8 +8,9 @@ recomputed: MFU is *model* FLOPs utilisation (Chowdhery et al. 2022, PaLM, appen
 
 from dataclasses import dataclass
 
+from megatron_qm.config.lora import LoraConfig
 from megatron_qm.config.model import ModelConfig
-from megatron_qm.observe.parameters import linear_parameters
+from megatron_qm.observe.parameters import adapter_parameters, linear_parameters
 from megatron_qm.observe.peaks import Peak
 
 _BACKWARD = 2  # each product has two gradients, each a product of the same size
@@ -22,15 +23,29 @@ def forward_flops_per_token(model: ModelConfig, sequence_length: int, *, causal:
     k = kv_heads * head_dim, f FFN size, V vocabulary. A causal token sees (s + 1) / 2 keys on average; `causal=False`
     counts all s, as PaLM's formula and a kernel without a mask do. Grouped queries save projections, not scores.
     """
+    return _weights(model) + _attention(model, sequence_length, causal=causal)
+
+
+def training_flops_per_token(
+    model: ModelConfig, sequence_length: int, *, causal: bool = True, lora: LoraConfig | None = None
+) -> float:
+    """FLOPs of forward and backward over one token: three times the forward pass. With adapters the frozen weights have no
+    gradients of their own, so their products count twice, those of A and B three times."""
+    attention = (1 + _BACKWARD) * _attention(model, sequence_length, causal=causal)
+    if lora is None:
+        return attention + (1 + _BACKWARD) * _weights(model)
+    adapters = 2 * model.layers * adapter_parameters(model, lora)
+    return attention + _BACKWARD * _weights(model) + (1 + _BACKWARD) * adapters
+
+
+def _weights(model: ModelConfig) -> float:
+    return model.layers * 2 * linear_parameters(model) + 2 * model.hidden_size * model.vocab_size
+
+
+def _attention(model: ModelConfig, sequence_length: int, *, causal: bool) -> float:
+    """Scores, and their sum over values."""
     keys = (sequence_length + 1) / 2 if causal else sequence_length
-    scores_and_values = 2 * 2 * model.heads * model.head_dim * keys
-    logits = 2 * model.hidden_size * model.vocab_size
-    return model.layers * (2 * linear_parameters(model) + scores_and_values) + logits
-
-
-def training_flops_per_token(model: ModelConfig, sequence_length: int, *, causal: bool = True) -> float:
-    """FLOPs of forward and backward over one token: three times the forward pass."""
-    return (1 + _BACKWARD) * forward_flops_per_token(model, sequence_length, causal=causal)
+    return model.layers * 2 * 2 * model.heads * model.head_dim * keys
 
 
 @dataclass(frozen=True)

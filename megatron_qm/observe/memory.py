@@ -11,8 +11,9 @@ from typing import Literal
 
 from megatron_qm.config.model import ModelConfig
 from megatron_qm.config.parallel import ParallelConfig
+from megatron_qm.config.rl import RlRun
 from megatron_qm.config.run import RunConfig
-from megatron_qm.observe.parameters import linear_parameters, parameters_per_rank
+from megatron_qm.observe.parameters import adapter_parameters, linear_parameters, parameters_per_rank
 
 _FP32 = 4
 _BYTES = {"fp32": 4, "bf16": 2}
@@ -25,7 +26,9 @@ class RankMemory:
 
     weights: parameters, and under FP8 the two FP8 copies that Transformer Engine keeps of each matrix. gradients: the
     buffer that DDP reduces. optimizer: Adam's two moments and, beside BF16 weights, the FP32 master copy.
-    activations: of all micro-batches in flight. logits: logits and the cross entropy's copy of them, for one.
+    activations: of all micro-batches in flight. logits: logits and the cross entropy's copy of them, for one. With adapters
+    gradients and optimizer are theirs alone. Of RL: reference, the frozen weights that KL is taken against; cache, keys and
+    values of the longest rollouts, which are gone when an update begins.
     """
 
     stage: int
@@ -35,10 +38,13 @@ class RankMemory:
     optimizer: int
     activations: int
     logits: int
+    reference: int = 0
+    cache: int = 0
 
     @property
     def total(self) -> int:
-        return self.weights + self.gradients + self.optimizer + self.activations + self.logits
+        kept = self.weights + self.gradients + self.optimizer + self.reference
+        return kept + max(self.activations + self.logits, self.cache)
 
 
 def memory_by_stage(
@@ -63,18 +69,35 @@ def memory_per_rank(
     weights = count * _BYTES[dtype]
     if config.precision.fp8 != "none":
         weights += 2 * linear_parameters(model) // parallel.tp * _fp8_layers(config) // parallel.pp
+    adapters = 0 if config.lora is None else model.layers // parallel.pp * adapter_parameters(model, config.lora, parallel.tp)
+    trained = adapters or count
     in_fp32 = dtype == "fp32" or config.precision.grad_reduce_fp32
-    state = count * _FP32 * (2 if dtype == "fp32" else 3)
+    state = trained * _FP32 * (2 if dtype == "fp32" else 3)
+    reference, cache = _of_rollouts(config, count, dtype)
     return RankMemory(
         stage=stage,
-        parameters=count,
-        weights=weights,
-        gradients=count * (_FP32 if in_fp32 else _BYTES[dtype]),
+        parameters=count + adapters,
+        weights=weights + adapters * _BYTES[dtype],
+        gradients=trained * (_FP32 if in_fp32 else _BYTES[dtype]),
         # The distributed optimizer shards over DP x CP: both see the same weights.
         optimizer=-(-state // (dp * parallel.cp)) if parallel.distributed_optimizer else state,
         activations=_activations(config, dp, stage, dtype),
         logits=_logits(config, dtype) if stage == parallel.pp - 1 else 0,
+        reference=reference,
+        cache=cache,
     )
+
+
+def _of_rollouts(config: RunConfig, count: int, dtype: str) -> tuple[int, int]:
+    """Bytes of RL's reference, and of keys and values; both 0 for other stages. vLLM keeps its own within rl.vllm.memory."""
+    if not isinstance(config, RlRun):
+        return 0, 0
+    rl, model, parallel = config.rl, config.model, config.parallel
+    reference = count * _BYTES[dtype] if rl.loss.kl else 0
+    if rl.vllm is not None or rl.saved_rollouts:
+        return reference, 0
+    of_a_token = 2 * model.kv_heads * model.head_dim // parallel.tp * model.layers // parallel.pp * _BYTES[dtype]
+    return reference, rl.sampling.max_sequences * config.data.sequence_length * of_a_token
 
 
 def _parameter_dtype(config: RunConfig) -> Literal["fp32", "bf16"]:

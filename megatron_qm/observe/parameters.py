@@ -1,5 +1,6 @@
 """How many parameters a model has, in all and on each rank. Plain numbers: nothing is built."""
 
+from megatron_qm.config.lora import LoraConfig
 from megatron_qm.config.model import ModelConfig
 from megatron_qm.errors import UserError
 
@@ -46,6 +47,16 @@ def linear_parameters(model: ModelConfig) -> int:
     query, key = model.heads * model.head_dim, model.kv_heads * model.head_dim
     attention = model.hidden_size * (query + 2 * key) + query * model.hidden_size
     return attention + 3 * model.hidden_size * model.ffn_hidden_size
+
+
+def adapter_parameters(model: ModelConfig, lora: LoraConfig, tp: int = 1) -> int:
+    """Parameters of the adapters of one layer on one of `tp` ranks: of A and B the side of the split is split."""
+    attention, ffn, hidden = model.heads * model.head_dim, model.ffn_hidden_size, model.hidden_size
+    whole_and_split = {  # (width that every rank holds, width that is cut)
+        "qkv": (hidden, attention + 2 * model.kv_heads * model.head_dim), "proj": (hidden, attention),
+        "fc1": (hidden, 2 * ffn), "fc2": (hidden, ffn),
+    }
+    return sum(lora.rank * (whole + split // tp) for whole, split in (whole_and_split[target] for target in lora.targets))
 
 
 def _require_division(model: ModelConfig, tp: int, pp: int) -> None:

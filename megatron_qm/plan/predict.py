@@ -83,7 +83,7 @@ def predict(config: RunConfig, world_size: int, gpu: Gpu, assumptions: Assumptio
     step = steady + bubble + pp + dp_seconds + optimizer
     rate = config.tokens_per_step / step
     peak = gpu.fp8 if config.precision.fp8 != "none" else gpu.bf16
-    mfu = rate * training_flops_per_token(config.model, config.data.sequence_length) / world_size / peak
+    mfu = rate * training_flops_per_token(config.model, config.data.sequence_length, lora=config.lora) / world_size / peak
     return Prediction(step, compute, tp, cp, pp, dp_seconds, bubble, optimizer, rate, mfu, memory, buffer_bytes(config), traffic)
 
 

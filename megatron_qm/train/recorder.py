@@ -55,7 +55,7 @@ class Recorder:
         self._config, self._platform, self._ranks = config, platform, ranks
         self._writes = ranks.rank == 0 and not silent
         self._folder = Path(config.output)
-        self._flops_per_token = training_flops_per_token(config.model, config.data.sequence_length)
+        self._flops_per_token = training_flops_per_token(config.model, config.data.sequence_length, lora=config.lora)
         bf16 = parameter_dtype(config.precision, platform) == torch.bfloat16
         precision = "fp8" if config.precision.fp8 != "none" else "bf16" if bf16 else "fp32"
         self._peak = peak_flops(platform.device_name, precision, config.observe.peak_tflops)

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 
+from megatron_qm.config.lora import LoraConfig
 from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.config.train import RecomputeConfig
 from tests.distributed import run_ranks
@@ -16,6 +17,10 @@ _PARAMETERS = [
     {"parallel": layout, "model": model}
     for layout in ({"tp": 2, "sp": True}, {"pp": 2}, {"pp": 2, "vpp": 2})
     for model in ({"family": "qwen3", "tied_embeddings": True}, {"family": "qwen2"})
+] + [
+    {"parallel": layout, "model": {"family": "qwen3"}, "lora": lora}
+    for layout in ({"tp": 2, "sp": True}, {"pp": 2})
+    for lora in ({"rank": 4}, {"rank": 2, "targets": ["proj", "fc1"]})
 ]
 _ACTIVATIONS = [
     {"parallel": layout, "model": {**_SMALL, "family": family}, "mode": mode}
@@ -61,7 +66,8 @@ def _build(case: dict, platform: Any, look: Any) -> int:
     with parallel_groups(parallel):
         platform.seed(0)
         recompute = RecomputeConfig(case.get("mode", "none"))
-        return look(build_model(shape(**case["model"]), parallel, platform, recompute=recompute))
+        lora = LoraConfig(**case["lora"]) if "lora" in case else None
+        return look(build_model(shape(**case["model"]), parallel, platform, recompute=recompute, lora=lora))
 
 
 def _count(chunks: list[torch.nn.Module]) -> int:

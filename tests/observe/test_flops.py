@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from megatron_qm.config.lora import LoraConfig
 from megatron_qm.config.model import ModelConfig
 from megatron_qm.observe.flops import forward_flops_per_token, speed, training_flops_per_token
 from megatron_qm.observe.peaks import Peak, peak_flops
@@ -12,9 +13,33 @@ from tests.observe.shapes import shape, transformers_model
 SEQUENCE = 37
 
 
-def counted(model: ModelConfig, *, backward: bool) -> float:
+class Adapted(torch.nn.Module):
+    """W x + B A x, W frozen."""
+
+    def __init__(self, linear: torch.nn.Linear, rank: int) -> None:
+        super().__init__()
+        self.linear = linear
+        self.a = torch.nn.Linear(linear.in_features, rank, bias=False)
+        self.b = torch.nn.Linear(rank, linear.out_features, bias=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.linear(x) + self.b(self.a(x))
+
+
+def adapted(built: torch.nn.Module, rank: int) -> torch.nn.Module:
+    """Adapters on what Megatron has as one layer each, proj and fc2; the embedding's output wants a gradient, as the input of
+    every other layer does."""
+    built.requires_grad_(False).enable_input_require_grads()
+    for layer in built.model.layers:
+        layer.self_attn.o_proj = Adapted(layer.self_attn.o_proj, rank)
+        layer.mlp.down_proj = Adapted(layer.mlp.down_proj, rank)
+    return built
+
+
+def counted(model: ModelConfig, *, backward: bool, rank: int | None = None) -> float:
     """FLOPs per token that torch counts; eager attention computes all s * s scores, masked or not."""
     built = transformers_model(model, attn_implementation="eager")
+    built = built if rank is None else adapted(built, rank)
     tokens_bs = torch.zeros(2, SEQUENCE, dtype=torch.long)
     counter = FlopCounterMode(display=False)
     with counter:
@@ -33,6 +58,11 @@ def counted(model: ModelConfig, *, backward: bool) -> float:
 def test_forward_and_training_flops_are_those_that_torch_counts(model: ModelConfig) -> None:
     assert forward_flops_per_token(model, SEQUENCE, causal=False) == counted(model, backward=False)
     assert training_flops_per_token(model, SEQUENCE, causal=False) == counted(model, backward=True)
+
+
+def test_training_flops_with_adapters_are_those_that_torch_counts() -> None:
+    model, lora = shape("qwen3"), LoraConfig(rank=4, targets=["proj", "fc2"])
+    assert training_flops_per_token(model, SEQUENCE, causal=False, lora=lora) == counted(model, backward=True, rank=4)
 
 
 def test_a_causal_token_sees_itself_and_those_before() -> None:

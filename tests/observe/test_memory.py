@@ -5,8 +5,10 @@ from dataclasses import replace
 import pytest
 
 from megatron_qm.config.data import DataConfig
+from megatron_qm.config.lora import LoraConfig
 from megatron_qm.config.model import ModelConfig
 from megatron_qm.config.parallel import ParallelConfig
+from megatron_qm.config.rl import PolicyLossConfig, RlConfig, RlRun, SamplingConfig
 from megatron_qm.config.run import RunConfig, load_run
 from megatron_qm.config.train import PrecisionConfig, RecomputeConfig, TrainConfig
 from megatron_qm.observe.memory import chunks_in_flight, layer_activations, memory_by_stage, memory_per_rank
@@ -92,3 +94,29 @@ def test_each_saving_saves() -> None:
     assert memory_by_stage(without_sp, 512)[0].activations > base.activations
     assert memory_by_stage(bf16, 512)[0].weights < base.weights  # no FP8 copies
     assert memory_by_stage(config, 256)[0].optimizer == pytest.approx(2 * base.optimizer, rel=1e-6)
+
+
+def test_adapters_are_all_that_has_gradients_and_moments() -> None:
+    config = RunConfig(
+        model=ModelConfig(shape="llama3.1-8b").resolved(), parallel=ParallelConfig(tp=2),
+        data=DataConfig(sequence_length=4096), train=TrainConfig(steps=1, global_batch_size=8), lora=LoraConfig(rank=16),
+    )
+    # 32 layers, hidden 4096, FFN 14336, QKV 4096 + 2 x 1024: A and B of rank 16, the split side halved
+    adapters = 32 * 16 * (4096 + 6144 // 2 + 4096 + 4096 // 2 + 4096 + 28672 // 2 + 4096 + 14336 // 2)
+    memory, count = memory_per_rank(config, 8, 0), parameters_per_rank(config.model, tp=2)
+    assert (memory.parameters, memory.weights) == (count + adapters, (count + adapters) * 2)
+    assert (memory.gradients, memory.optimizer) == (adapters * 4, adapters * 12 // 4)  # moments over DP4
+
+
+def test_rl_holds_a_reference_and_keys_and_values() -> None:
+    config = RlRun(
+        model=ModelConfig(shape="llama3.1-8b").resolved(), parallel=ParallelConfig(tp=2, pp=2),
+        data=DataConfig(sequence_length=4096), train=TrainConfig(steps=1, global_batch_size=8),
+        rl=RlConfig(sampling=SamplingConfig(max_sequences=100)),
+    )
+    memory = memory_per_rank(config, 8, 0)
+    assert memory.reference == memory.weights
+    assert memory.cache == 100 * 4096 * 16 * 2 * 4 * 128 * 2  # 16 layers, keys and values, 4 heads of 128, BF16
+    assert memory.total == 2 * memory.weights + memory.gradients + memory.optimizer + memory.cache
+    without = replace(config, rl=replace(config.rl, loss=PolicyLossConfig(kl=0.0), saved_rollouts=["x.jsonl"]))
+    assert (memory_per_rank(without, 8, 0).reference, memory_per_rank(without, 8, 0).cache) == (0, 0)

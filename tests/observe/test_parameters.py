@@ -3,9 +3,10 @@
 import pytest
 import torch
 
+from megatron_qm.config.lora import LoraConfig
 from megatron_qm.config.model import SHAPES, ModelConfig
 from megatron_qm.errors import UserError
-from megatron_qm.observe.parameters import parameter_count, parameters_per_rank
+from megatron_qm.observe.parameters import adapter_parameters, parameter_count, parameters_per_rank
 from tests.observe.megatron_builds import Megatron
 from tests.observe.shapes import shape, transformers_model
 
@@ -45,7 +46,9 @@ def test_every_rank_holds_what_megatron_builds(megatron: Megatron) -> None:
     for case, ranks in megatron.parameters:
         tp, pp = case["parallel"].get("tp", 1), case["parallel"].get("pp", 1)
         stages = range(pp) if pp > 1 else [0, 0]  # of rank 0 and rank 1
-        expected = [parameters_per_rank(shape(**case["model"]), tp, pp, stage) for stage in stages]
+        model = shape(**case["model"])
+        adapters = model.layers // pp * adapter_parameters(model, LoraConfig(**case["lora"]), tp) if "lora" in case else 0
+        expected = [parameters_per_rank(model, tp, pp, stage) + adapters for stage in stages]
         assert ranks == expected, case
 
 
