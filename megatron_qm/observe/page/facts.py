@@ -80,6 +80,9 @@ class Facts:
 
     @property
     def total_tokens(self) -> int | None:
+        """None where it is not known before: responses are as long as the policy makes them."""
+        if "rl" in self.config:
+            return None
         per_step, steps = self.tokens_per_step, self.total_steps
         return per_step * steps if per_step and steps else None
 

@@ -44,6 +44,7 @@ def stages_section(runs: Sequence[tuple[str, list[dict[str, Any]]]]) -> str:
               if sum(name in found for _, found in measured) > 1]
     if not shared:
         return ""
+    measured = [(name, found) for name, found in measured if any(probe in found for probe in shared)]
     heads = "".join(f"<th>after {html.escape(name)}</th>" for name, _ in measured)
     rows = []
     for name in shared:
@@ -52,9 +53,9 @@ def stages_section(runs: Sequence[tuple[str, list[dict[str, Any]]]]) -> str:
         cells = [f"<td>{_told(first)}</td>"] + [f"<td>{_told(some[-1]) if some else '–'}</td>" for some in had]
         rows.append(f"<tr><th>{html.escape(name)}</th>{''.join(cells)}</tr>")
     return f"""<section><h2>From stage to stage</h2>
-<table><thead><tr><th></th><th>before</th>{heads}</tr></thead><tbody>
+<div class="scroll"><table><thead><tr><th></th><th>before</th>{heads}</tr></thead><tbody>
 {chr(10).join(rows)}
-</tbody></table></section>"""
+</tbody></table></div></section>"""
 
 
 def _told(probe: dict[str, Any]) -> str:
