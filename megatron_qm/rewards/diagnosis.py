@@ -1,6 +1,7 @@
 """Disease diagnosis: ICD-10 codes and names, credited by how far down the hierarchy they agree."""
 # ruff: noqa: E501  Chinese characters count twice
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,8 @@ CREDIT = (1.0, 0.5, 0.2, 0.1)  # the same code, category, block, chapter
 _CODE_KEYS = ("code", "icd", "icd10", "icd-10", "icd_10", "icd_code", "编码", "icd编码", "icd10_code")
 _NAME_KEYS = ("name", "disease", "diagnosis", "诊断", "疾病", "名称", "诊断名称", "disease_name")
 _LIST_KEYS = ("diagnoses", "diagnosis", "diseases", "诊断", "codes", "answer", "icd", "答案", "疾病", "code", "list", "name", "icd10", "disease")
+# Somebody else's disease, or an earlier one; ICD-10 has codes of their own for these, which begin with Z.
+_ELSEWHERE = re.compile(r"\bhistory of\b|\b(?:family|past) history\b|家族史|既往|病史", re.I)
 _MOST_ITEMS = 50
 _WORDS = 10  # of the longest name looked for in English prose; Chinese characters: twice
 
@@ -131,7 +134,8 @@ def _in_prose(text: str, system: str, table: Mapping[str, str]) -> list[tuple | 
             codes = [path(code, system) for code in CODE.findall(clause.upper()[:2000])]
             bare = CODE.sub(" ", clause)
             whole = _named(bare, system, table)
-            if not whole and NEGATION.search(bare):
+            of_now = any(code and code[0].startswith("Z") for code in codes) or not _ELSEWHERE.search(bare)
+            if not whole and (NEGATION.search(bare) or not of_now):
                 continue
             named = [whole] if whole else _names_within(bare[:2000], system, table)
             stated = codes or named

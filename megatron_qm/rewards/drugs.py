@@ -17,6 +17,8 @@ _ROUTES = {"oral": ("po", "oral", "orally", "by mouth", "口服", "p o"), "iv": 
            "im": ("im", "intramuscular", "肌注", "肌内注射", "肌肉注射"), "sc": ("sc", "subcutaneous", "皮下", "皮下注射"),
            "topical": ("topical", "外用", "涂抹"), "inhaled": ("inhaled", "inhalation", "吸入", "雾化")}
 _ROUTE_OF = {name: route for route, others in _ROUTES.items() for name in others}
+_WITHHELD = re.compile(NEGATION.pattern + r"|\bdiscontinu\w{1,4}|\ballerg(?:y|ic) to\b|\b(?:allergy|intolerance)$|\bintoleran(?:t|ce) (?:to|of)\b"
+                       r"|对[^,，。]{1,20}(?:过敏|不耐受)", re.I)
 _DOSE = re.compile(r"(?<![\d.])(\d{1,9}(?:\.\d{1,6})?)\s{0,3}(mg|mcg|µg|μg|ug|g|ml|l|iu|units?|u|毫克|微克|克|毫升|单位)(?![a-z])", re.I)
 _UNITS = {"mg": (1, "mg"), "毫克": (1, "mg"), "g": (1000, "mg"), "克": (1000, "mg"), "mcg": (1e-3, "mg"), "µg": (1e-3, "mg"),
           "μg": (1e-3, "mg"), "ug": (1e-3, "mg"), "微克": (1e-3, "mg"), "ml": (1, "ml"), "毫升": (1, "ml"), "l": (1000, "ml"),
@@ -111,7 +113,7 @@ def _given(response: str, table: Mapping[str, str], wanted: set[str]) -> list[di
 def _in_prose(text: str, table: Mapping[str, str], wanted: set[str]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for piece in segments(text):
-        for clause in affirmed(piece):
+        for clause in affirmed(piece, _WITHHELD):
             if len(found) > _MOST:
                 return found
             dose = _DOSE.search(clause)

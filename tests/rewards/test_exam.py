@@ -61,3 +61,39 @@ def test_an_options_text_may_hold_letters_and_denials(response: str, options: di
 def test_a_text_that_is_denied_hedged_or_joined_is_not_right(response: str) -> None:
     assert exam("?", response, "A", {"options": {"A": "Headache", "B": "Pimples", "C": "食欲不振"}}).value == 0
     assert exam("?", response, "C", {"options": {"A": "Headache", "B": "Pimples", "C": "食欲不振"}}).value == 0
+
+
+@pytest.mark.parametrize("response", [
+    "Answer: Metformin (A)", "Because it lowers glucose, the best choice is A.", "【答案】A", "So, A.", "Definitely A.", "It's A",
+    "答：A", "A选项", "- A", "1. A", "<answer>A</answer>", "<answer>\nA\n</answer>", "Ans: A", "Choice: A", "it would be A",
+    "正确的是A", "【A】", "A!", "排除B、C，选A", "考虑到患者没有发热，选A。", "A is the most appropriate option.",
+])
+def test_ways_to_say_one_letter(response):
+    options = {"A": "Metformin", "B": "Insulin glargine", "C": "Aspirin", "D": "Warfarin"}
+    assert exam("", response, "A", {"options": options}).value == 1.0
+    assert exam("", response, "B", {"options": options}).value == 0.0
+
+
+@pytest.mark.parametrize("response", [
+    "A (60%), B (40%)", "The answer is A if the patient is obese, otherwise B", "选A是错误的", "The answer is A\u0338",
+    "<answer>A</answer><answer>B</answer>", "Answer: Metformin (B)", "除非妊娠，A。否则B", "A. Metformin\nB. Insulin glargine",
+])
+def test_ways_to_say_no_one_letter(response):
+    options = {"A": "Metformin", "B": "Insulin glargine"}
+    assert exam("", response, "A", {"options": options}).value == 0.0
+
+
+@pytest.mark.parametrize(("response", "value"), [
+    ("The correct options are A, B, and D.", 1), ("A, B and D are correct.", 1), ("A、B、D都是正确的", 1), ("A、B、D正确", 1),
+    ("A. fever\nB. cough\nD. pallor", 1), ("A. fever\nB. cough", 0), ("A. fever\nB. cough\nC. rash\nD. pallor", 0),
+    ("A, B and D are correct, C is also correct.", 0), ("A、B正确，D错误", 0), ("A. fever\nB. rash\nD. pallor", 0),
+])
+def test_several_letters_are_read_whole(response, value):
+    options = {"A": "fever", "B": "cough", "C": "rash", "D": "pallor"}
+    assert exam("", response, "A/B/D", {"options": options}).value == value
+
+
+def test_a_list_of_all_options_is_the_question_and_no_answer():
+    options = {"A": "fever", "B": "cough"}
+    assert exam("", "A. fever\nB. cough", "A/B", {"options": options}).value == 0.0
+    assert exam("", "The answer is A and B.", "A/B", {"options": options}).value == 1.0

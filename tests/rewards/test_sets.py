@@ -61,3 +61,34 @@ def test_soft_overlong_is_dapo_s():
 ])
 def test_what_is_said_again(tokens, ngram, share):
     assert repeated_share(tokens, ngram) == pytest.approx(share)
+
+
+@pytest.mark.parametrize("response", [
+    "Discontinue aspirin and atorvastatin.", "The patient is allergic to aspirin and atorvastatin.", "Aspirin allergy; statin intolerance.",
+    "Aspirin and atorvastatin are contraindicated.", "阿司匹林和阿托伐他汀均禁用。",
+])
+def test_drugs_that_are_withheld_are_not_given(response):
+    assert drugs("", response, ["aspirin", "atorvastatin"], {}).value == 0.0
+
+
+@pytest.mark.parametrize("response", [
+    "Aspirin and atorvastatin; ibuprofen is contraindicated.", "Start aspirin and atorvastatin, ibuprofen and naproxen are contraindicated.",
+    "For allergic rhinitis give aspirin and atorvastatin.", "给予抗过敏治疗，阿司匹林和阿托伐他汀。",
+])
+def test_a_denial_of_others_leaves_what_is_given(response):
+    assert drugs("", response, ["aspirin", "atorvastatin"], {"contraindicated": ["ibuprofen"]}).value > 0.5
+
+
+def test_a_denial_behind_a_list_of_tests_is_of_all():
+    synonyms = {"synonyms": {"electrocardiogram": ["ECG"], "troponin": []}}
+    assert ordering("", "ECG and troponin are not needed.", ["electrocardiogram", "troponin"], synonyms).value == 0.0
+    assert ordering("", "ECG and troponin are needed.", ["electrocardiogram", "troponin"], synonyms).value == 1.0
+
+
+@pytest.mark.parametrize("response", ["Family history of myocardial infarction.", "I21.9.1", "既往急性心肌梗死病史。"])
+def test_diseases_of_others_and_of_old_are_no_diagnosis(response):
+    assert diagnosis("", response, "I21.9", {}).value == 0.0
+
+
+def test_a_history_that_is_the_diagnosis():
+    assert diagnosis("", "Z85.3 Personal history of malignant neoplasm of breast", "Z85.3", {}).value == 1.0
