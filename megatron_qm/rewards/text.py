@@ -19,6 +19,7 @@ NEGATION = re.compile(
     r"|不|非(?=[A-J])|错|排除|除外|除了|无(?!菌|线|创|痛)|没有|并非|未见|避免|停用|禁用|禁忌|勿|否认", re.I)
 
 _CLAUSE = re.compile(r"([,，、+]|\band\b|和|\bbut\b|但)")
+_ANDS = ("and", "和", "、")
 _OF_ALL = re.compile(r"\b(?:are|were)\b|[都均]")
 _TURN = re.compile(r"\b(?:give|use|take|start|prescribe|order|recommend|suggest|choose|diagnos\w{1,6}|consider|likely|is|answer)\b"
                    r"|建议|应|用|给予|服|选|考虑|诊断|查|推荐|答案", re.I)
@@ -130,24 +131,25 @@ def affirmed(sentence: str, denial: re.Pattern[str] = NEGATION) -> Iterator[str]
     for clause in clauses:
         inside = bool(denial.search(clause)) or inside and not _TURN.search(clause)
         denied.append(inside)
-    for at, clause in enumerate(clauses):
-        if denied[at] and _OF_ALL.search(clause):
-            for before in _list_before(at, clauses, joints):
-                denied[before] = True
+    reach = len(clauses)  # a denial of all, met already, goes back to here
+    starts = _starts(clauses, joints)
+    for at in reversed(range(len(clauses))):
+        if denied[at] and _OF_ALL.search(clauses[at]):
+            reach = min(reach, starts[at])
+        denied[at] = denied[at] or at >= reach
     yield from (clause for clause, no in zip(clauses, denied, strict=True) if not no)
 
 
-def _list_before(at: int, clauses: list[str], joints: list[str]) -> range:
-    """The clauses of the list that ends with clause `at`: back to the start of the sentence where nothing turns on the way,
-    else as far as "and" joins them."""
-    first = at
-    while first > 0 and not _TURN.search(clauses[first - 1]):
-        first -= 1
-    if first > 0:
-        first = at
-        while first > 0 and joints[first - 1].strip().casefold() in ("and", "和", "、") and not _TURN.search(clauses[first - 1]):
-            first -= 1
-    return range(first, at)
+def _starts(clauses: list[str], joints: list[str]) -> list[int]:
+    """Where the list that ends with each clause begins: at the start of the sentence where nothing turns on the way, else as
+    far back as "and" joins."""
+    starts, begun, turned = [], 0, False
+    for at in range(len(clauses)):
+        if at and turned and (joints[at - 1].strip().casefold() not in _ANDS or _TURN.search(clauses[at - 1])):
+            begun = at
+        starts.append(begun if turned else 0)
+        turned = turned or bool(_TURN.search(clauses[at]))
+    return starts
 
 
 def longest_names(clause: str, look_up: Callable[[str], _Found | None], words: int, characters: int) -> Iterator[_Found]:
