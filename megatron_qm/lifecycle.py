@@ -70,7 +70,7 @@ class Lifecycle(Walk):
         self._verb("5. a release, through the gate", "export-hf", "--checkpoint", policy, "--output", self.output / "hf",
                    "--dtype", "fp32")
         for name, model in (("megatron", policy), ("hf", self.output / "hf")):
-            self._verb("6. the same exam on both", "evaluate", "--model", model, "--items", items, "--max-new-tokens", 48,
+            self._verb("6. the same exam on both", "evaluate", "--model", model, "--items", items, "--max-new-tokens", 64,
                        "--output", self.output / f"evaluation-{name}.json", quiet=True)
         self._verb("6. the same exam on both", "evaluate", "--compare", self.output / "evaluation-megatron.json",
                    self.output / "evaluation-hf.json")

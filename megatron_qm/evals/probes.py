@@ -3,7 +3,6 @@
 The report's measure of injected knowledge (QuarkMed, section 2.2: probes 39% -> 60.57% in continued pretraining).
 """
 
-import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 
 from megatron_qm.errors import UserError
 from megatron_qm.evals.statistics import wilson_interval
+from megatron_qm.json_lines import parse_line
 
 # (prompt ids, continuation ids) pairs -> log p(continuation | prompt) in nats
 Scorer = Callable[[Sequence[tuple[list[int], list[int]]]], list[float]]
@@ -49,8 +49,8 @@ class ProbeScore:
 def read_probes(path: Path) -> list[Probe]:
     """JSON lines with prompt, options and answer (and id, language, predicate). Raises UserError with file and line."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
         raise UserError(f"{path}: cannot read these probes: {error}") from None
     probes = [_probe(line, f"{path}:{number}") for number, line in enumerate(lines, 1) if line.strip()]
     if not probes:
@@ -58,12 +58,12 @@ def read_probes(path: Path) -> list[Probe]:
     return probes
 
 
-def _probe(line: str, where: str) -> Probe:
+def _probe(line: bytes, where: str) -> Probe:
     try:
-        row: dict[str, Any] = json.loads(line)
+        row: dict[str, Any] = parse_line(line)
         options, answer = tuple(row["options"]), row["answer"]
         prompt = row["prompt"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError(f"{where}: a probe needs prompt, options and answer: {error!r}") from None
     if not isinstance(prompt, str) or not prompt or len(options) < 2 or not all(isinstance(o, str) for o in options):
         raise UserError(f"{where}: prompt must be text, options two or more texts")

@@ -6,13 +6,13 @@
 `task` is a verifier's name (rewards/registry.py). `messages` may stand in the place of `prompt`, which is one user message.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from megatron_qm.errors import UserError
+from megatron_qm.json_lines import parse_line
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def read_items(path: Path) -> list[Item]:
             continue
         where = f"{path}:{number}"
         try:
-            item = _item(json.loads(line), str(number))
+            item = _item(parse_line(line), str(number))
         except (ValueError, RecursionError) as error:
             raise UserError(f"{where}: {error}") from None
         if item.key in items:

@@ -19,7 +19,8 @@ def test_the_formats_say_the_same():
 
 
 @pytest.mark.parametrize("line, reason", [
-    (b"{", "Expecting"), (b"\xff", "utf-8"), (b"[]", "JSON object"), (b"{}", "none of"),
+    (b"{", "Expecting"), (b"\xff", "utf-8"), (b"[]", "JSON object"), (b'{"prompt": "\\ud800", "completion": "a"}', "surrogate"),
+    (b"{}", "none of"),
     (b'{"prompt": 1, "completion": "a"}', "int, not text"),
     (b'{"messages": [{"role": "tool", "content": "a"}]}', "'tool'"),
     (b'{"prompt": "q", "completion": " "}', "empty"),

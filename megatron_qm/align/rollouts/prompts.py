@@ -1,11 +1,11 @@
 """Requests from a file of prompts."""
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from megatron_qm.errors import UserError
+from megatron_qm.json_lines import parse_line
 from megatron_qm.model.generation.request import Request, Sampling
 
 Encode = Callable[[str | list[dict[str, Any]]], list[int]]
@@ -43,7 +43,7 @@ def _lines(path: Path) -> Iterator[tuple[str, int, dict[str, Any]]]:
                     continue
                 where = f"{path}, line {number}"
                 try:
-                    value = json.loads(text)
+                    value = parse_line(text)
                 except (ValueError, RecursionError) as error:
                     raise UserError(f"{where}: not JSON: {error}") from None
                 if not isinstance(value, dict):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from megatron_qm.errors import UserError
+from megatron_qm.json_lines import parse_line
 
 ROLES = ("system", "user", "assistant")
 
@@ -44,7 +44,7 @@ def read_conversations(path: Path) -> Iterator[Conversation | Rejected]:
                 if not raw.strip():
                     continue
                 try:
-                    yield Conversation(parse(json.loads(raw.decode("utf-8"))), str(path), number)
+                    yield Conversation(parse(parse_line(raw)), str(path), number)
                 except (ValueError, RecursionError) as error:
                     yield Rejected(str(path), number, str(error))
     except OSError as error:
