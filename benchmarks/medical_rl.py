@@ -4,8 +4,10 @@
 
 Each seed deals the diseases anew, fine-tunes the quickstart's checkpoint (sft-tiny-cpu) and carries it through rl-tiny-cpu
 three times, at equal numbers of prompts: as the recipe says, without epoch resampling, and with a scripted endpoint
-(scripted_judge.py) behind the rules. The examination is the same for all: greedy answers to held-out questions, judged by the
-rules alone. About half an hour for a seed on two cores; a run that is there already is not run again.
+(scripted_judge.py) behind the rules. The examination is the same for all: greedy answers to held-out questions (other phrasings
+about the diseases that RL asked about; and about diseases that neither stage has asked about), judged by the rules alone, and
+by the rules with the endpoint behind them. About 25 minutes for a seed on two cores; a run that is there already is not run
+again.
 """
 
 import argparse
@@ -18,12 +20,18 @@ from datetime import date
 from pathlib import Path
 
 from megatron_qm.checkpoint.manifest import versions
+from megatron_qm.evals.statistics import mean_interval
 from megatron_qm.files import write_json
-from megatron_qm.lifecycle import Lifecycle, accuracies, newest
+from megatron_qm.lifecycle import Lifecycle, newest
+from megatron_qm.rewards.hybrid import hybrid
+from megatron_qm.rewards.items import read_items
+from megatron_qm.rewards.outcome import Scored
+from megatron_qm.rewards.registry import load
 
 import scripted_judge  # isort: skip  (its neighbour)
 
-SEEN, UNSEEN = "held_out", "never_asked"
+HELD_OUT = ("held_out", "never_asked")
+TASKS = ("diagnosis", "drugs", "exam")
 
 
 def main() -> None:
@@ -72,21 +80,41 @@ def _seed(quickstart: Path, folder: Path, seed: int, arms: Mapping[str, list[str
 
 
 def _done(run: Path, seconds: Mapping[str, float]) -> None:
-    """Held-out questions about diseases that no stage after pretraining has asked about, too; then the mark that all is there."""
-    items = run.parent / "data" / f"{UNSEEN}.jsonl"
-    subprocess.run([sys.executable, "-m", "megatron_qm.cli", "evaluate", "--model", str(newest(run)), "--items", str(items),
-                    "--max-new-tokens", "64", "--output", str(run / f"{UNSEEN}.json")], check=True, stdout=subprocess.DEVNULL)
     write_json(run / "done.json", {"seconds": {title: round(value) for title, value in seconds.items()}})
 
 
 def _last(run: Path) -> dict:
-    """The last examination of a run, by task, as accuracy, interval and count; and what it took."""
-    unseen = json.loads((run / f"{UNSEEN}.json").read_text(encoding="utf-8"))["summary"]
-    return {
-        SEEN: {task: _score(records[-1]) for task, records in accuracies(run / "metrics.jsonl").items()},
-        UNSEEN: {score["group"]: _score(score) for score in unseen if score["group"] in ("diagnosis", "drugs", "exam")},
-        "seconds": sum(json.loads((run / "done.json").read_text(encoding="utf-8"))["seconds"].values()),
-    }
+    """How the last checkpoint of a run answers, by task as accuracy, interval and count; and what the run took."""
+    found: dict = {name: _by_task(_examined(run, name)["summary"]) for name in HELD_OUT}
+    found["held_out by rules and model"] = _with_model(_examined(run, HELD_OUT[0])["answers"], run.parent / "data")
+    return found | {"seconds": sum(json.loads((run / "done.json").read_text(encoding="utf-8"))["seconds"].values())}
+
+
+def _examined(run: Path, name: str) -> dict:
+    """What `megatron-qm evaluate` says of the last checkpoint, asked once."""
+    output = run / f"{name}.json"
+    if not output.exists():
+        items = run.parent / "data" / f"{name}.jsonl"
+        subprocess.run([sys.executable, "-m", "megatron_qm.cli", "evaluate", "--model", str(newest(run)), "--items", str(items),
+                        "--max-new-tokens", "64", "--output", str(output)], check=True, stdout=subprocess.DEVNULL)
+    return json.loads(output.read_text(encoding="utf-8"))
+
+
+def _with_model(answers: list[dict], data: Path) -> dict:
+    """The mean score of each task's answers where the endpoint decides what the rules cannot read."""
+    items = {item.key: item for item in read_items(data / f"{HELD_OUT[0]}.jsonl")}
+    values: dict[str, list[float]] = {}
+    for answer in answers:
+        item = items[answer["key"]]
+        outcome = hybrid(load(item.task), scripted_judge.verdict, k=1)(
+            item.question, answer["response"], item.reference, item.metadata)
+        values.setdefault(item.task, []).append(outcome.value if isinstance(outcome, Scored) else 0.0)
+    found = {task: (_mean(scores), mean_interval(scores), len(scores)) for task, scores in values.items()}
+    return {task: _score({"accuracy": mean, "low": low, "high": high, "n": n}) for task, (mean, (low, high), n) in found.items()}
+
+
+def _by_task(summary: list[dict]) -> dict:
+    return {score["group"]: _score(score) for score in summary if score["group"] in TASKS}
 
 
 def _score(record: Mapping) -> dict:
@@ -114,8 +142,9 @@ def _rewards(run: Path, parts: int = 4) -> dict:
 def _pooled(seeds: list[dict]) -> dict:
     """Means over the seeds with 95% intervals: the seeds' items counted as drawn independently."""
     stages = [name for name in seeds[0] if name != "seed"]
-    return {stage: {held: {task: _over([seed[stage][held][task] for seed in seeds]) for task in seeds[0][stage][held]}
-                    for held in (SEEN, UNSEEN)} for stage in stages}
+    return {stage: {held: {task: _over([seed[stage][held][task] for seed in seeds]) for task in TASKS}
+                    for held, scores in seeds[0][stage].items() if isinstance(scores, dict) and set(scores) == set(TASKS)}
+            for stage in stages}
 
 
 def _over(scores: list[dict]) -> dict:

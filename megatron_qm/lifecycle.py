@@ -79,7 +79,7 @@ class Lifecycle(Walk):
 
     def summary(self) -> None:
         print("\n== what came of it (held-out questions, 95% intervals)")
-        table = {stage: accuracies(self.output / stage / "metrics.jsonl") for stage in ("sft", "rl")}
+        table = {stage: _accuracies(self.output / stage / "metrics.jsonl") for stage in ("sft", "rl")}
         for task, first in table["sft"].items():
             columns = [("before", first[0]), ("after SFT", first[-1]), ("after RL", table["rl"][task][-1])]
             told = "   ".join(f"{name} {row['accuracy']:6.1%} ({row['low']:.1%} to {row['high']:.1%})" for name, row in columns)
@@ -99,7 +99,7 @@ def newest(run: Path) -> Path:
     return found[-1]
 
 
-def accuracies(metrics: Path) -> dict[str, list[dict]]:
+def _accuracies(metrics: Path) -> dict[str, list[dict]]:
     """The records of a run's examinations by task, in their order."""
     found: dict[str, list[dict]] = {}
     for line in metrics.open(encoding="utf-8"):

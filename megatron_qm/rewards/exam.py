@@ -5,6 +5,7 @@ another option is not right. An answer that cannot be parsed is wrong, and `part
 """
 # ruff: noqa: E501  Chinese characters count twice
 
+import functools
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -45,6 +46,9 @@ _LETTER_BEHIND = re.compile(r"(?P<text>.{2,400}?)\s{0,2}\((?P<letter>[A-J])\)?$"
 _ANY = re.compile(f"{_EDGE}{_LETTER}")
 
 
+_of_option = functools.lru_cache(maxsize=8192)(normal)  # the responses of a group share their options
+
+
 def exam(prompt: str, response: str, reference: Any, metadata: Mapping[str, Any]) -> Outcome:
     """`reference`: "A/C", ["A", "C"], {"answer": ...}, or for shared stems and case analysis a list of {"answer": ...},
     one per sub-question, scored all or nothing. `metadata["options"]`: {"A": text, ...} (or a list of it, one per
@@ -67,7 +71,8 @@ def given_answer(response: str, options: Mapping[str, str]) -> tuple[frozenset[s
     text = answer_part(response)
     if not text:
         return None, "no answer after the reasoning"
-    text = _TAG.sub(lambda tag: "\n" if tag[1] else "\nAnswer: ", text)
+    if "<" in text:
+        text = _TAG.sub(lambda tag: "\n" if tag[1] else "\nAnswer: ", text)
     text = _with_letters(text, options)
     values, around = json_values(text)
     stated: list[frozenset[str] | None] = []
@@ -89,7 +94,7 @@ def _with_letters(text: str, options: Mapping[str, str]) -> str:
     ("ACE inhibitors", "headache") and words of denial ("食欲不振") that are nobody's answer."""
     known: dict[str, str | None] = {}
     for letter, option in options.items():
-        name = normal(option)
+        name = _of_option(option)
         known[name] = None if name in known or len(name) < 2 else letter
 
     def letter_of(match: re.Match[str]) -> str:
@@ -128,11 +133,12 @@ def _letters(answer: Any, options: Mapping[str, str]) -> frozenset[str] | None:
     bare = re.sub(r"[\s,/、;&+|和与及]|and", "", answer)
     if bare and len(bare) <= 10 and len(set(bare.upper())) == len(bare) and set(bare.upper()) <= allowed:
         return frozenset(bare.upper())
-    by_text = [letter for letter, text in options.items() if normal(text) == normal(answer)]
+    said = normal(answer)
+    by_text = [letter for letter, text in options.items() if _of_option(text) == said]
     if by_text:
         return frozenset(by_text) if len(by_text) == 1 else None
     lead = re.match(r"([A-Ja-j])[.、:：) ]\s*(.{1,400})$", answer)
-    same = lead and normal(options.get(lead[1].upper(), "")) == normal(lead[2])
+    same = lead and _of_option(options.get(lead[1].upper(), "")) == normal(lead[2])
     return frozenset(lead[1].upper()) if same else None
 
 
@@ -185,9 +191,9 @@ def _run(run: str, tail: str, options: Mapping[str, str]) -> frozenset[str] | No
     letters = _letters(run, {letter: "" for letter in options})
     beside = normal(re.split(r"[\n。;；]", tail)[0])
     if letters and beside:
-        own = max((len(normal(options[letter])) for letter in letters if letter in options and beside.startswith(normal(options[letter]))), default=0)
+        own = max((len(_of_option(options[letter])) for letter in letters if letter in options and beside.startswith(_of_option(options[letter]))), default=0)
         others = [letter for letter, text in options.items()
-                  if letter not in letters and beside.startswith(normal(text)) and len(normal(text)) > own]
+                  if letter not in letters and beside.startswith(_of_option(text)) and len(_of_option(text)) > own]
         return None if others else letters
     return letters
 
