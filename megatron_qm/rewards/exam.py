@@ -129,6 +129,8 @@ def _letters(answer: Any, options: Mapping[str, str]) -> frozenset[str] | None:
     if not isinstance(answer, str):
         return None
     answer = answer.strip()
+    if answer.endswith("+"):  # a grade
+        return None
     allowed = set(options) or set("ABCDEFGHIJ")
     bare = re.sub(r"[\s,/、;&+|和与及]|and", "", answer)
     if bare and len(bare) <= 10 and len(set(bare.upper())) == len(bare) and set(bare.upper()) <= allowed:

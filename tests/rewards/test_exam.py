@@ -75,7 +75,7 @@ def test_ways_to_say_one_letter(response):
 
 
 @pytest.mark.parametrize("response", [
-    "A (60%), B (40%)", "The answer is A if the patient is obese, otherwise B", "选A是错误的", "The answer is A\u0338",
+    "A (60%), B (40%)", "The answer is A if the patient is obese, otherwise B", "选A是错误的", "The answer is A\u0338", "The answer is A+",
     "<answer>A</answer><answer>B</answer>", "Answer: Metformin (B)", "除非妊娠，A。否则B", "A. Metformin\nB. Insulin glargine",
 ])
 def test_ways_to_say_no_one_letter(response):
