@@ -1,5 +1,5 @@
 # make quickstart   set up, then train a small medical model and export it (about ten minutes on 2 cores)
-# make lifecycle    the same, and on through fine-tuning and reinforcement learning (under 25 minutes)
+# make lifecycle    the same, and on through fine-tuning and reinforcement learning (16 minutes on 2 cores)
 # make test         set up, then run the tests
 #
 # PYTHON=python3.12 chooses the interpreter; each version gets an environment of its own. Both commands reuse it.

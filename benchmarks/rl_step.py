@@ -24,6 +24,7 @@ from megatron_qm.checkpoint.manifest import versions
 from megatron_qm.config.model import ModelConfig
 from megatron_qm.files import write_json
 from megatron_qm.observe.environment import cpu_name
+from megatron_qm.observe.parameters import parameter_count
 
 import export_hf  # isort: skip  (its neighbour: the same random checkpoints)
 
@@ -82,7 +83,7 @@ def _summary(run: Path, args: argparse.Namespace, model: ModelConfig) -> dict:
     learnt = [batch["length"]["mean"] * batch["rollouts"] / sum(batch["seconds"][part] for part in PARTS) for batch in batches]
     gap = next(record["engine_gap"] for record in records if record["kind"] == "rl")
     return {
-        "shape": args.shape or "2.6M parameters", "layers": model.layers, "hidden_size": model.hidden_size,
+        "shape": args.shape, "parameters": parameter_count(model), "layers": model.layers, "hidden_size": model.hidden_size,
         "prompts": args.prompts, "samples": args.samples, "response_tokens": args.tokens, "steps": len(batches),
         "rollout_tokens_per_second": round(statistics.median(generated)), "seconds_of_a_step": split,
         "response_tokens_per_second_of_the_whole_step": round(statistics.median(learnt)), "memory_gib": round(peak, 2),
