@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "train": {"config", "platform", "model", "data", "checkpoint", "observe", "plan"},
     "hf": {"config", "platform", "model", "checkpoint"},
     "evals": {"config", "platform", "model", "data", "train", "checkpoint", "rewards", "hf"},
-    "serving": {"model"},
+    "serving": {"model", "checkpoint"},
     "align": ROOMS - {"align"},
 }
 WITHOUT_TORCH = ["megatron_qm/config", "megatron_qm/plan", "megatron_qm/rewards", "megatron_qm/data", "data_tools"]

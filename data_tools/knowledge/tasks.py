@@ -58,9 +58,7 @@ _CARDS: Mapping[str, tuple[str, ...]] = {
 }
 _EXAM_ANSWERS: Mapping[str, str] = {"en": " The answer is {o}.", "zh": "答案是{o}。"}
 _PREDICATES: Mapping[tuple[str, str], str] = {
-    ("en", "code"): "ICD-10 code", ("en", "specialty"): "specialty", ("en", "symptom"): "symptom",
-    ("en", "medication"): "medication", ("zh", "code"): "编码", ("zh", "specialty"): "专科", ("zh", "symptom"): "症状",
-    ("zh", "medication"): "药物",
+    ("en", "code"): "ICD-10 code", ("en", "specialty"): "specialty", ("zh", "code"): "编码", ("zh", "specialty"): "专科",
 }
 
 

@@ -2,18 +2,17 @@
 
 import argparse
 import json
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from megatron_qm.checkpoint.manifest import MANIFEST, TOKENIZER
+from megatron_qm.commands.ranks import at_least_one, on_ranks
 from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.errors import UserError
 from megatron_qm.exits import DIFFERENT, DONE
 from megatron_qm.files import write_json
-from megatron_qm.platform.detect import rank_variables
 from megatron_qm.rewards.items import Item, read_items
 from megatron_qm.rewards.outcome import Scored
 
@@ -53,10 +52,7 @@ def run(args: argparse.Namespace) -> int:
         return _compare(*args.compare)
     if args.model is None or not (args.items or args.probes):
         raise UserError("give --model PATH with --items or --probes, or --compare ONE OTHER")
-    for name in ("max_new_tokens", "tp", "pp", "nproc"):
-        value = getattr(args, name)
-        if value is not None and value < 1:
-            raise UserError(f"--{name.replace('_', '-')} {value}: must be 1 or more")
+    at_least_one(args, "max_new_tokens", "tp", "pp", "nproc")
     items = _all_items(args.items)
     from megatron_qm.evals.probes import read_probes
 
@@ -67,12 +63,7 @@ def run(args: argparse.Namespace) -> int:
         return _on_transformers(args, items, probes)
     processes = args.nproc or args.tp * args.pp
     ParallelConfig(tp=args.tp, pp=args.pp).data_parallel(processes)
-    if processes == 1 or rank_variables() is not None:
-        return _on_megatron(args, items, probes)
-    from megatron_qm.train.launch import launch_local
-
-    with tempfile.TemporaryDirectory(prefix="evaluate-") as logs:
-        return launch_local(args.argv, processes, Path(logs))
+    return on_ranks(args, processes, lambda: _on_megatron(args, items, probes))
 
 
 def _all_items(paths: Sequence[Path]) -> list[Item]:

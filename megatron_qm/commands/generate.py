@@ -1,17 +1,16 @@
 """`megatron-qm generate`: a checkpoint's responses to a file of prompts, as JSON lines; what was done is not done again."""
 
 import argparse
-import tempfile
 import time
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from megatron_qm.checkpoint.manifest import TOKENIZER, Manifest, read_manifest
+from megatron_qm.commands.ranks import at_least_one, on_ranks
 from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.errors import UserError
 from megatron_qm.model.generation.request import Request, Sampling
-from megatron_qm.platform.detect import rank_variables
 
 if TYPE_CHECKING:
     from megatron_qm.align.rollouts.rollout import Rollout
@@ -48,21 +47,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    for name in ("samples", "tp", "pp", "max_sequences", "save_every", "nproc"):
-        value = getattr(args, name)
-        if value is not None and value < 1:
-            raise UserError(f"--{name.replace('_', '-')} {value}: must be 1 or more")
+    at_least_one(args, "samples", "tp", "pp", "max_sequences", "save_every", "nproc")
     manifest = read_manifest(args.checkpoint)
     parallel, processes = ParallelConfig(tp=args.tp, pp=args.pp), args.nproc or args.tp * args.pp
     parallel.data_parallel(processes)
     tokenizer = _tokenizer(args)
     requests = _requests(args, tokenizer)  # what is wrong with them is said before any rank starts
-    if processes == 1 or rank_variables() is not None:
-        return _generate(args, manifest, parallel, tokenizer, requests)
-    from megatron_qm.train.launch import launch_local
-
-    with tempfile.TemporaryDirectory(prefix="generate-") as logs:
-        return launch_local(args.argv, processes, Path(logs))
+    return on_ranks(args, processes, lambda: _generate(args, manifest, parallel, tokenizer, requests))
 
 
 def _tokenizer(args: argparse.Namespace) -> "TextTokenizer | None":

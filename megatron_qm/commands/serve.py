@@ -3,14 +3,13 @@
 import argparse
 import os
 import signal
-import tempfile
 from pathlib import Path
 
 from megatron_qm.checkpoint.manifest import TOKENIZER, read_manifest
+from megatron_qm.commands.ranks import at_least_one, on_ranks
 from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.errors import UserError
 from megatron_qm.exits import DONE
-from megatron_qm.platform.detect import rank_variables
 
 _EPILOG = """\
   export MEGATRON_QM_SERVE_TOKEN=...
@@ -41,21 +40,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    for name in ("max_new_tokens", "max_sequences", "tp", "pp"):
-        if getattr(args, name) < 1:
-            raise UserError(f"--{name.replace('_', '-')} {getattr(args, name)}: must be 1 or more")
+    at_least_one(args, "max_new_tokens", "max_sequences", "tp", "pp")
     if not 0 <= args.port < 65536:
         raise UserError(f"--port {args.port}: must lie in 0 to 65535")
     if not os.environ.get(args.token_variable):
         raise UserError(f"set {args.token_variable} to the token that callers must send")
     read_manifest(args.checkpoint)
     parallel = ParallelConfig(tp=args.tp, pp=args.pp)
-    if args.tp * args.pp == 1 or rank_variables() is not None:
-        return _serve(args, parallel)
-    from megatron_qm.train.launch import launch_local
-
-    with tempfile.TemporaryDirectory(prefix="serve-") as logs:
-        return launch_local(args.argv, args.tp * args.pp, Path(logs))
+    return on_ranks(args, args.tp * args.pp, lambda: _serve(args, parallel))
 
 
 def _serve(args: argparse.Namespace, parallel: ParallelConfig) -> int:

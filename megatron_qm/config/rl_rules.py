@@ -2,7 +2,7 @@
 
 from megatron_qm.config.alarms import check_alarms
 from megatron_qm.config.rl import CurriculumConfig, RlRun, ShapingConfig, VerifierConfig
-from megatron_qm.errors import UserError
+from megatron_qm.config.rules import require
 
 
 def check_rl(config: RlRun) -> None:
@@ -16,11 +16,6 @@ def check_rl(config: RlRun) -> None:
     check_alarms(config.rl.alarms, "rl.alarms")
 
 
-def _require(holds: bool, message: str) -> None:
-    if not holds:
-        raise UserError(message)
-
-
 def _counts(config: RlRun) -> None:
     rl = config.rl
     at_least_one = {
@@ -29,50 +24,50 @@ def _counts(config: RlRun) -> None:
         "keep_rollouts": rl.keep_rollouts, "shaping.repetition_ngram": rl.shaping.repetition_ngram,
     }
     for key, value in at_least_one.items():
-        _require(value is None or value >= 1, f"rl.{key} = {value}: must be 1 or more")
-    _require(rl.samples > 1, "rl.samples = 1: a response is judged against the others to its prompt; set 2 or more")
-    _require(rl.epochs is None or rl.epochs > 0, f"rl.epochs = {rl.epochs}: must be above 0")
+        require(value is None or value >= 1, f"rl.{key} = {value}: must be 1 or more")
+    require(rl.samples > 1, "rl.samples = 1: a response is judged against the others to its prompt; set 2 or more")
+    require(rl.epochs is None or rl.epochs > 0, f"rl.epochs = {rl.epochs}: must be above 0")
 
 
 def _batch(config: RlRun) -> None:
     rl, train = config.rl, config.train
-    _require(config.data.tokenizer is not None, "data.tokenizer is not set, and train.start_from carries none")
-    _require(not config.data.sources, "data.sources is for pretraining; rl takes rl.items")
-    _require(
+    require(config.data.tokenizer is not None, "data.tokenizer is not set, and train.start_from carries none")
+    require(not config.data.sources, "data.sources is for pretraining; rl takes rl.items")
+    require(
         rl.prompts * rl.samples % train.global_batch_size == 0,
         f"rl.prompts x rl.samples = {rl.prompts * rl.samples} responses must be a multiple of train.global_batch_size = "
         f"{train.global_batch_size}, the responses of an update",
     )
-    _require(
+    require(
         not rl.loss.kl or (rl.reference or train.start_from) is not None, f"rl.loss.kl = {rl.loss.kl} needs rl.reference"
     )
-    _require(
+    require(
         not (rl.pack and config.parallel.cp > 1), "rl.pack = true does not go with parallel.cp > 1; set rl.pack=false"
     )
 
 
 def _sampling(config: RlRun) -> None:
     sampling, length = config.rl.sampling, config.data.sequence_length
-    _require(
+    require(
         sampling.max_new_tokens < length,
         f"rl.sampling.max_new_tokens = {sampling.max_new_tokens} leaves no room for a prompt in data.sequence_length = {length}",
     )
-    _require(
+    require(
         sampling.temperature > 0,
         f"rl.sampling.temperature = {sampling.temperature}: must be above 0, or all responses to a prompt are the same",
     )
 
 
 def _verifier(verifier: VerifierConfig) -> None:
-    _require(
+    require(
         verifier.seconds > 0 and verifier.memory_gib >= 0, "rl.verifier.seconds must be above 0, memory_gib 0 or more"
     )
     judge = verifier.judge
     if judge is None:
         return
-    _require(judge.votes >= 1, f"rl.verifier.judge.votes = {judge.votes}: must be 1 or more")
-    _require(0 <= judge.agreement <= 1, f"rl.verifier.judge.agreement = {judge.agreement}: must lie in [0, 1]")
-    _require(
+    require(judge.votes >= 1, f"rl.verifier.judge.votes = {judge.votes}: must be 1 or more")
+    require(0 <= judge.agreement <= 1, f"rl.verifier.judge.agreement = {judge.agreement}: must lie in [0, 1]")
+    require(
         verifier.seconds > judge.seconds * judge.votes,
         f"rl.verifier.seconds = {verifier.seconds:g} must be over rl.verifier.judge's votes x seconds = "
         f"{judge.votes * judge.seconds:g}, or a slow endpoint costs every answer",
@@ -80,24 +75,24 @@ def _verifier(verifier: VerifierConfig) -> None:
 
 
 def _shaping(shaping: ShapingConfig, longest: int) -> None:
-    _require(0 <= shaping.format_weight < 1, f"rl.shaping.format_weight = {shaping.format_weight}: must lie in [0, 1)")
-    _require(
+    require(0 <= shaping.format_weight < 1, f"rl.shaping.format_weight = {shaping.format_weight}: must lie in [0, 1)")
+    require(
         shaping.overlong_buffer is None or 0 < shaping.overlong_buffer <= longest,
         f"rl.shaping.overlong_buffer = {shaping.overlong_buffer}: must lie in [1, rl.sampling.max_new_tokens = {longest}]",
     )
-    _require(
+    require(
         shaping.repetition_weight >= 0, f"rl.shaping.repetition_weight = {shaping.repetition_weight}: must not be negative"
     )
 
 
 def _curriculum(curriculum: CurriculumConfig, *, overlap: bool) -> None:
-    _require(0 < curriculum.mastered_at <= 1, f"rl.curriculum.mastered_at = {curriculum.mastered_at}: must lie in (0, 1]")
-    _require(
+    require(0 < curriculum.mastered_at <= 1, f"rl.curriculum.mastered_at = {curriculum.mastered_at}: must lie in (0, 1]")
+    require(
         curriculum.hopeless_at is None or curriculum.hopeless_at < curriculum.mastered_at,
         "rl.curriculum.hopeless_at must be below mastered_at",
     )
-    _require(curriculum.refills >= 0, f"rl.curriculum.refills = {curriculum.refills}: must not be negative")
-    _require(
+    require(curriculum.refills >= 0, f"rl.curriculum.refills = {curriculum.refills}: must not be negative")
+    require(
         not (curriculum.refills and overlap),
         "rl.curriculum.refills does not go with rl.overlap: whether to ask again is known only once a batch is judged",
     )

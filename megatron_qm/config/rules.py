@@ -21,7 +21,8 @@ def check(config: RunConfig) -> None:
         rule(config)
 
 
-def _require(holds: bool, message: str | Callable[[], str]) -> None:
+def require(holds: bool, message: str | Callable[[], str]) -> None:
+    """Raises UserError with `message` unless it holds."""
     if not holds:
         raise UserError(message() if callable(message) else message)
 
@@ -45,7 +46,7 @@ def _positive(config: RunConfig) -> None:
         "guard.window": config.guard.window, "guard.max_in_a_row": config.guard.max_in_a_row,
     }
     for key, value in at_least_one.items():
-        _require(value is None or value >= 1, f"{key} = {value}: must be 1 or more")
+        require(value is None or value >= 1, f"{key} = {value}: must be 1 or more")
     not_negative = {
         "optimizer.lr": config.optimizer.lr, "optimizer.min_lr": config.optimizer.min_lr,
         "optimizer.weight_decay": config.optimizer.weight_decay, "optimizer.clip_grad": config.optimizer.clip_grad,
@@ -55,12 +56,12 @@ def _positive(config: RunConfig) -> None:
         "observe.stragglers_every": config.observe.stragglers_every,
     }
     for key, value in not_negative.items():
-        _require(value >= 0, f"{key} = {value}: must not be negative")
+        require(value >= 0, f"{key} = {value}: must not be negative")
     for key in ("beta1", "beta2"):
         value = getattr(config.optimizer, key)
-        _require(0 <= value < 1, f"optimizer.{key} = {value}: must lie in [0, 1)")
-    _require(config.optimizer.eps > 0, f"optimizer.eps = {config.optimizer.eps}: must be above 0")
-    _require(
+        require(0 <= value < 1, f"optimizer.{key} = {value}: must lie in [0, 1)")
+    require(config.optimizer.eps > 0, f"optimizer.eps = {config.optimizer.eps}: must be above 0")
+    require(
         config.optimizer.min_lr <= config.optimizer.lr,
         f"optimizer.min_lr = {config.optimizer.min_lr} is above optimizer.lr = {config.optimizer.lr}",
     )
@@ -68,16 +69,16 @@ def _positive(config: RunConfig) -> None:
 
 def _model(config: RunConfig) -> None:
     model = config.model
-    _require(
+    require(
         model.heads % model.kv_heads == 0,
         f"model.heads = {model.heads} must be a multiple of model.kv_heads = {model.kv_heads}",
     )
-    _require(model.head_dim % 2 == 0, f"model.head_dim = {model.head_dim} must be even (RoPE turns pairs)")
-    _require(
+    require(model.head_dim % 2 == 0, f"model.head_dim = {model.head_dim} must be even (RoPE turns pairs)")
+    require(
         model.rope_scaling is None or model.family == "llama",
         f"model.rope_scaling is Llama 3's scaling; model.family is {model.family!r}: remove it",
     )
-    _require(
+    require(
         config.data.sequence_length <= model.max_positions,
         f"data.sequence_length = {config.data.sequence_length} is over model.max_positions = {model.max_positions}",
     )
@@ -90,25 +91,25 @@ def _tensor(config: RunConfig) -> None:
         "the padded vocabulary": model.padded_vocab_size,
     }
     for key, value in split.items():
-        _require(
+        require(
             value % tp == 0,
             f"parallel.tp = {tp} does not divide {key} = {value}: each tensor parallel rank holds an equal share",
         )
-    _require(not sp or tp > 1, "parallel.sp = true needs parallel.tp > 1: sequence parallelism splits over the TP ranks")
+    require(not sp or tp > 1, "parallel.sp = true needs parallel.tp > 1: sequence parallelism splits over the TP ranks")
     share = tp * config.parallel.cp
-    _require(
+    require(
         not sp or config.data.sequence_length % share == 0,
         f"parallel.sp: data.sequence_length = {config.data.sequence_length} must be a multiple of tp x cp = {share}",
     )
-    _require(
+    require(
         not config.parallel.overlap_tp or sp,
         "parallel.overlap_tp = true needs parallel.sp = true: it overlaps sequence parallel communication",
     )
-    _require(
+    require(
         not config.parallel.overlap_param_gather or config.parallel.distributed_optimizer,
         "parallel.overlap_param_gather = true needs parallel.distributed_optimizer = true: it gathers its shards",
     )
-    _require(
+    require(
         not config.parallel.overlap_param_gather or config.parallel.overlap_grad_reduce,
         "parallel.overlap_param_gather = true needs parallel.overlap_grad_reduce = true (a rule of Megatron-Core)",
     )
@@ -117,22 +118,22 @@ def _tensor(config: RunConfig) -> None:
 def _pipeline(config: RunConfig) -> None:
     layers, pp, vpp = config.model.layers, config.parallel.pp, config.parallel.vpp
     chunks = pp * (vpp or 1)
-    _require(
+    require(
         layers % chunks == 0,
         f"parallel.pp = {pp}" + (f" x vpp = {vpp}" if vpp else "")
         + f" does not divide model.layers = {layers}: each stage holds an equal share",
     )
-    _require(vpp is None or pp > 1, f"parallel.vpp = {vpp} needs parallel.pp > 1: it interleaves pipeline stages")
-    _require(vpp is None or vpp > 1, "parallel.vpp = 1 interleaves nothing: leave it out or set 2 or more")
+    require(vpp is None or pp > 1, f"parallel.vpp = {vpp} needs parallel.pp > 1: it interleaves pipeline stages")
+    require(vpp is None or vpp > 1, "parallel.vpp = 1 interleaves nothing: leave it out or set 2 or more")
 
 
 def _context(config: RunConfig) -> None:
     cp, length = config.parallel.cp, config.data.sequence_length
-    _require(
+    require(
         cp == 1 or length % (2 * cp) == 0,
         f"parallel.cp = {cp}: data.sequence_length = {length} must be a multiple of 2 x cp = {2 * cp} (zigzag halves)",
     )
-    _require(
+    require(
         cp == 1 or not config.data.reset_at_document_ends,
         "data.reset_at_document_ends = true does not go with parallel.cp > 1: documents would need padding",
     )
@@ -140,7 +141,7 @@ def _context(config: RunConfig) -> None:
 
 def _batch(config: RunConfig) -> None:
     parallel, train = config.parallel, config.train
-    _require(
+    require(
         train.global_batch_size % train.micro_batch_size == 0,
         f"train.global_batch_size = {train.global_batch_size} must be a multiple of "
         f"train.micro_batch_size = {train.micro_batch_size}",
@@ -154,13 +155,13 @@ def check_world(config: RunConfig, world_size: int) -> None:
     train, parallel = config.train, config.parallel
     dp = parallel.data_parallel(world_size)
     share = dp * train.micro_batch_size
-    _require(
+    require(
         train.global_batch_size % share == 0,
         f"train.global_batch_size = {train.global_batch_size} must be a multiple of "
         f"DP {dp} x train.micro_batch_size {train.micro_batch_size} = {share} on {world_size} ranks",
     )
     micro_batches = train.global_batch_size // share
-    _require(
+    require(
         parallel.vpp is None or micro_batches % parallel.pp == 0,
         f"parallel.vpp: the {micro_batches} micro-batches of a step must be a multiple of parallel.pp = {parallel.pp}; "
         "change train.global_batch_size",
@@ -169,7 +170,7 @@ def check_world(config: RunConfig, world_size: int) -> None:
 
 def _length(config: RunConfig) -> None:
     train = config.train
-    _require(
+    require(
         (train.steps is None) != (train.tokens is None),
         f"set exactly one of train.steps ({train.steps}) and train.tokens ({train.tokens})",
     )
@@ -177,20 +178,20 @@ def _length(config: RunConfig) -> None:
 
 def _schedule(config: RunConfig) -> None:
     schedule, steps = config.schedule, config.total_steps
-    _require(
+    require(
         schedule.warmup_steps <= steps,
         f"schedule.warmup_steps = {schedule.warmup_steps} is longer than the run of {steps} steps",
     )
-    _require(
+    require(
         schedule.decay_steps is None or schedule.kind == "wsd",
         f"schedule.decay_steps is for schedule.kind = wsd, not {schedule.kind}",
     )
-    _require(
+    require(
         schedule.decay_steps is None or 1 <= schedule.decay_steps <= steps,
         f"schedule.decay_steps = {schedule.decay_steps} must lie between 1 and the run's {steps} steps",
     )
     starts = [0, *schedule.rewarmup_at]
-    _require(
+    require(
         all(a < b for a, b in zip(starts, starts[1:], strict=False)),
         f"schedule.rewarmup_at = {schedule.rewarmup_at}: steps must rise and be above 0",
     )
@@ -200,24 +201,24 @@ def _precision(config: RunConfig) -> None:
     precision, device = config.precision, config.device
     if precision.fp8 == "none":
         held = precision.first_layers_bf16 or precision.last_layers_bf16
-        _require(not held, "precision.first_layers_bf16 and last_layers_bf16 only mean something with precision.fp8 set")
+        require(not held, "precision.first_layers_bf16 and last_layers_bf16 only mean something with precision.fp8 set")
         return
-    _require(
+    require(
         device == "auto" or device in HOPPER_OR_LATER,
         f"precision.fp8 = {precision.fp8} needs a Hopper GPU or later (device: {', '.join(HOPPER_OR_LATER)}); "
         f"device is {device}: set precision.fp8=none",
     )
-    _require(
+    require(
         precision.fp8 != "mxfp8" or device in ("auto", *BLACKWELL),
         f"precision.fp8 = mxfp8 needs a Blackwell GPU (device: b200), not {device}; on Hopper use blockwise",
     )
-    _require(precision.params != "fp32", f"precision.fp8 = {precision.fp8} needs precision.params = bf16")
+    require(precision.params != "fp32", f"precision.fp8 = {precision.fp8} needs precision.params = bf16")
     held = precision.first_layers_bf16 + precision.last_layers_bf16
-    _require(
+    require(
         held < config.model.layers,
         f"precision: {held} first and last layers in BF16 leave none of the {config.model.layers} layers for FP8",
     )
-    _require(
+    require(
         held == 0 or precision.fp8 != "delayed",
         "precision.first_layers_bf16 and last_layers_bf16 do not go with fp8 = delayed (a rule of Megatron-Core); "
         "use tensorwise or blockwise",
@@ -226,12 +227,12 @@ def _precision(config: RunConfig) -> None:
 
 def _recompute(config: RunConfig) -> None:
     recompute = config.recompute
-    _require(
+    require(
         recompute.layers is None or recompute.mode == "full",
         f"recompute.layers = {recompute.layers} needs recompute.mode = full, not {recompute.mode}",
     )
     per_stage = config.model.layers // (config.parallel.pp * (config.parallel.vpp or 1))
-    _require(
+    require(
         recompute.layers is None or recompute.layers <= per_stage,
         f"recompute.layers = {recompute.layers} is over the {per_stage} layers of a pipeline stage",
     )
@@ -241,14 +242,14 @@ def _data(config: RunConfig) -> None:
     for kind in ("sources", "validation"):
         names = [source.name for source in getattr(config.data, kind)]
         twice = {name for name in names if names.count(name) > 1}
-        _require(not twice, f"data.{kind}: the name {', '.join(sorted(twice))} is given twice")
+        require(not twice, f"data.{kind}: the name {', '.join(sorted(twice))} is given twice")
     for index, source in enumerate(config.data.sources):
         key = f"data.sources.{index}.weight"
         points = source.weight if isinstance(source.weight, list) else [(0.0, source.weight)]
-        _require(len(points) > 0, f"{key}: the schedule has no points")
-        _require(all(weight >= 0 for _, weight in points), f"{key} = {source.weight}: weights must not be negative")
+        require(len(points) > 0, f"{key}: the schedule has no points")
+        require(all(weight >= 0 for _, weight in points), f"{key} = {source.weight}: weights must not be negative")
         tokens = [at for at, _ in points]
-        _require(
+        require(
             tokens[0] >= 0 and all(a < b for a, b in zip(tokens, tokens[1:], strict=False)),
             f"{key}: the token counts of the schedule must rise from 0",
         )
@@ -257,15 +258,15 @@ def _data(config: RunConfig) -> None:
 def _survival(config: RunConfig) -> None:
     guard, watchdog, checkpoint = config.guard, config.watchdog, config.checkpoint
     bound, factor = guard.max_grad_norm, guard.spike_factor
-    _require(bound is None or bound > 0, f"guard.max_grad_norm = {bound}: must be above 0")
-    _require(factor is None or factor > 1, f"guard.spike_factor = {factor}: must be above 1")
-    _require(watchdog.beat_seconds > 0, f"watchdog.beat_seconds = {watchdog.beat_seconds}: must be above 0")
-    _require(
+    require(bound is None or bound > 0, f"guard.max_grad_norm = {bound}: must be above 0")
+    require(factor is None or factor > 1, f"guard.spike_factor = {factor}: must be above 1")
+    require(watchdog.beat_seconds > 0, f"watchdog.beat_seconds = {watchdog.beat_seconds}: must be above 0")
+    require(
         watchdog.limit_seconds == 0 or watchdog.limit_seconds >= 2 * watchdog.beat_seconds,
         f"watchdog.limit_seconds = {watchdog.limit_seconds} must be 0 (off) or at least two beats of "
         f"watchdog.beat_seconds = {watchdog.beat_seconds}",
     )
-    _require(
+    require(
         (checkpoint.local is None) == (checkpoint.local_every is None),
         f"set checkpoint.local ({checkpoint.local}) and checkpoint.local_every ({checkpoint.local_every}) both or neither",
     )
@@ -275,10 +276,10 @@ def _lora(config: RunConfig) -> None:
     lora = config.lora
     if lora is None:
         return
-    _require(lora.rank >= 1, f"lora.rank = {lora.rank}: must be 1 or more")
-    _require(lora.alpha > 0, f"lora.alpha = {lora.alpha}: must be above 0")
-    _require(0 <= lora.dropout < 1, f"lora.dropout = {lora.dropout}: must lie in [0, 1)")
-    _require(len(lora.targets) > 0, "lora.targets is empty: nothing would be trained; name some of qkv, proj, fc1, fc2")
-    _require(
+    require(lora.rank >= 1, f"lora.rank = {lora.rank}: must be 1 or more")
+    require(lora.alpha > 0, f"lora.alpha = {lora.alpha}: must be above 0")
+    require(0 <= lora.dropout < 1, f"lora.dropout = {lora.dropout}: must lie in [0, 1)")
+    require(len(lora.targets) > 0, "lora.targets is empty: nothing would be trained; name some of qkv, proj, fc1, fc2")
+    require(
         len(set(lora.targets)) == len(lora.targets), f"lora.targets = {lora.targets}: each layer gets one adapter, name it once"
     )

@@ -70,7 +70,7 @@ def memory_per_rank(
     if config.precision.fp8 != "none":
         weights += 2 * linear_parameters(model) // parallel.tp * _fp8_layers(config) // parallel.pp
     adapters = 0 if config.lora is None else model.layers // parallel.pp * adapter_parameters(model, config.lora, parallel.tp)
-    trained = adapters or count
+    trained = count if config.lora is None else adapters
     in_fp32 = dtype == "fp32" or config.precision.grad_reduce_fp32
     state = trained * _FP32 * (2 if dtype == "fp32" else 3)
     reference, cache = _of_rollouts(config, count, dtype)

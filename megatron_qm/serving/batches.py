@@ -4,8 +4,7 @@ import queue
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
-import torch.distributed as dist
-
+from megatron_qm.checkpoint.together import on_first_rank
 from megatron_qm.errors import UserError
 from megatron_qm.loopback import Refused
 from megatron_qm.model.generation.request import Completion, Request
@@ -23,6 +22,7 @@ class Batches:
         self._most = most
         self._waiting: queue.SimpleQueue[Asked] = queue.SimpleQueue()
         self._late: list[Asked] = []
+        self._taken: list[Asked] = []  # of the batch that is being generated; on rank 0 alone
         self._stopped = False
 
     def ask(self, requests: list[Request]) -> list[Completion]:
@@ -37,18 +37,15 @@ class Batches:
 
     def serve(self, generate: Generate) -> None:
         """Until stopped, on all ranks together; callers are those of rank 0."""
-        while True:
-            taken = self._take() if _first() else []
-            requests = _told(None if taken is None else [request for mine, _ in taken for request in mine])
-            if requests is None:
-                return self._refuse("the server stops")
+        while (requests := on_first_rank(self._take)) is not None:
             if requests:
-                _answer(taken, lambda asked=requests: generate(asked))
+                _answer(self._taken, lambda asked=requests: generate(asked))
+        self._refuse("the server stops")
 
-    def _take(self) -> list[Asked] | None:
+    def _take(self) -> list[Request] | None:
         """What waits, as far as it fits; None once stopped. A request whose key (its seed) is in the batch already waits for
         the next one: a key has one stream of random numbers."""
-        taken: list[Asked] = []
+        taken = self._taken = []
         keys: set[str] = set()
         early, self._late = self._late, []
         while not self._stopped and len(keys) < self._most:
@@ -66,7 +63,7 @@ class Batches:
         if self._stopped:
             self._late += taken
             return None
-        return taken
+        return [request for mine, _ in taken for request in mine]
 
     def _refuse(self, reason: str) -> None:
         while not self._waiting.empty():
@@ -85,15 +82,3 @@ def _answer(taken: Sequence[Asked], generate: Callable[[], list[Completion]]) ->
     for mine, future in taken:
         future.set_result(completions[: len(mine)])
         completions = completions[len(mine) :]
-
-
-def _first() -> bool:
-    return not dist.is_initialized() or dist.get_rank() == 0
-
-
-def _told(requests: list[Request] | None) -> list[Request] | None:
-    """What rank 0 says, on every rank."""
-    box = [requests]
-    if dist.is_initialized() and dist.get_world_size() > 1:
-        dist.broadcast_object_list(box, src=0)
-    return box[0]

@@ -1,13 +1,13 @@
 """What the audit turns into attacks: an item with its right answer, a wrong one, and how each is written."""
 # ruff: noqa: E501  Chinese characters count twice
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from megatron_qm.errors import UserError
+from megatron_qm.json_lines import parse_line
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,14 @@ def read(path: Path) -> list[Item]:
     """JSON lines with the fields of `Item`; `metadata` may be left out."""
     items = []
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
         raise UserError(f"{path} cannot be read: {error}") from error
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
-                items.append(Item(**{"metadata": {}, **json.loads(line)}))
-            except (ValueError, TypeError) as error:
+                items.append(Item(**{"metadata": {}, **parse_line(line)}))
+            except (ValueError, TypeError, RecursionError) as error:
                 raise UserError(f"{path}, line {number}: {error}; needed are {', '.join(Item.__annotations__)}") from error
     if not items:
         raise UserError(f"{path} holds no items")
