@@ -16,10 +16,10 @@ from pathlib import Path
 
 from megatron_qm.checkpoint.manifest import versions
 from megatron_qm.config.run import load_run
+from megatron_qm.costs.parameters import parameter_count
 from megatron_qm.drills.data import random_dataset
 from megatron_qm.drills.job import finish
 from megatron_qm.files import write_json
-from megatron_qm.observe.parameters import parameter_count
 
 EVERY, STEPS, VOCAB = 4, 20, 32000
 RECIPE = """\

@@ -22,9 +22,9 @@ import torch
 from data_tools.train_tokenizer import save, train
 from megatron_qm.checkpoint.manifest import versions
 from megatron_qm.config.model import ModelConfig
+from megatron_qm.costs.parameters import parameter_count
 from megatron_qm.files import write_json
 from megatron_qm.observe.environment import cpu_name
-from megatron_qm.observe.parameters import parameter_count
 
 import export_hf  # isort: skip  (its neighbour: the same random checkpoints)
 

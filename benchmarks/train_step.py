@@ -176,9 +176,9 @@ def _bare_megatron(config: RunConfig, stack: ExitStack) -> Callable[[], None]:
 
 def _ours(config: RunConfig, stack: ExitStack) -> Callable[[], None]:
     from megatron_qm.platform.runtime import choose_platform, ranks_from_environment
-    from megatron_qm.pretrain import assemble, on_datasets
     from megatron_qm.train.stopping import StopRequest
     from megatron_qm.train.watchdog import Watchdog
+    from megatron_qm.training import assemble, on_datasets
 
     platform, ranks = choose_platform("cpu"), ranks_from_environment()
     watchdog = stack.enter_context(Watchdog(Path(config.output), config.watchdog, ranks))

@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 TORCH = {"torch", "megatron", "transformer_engine"}
 ROOMS = {"config", "platform", "model", "data", "train", "checkpoint", "hf", "rewards", "align", "evals", "observe",
-         "plan", "drills", "serving"}
+         "plan", "drills", "serving", "costs"}
 
 # room: rooms that it may import (errors and files are free to all)
 MAY_IMPORT = {
@@ -16,18 +16,19 @@ MAY_IMPORT = {
     "rewards": set(),
     "platform": set(),
     "data": set(),
-    "observe": {"config"},
-    "plan": {"config", "observe"},
+    "costs": {"config"},
+    "observe": {"config", "costs"},
+    "plan": {"config", "costs"},
     "drills": {"config", "platform", "checkpoint"},
     "model": {"config", "platform"},
     "checkpoint": {"config", "platform", "model"},
-    "train": {"config", "platform", "model", "data", "checkpoint", "observe", "plan"},
+    "train": {"config", "platform", "model", "data", "checkpoint", "observe", "costs", "plan"},
     "hf": {"config", "platform", "model", "checkpoint"},
     "evals": {"config", "platform", "model", "data", "train", "checkpoint", "rewards", "hf"},
     "serving": {"model", "checkpoint"},
     "align": ROOMS - {"align"},
 }
-WITHOUT_TORCH = ["megatron_qm/config", "megatron_qm/plan", "megatron_qm/rewards", "megatron_qm/data", "data_tools"]
+WITHOUT_TORCH = [*(f"megatron_qm/{room}" for room in ("config", "costs", "plan", "rewards", "data")), "data_tools"]
 
 
 def imports(path: Path) -> set[str]:

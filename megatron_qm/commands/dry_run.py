@@ -3,9 +3,9 @@
 from megatron_qm.config.load import to_yaml
 from megatron_qm.config.rules import check_world
 from megatron_qm.config.run import RunConfig
-from megatron_qm.observe.flops import training_flops_per_token
-from megatron_qm.observe.memory import GIB, memory_by_stage
-from megatron_qm.observe.parameters import parameter_count
+from megatron_qm.costs.flops import training_flops_per_token
+from megatron_qm.costs.memory import GIB, memory_by_stage
+from megatron_qm.costs.parameters import parameter_count
 
 _KINDS = ("weights", "gradients", "optimizer", "activations", "logits")
 _OF_RL = ("reference", "cache")  # the cache and activations are there in turns

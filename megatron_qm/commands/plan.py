@@ -8,10 +8,10 @@ from typing import Any
 from megatron_qm.commands.recipe import add_recipe_arguments
 from megatron_qm.config.rules import check_world
 from megatron_qm.config.run import RunConfig, load_run
+from megatron_qm.costs.memory import GIB
 from megatron_qm.data.text_table import text_table
 from megatron_qm.errors import UserError
 from megatron_qm.exits import DONE, USER_MUST_MEND
-from megatron_qm.observe.memory import GIB
 from megatron_qm.plan.failures import PUBLISHED_GPU_HOURS, Scenario, best_interval, expected_total, summarise
 from megatron_qm.plan.hardware import Assumptions, Gpu, find_gpu
 from megatron_qm.plan.layouts import Option, is_legal, memory_of, rank_layouts

@@ -34,9 +34,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _train(config: RunConfig) -> bool:
-    from megatron_qm.pretrain import pretrain
+    from megatron_qm.training import train
 
-    return pretrain(config)
+    return train(config)
 
 
 def _check_sources(config: RunConfig) -> None:

@@ -48,8 +48,8 @@ def _world_size(run: Path) -> int:
 
 def _replay(config: RunConfig, run: Path, step: int) -> int:
     from megatron_qm.platform.runtime import ranks_from_environment
-    from megatron_qm.pretrain import on_datasets, training
     from megatron_qm.train.replay import replay_step
+    from megatron_qm.training import on_datasets, training
 
     ranks = ranks_from_environment()
     with tempfile.TemporaryDirectory(prefix="replay-") as beats, training(

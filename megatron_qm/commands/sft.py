@@ -73,6 +73,6 @@ def _check(config: SftRun) -> None:
 
 
 def _train(config: SftRun) -> bool:
-    from megatron_qm.pretrain import pretrain
+    from megatron_qm.training import train
 
-    return pretrain(config)
+    return train(config)

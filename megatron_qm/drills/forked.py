@@ -14,7 +14,7 @@ import torch
 from megatron_qm.config.run import RunConfig
 from megatron_qm.exits import DONE, STOPPED
 from megatron_qm.platform.ports import free_port
-from megatron_qm.pretrain import pretrain
+from megatron_qm.training import train
 
 _END_SECONDS = 5.0  # for the others to notice, before they are ended
 
@@ -42,7 +42,7 @@ class ForkedJob:
                 os.dup2(log.fileno(), 1)
                 os.dup2(log.fileno(), 2)
             torch.set_num_threads(1)
-            code = DONE if pretrain(config) else STOPPED
+            code = DONE if train(config) else STOPPED
         except BaseException as error:
             print(repr(error), flush=True)
         finally:

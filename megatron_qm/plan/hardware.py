@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+from megatron_qm.costs.peaks import peak_flops
 from megatron_qm.errors import UserError
-from megatron_qm.observe.peaks import peak_flops
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 from megatron_qm.config.rules import check, check_world
 from megatron_qm.config.run import RunConfig
+from megatron_qm.costs.memory import GIB
 from megatron_qm.errors import UserError
-from megatron_qm.observe.memory import GIB
 from megatron_qm.plan.hardware import Assumptions, Gpu
 from megatron_qm.plan.predict import Prediction, fullest_stage, predict
 

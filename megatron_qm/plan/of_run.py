@@ -4,8 +4,8 @@ from contextlib import suppress
 from typing import Any
 
 from megatron_qm.config.run import RunConfig
+from megatron_qm.costs.memory import GIB
 from megatron_qm.errors import UserError
-from megatron_qm.observe.memory import GIB
 from megatron_qm.plan.hardware import gpu_of_device
 from megatron_qm.plan.predict import fullest_stage, predict
 

@@ -7,9 +7,9 @@ spends its time on; measured runs log how far it was off (docs/planning.md).
 from dataclasses import dataclass
 
 from megatron_qm.config.run import RunConfig
-from megatron_qm.observe.flops import training_flops_per_token
-from megatron_qm.observe.memory import RankMemory, memory_per_rank
-from megatron_qm.observe.parameters import linear_parameters
+from megatron_qm.costs.flops import training_flops_per_token
+from megatron_qm.costs.memory import RankMemory, memory_per_rank
+from megatron_qm.costs.parameters import linear_parameters
 from megatron_qm.plan.hardware import Assumptions, Gpu
 
 _BF16, _FP32 = 2, 4

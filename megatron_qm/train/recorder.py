@@ -10,12 +10,12 @@ import torch
 
 from megatron_qm.config.load import to_yaml
 from megatron_qm.config.run import RunConfig
+from megatron_qm.costs.flops import speed, training_flops_per_token
+from megatron_qm.costs.peaks import peak_flops
 from megatron_qm.files import write_json, write_text
 from megatron_qm.model.transformer_config import parameter_dtype
 from megatron_qm.observe.environment import capture_environment
-from megatron_qm.observe.flops import speed, training_flops_per_token
 from megatron_qm.observe.metrics import MetricsWriter
-from megatron_qm.observe.peaks import peak_flops
 from megatron_qm.observe.progress import Progress
 from megatron_qm.observe.records import (
     EventRecord,

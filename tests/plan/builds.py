@@ -18,7 +18,7 @@ def _build(case: dict[str, Any]) -> dict[str, int]:
     from megatron_qm.config.parallel import ParallelConfig
     from megatron_qm.config.train import OptimizerConfig, PrecisionConfig
     from megatron_qm.train.optimizer import build_optimizer, data_parallel, dismantle
-    from tests.observe.shapes import shape
+    from tests.costs.shapes import shape
 
     parallel = ParallelConfig(**case["parallel"])
     with a_rank(case["world_size"], case["rank"], parallel) as build:

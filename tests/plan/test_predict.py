@@ -12,14 +12,14 @@ from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.config.rules import check, check_world
 from megatron_qm.config.run import RunConfig, load_run
 from megatron_qm.config.train import TrainConfig
+from megatron_qm.costs.memory import memory_per_rank
+from megatron_qm.costs.parameters import layer_parameters, parameters_per_rank
 from megatron_qm.errors import UserError
-from megatron_qm.observe.memory import memory_per_rank
-from megatron_qm.observe.parameters import layer_parameters, parameters_per_rank
 from megatron_qm.plan.hardware import Assumptions, find_gpu
 from megatron_qm.plan.layouts import rank_layouts
 from megatron_qm.plan.predict import buffer_bytes, predict
+from tests.costs.shapes import shape
 from tests.distributed import run_ranks
-from tests.observe.shapes import shape
 
 SMALL = {"layers": 4, "hidden_size": 64, "ffn_hidden_size": 128, "heads": 4, "kv_heads": 4, "head_dim": 16}
 QWEN3, QWEN2 = SMALL | {"family": "qwen3", "tied_embeddings": True}, SMALL | {"family": "qwen2"}

@@ -19,15 +19,15 @@ from megatron_qm.checkpoint.together import on_first_rank
 from megatron_qm.config.rl import RlRun
 from megatron_qm.model.build import build_model
 from megatron_qm.model.language_model import unwrap
-from megatron_qm.pretrain import Parts, Stage, pretrain
 from megatron_qm.rewards.items import read_items
 from megatron_qm.tokenizer import TextTokenizer
 from megatron_qm.train.feed import Feed
+from megatron_qm.training import Learning, Parts, train
 
 
 def train_policy(config: RlRun) -> bool:
-    """Train as `config` says; see `pretrain`. Raises UserError for anything the user can mend."""
-    return pretrain(config, Stage(PolicyObjective(config.rl.loss), 1, lambda parts: _feed(config, parts)))
+    """Train as `config` says; see `train`. Raises UserError for anything the user can mend."""
+    return train(config, Learning(PolicyObjective(config.rl.loss), 1, lambda parts: _feed(config, parts)))
 
 
 def _feed(config: RlRun, parts: Parts) -> Feed:

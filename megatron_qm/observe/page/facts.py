@@ -11,8 +11,8 @@ import yaml
 
 from megatron_qm.config.model import ModelConfig
 from megatron_qm.config.parallel import ParallelConfig
+from megatron_qm.costs.parameters import parameter_count
 from megatron_qm.errors import UserError
-from megatron_qm.observe.parameters import parameter_count
 
 CONFIG_FILE, ENVIRONMENT_FILE = "config.resolved.yaml", "environment.json"
 _COUNTED = ("layers", "hidden_size", "ffn_hidden_size", "heads", "kv_heads", "head_dim", "vocab_size")

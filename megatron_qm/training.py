@@ -1,5 +1,5 @@
 """A run, from a recipe to a trained checkpoint: the whole of it on one screen. Pretraining and supervised fine-tuning read
-datasets; another stage says what it does otherwise (`Stage`)."""
+datasets; another stage says what it does otherwise (`Learning`)."""
 
 import gc
 from collections.abc import Callable, Iterator, Sequence
@@ -48,7 +48,7 @@ class Parts:
 
 
 @dataclass(frozen=True)
-class Stage:
+class Learning:
     """What a stage of training learns from, and how. sources: how many it tells losses apart by."""
 
     objective: Objective
@@ -56,26 +56,26 @@ class Stage:
     feed: Callable[[Parts], Feed]
 
 
-def on_datasets(config: RunConfig) -> Stage:
+def on_datasets(config: RunConfig) -> Learning:
     def feed(parts: Parts) -> Feed:
         return DatasetFeed(config, parts.platform, writes=parts.writes)
 
-    return Stage(CrossEntropy(entropy=config.observe.entropy), len(config.data.sources), feed)
+    return Learning(CrossEntropy(entropy=config.observe.entropy), len(config.data.sources), feed)
 
 
-def pretrain(config: RunConfig, stage: Stage | None = None) -> bool:
+def train(config: RunConfig, learning: Learning | None = None) -> bool:
     """Train as `config` says, on the ranks that the environment names. Goes on from the newest good
     checkpoint. Returns whether the last step was reached: False if a signal stopped the run, saved, before.
 
     Raises UserError for anything the user can mend, on every rank alike.
     """
-    with training(config, stage or on_datasets(config)) as trainer:
+    with training(config, learning or on_datasets(config)) as trainer:
         trainer.restore()
         return trainer.run()
 
 
 @contextmanager
-def training(config: RunConfig, stage: Stage, read_only: Path | None = None) -> Iterator[Trainer]:
+def training(config: RunConfig, learning: Learning, read_only: Path | None = None) -> Iterator[Trainer]:
     """A trainer on all ranks, inside the scopes it needs. read_only: a folder for heartbeats; then the run's own folder is
     looked at and not touched."""
     ranks = ranks_from_environment()
@@ -87,7 +87,7 @@ def training(config: RunConfig, stage: Stage, read_only: Path | None = None) -> 
         process_group(platform, ranks),
         platform.scope(),
         parallel_groups(config.parallel),
-        assemble(config, stage, platform, ranks, watchdog, stop, read_only=read_only is not None) as trainer,
+        assemble(config, learning, platform, ranks, watchdog, stop, read_only=read_only is not None) as trainer,
     ):
         gc.freeze()  # Megatron collects garbage at every save: spare it all that stays
         yield trainer
@@ -95,7 +95,7 @@ def training(config: RunConfig, stage: Stage, read_only: Path | None = None) -> 
 
 @contextmanager
 def assemble(
-    config: RunConfig, stage: Stage, platform: Platform, ranks: Ranks, watchdog: Watchdog, stop: StopRequest, *,
+    config: RunConfig, learning: Learning, platform: Platform, ranks: Ranks, watchdog: Watchdog, stop: StopRequest, *,
     read_only: bool = False,
 ) -> Iterator[Trainer]:
     """Everything a run is made of, put together; inside the platform's scope and Megatron's parallel groups."""
@@ -113,12 +113,12 @@ def assemble(
         stack.callback(dismantle, model)
         recorder = stack.enter_context(Recorder(config, platform, ranks, silent=read_only))
         stepper = Stepper(
-            model, optimizer, config.optimizer, stage.sources, Guard(config.guard, platform.device),
-            enter=watchdog.enter, objective=stage.objective,
+            model, optimizer, config.optimizer, learning.sources, Guard(config.guard, platform.device),
+            enter=watchdog.enter, objective=learning.objective,
         )
         store = CheckpointStore(Path(config.output) / "checkpoints", config.checkpoint, platform, read_only=read_only)
         writes = ranks.rank == 0 and not read_only
-        feed = stage.feed(Parts(config, platform, ranks, stepper, watchdog, recorder, store, writes, stack))
+        feed = learning.feed(Parts(config, platform, ranks, stepper, watchdog, recorder, store, writes, stack))
         yield Trainer(
             config=config,
             platform=platform,

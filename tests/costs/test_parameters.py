@@ -5,10 +5,10 @@ import torch
 
 from megatron_qm.config.lora import LoraConfig
 from megatron_qm.config.model import SHAPES, ModelConfig
+from megatron_qm.costs.parameters import adapter_parameters, parameter_count, parameters_per_rank
 from megatron_qm.errors import UserError
-from megatron_qm.observe.parameters import adapter_parameters, parameter_count, parameters_per_rank
-from tests.observe.megatron_builds import Megatron
-from tests.observe.shapes import shape, transformers_model
+from tests.costs.megatron_builds import Megatron
+from tests.costs.shapes import shape, transformers_model
 
 
 @pytest.mark.parametrize("tied", [True, False])

@@ -8,8 +8,8 @@ import torch
 from megatron_qm.config.lora import LoraConfig
 from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.config.train import RecomputeConfig
+from tests.costs.shapes import shape
 from tests.distributed import run_ranks
-from tests.observe.shapes import shape
 
 SEQUENCE, BATCH = 64, 8
 _SMALL = {"layers": 3, "hidden_size": 64, "ffn_hidden_size": 160, "heads": 4, "kv_heads": 4, "head_dim": 16}
@@ -39,7 +39,7 @@ class Megatron:
 
 
 def measure_all() -> Megatron:
-    by_rank = run_ranks("tests.observe.megatron_builds:measure", 2, _PARAMETERS, _ACTIVATIONS, timeout=300.0)
+    by_rank = run_ranks("tests.costs.megatron_builds:measure", 2, _PARAMETERS, _ACTIVATIONS, timeout=300.0)
     return Megatron(*(
         list(zip(cases, map(list, zip(*kinds, strict=True)), strict=True))
         for cases, kinds in zip((_PARAMETERS, _ACTIVATIONS), zip(*by_rank, strict=True), strict=True)

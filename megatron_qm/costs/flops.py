@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from megatron_qm.config.lora import LoraConfig
 from megatron_qm.config.model import ModelConfig
-from megatron_qm.observe.parameters import adapter_parameters, linear_parameters
-from megatron_qm.observe.peaks import Peak
+from megatron_qm.costs.parameters import adapter_parameters, linear_parameters
+from megatron_qm.costs.peaks import Peak
 
 _BACKWARD = 2  # each product has two gradients, each a product of the same size
 

@@ -11,10 +11,10 @@ from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.config.rl import PolicyLossConfig, RlConfig, RlRun, SamplingConfig
 from megatron_qm.config.run import RunConfig, load_run
 from megatron_qm.config.train import PrecisionConfig, RecomputeConfig, TrainConfig
-from megatron_qm.observe.memory import chunks_in_flight, layer_activations, memory_by_stage, memory_per_rank
-from megatron_qm.observe.parameters import parameters_per_rank
-from tests.observe.megatron_builds import BATCH, SEQUENCE, Megatron
-from tests.observe.shapes import shape
+from megatron_qm.costs.memory import chunks_in_flight, layer_activations, memory_by_stage, memory_per_rank
+from megatron_qm.costs.parameters import parameters_per_rank
+from tests.costs.megatron_builds import BATCH, SEQUENCE, Megatron
+from tests.costs.shapes import shape
 
 
 def run_config(case: dict) -> RunConfig:

@@ -13,7 +13,7 @@ from megatron_qm.config.model import ModelConfig
 from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.config.rl import RlRun
 from megatron_qm.config.run import RunConfig
-from megatron_qm.observe.parameters import adapter_parameters, linear_parameters, parameters_per_rank
+from megatron_qm.costs.parameters import adapter_parameters, linear_parameters, parameters_per_rank
 
 _FP32 = 4
 _BYTES = {"fp32": 4, "bf16": 2}

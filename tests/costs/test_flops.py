@@ -6,9 +6,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from megatron_qm.config.lora import LoraConfig
 from megatron_qm.config.model import ModelConfig
-from megatron_qm.observe.flops import forward_flops_per_token, speed, training_flops_per_token
-from megatron_qm.observe.peaks import Peak, peak_flops
-from tests.observe.shapes import shape, transformers_model
+from megatron_qm.costs.flops import forward_flops_per_token, speed, training_flops_per_token
+from megatron_qm.costs.peaks import Peak, peak_flops
+from tests.costs.shapes import shape, transformers_model
 
 SEQUENCE = 37
 

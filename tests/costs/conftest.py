@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.observe.megatron_builds import Megatron, measure_all
+from tests.costs.megatron_builds import Megatron, measure_all
 
 
 @pytest.fixture(scope="session")
