@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from megatron_qm.data.tokenizer_identity import identity_of
 from megatron_qm.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -65,6 +66,7 @@ class Tokenizer:
         return {
             "file": self.file.path.name.removesuffix(".gz"),
             "sha256": self.file.sha256,
+            "ids": identity_of(self.file.text.encode()).ids,
             "vocab_size": self.vocab_size,
             "eod_token": self.eod_token,
             "eod_id": self.eod_id,

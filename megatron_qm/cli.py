@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from megatron_qm import __version__
+from megatron_qm.config.stages import STAGES
 from megatron_qm.errors import UserError
 
 _EPILOG = """\
@@ -40,9 +41,7 @@ _VERBS = {
     "lifecycle": Verb("on from the quickstart through fine-tuning and RL to a release", "megatron_qm.lifecycle"),
     "data": Verb("preprocess, merge, plan, ledger", "megatron_qm.commands.data"),
     "import-hf": Verb("a Hugging Face folder to a Megatron checkpoint", _HF, "add_import_arguments", "import_command"),
-    "pretrain": Verb("train from scratch, or continue from a checkpoint", "megatron_qm.commands.pretrain"),
-    "sft": Verb("supervised fine-tuning on conversations, loss on answers only", "megatron_qm.commands.sft"),
-    "rl": Verb("reinforcement learning from verifiable medical rewards", "megatron_qm.commands.rl"),
+    **{stage.name: Verb(stage.help, "megatron_qm.commands.stage") for stage in STAGES.values()},
     "plan": Verb("layouts ranked by predicted speed; memory, days, failures", "megatron_qm.commands.plan"),
     "config": Verb("the resolved config of a recipe, or one value of it", "megatron_qm.commands.config"),
     "verify-resume": Verb("prove that a killed and resumed run ends as an undisturbed one", "megatron_qm.commands.verify_resume"),
@@ -107,6 +106,8 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         # `megatron-qm --help` needs no room; a verb's own parser does.
         if arguments[:1] == [name]:
             room = importlib.import_module(verb.module)
+            if name in STAGES:
+                sub.set_defaults(stage=name)
             getattr(room, verb.add)(sub)
             sub.set_defaults(run=getattr(room, verb.run))
     args, rest = parser.parse_known_args(arguments)

@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -37,6 +37,21 @@ def publish(temporary: Path, final: Path) -> None:
     """Give a finished, fsynced file or folder its final name, durably."""
     os.replace(temporary, final)
     fsync_directory(final.parent)
+
+
+@contextmanager
+def folder_for(folder: Path) -> Iterator[None]:
+    """The folder is made for the block; if that ends in an error, what was made of it and is empty (but for a lock) goes."""
+    made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        for parent in made:
+            (parent / ".lock").unlink(missing_ok=True)
+            with suppress(OSError):
+                parent.rmdir()
+        raise
 
 
 @contextmanager

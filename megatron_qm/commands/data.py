@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 
 from megatron_qm.commands.recipe import add_recipe_arguments
-from megatron_qm.config.run import load_run
+from megatron_qm.commands.resolve import resolve, resolve_run
+from megatron_qm.identities import check_identities
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,17 +46,12 @@ def _add_merge(parser: argparse.ArgumentParser) -> None:
 
 
 def _plan(args: argparse.Namespace) -> int:
-    from megatron_qm.data.plan import plan_sources, render
-
-    config = load_run(args.config, args.overrides)
-    tokens = config.total_steps * config.tokens_per_step
-    print(f"{tokens:,} tokens: {config.total_steps:,} steps of {config.tokens_per_step:,}")
-    print(render(plan_sources(config.data.sources, tokens, config.data.block_size)))
+    resolved = resolve(args)
+    check_identities(resolved.config)
+    print(resolved.work.data_plan(resolved.config))
     return 0
 
 
 def _ledger(args: argparse.Namespace) -> int:
-    from megatron_qm.data.ledger import documents_of_step, render_documents
-
-    print(render_documents(args.step, documents_of_step(args.run_folder, args.step)))
+    print(resolve_run(args.run_folder).work.read_in(args.run_folder, args.step))
     return 0

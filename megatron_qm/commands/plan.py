@@ -6,15 +6,16 @@ from dataclasses import replace
 from typing import Any
 
 from megatron_qm.commands.recipe import add_recipe_arguments
+from megatron_qm.commands.resolve import resolve
 from megatron_qm.config.rules import check_world
-from megatron_qm.config.run import RunConfig, load_run
-from megatron_qm.costs.memory import GIB
+from megatron_qm.config.run import RunConfig
+from megatron_qm.costs.memory import GIB, KINDS, KINDS_OF_RL
 from megatron_qm.data.text_table import text_table
 from megatron_qm.errors import UserError
 from megatron_qm.exits import DONE, USER_MUST_MEND
 from megatron_qm.plan.failures import PUBLISHED_GPU_HOURS, Scenario, best_interval, expected_total, summarise
 from megatron_qm.plan.hardware import Assumptions, Gpu, find_gpu
-from megatron_qm.plan.layouts import Option, is_legal, memory_of, rank_layouts
+from megatron_qm.plan.layouts import Option, is_legal, key_of, memory_of, rank_layouts
 from megatron_qm.plan.predict import Prediction, predict
 
 _EPILOG = """\
@@ -46,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    config = load_run(args.config, args.overrides)
+    config = resolve(args).counted().config
     gpus = config.parallel.devices if args.gpus is None else args.gpus
     if gpus is None:
         raise UserError("--gpus: say how many GPUs (the recipe names no parallel.devices)")
@@ -90,7 +91,7 @@ def _table(config: RunConfig, options: list[Option]) -> str:
         p = option.prediction
         rows.append((_name(option), option.config.train.micro_batch_size, option.config.recompute.mode,
                      f"{p.tokens_per_second:,.0f}", f"{p.mfu:.1%}", f"{p.step_seconds:.2f}", f"{p.bubble_share:.1%}",
-                     f"{p.bytes / GIB:.1f}", f"{_days(config, p):.1f}"))
+                     f"{p.bytes / GIB:.1f}", _days(config, p)))
     return text_table(header, rows)
 
 
@@ -98,15 +99,16 @@ def _name(option: Option) -> str:
     return option.config.parallel.describe(option.config.parallel.devices)
 
 
-def _days(config: RunConfig, prediction: Prediction) -> float:
-    return config.total_steps * prediction.step_seconds / 86400
+def _days(config: RunConfig, prediction: Prediction) -> str:
+    """Unknown where the length follows from data that are not named."""
+    return f"{config.total_steps * prediction.step_seconds / 86400:.1f}" if config.length_known else "?"
 
 
 def _details(best: Option, gpus: int) -> str:
     p = best.prediction
     m, t = p.memory, p.traffic
-    parts = [(name, getattr(p, name)) for name in ("compute", "tp", "cp", "pp", "dp", "bubble", "optimizer")]
-    kinds = ("weights", "gradients", "optimizer", "activations", "logits")
+    parts = [(name, getattr(p, name)) for name in ("compute", "tp", "cp", "pp", "dp", "bubble", "optimizer", "rollouts")]
+    kinds = [kind for kind in KINDS if kind not in KINDS_OF_RL or getattr(m, kind)]
     choices = {mode: memory_of(best.config, gpus, mode) / GIB for mode in ("none", "selective", "full")}
     return "\n".join([
         f"{_name(best)}, the fastest that fits:",
@@ -116,14 +118,13 @@ def _details(best: Option, gpus: int) -> str:
         "  recompute activations " + ", ".join(f"{mode} {gib:.1f}" for mode, gib in choices.items()) + " GiB",
         f"  links     {t.on_nvlink / 1e9:,.1f} GB on NVLink, {t.on_network / 1e9:,.1f} GB on the network, a GPU and step "
         f"(TP {t.tp / 1e9:.1f}, CP {t.cp / 1e9:.1f}, PP {t.pp / 1e9:.1f}, DP {t.dp / 1e9:.1f})",
+        f"  to paste  {' '.join(best.overrides())}",
     ])
 
 
 def _own(config: RunConfig, options: list[Option], fitting: list[Option], gpus: int) -> str:
     """Where the recipe's own layout stands."""
-    mode = "full" if config.recompute.mode == "full" else "selective"
-    parallel = replace(config.parallel, devices=gpus)
-    key = Option(replace(config, parallel=parallel, recompute=replace(config.recompute, mode=mode)), None, True).key
+    parallel, key = replace(config.parallel, devices=gpus), key_of(config)
     for place, option in enumerate(fitting, 1):
         if option.key == key:
             share = option.prediction.tokens_per_second / fitting[0].prediction.tokens_per_second

@@ -4,17 +4,20 @@ import argparse
 import json
 import math
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from megatron_qm.config.run import RunConfig, load_run
-from megatron_qm.data.ledger import documents_of_step, recorded_step
+from megatron_qm.commands.resolve import Resolved, resolve_run
 from megatron_qm.data.text_table import text_table
 from megatron_qm.errors import UserError
 from megatron_qm.observe.records import from_json_number
 from megatron_qm.platform.detect import rank_variables
 
-_SHOWN_SEQUENCES = 10
+if TYPE_CHECKING:
+    from megatron_qm.train.replay import Replayed
+
+_SHOWN_UNITS = 10
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,14 +27,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    path = args.run_folder / "config.resolved.yaml"
-    if not path.is_file():
-        raise UserError(f"{path}: no such file; is {args.run_folder} the folder of a run?")
-    config = load_run(path, [f"output={args.run_folder}"])
-    documents_of_step(args.run_folder, args.step)  # a step that is not in the ledger ends here
+    resolved = resolve_run(args.run_folder)
+    resolved.work.read_in(args.run_folder, args.step)  # a step that is not recorded ends here
     processes = args.nproc or _world_size(args.run_folder)
     if processes == 1 or rank_variables() is not None:
-        return _replay(config, args.run_folder, args.step)
+        return _replay(resolved, args.run_folder, args.step)
     from megatron_qm.train.launch import launch_local
 
     with tempfile.TemporaryDirectory(prefix="replay-") as logs:
@@ -46,14 +46,14 @@ def _world_size(run: Path) -> int:
         raise UserError(f"{run}/environment.json does not say how many ranks the run had; give --nproc") from None
 
 
-def _replay(config: RunConfig, run: Path, step: int) -> int:
+def _replay(resolved: Resolved, run: Path, step: int) -> int:
     from megatron_qm.platform.runtime import ranks_from_environment
     from megatron_qm.train.replay import replay_step
-    from megatron_qm.training import on_datasets, training
+    from megatron_qm.training import training
 
-    ranks = ranks_from_environment()
-    with tempfile.TemporaryDirectory(prefix="replay-") as beats, training(
-        config, on_datasets(config), read_only=Path(beats)
+    ranks, config = ranks_from_environment(), resolved.config
+    with tempfile.TemporaryDirectory(prefix="replay-") as aside, training(
+        config, resolved.work.looking(config, Path(aside)), read_only=Path(aside)
     ) as trainer:
         found = replay_step(trainer, step)
         if ranks.rank == 0:
@@ -61,26 +61,21 @@ def _replay(config: RunConfig, run: Path, step: int) -> int:
     return 0
 
 
-def _describe(found: Any, run: Path, step: int) -> str:
-    result, (_, line) = found.result, recorded_step(run, step)
-    lines = [
+def _describe(found: "Replayed", run: Path, step: int) -> str:
+    result, units = found.result, found.units
+    return "\n".join([
         f"step {step}, repeated from step {found.began}",
         f"loss           {result.losses.mean:.6g}{_recorded(run, step, 'loss', result.losses.mean)}",
         f"gradient norm  {result.grad_norm:.6g}{_recorded(run, step, 'grad_norm', result.grad_norm)}",
-        f"batch          {'the one that the ledger records' if line == found.plan else 'NOT the one that the ledger records'}",
-        "", f"the {min(_SHOWN_SEQUENCES, len(found.loss_n))} sequences with the highest loss:",
-    ]
-    return "\n".join([*lines, _table(found.loss_n, documents_of_step(run, step))])
+        f"batch          {units.note}",
+        "", f"the {min(_SHOWN_UNITS, len(units.rows))} with the highest loss:",
+        _table(found.loss_n, units.header, units.rows),
+    ])
 
 
-def _table(loss_n: list[float], spans: list) -> str:
+def _table(loss_n: Sequence[float], header: Sequence[str], units: Sequence[Sequence[str]]) -> str:
     order = sorted(range(len(loss_n)), key=lambda n: -loss_n[n] if math.isfinite(loss_n[n]) else -math.inf)
-    rows = []
-    for sequence in order[:_SHOWN_SEQUENCES]:
-        mine = [span for span in spans if span.sequence == sequence]
-        documents = ", ".join(str(span.document) for span in mine[:6]) + (", ..." if len(mine) > 6 else "")
-        rows.append((sequence, f"{loss_n[sequence]:.4f}", mine[0].source if mine else "", documents))
-    return text_table(("sequence", "loss", "source", "documents"), rows)
+    return text_table(("number", "loss", *header), [(n, f"{loss_n[n]:.4f}", *units[n]) for n in order[:_SHOWN_UNITS]])
 
 
 def _recorded(run: Path, step: int, key: str, value: float) -> str:

@@ -3,53 +3,15 @@
 import argparse
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
-from megatron_qm.checkpoint.manifest import TOKENIZER, model_of, read_manifest
-from megatron_qm.commands.recipe import add_recipe_arguments
-from megatron_qm.config.model import ModelConfig
 from megatron_qm.config.rules import check_world
-from megatron_qm.config.run import RunConfig, load_run
+from megatron_qm.config.run import RunConfig
 from megatron_qm.errors import UserError
 from megatron_qm.exits import DONE, STOPPED
 from megatron_qm.platform.detect import Hardware, detect_hardware, rank_variables
 
-R = TypeVar("R", bound=RunConfig)
-EXIT_CODES = """\
-The same command goes on from the newest good checkpoint. SIGTERM and SIGUSR1 save and stop.
-exit codes: 0 done; 2 something to mend; 3 bad numbers, step after step; 74 a rank hung; 75 stopped by a signal, saved
-"""
 _HOPPER = 9.0
-
-
-def add_start_arguments(parser: argparse.ArgumentParser) -> None:
-    add_recipe_arguments(parser)
-    parser.add_argument("--nproc", type=int, metavar="N",
-                        help="start N ranks on this machine (default: its GPUs; on a CPU parallel.devices of the recipe)")
-    parser.add_argument("--dry-run", action="store_true",
-                        help="print the resolved config, layout, parameters, tokens and memory per rank, and stop")
-
-
-def load_stage(args: argparse.Namespace, kind: type[R], complete: Callable[[R], R] = lambda config: config) -> R:
-    """The config of a stage that goes on from a checkpoint: what it does not say of model and tokenizer, that does.
-    complete: fills in what the stage itself knows better, before the rules are checked."""
-    return load_run(args.config, args.overrides, kind, lambda config: complete(_from_checkpoint(config)))
-
-
-def _from_checkpoint(config: R) -> R:
-    start = config.train.start_from
-    if start is None:
-        if config.model == ModelConfig() and type(config) is not RunConfig:
-            raise UserError("the model is not set: name the checkpoint to start from (train.start_from=CKPT), or model.shape")
-        return config
-    if config.model == ModelConfig():
-        config = replace(config, model=model_of(read_manifest(Path(start))))
-    carried = Path(start) / TOKENIZER
-    if config.data.tokenizer is None and carried.is_dir():
-        config = replace(config, data=replace(config.data, tokenizer=str(carried)))
-    return config
 
 
 def this_rank() -> int | None:
@@ -58,17 +20,25 @@ def this_rank() -> int | None:
     return None if names is None else int(os.environ[names[0]])
 
 
-def start(args: argparse.Namespace, config: RunConfig, train: Callable[[], bool]) -> int:
-    """Run `train` as one of the ranks that this process is, or launch them. The exit code."""
-    if args.nproc is not None and args.nproc < 1:
-        raise UserError(f"--nproc {args.nproc}: must be 1 or more")
+def processes_for(config: RunConfig, nproc: int | None) -> int:
+    """How many ranks the job has: those that were started, or those to start here. Raises UserError where this machine has not
+    what the recipe is meant for, or the ranks do not fit the layout."""
+    if nproc is not None and nproc < 1:
+        raise UserError(f"--nproc {nproc}: must be 1 or more")
     hardware = detect_hardware()
     _check_hardware(config, hardware)
-    if args.nproc is None and this_rank() is not None:
-        return DONE if train() else STOPPED
-    processes = args.nproc or (hardware.gpus if _wants_gpu(config, hardware) else config.parallel.devices) or 1
+    if nproc is None and this_rank() is not None:
+        names = rank_variables()
+        processes = int(os.environ[names[1]])
+    else:
+        processes = nproc or (hardware.gpus if _wants_gpu(config, hardware) else config.parallel.devices) or 1
     check_world(config, processes)
-    if processes == 1:
+    return processes
+
+
+def start(args: argparse.Namespace, config: RunConfig, processes: int, train: Callable[[], bool]) -> int:
+    """Run `train` as one of the ranks that this process is, or launch them. The exit code."""
+    if processes == 1 or (args.nproc is None and this_rank() is not None):
         return DONE if train() else STOPPED
     from megatron_qm.train.launch import launch_local
 

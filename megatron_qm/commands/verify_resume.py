@@ -1,12 +1,12 @@
 """`megatron-qm verify-resume`: prove, on this machine and for this recipe, that a killed run ends as an undisturbed one."""
 
 import argparse
-import importlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from megatron_qm.commands.recipe import add_recipe_arguments
-from megatron_qm.config.run import RunConfig
+from megatron_qm.commands.resolve import Resolved, resolve
+from megatron_qm.config.stages import STAGES
 
 _EPILOG = """\
   megatron-qm verify-resume --config qwen3-1.7b-h100
@@ -17,7 +17,7 @@ _EPILOG = """\
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
     add_recipe_arguments(parser)
-    parser.add_argument("--stage", choices=("pretrain", "sft", "rl"), default="pretrain", help="default: %(default)s")
+    parser.add_argument("--stage", choices=STAGES, help="default: what the recipe says")
     parser.add_argument("--nproc", type=int, metavar="N", help="ranks on this machine (as for the stage itself)")
     parser.add_argument("--steps", type=int, default=8, help="steps of the run (default: 8)")
     parser.add_argument("--kills", type=int, default=2, help="how often all its processes are killed on the way (default: 2)")
@@ -26,13 +26,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    load = importlib.import_module(f"megatron_qm.commands.{args.stage}").load
+    resolved = resolve(args, args.stage)  # a wrong recipe fails here, at once
+    verb = resolved.stage.name
 
-    def loaded(overrides: Sequence[str]) -> RunConfig:
-        return load(argparse.Namespace(config=args.config, overrides=overrides))
+    def loaded(overrides: Sequence[str]) -> Resolved:
+        return resolve(argparse.Namespace(config=args.config, overrides=overrides), verb)
 
-    loaded(args.overrides)  # a wrong recipe fails here, at once
+    def own(folder: Path) -> list[str]:
+        return resolved.work.drill(resolved.config, folder)
+
     from megatron_qm.drills.verify_resume import Drill
 
-    drill = Drill(args.stage, args.config, args.overrides, loaded, args.nproc, args.steps, args.kills, args.seed)
+    drill = Drill(verb, args.config, args.overrides, lambda overrides: loaded(overrides).config, own, args.nproc, args.steps,
+                  args.kills, args.seed)
     return drill.run(args.folder)

@@ -25,4 +25,5 @@ class DataConfig:
     reset_at_document_ends: bool = False
     mask_document_ends: bool = False  # do not learn to predict the first token of the next document
     allow_removed: list[str] = field(default_factory=list)  # sources that a resumed run may go on without
+    allow_tokenizer_of: list[str] = field(default_factory=list)  # sources whose tokenizer may be another one on record
     verify_checksums: bool = False  # read every dataset through once before the run

@@ -32,6 +32,11 @@ def load(cls: type[T], path: Path, overrides: typing.Sequence[str] = ()) -> T:
 
     Raises UserError naming file, line and key for broken YAML, unknown or repeated keys and values of a wrong type.
     """
+    return build(cls, read(path, overrides), path)
+
+
+def read(path: Path, overrides: typing.Sequence[str] = ()) -> dict[str, tuple[Where, Any]]:
+    """The recipe with its overrides as a tree, of no class yet."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -40,7 +45,11 @@ def load(cls: type[T], path: Path, overrides: typing.Sequence[str] = ()) -> T:
         raise UserError(f"{path}: not UTF-8 at byte {error.start}; save the recipe as UTF-8 text") from None
     tree = _mapping(_compose(text, str(path)), Where(str(path), 1), str(path))
     for override in overrides:
-        _apply(tree, override, cls)
+        _apply(tree, override)
+    return tree
+
+
+def build(cls: type[T], tree: dict[str, tuple[Where, Any]], path: Path) -> T:
     try:
         return _build(cls, tree, "", Where(str(path)))
     except _UnknownKeyError as error:
@@ -93,7 +102,7 @@ def _mapping(node: yaml.Node | None, where: Where, source: str) -> dict[str, tup
     return tree
 
 
-def _apply(tree: dict[str, tuple[Where, Any]], override: str, cls: type) -> None:
+def _apply(tree: dict[str, tuple[Where, Any]], override: str) -> None:
     key, equals, text = override.partition("=")
     if not equals or not key:
         raise UserError(f"override {override!r}: write it as key=value, for example train.steps=200")

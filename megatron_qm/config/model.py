@@ -68,6 +68,16 @@ class ModelConfig:
         return ModelConfig(**values)
 
 
+# What decides which tensors there are and what they mean.
+SHAPE_KEYS = ("layers", "hidden_size", "ffn_hidden_size", "heads", "kv_heads", "head_dim", "vocab_size",
+              "pad_vocab_to_multiple_of", "tied_embeddings", "qkv_bias", "qk_norm")
+
+
+def other_shape(one: ModelConfig, other: ModelConfig) -> str | None:
+    """The first key by which two resolved models cannot have the same weights; None where they can."""
+    return next((key for key in SHAPE_KEYS if getattr(one, key) != getattr(other, key)), None)
+
+
 _REQUIRED = ("layers", "hidden_size", "ffn_hidden_size", "heads", "kv_heads", "head_dim", "vocab_size")
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from megatron_qm.config.alarms import AlarmConfig
-from megatron_qm.config.run import RunConfig
+from megatron_qm.config.run import Rollouts, RunConfig
 
 
 @dataclass(frozen=True)
@@ -142,5 +142,35 @@ class RlConfig:
 class RlRun(RunConfig):
     """A run of `megatron-qm rl`."""
 
+    stage: str = "rl"
     output: str = "runs/rl"
     rl: RlConfig = field(default_factory=RlConfig)
+
+    @property
+    def epochs(self) -> float | None:
+        return self.rl.epochs
+
+    @property
+    def tokens_planned(self) -> bool:
+        return False
+
+    @property
+    def frozen_models(self) -> int:
+        return 1 if self.rl.loss.kl else 0
+
+    @property
+    def scored(self) -> int:
+        updates = self.rl.prompts * self.rl.samples // self.train.global_batch_size
+        return self.frozen_models + (updates > 1)
+
+    @property
+    def rollouts(self) -> Rollouts | None:
+        """vLLM keeps its own memory, within rl.vllm.memory."""
+        if self.rl.vllm is not None or self.rl.saved_rollouts:
+            return None
+        sampling = self.rl.sampling
+        return Rollouts(self.train.global_batch_size, sampling.max_new_tokens, sampling.max_sequences)
+
+    @property
+    def packing(self) -> str | None:
+        return "rl.pack" if self.rl.pack else None

@@ -31,18 +31,11 @@ def _counts(config: RlRun) -> None:
 
 def _batch(config: RlRun) -> None:
     rl, train = config.rl, config.train
-    require(config.data.tokenizer is not None, "data.tokenizer is not set, and train.start_from carries none")
     require(not config.data.sources, "data.sources is for pretraining; rl takes rl.items")
     require(
         rl.prompts * rl.samples % train.global_batch_size == 0,
         f"rl.prompts x rl.samples = {rl.prompts * rl.samples} responses must be a multiple of train.global_batch_size = "
         f"{train.global_batch_size}, the responses of an update",
-    )
-    require(
-        not rl.loss.kl or (rl.reference or train.start_from) is not None, f"rl.loss.kl = {rl.loss.kl} needs rl.reference"
-    )
-    require(
-        not (rl.pack and config.parallel.cp > 1), "rl.pack = true does not go with parallel.cp > 1; set rl.pack=false"
     )
 
 

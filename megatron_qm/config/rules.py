@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -134,8 +135,8 @@ def _context(config: RunConfig) -> None:
         f"parallel.cp = {cp}: data.sequence_length = {length} must be a multiple of 2 x cp = {2 * cp} (zigzag halves)",
     )
     require(
-        cp == 1 or not config.data.reset_at_document_ends,
-        "data.reset_at_document_ends = true does not go with parallel.cp > 1: documents would need padding",
+        cp == 1 or config.packing is None,
+        f"{config.packing} = true does not go with parallel.cp > 1: documents would need padding; set {config.packing}=false",
     )
 
 
@@ -170,14 +171,16 @@ def check_world(config: RunConfig, world_size: int) -> None:
 
 def _length(config: RunConfig) -> None:
     train = config.train
+    given = (train.steps is not None) + (train.tokens is not None)
     require(
-        (train.steps is None) != (train.tokens is None),
+        given == 1 or (given == 0 and config.epochs is not None),
         f"set exactly one of train.steps ({train.steps}) and train.tokens ({train.tokens})",
     )
 
 
 def _schedule(config: RunConfig) -> None:
-    schedule, steps = config.schedule, config.total_steps
+    schedule = config.schedule
+    steps = config.total_steps if config.length_known else math.inf
     require(
         schedule.warmup_steps <= steps,
         f"schedule.warmup_steps = {schedule.warmup_steps} is longer than the run of {steps} steps",

@@ -32,11 +32,21 @@ RECIPES = Path(__file__).parents[1] / "recipes"
 
 
 @dataclass(frozen=True)
+class Rollouts:
+    """responses: for an update. tokens: of a response at most. at_once: responses that a model replica generates together."""
+
+    responses: int
+    tokens: int
+    at_once: int
+
+
+@dataclass(frozen=True)
 class RunConfig:
     """Everything a pretraining run is made of, and what every later stage shares with it.
 
     `output` is the run's folder (metrics, checkpoints, report)."""
 
+    stage: str = "pretrain"  # which stage of a model's life this is (megatron-qm --help lists them)
     output: str = "runs/pretrain"
     device: Literal["auto", "cpu", "a100", "h100", "h200", "b200"] = "auto"  # what the recipe is meant for
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -59,9 +69,48 @@ class RunConfig:
 
     @property
     def total_steps(self) -> int:
+        """Raises UserError where it follows from epochs of data that were not counted yet."""
         if self.train.steps is not None:
             return self.train.steps
-        return math.ceil(self.train.tokens / self.tokens_per_step)
+        if self.train.tokens is not None:
+            return math.ceil(self.train.tokens / self.tokens_per_step)
+        raise UserError(f"the length of the run follows from {self.stage}.epochs = {self.epochs} once its data are counted")
+
+    @property
+    def length_known(self) -> bool:
+        return self.train.steps is not None or self.train.tokens is not None
+
+    # What a later stage says otherwise.
+
+    @property
+    def epochs(self) -> float | None:
+        """Passes over the data of the stage, where the recipe gives its length so."""
+        return None
+
+    @property
+    def tokens_planned(self) -> bool:
+        """Whether a step reads tokens_per_step tokens, or as many as the policy writes."""
+        return True
+
+    @property
+    def frozen_models(self) -> int:
+        """How many models of the same shape stand beside the one that is trained."""
+        return 0
+
+    @property
+    def scored(self) -> int:
+        """Forward passes over what is learnt from, beside those of learning."""
+        return 0
+
+    @property
+    def rollouts(self) -> Rollouts | None:
+        """What the trainer's own model generates for an update."""
+        return None
+
+    @property
+    def packing(self) -> str | None:
+        """The key by which several documents with attention of their own share a row, where one does."""
+        return "data.reset_at_document_ends" if self.data.reset_at_document_ends else None
 
 
 def find_recipe(name: str) -> Path:

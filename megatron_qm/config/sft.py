@@ -29,5 +29,14 @@ class SftConfig:
 class SftRun(RunConfig):
     """A run of `megatron-qm sft`: data.sources are made from sft.sources."""
 
+    stage: str = "sft"
     output: str = "runs/sft"
     sft: SftConfig = field(default_factory=SftConfig)
+
+    @property
+    def epochs(self) -> float | None:
+        return self.sft.epochs
+
+    @property
+    def packing(self) -> str | None:
+        return "sft.pack" if self.sft.pack else None

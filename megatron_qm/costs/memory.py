@@ -11,13 +11,14 @@ from typing import Literal
 
 from megatron_qm.config.model import ModelConfig
 from megatron_qm.config.parallel import ParallelConfig
-from megatron_qm.config.rl import RlRun
 from megatron_qm.config.run import RunConfig
 from megatron_qm.costs.parameters import adapter_parameters, linear_parameters, parameters_per_rank
 
 _FP32 = 4
 _BYTES = {"fp32": 4, "bf16": 2}
 GIB = 2**30
+KINDS = ("weights", "gradients", "optimizer", "activations", "logits", "reference", "cache")
+KINDS_OF_RL = ("reference", "cache")  # the cache and activations are there in turns
 
 
 @dataclass(frozen=True)
@@ -89,15 +90,11 @@ def memory_per_rank(
 
 
 def _of_rollouts(config: RunConfig, count: int, dtype: str) -> tuple[int, int]:
-    """Bytes of RL's reference, and of keys and values; both 0 for other stages. vLLM keeps its own within rl.vllm.memory."""
-    if not isinstance(config, RlRun):
-        return 0, 0
-    rl, model, parallel = config.rl, config.model, config.parallel
-    reference = count * _BYTES[dtype] if rl.loss.kl else 0
-    if rl.vllm is not None or rl.saved_rollouts:
-        return reference, 0
+    """Bytes of frozen models, and of keys and values while generating."""
+    model, parallel = config.model, config.parallel
     of_a_token = 2 * model.kv_heads * model.head_dim // parallel.tp * model.layers // parallel.pp * _BYTES[dtype]
-    return reference, rl.sampling.max_sequences * config.data.sequence_length * of_a_token
+    cached = config.rollouts.at_once * config.data.sequence_length if config.rollouts else 0
+    return config.frozen_models * count * _BYTES[dtype], cached * of_a_token
 
 
 def _parameter_dtype(config: RunConfig) -> Literal["fp32", "bf16"]:

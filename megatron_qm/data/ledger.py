@@ -24,6 +24,7 @@ from megatron_qm.files import fsync_directory
 FILE_NAME = "ledger.jsonl"
 _READER_LINE = b'{"reader":'
 _STEP_LINE = b'{"step":'
+_SHOWN = 6  # documents of a sequence
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,18 @@ def documents_of_step(run: Path, step: int) -> list[DocumentSpan]:
 def recorded_step(run: Path, step: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """(the reader line that holds for `step`, the line of `step`) of the ledger. Raises UserError if it lacks them."""
     return _find(Path(run) / FILE_NAME, step)
+
+
+def sequences_of_step(run: Path, step: int) -> list[tuple[str, str]]:
+    """(source, the documents in it) of each sequence of `step`. Raises as `documents_of_step`."""
+    by_sequence: dict[int, list[DocumentSpan]] = {}
+    for span in documents_of_step(run, step):
+        by_sequence.setdefault(span.sequence, []).append(span)
+    return [(spans[0].source, _some(spans)) for _, spans in sorted(by_sequence.items())]
+
+
+def _some(spans: list[DocumentSpan]) -> str:
+    return ", ".join(str(span.document) for span in spans[:_SHOWN]) + (", ..." if len(spans) > _SHOWN else "")
 
 
 def render_documents(step: int, spans: list[DocumentSpan]) -> str:

@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from megatron_qm.data.tokenizer_identity import TokenizerIdentity
 from megatron_qm.errors import UserError
 from megatron_qm.files import sha256
 
@@ -23,6 +24,7 @@ class Manifest:
     dtype: str
     sizes: dict[str, int]  # bytes, by "bin" and "idx"
     checksums: dict[str, str]  # SHA-256 in hex, by "bin" and "idx"
+    tokenizer: TokenizerIdentity | None = None  # that made the ids
 
     @classmethod
     def read(cls, path: Path) -> "Manifest | None":
@@ -41,7 +43,8 @@ class Manifest:
         if not str(values.get("format")).startswith(_FORMAT):
             return None
         try:
-            return cls(path, **{key: values[key] for key in ("documents", "tokens", "dtype", "sizes", "checksums")})
+            counted = {key: values[key] for key in ("documents", "tokens", "dtype", "sizes", "checksums")}
+            return cls(path, **counted, tokenizer=_tokenizer(values.get("tokenizer")))
         except KeyError as error:
             raise UserError(f"{path}: the manifest lacks {error}; copy it again with its dataset") from None
 
@@ -69,3 +72,9 @@ class Manifest:
                 f"{file}: its bytes differ from the checksum in {self.path}: it was altered or damaged; copy it again "
                 "or rerun preprocessing"
             )
+
+
+def _tokenizer(values: object) -> TokenizerIdentity | None:
+    if not isinstance(values, dict) or not isinstance(values.get("sha256"), str):
+        return None
+    return TokenizerIdentity(values["sha256"], values.get("ids"), int(values.get("vocab_size") or 0))

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from megatron_qm.config.run import RunConfig
 from megatron_qm.drills.compare import compare_runs
-from megatron_qm.drills.data import random_dataset
 from megatron_qm.drills.job import Job, finish, random_moment, steps_done
 from megatron_qm.errors import UserError
 
@@ -18,12 +17,13 @@ _MOST_STARTS = 3  # per kill that is wanted: one that comes after the end does n
 
 @dataclass(frozen=True)
 class Drill:
-    """load: the config of the stage from overrides of `recipe`."""
+    """load: the config of the stage from overrides of `recipe`. own: the stage's own overrides for a drill, given a folder."""
 
     stage: str
     recipe: str
     overrides: Sequence[str]
     load: Callable[[Sequence[str]], RunConfig]
+    own: Callable[[Path], list[str]]
     nproc: int | None
     steps: int
     kills: int
@@ -46,8 +46,7 @@ class Drill:
 
     def _arguments(self, place: Path) -> list[str]:
         config = self.load(self.overrides)
-        short = [*self.overrides, *_shortened(config, self.steps)]
-        short += _data(config, place) if self.stage == "pretrain" else [f"{self.stage}.epochs=null"]
+        short = [*self.overrides, *_shortened(config, self.steps), *self.own(place)]
         nproc = [] if self.nproc is None else ["--nproc", str(self.nproc)]
         self.load(short)
         return ["--config", self.recipe, *nproc, *short]
@@ -94,11 +93,3 @@ def _shortened(config: RunConfig, steps: int) -> list[str]:
         overrides.append("schedule.decay_steps=1")
     overrides.append(f"schedule.rewarmup_at={[at for at in schedule.rewarmup_at if at < steps]}")
     return overrides
-
-
-def _data(config: RunConfig, place: Path) -> list[str]:
-    """A dataset of random tokens where the recipe names none: the drill is about the machine, not about medicine."""
-    if config.data.sources:
-        return []
-    place.mkdir(parents=True, exist_ok=True)
-    return [random_dataset(place.resolve() / "random", config.model.vocab_size)]

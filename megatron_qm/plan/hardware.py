@@ -53,7 +53,8 @@ class Assumptions:
     gets half of that. attention: of the BF16 peak. node, network: of the bandwidth of a link. hidden_tp, hidden_dp,
     hidden_cp: share of that communication that computation hides, where the recipe overlaps it. other: time of a layer's
     small kernels, as a share of its products in BF16. reserve_gib: memory that no formula counts (CUDA context, NCCL,
-    fragmentation).
+    fragmentation). decode: of the memory's bandwidth, while generating; decode_layer_us: microseconds that launching a
+    layer's kernels takes for each token.
     """
 
     gemm_bf16: float = 0.70
@@ -67,6 +68,8 @@ class Assumptions:
     hidden_cp: float = 0.80
     other: float = 0.15
     reserve_gib: float = 6.0
+    decode: float = 0.6
+    decode_layer_us: float = 60.0
 
     def with_values(self, texts: list[str]) -> "Assumptions":
         """With `KEY=VALUE` texts put in. Raises UserError for an unknown key or a value that is no positive number."""
@@ -79,6 +82,6 @@ class Assumptions:
                 values[key] = float(value)
             except ValueError:
                 raise UserError(f"--assume {text}: {value!r} is no number") from None
-            if not 0 < values[key] <= (1000 if key in ("reserve_gib", "half_size") else 1):
+            if not 0 < values[key] <= (1000 if key in ("reserve_gib", "half_size", "decode_layer_us") else 1):
                 raise UserError(f"--assume {text}: must lie above 0, and shares at most at 1")
         return replace(self, **values)

@@ -1,5 +1,6 @@
 """Every legal layout of a recipe on so many GPUs, ranked by predicted speed."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -15,6 +16,15 @@ _CONTEXT = (1, 2, 4, 8)
 _MOST_CHUNKS = 8  # of a pipeline stage: more only send more
 
 
+Key = tuple[int, int, int | None, int, bool, int, str]
+
+
+def key_of(config: RunConfig) -> Key:
+    """Of a layout; recompute "none" keeps what "selective" does."""
+    p, mode = config.parallel, "full" if config.recompute.mode == "full" else "selective"
+    return p.tp, p.pp, p.vpp, p.cp, p.sp, config.train.micro_batch_size, mode
+
+
 @dataclass(frozen=True)
 class Option:
     config: RunConfig
@@ -22,10 +32,19 @@ class Option:
     fits: bool
 
     @property
-    def key(self) -> tuple:
+    def key(self) -> Key:
         """What tells it from the other options."""
-        p = self.config.parallel
-        return p.tp, p.pp, p.vpp, p.cp, p.sp, self.config.train.micro_batch_size, self.config.recompute.mode
+        return key_of(self.config)
+
+    def overrides(self) -> list[str]:
+        """That make a recipe this one."""
+        p, config = self.config.parallel, self.config
+        values = {
+            "parallel.devices": p.devices, "parallel.tp": p.tp, "parallel.sp": p.sp, "parallel.pp": p.pp, "parallel.vpp": p.vpp,
+            "parallel.cp": p.cp, "train.micro_batch_size": config.train.micro_batch_size, "recompute.mode": config.recompute.mode,
+            "recompute.layers": config.recompute.layers,
+        }
+        return [f"{key}={json.dumps(value)}" if not isinstance(value, str) else f"{key}={value}" for key, value in values.items()]
 
 
 def rank_layouts(config: RunConfig, gpus: int, gpu: Gpu, assumptions: Assumptions) -> list[Option]:
@@ -39,6 +58,13 @@ def rank_layouts(config: RunConfig, gpus: int, gpu: Gpu, assumptions: Assumption
         raise UserError(f"no layout of this recipe is legal on {gpus} GPUs: train.global_batch_size = "
                         f"{config.train.global_batch_size} and the model's shape must divide; try another number")
     return sorted(options, key=lambda option: (not option.fits, _order(option)))
+
+
+def nearest_fitting(config: RunConfig, gpus: int, gpu: Gpu, assumptions: Assumptions) -> Option | None:
+    """Of the layouts that fit, the one that changes least of the recipe's own; of several such the fastest."""
+    own = key_of(config)
+    fitting = [option for option in rank_layouts(config, gpus, gpu, assumptions) if option.fits]
+    return min(fitting, key=lambda option: sum(a != b for a, b in zip(option.key, own, strict=True)), default=None)
 
 
 def _order(option: Option) -> float:

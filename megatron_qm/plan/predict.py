@@ -4,12 +4,13 @@ All is per GPU and step, in seconds and bytes. The model is simple on purpose: i
 spends its time on; measured runs log how far it was off (docs/planning.md).
 """
 
+import math
 from dataclasses import dataclass
 
 from megatron_qm.config.run import RunConfig
 from megatron_qm.costs.flops import training_flops_per_token
 from megatron_qm.costs.memory import RankMemory, memory_per_rank
-from megatron_qm.costs.parameters import linear_parameters
+from megatron_qm.costs.parameters import linear_parameters, parameter_count
 from megatron_qm.plan.hardware import Assumptions, Gpu
 
 _BF16, _FP32 = 2, 4
@@ -29,7 +30,8 @@ class Traffic:
 
 @dataclass(frozen=True)
 class Prediction:
-    """Seconds of a step and their parts: `compute`, communication that is not hidden, `bubble`, `optimizer`.
+    """Seconds of a step and their parts: `compute`, communication that is not hidden, `bubble`, `optimizer`, and of RL
+    `rollouts`, as if each response were as long as it may be.
 
     memory: of the fullest pipeline stage. buffers: bytes beside it (`buffer_bytes`). mfu: against the peak of the recipe's
     precision. traffic: bytes per GPU.
@@ -43,6 +45,7 @@ class Prediction:
     dp: float
     bubble: float
     optimizer: float
+    rollouts: float
     tokens_per_second: float
     mfu: float
     memory: RankMemory
@@ -80,11 +83,28 @@ def predict(config: RunConfig, world_size: int, gpu: Gpu, assumptions: Assumptio
     data_link = node if parallel.tp * parallel.cp * dp <= gpu.gpus_per_node else network
     dp_seconds = traffic.dp / data_link * (1 - (given.hidden_dp if parallel.overlap_grad_reduce else 0.0))
     optimizer = _optimizer_bytes(memory) / gpu.memory_bandwidth
-    step = steady + bubble + pp + dp_seconds + optimizer
+    rollouts = _rollout_seconds(config, dp, gpu, given)
+    step = steady + bubble + pp + dp_seconds + optimizer + rollouts
     rate = config.tokens_per_step / step
     peak = gpu.fp8 if config.precision.fp8 != "none" else gpu.bf16
     mfu = rate * training_flops_per_token(config.model, config.data.sequence_length, lora=config.lora) / world_size / peak
-    return Prediction(step, compute, tp, cp, pp, dp_seconds, bubble, optimizer, rate, mfu, memory, buffer_bytes(config), traffic)
+    return Prediction(
+        step, compute, tp, cp, pp, dp_seconds, bubble, optimizer, rollouts, rate, mfu, memory, buffer_bytes(config), traffic
+    )
+
+
+def _rollout_seconds(config: RunConfig, dp: int, gpu: Gpu, given: Assumptions) -> float:
+    """Decoding is bound by memory: every token of the responses in flight reads the weights once, and the keys and values of
+    what stands before it (half of the row, on average); pipeline stages take turns. Each layer launches its kernels."""
+    asked, model, parallel = config.rollouts, config.model, config.parallel
+    if asked is None:
+        return 0.0
+    mine = math.ceil(asked.responses / dp)
+    together = min(mine, asked.at_once)
+    weights = parameter_count(model) * _BF16 / parallel.tp
+    cache = together * config.data.sequence_length / 2 * 2 * model.kv_heads * model.head_dim * model.layers * _BF16 / parallel.tp
+    token = (weights + cache) / (gpu.memory_bandwidth * given.decode) + model.layers * given.decode_layer_us * 1e-6
+    return math.ceil(mine / together) * asked.tokens * token
 
 
 def buffer_bytes(config: RunConfig) -> float:
@@ -108,11 +128,12 @@ def fullest_stage(config: RunConfig, world_size: int) -> RankMemory:
 def _compute(config: RunConfig, world_size: int, gpu: Gpu, given: Assumptions) -> float:
     """Products of the layers at the recipe's precision; attention, logits and the rest in BF16."""
     model, tokens = config.model, config.tokens_per_step / world_size
-    passes = 4 if config.recompute.mode == "full" else 3  # forward, two gradients, and the forward pass again
+    # forward, two gradients, the forward pass again, and those that only score
+    passes = (4 if config.recompute.mode == "full" else 3) + config.scored
     linear = 2 * model.layers * linear_parameters(model) * tokens * passes
     keys = (config.data.sequence_length + 1) / 2
     attention = 4 * model.layers * model.heads * model.head_dim * keys * tokens * (passes + 0.5)  # its backward is 2.5 forwards
-    logits = 2 * model.hidden_size * model.vocab_size * tokens * 3
+    logits = 2 * model.hidden_size * model.vocab_size * tokens * (3 + config.scored)
     held = config.precision.first_layers_bf16 + config.precision.last_layers_bf16
     in_fp8 = (model.layers - held) / model.layers if config.precision.fp8 != "none" else 0.0
     bf16, size = gpu.bf16 * given.gemm_bf16, _size_efficiency(config, given.half_size)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from megatron_qm.align.sft.prepare import prepare
+from megatron_qm.align.sft.prepare import counted
 from megatron_qm.cli import main
 from megatron_qm.config.run import load_run
 from megatron_qm.config.sft import SftRun
@@ -46,10 +46,11 @@ def test_packed_and_unpacked_rows_teach_the_same(tiny: Path, tmp_path: Path) -> 
 
 
 def _rows(tiny: Path, folder: Path, pack: bool) -> int:
-    config = load_run(tiny / "sft.yaml", [f"output={folder}/count-{pack}", "train.steps=1", f"sft.pack={pack}"], SftRun)
-    rows = prepare(config).data.sources[0].weight
+    overrides = [f"output={folder}/count-{pack}", "train.global_batch_size=1", "sft.epochs=1", f"sft.pack={pack}"]
+    config = load_run(tiny / "sft.yaml", overrides, SftRun)
+    rows = counted(config).total_steps
     assert rows == 13 if not pack else rows < 8
-    return int(rows)
+    return rows
 
 
 def test_what_does_not_fit_is_counted_and_named(tiny: Path, tmp_path: Path) -> None:

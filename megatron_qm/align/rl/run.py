@@ -22,12 +22,12 @@ from megatron_qm.model.language_model import unwrap
 from megatron_qm.rewards.items import read_items
 from megatron_qm.tokenizer import TextTokenizer
 from megatron_qm.train.feed import Feed
-from megatron_qm.training import Learning, Parts, train
+from megatron_qm.training import Learning, Parts
 
 
-def train_policy(config: RlRun) -> bool:
-    """Train as `config` says; see `train`. Raises UserError for anything the user can mend."""
-    return train(config, Learning(PolicyObjective(config.rl.loss), 1, lambda parts: _feed(config, parts)))
+def on_rollouts(config: RlRun) -> Learning:
+    """The policy's own answers, generated with its present weights."""
+    return Learning(PolicyObjective(config.rl.loss), 1, lambda parts: _feed(config, parts))
 
 
 def _feed(config: RlRun, parts: Parts) -> Feed:

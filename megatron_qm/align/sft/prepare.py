@@ -7,6 +7,7 @@
     NAME.samples.json    counts, and what the dataset was made from; written last
 """
 
+import filecmp
 import functools
 import glob
 import json
@@ -14,72 +15,133 @@ import logging
 import math
 import os
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from data_tools.indexed_writer import IndexedWriter
-from megatron_qm.align.sft.conversations import Rejected, read_conversations
-from megatron_qm.align.sft.packing import pack
-from megatron_qm.align.sft.rendering import Rendered, Renderer, load_renderer
+from megatron_qm.align.sft.rendering import Renderer, load_renderer
+from megatron_qm.align.sft.writing import SUFFIXES, Counts, OnlyCounted, RowWriter, reasons, remove, write_rows
+from megatron_qm.checkpoint.folder import published
 from megatron_qm.config.data import SourceConfig
 from megatron_qm.config.sft import ConversationsConfig, SftRun
+from megatron_qm.data.blend import Mixture
+from megatron_qm.data.text_table import text_table
 from megatron_qm.errors import UserError
-from megatron_qm.files import fsync_directory, sha256, write_json
+from megatron_qm.files import folder_for, fsync_directory, sha256, write_json
+from megatron_qm.train.lock import locked
 
 logger = logging.getLogger(__name__)
 _VERSION = 1
-_SUFFIXES = (".bin", ".idx", ".learn", ".origin", ".rejects.jsonl")
+Asked = dict[str, Any]  # all that a dataset depends on
+Summary = dict[str, Any]  # NAME.samples.json
 _WAIT_SECONDS, _POLL_SECONDS = 6 * 3600.0, 0.2
 
 
-@dataclass
-class Counts:
-    """Of one task group. rejected: samples by reason, those that are too long among them."""
+@dataclass(frozen=True)
+class Group:
+    """One dataset of the run: where it is, and what it is to be made from."""
 
-    samples: int = 0
-    tokens: int = 0
-    learnt_tokens: int = 0
-    rows: int = 0
-    rejected: Counter[str] = field(default_factory=Counter)
+    prefix: Path
+    asked: Asked
+
+    @property
+    def paths(self) -> list[str]:
+        return [path for path, *_ in self.asked["files"]]
+
+    @property
+    def aside(self) -> Path:
+        """Where it is made, before it takes its name."""
+        return self.prefix.with_name(f".{self.prefix.name}.new")
+
+    @property
+    def summary(self) -> Path:
+        return Path(f"{self.prefix}.samples.json")
+
+    def found(self) -> Summary | None:
+        """What was counted, if the dataset is there and made from this."""
+        try:
+            summary = json.loads(self.summary.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return summary if isinstance(summary, dict) and summary.get("made_from") == self.asked else None
 
 
-def prepare(config: SftRun, rank: int = 0) -> SftRun:
+def prepare(config: SftRun, rank: int, check: Callable[[SftRun], None]) -> SftRun:
     """`config` with its data made: data.sources, data.validation and, from sft.epochs, train.steps.
 
-    Rank 0 makes what is not there yet, the others wait for it. Raises UserError for files that cannot be read, and for a
-    group of which no sample is left.
+    Rank 0 makes what is not there yet, the others wait for it. check: is asked once all is counted, before anything takes the
+    place of what was there. Raises UserError for files that cannot be read, for a group of which no sample is left, and where
+    the run in the output folder has learnt from other data.
     """
-    # once, and only where something is to be made
-    renderer = functools.cache(lambda: load_renderer(config.data.tokenizer, only_last=config.sft.only_last_answer))
+    groups = _groups(config)
+    if rank == 0 and not all(group.found() for group in groups):
+        with folder_for(Path(config.output) / "data"), locked(Path(config.output)):
+            _make(config, groups, check)
+    ready = _with_data(config, [_wait(group) for group in groups])
+    check(ready)
+    return ready
 
-    def made(group: ConversationsConfig) -> tuple[SourceConfig, int]:
-        prefix = Path(config.output) / "data" / group.name
-        asked = _asked(config, group)
-        if _found(prefix, asked) is None and rank == 0:
-            _make(prefix, asked, renderer(), config)
-        summary = _wait(prefix, asked)
-        rows = summary["rows"]
-        return SourceConfig(group.name, str(prefix), rows if group.weight is None else group.weight), rows
 
-    sources = [made(group) for group in config.sft.sources]
-    validation = [made(group)[0] for group in config.sft.validation]
+def counted(config: SftRun) -> SftRun:
+    """As `prepare`, with nothing written: its samples are rendered once to be counted, where the length follows from that."""
+    return config if config.length_known else _with_data(config, _summaries(config))
+
+
+def describe(config: SftRun) -> str:
+    """What each group holds, and what is read of it, as a text table. Writes nothing."""
+    summaries = _summaries(config)
+    ready = _with_data(config, summaries)
+    due = Mixture({source.name: source.weight for source in ready.data.sources}).due(ready.total_steps * ready.tokens_per_step)
+    rows = []
+    for source, summary, tokens in zip(ready.data.sources, summaries, due, strict=False):
+        epochs = tokens / (summary["rows"] * config.data.sequence_length)
+        rows.append((source.name, f"{summary['samples']:,}", f"{sum(summary['rejected'].values()):,}", f"{summary['tokens']:,}",
+                     f"{summary['learnt_tokens']:,}", f"{summary['rows']:,}", f"{tokens / sum(due):.2%}", f"{epochs:.2f}"))
+    return "\n".join([
+        f"{ready.total_steps:,} steps of {config.train.global_batch_size} rows of {config.data.sequence_length} tokens",
+        text_table(("group", "samples", "left out", "tokens", "learnt", "rows", "share", "epochs"), rows),
+    ])
+
+
+def _groups(config: SftRun) -> list[Group]:
+    """Of the sources, then of validation."""
+    return [Group(Path(config.output) / "data" / group.name, _asked(config, group))
+            for group in (*config.sft.sources, *config.sft.validation)]
+
+
+def _with_data(config: SftRun, summaries: Sequence[Summary]) -> SftRun:
+    """summaries: of the sources, then of the validation groups."""
+    rows, groups = [summary["rows"] for summary in summaries], (*config.sft.sources, *config.sft.validation)
+    folder = Path(config.output) / "data"
+    made = [SourceConfig(group.name, str(folder / group.name), count if group.weight is None else group.weight)
+            for group, count in zip(groups, rows, strict=True)]
+    first = len(config.sft.sources)
     data = replace(
-        config.data, sources=[source for source, _ in sources], validation=validation, mask_document_ends=True,
+        config.data, sources=made[:first], validation=made[first:], mask_document_ends=True,
         block_size=config.data.sequence_length, reset_at_document_ends=config.sft.pack,
     )
     train, epochs = config.train, config.sft.epochs
     if epochs is not None:
-        train = replace(train, steps=math.ceil(epochs * sum(rows for _, rows in sources) / train.global_batch_size))
+        train = replace(train, steps=math.ceil(epochs * sum(rows[:first]) / train.global_batch_size))
     return replace(config, data=data, train=train)
 
 
-def _asked(config: SftRun, group: ConversationsConfig) -> dict[str, Any]:
+def _summaries(config: SftRun) -> list[Summary]:
+    """Of what was made, else counted now."""
+    renderer = functools.cache(lambda: _renderer(config))
+    return [group.found() or _counted(write_rows(group.prefix.name, group.paths, config, renderer(), OnlyCounted()), config)
+            for group in _groups(config)]
+
+
+def _counted(counts: Counts, config: SftRun) -> Summary:
+    return {**vars(counts), "fill": counts.tokens / (counts.rows * config.data.sequence_length)}
+
+
+def _asked(config: SftRun, group: ConversationsConfig) -> Asked:
     """All that the dataset depends on, without reading it."""
     paths = sorted(glob.glob(group.path)) if glob.has_magic(group.path) else [group.path]
     if not paths:
@@ -88,7 +150,7 @@ def _asked(config: SftRun, group: ConversationsConfig) -> dict[str, Any]:
         files = [[os.path.abspath(path), os.stat(path).st_size, os.stat(path).st_mtime_ns] for path in paths]
     except OSError as error:
         raise UserError(f"sft: group {group.name!r}: {error.filename}: {error.strerror}") from None
-    tokenizer = Path(config.data.tokenizer)
+    tokenizer = _tokenizer(config)
     parts = [tokenizer / name for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")]
     return {
         "version": _VERSION, "files": files, "tokenizer": [sha256(part) for part in parts if part.is_file()],
@@ -97,131 +159,79 @@ def _asked(config: SftRun, group: ConversationsConfig) -> dict[str, Any]:
     }
 
 
-def _summary(prefix: Path) -> Path:
-    return Path(f"{prefix}.samples.json")
+def _tokenizer(config: SftRun) -> Path:
+    if config.data.tokenizer is None:
+        raise UserError("data.tokenizer is not set, and train.start_from carries none: name the model's tokenizer folder")
+    return Path(config.data.tokenizer)
 
 
-def _found(prefix: Path, asked: dict[str, Any]) -> dict[str, Any] | None:
-    try:
-        summary = json.loads(_summary(prefix).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return summary if isinstance(summary, dict) and summary.get("made_from") == asked else None
+def _renderer(config: SftRun) -> Renderer:
+    return load_renderer(_tokenizer(config), only_last=config.sft.only_last_answer)
 
 
-def _wait(prefix: Path, asked: dict[str, Any]) -> dict[str, Any]:
+def _wait(group: Group) -> Summary:
     deadline = time.monotonic() + _WAIT_SECONDS
-    while (summary := _found(prefix, asked)) is None:
+    while (summary := group.found()) is None:
         if time.monotonic() > deadline:
-            raise UserError(f"{_summary(prefix)}: rank 0 has not made it in {_WAIT_SECONDS / 3600:.0f} hours; is the output "
+            raise UserError(f"{group.summary}: rank 0 has not made it in {_WAIT_SECONDS / 3600:.0f} hours; is the output "
                             "folder on storage that all machines share?")
         time.sleep(_POLL_SECONDS)
     return summary
 
 
-def _make(prefix: Path, asked: dict[str, Any], renderer: Renderer, config: SftRun) -> None:
-    prefix.parent.mkdir(parents=True, exist_ok=True)
-    _summary(prefix).unlink(missing_ok=True)  # from here on until the end there is no dataset
-    temporary = prefix.with_name(f".{prefix.name}.new")
-    length, size = config.data.sequence_length, config.model.vocab_size
-    counts = Counts()
+def _make(config: SftRun, groups: Sequence[Group], check: Callable[[SftRun], None]) -> None:
+    """What is not there, aside; then `check`; then each takes its name."""
+    renderer = _renderer(config)
+    with ExitStack() as stack:
+        made: list[tuple[Group, Summary]] = []
+        summaries = []
+        for group in groups:
+            summary = group.found()
+            if summary is None:
+                stack.callback(remove, group.aside)
+                summary = _counted(_make_aside(group, config, renderer), config)
+                _refuse_to_replace(config, group)
+                made.append((group, summary))
+            summaries.append(summary)
+        check(_with_data(config, summaries))
+        for group, summary in made:
+            _publish(group, summary)
+
+
+def _make_aside(group: Group, config: SftRun, renderer: Renderer) -> Counts:
     try:
-        with ExitStack() as stack:
-            writer = _Writer(temporary, np.dtype("<u2" if size <= 1 << 16 else "<i4"), length, stack)
-            samples = _samples([path for path, *_ in asked["files"]], renderer, length, size, writer, counts)
-            for row in pack(samples, length) if config.sft.pack else ([sample] for sample in samples):
-                writer.row(row)
-            if not counts.samples:
-                raise UserError(f"sft: group {prefix.name!r}: no sample is left of {asked['files'][0][0]}: "
-                                + _reasons(counts.rejected))
-            counts.rows = writer.rows
+        with ExitStack() as files:
+            writer = RowWriter(group.aside, np.dtype("<u2" if config.model.vocab_size <= 1 << 16 else "<i4"), files)
+            counts = write_rows(group.prefix.name, group.paths, config, renderer, writer)
             writer.finish()
     except OSError as error:
-        raise UserError(f"{error.filename or prefix}: cannot be written: {error.strerror}; make room and run again") from None
-    for suffix in _SUFFIXES:
-        os.replace(f"{temporary}{suffix}", f"{prefix}{suffix}")
-    fsync_directory(prefix.parent)
-    fill = counts.tokens / (counts.rows * length)
-    write_json(_summary(prefix), {**vars(counts), "fill": fill, "made_from": asked})
-    left_out = f"; {sum(counts.rejected.values())} left out ({_reasons(counts.rejected)}), see {prefix}.rejects.jsonl"
-    logger.info("%s: %d samples, %d tokens to learn, %d rows of %d filled to %.0f%%%s", prefix.name, counts.samples,
-                counts.learnt_tokens, counts.rows, length, 100 * fill, left_out if counts.rejected else "")
+        place = error.filename or group.prefix
+        raise UserError(f"{place}: cannot be written: {error.strerror}; make room and run again") from None
+    return counts
 
 
-def _samples(
-    paths: Sequence[str], renderer: Renderer, length: int, vocab_size: int, writer: "_Writer", counts: Counts
-) -> Iterator["_Sample"]:
-    for path in paths:
-        for found in read_conversations(Path(path)):
-            where = (found.path, found.line)
-            try:
-                if isinstance(found, Rejected):
-                    raise ValueError(found.reason)
-                rendered = renderer.render(found)
-                if len(rendered.ids) > length:
-                    raise ValueError(f"too long: more than {length} tokens")
-                if int(rendered.ids.max()) >= vocab_size:
-                    raise UserError(f"{path}:{found.line}: token {int(rendered.ids.max())} is outside of the model's "
-                                    f"vocabulary of {vocab_size}: give the model's own tokenizer as data.tokenizer")
-            except ValueError as error:
-                counts.rejected[_kind(str(error))] += 1
-                writer.reject(*where, str(error))
-                continue
-            counts.samples += 1
-            counts.tokens += len(rendered.ids)
-            counts.learnt_tokens += int(rendered.learn.sum())
-            yield _Sample(rendered, f"{found.path}:{found.line}")
+def _refuse_to_replace(config: SftRun, group: Group) -> None:
+    """A run that goes on from its checkpoints must find the data that it has learnt from, to the byte."""
+    before = [Path(f"{group.prefix}{suffix}") for suffix in (".bin", ".idx", ".learn")]
+    now = [Path(f"{group.aside}{suffix}") for suffix in (".bin", ".idx", ".learn")]
+    there = published(Path(config.output) / "checkpoints")
+    if not there or not all(path.is_file() for path in before):
+        return
+    if not all(filecmp.cmp(old, new, shallow=False) for old, new in zip(before, now, strict=True)):
+        raise UserError(
+            f"sft: group {group.prefix.name!r}: the run in {config.output} ({there[0].name}) has learnt from other data than "
+            f"{', '.join(group.paths)} now make; bring back what was there, or choose another output, with "
+            f"train.start_from={there[0]} to go on from its weights"
+        )
 
 
-@dataclass(frozen=True)
-class _Sample:
-    rendered: Rendered
-    origin: str
-
-    def __len__(self) -> int:
-        return len(self.rendered.ids)
-
-
-class _Writer:
-    """The files of one dataset under temporary names, row by row."""
-
-    def __init__(self, prefix: Path, dtype: np.dtype, length: int, stack: ExitStack) -> None:
-        for suffix in _SUFFIXES:
-            Path(f"{prefix}{suffix}").unlink(missing_ok=True)
-        self._tokens = IndexedWriter(Path(f"{prefix}.bin"), Path(f"{prefix}.idx"), dtype)
-        stack.callback(self._tokens.close)
-        opened = [stack.enter_context(open(f"{prefix}{suffix}", "wb")) for suffix in _SUFFIXES[2:]]
-        self._learn, self._origin, self._rejects = opened
-        self._length, self.rows = length, 0
-
-    def row(self, samples: Sequence[_Sample]) -> None:
-        lengths = [len(sample) for sample in samples]
-        padding = self._length - sum(lengths)
-        ids = np.zeros(self._length, self._tokens.dtype)
-        learn = np.zeros(self._length, np.uint8)
-        ids[: sum(lengths)] = np.concatenate([sample.rendered.ids for sample in samples])
-        learn[: sum(lengths)] = np.concatenate([sample.rendered.learn for sample in samples])
-        origins = [sample.origin for sample in samples] + ["padding"] * (padding > 0)
-        self._tokens.append(ids, np.array(lengths + [padding] * (padding > 0), "<i4"))
-        self._learn.write(learn.tobytes())
-        self._origin.write("".join(f"{origin}\n" for origin in origins).encode())
-        self.rows += 1
-
-    def reject(self, path: str, line: int, reason: str) -> None:
-        entry = json.dumps({"file": path, "line": line, "reason": reason}, ensure_ascii=False)
-        self._rejects.write(entry.encode("utf-8", "replace") + b"\n")
-
-    def finish(self) -> None:
-        self._tokens.finish()
-        for stream in (self._learn, self._origin, self._rejects):
-            stream.flush()
-            os.fsync(stream.fileno())
-
-
-def _kind(reason: str) -> str:
-    """Reasons that differ only in what they quote are one."""
-    return reason.split(":")[0].split("(")[0].strip()[:60]
-
-
-def _reasons(rejected: Counter[str]) -> str:
-    return ", ".join(f"{count} x {reason}" for reason, count in rejected.most_common(5)) or "it is empty"
+def _publish(group: Group, summary: Summary) -> None:
+    group.summary.unlink(missing_ok=True)  # from here on until the end there is no dataset
+    for suffix in SUFFIXES:
+        os.replace(f"{group.aside}{suffix}", f"{group.prefix}{suffix}")
+    fsync_directory(group.prefix.parent)
+    write_json(group.summary, {**summary, "made_from": group.asked})
+    rejected = summary["rejected"]
+    left_out = f"; {sum(rejected.values())} left out ({reasons(rejected)}), see {group.prefix}.rejects.jsonl"
+    logger.info("%s: %d samples, %d tokens to learn, %d rows filled to %.0f%%%s", group.prefix.name, summary["samples"],
+                summary["learnt_tokens"], summary["rows"], 100 * summary["fill"], left_out if rejected else "")

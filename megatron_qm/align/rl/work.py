@@ -1,0 +1,117 @@
+"""The stage that learns from rewards: prompts are asked, answers judged, and learnt from."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from megatron_qm.config.rl import RlRun
+from megatron_qm.config.rl_rules import check_rl
+from megatron_qm.data.text_table import text_table
+from megatron_qm.errors import UserError
+from megatron_qm.identities import newest_state
+from megatron_qm.rewards import registry
+from megatron_qm.rewards.general import GENERAL, SHIPPED, read_principles
+from megatron_qm.rewards.items import Item, read_items
+from megatron_qm.work import Work
+
+if TYPE_CHECKING:
+    from megatron_qm.training import Learning
+
+
+class Reinforcement(Work[RlRun]):
+    epilog = """\
+  megatron-qm rl --config rl-tiny-cpu train.start_from=runs/sft/checkpoints/step-00000072 rl.items=data/rl.jsonl
+  megatron-qm rl --config medical-rl-h100 train.start_from=... rl.items=...      (32 responses to a prompt, as the report)
+Model and tokenizer are those of train.start_from where the recipe names none. An item is a JSON line with task (exam,
+diagnosis, drugs, ordering, or module:function), prompt or messages, reference, metadata, label (docs/rewards.md).
+"""
+
+    def need(self, config: RlRun) -> None:
+        if config.train.start_from is None:
+            raise UserError("train.start_from is not set: the policy starts from a checkpoint, such as sft's last")
+        if config.data.tokenizer is None:
+            raise UserError("data.tokenizer is not set, and train.start_from carries none")
+        _check_general(config, _items(config))
+
+    def check(self, config: RlRun) -> None:
+        check_rl(config)
+
+    def counted(self, config: RlRun) -> RlRun:
+        return _with_length(config, len(_items(config))) if config.rl.items else config
+
+    def prepare(self, config: RlRun, rank: int, check: Callable[[RlRun], None]) -> RlRun:
+        ready = self.counted(config)
+        check(ready)
+        newest_state(ready)
+        return ready
+
+    def data_plan(self, config: RlRun) -> str:
+        items = _items(config)
+        rl, steps = config.rl, _with_length(config, len(items)).total_steps
+        batches = steps * config.train.global_batch_size / (rl.prompts * rl.samples)
+        tasks = Counter(item.task for item in items)
+        labels = {task: len({item.label for item in items if item.task == task}) for task in tasks}
+        share = batches * rl.prompts / len(items)
+        rows = [(task, f"{count:,}", f"{labels[task]:,}", f"{count * share:,.0f}", f"{count * share * rl.samples:,.0f}")
+                for task, count in tasks.items()]
+        return "\n".join([
+            f"{batches:,.0f} batches of {rl.prompts} prompts x {rl.samples} responses in {steps:,} updates: "
+            f"{share:.2f} passes over {len(items):,} items, mastered ones counted",
+            text_table(("task", "items", "labels", "prompts asked", "responses"), rows),
+        ])
+
+    def read_in(self, run: Path, step: int) -> str:
+        from megatron_qm.align.rl.looking import items_of_step
+
+        return items_of_step(run, step)
+
+    def learning(self, config: RlRun) -> Learning:
+        from megatron_qm.align.rl.run import on_rollouts
+
+        return on_rollouts(config)
+
+    def looking(self, config: RlRun, aside: Path) -> Learning:
+        from megatron_qm.align.rl.looking import on_kept_rollouts
+
+        return on_kept_rollouts(config, aside)
+
+    def drill(self, config: RlRun, folder: Path) -> list[str]:
+        return ["rl.epochs=null"]
+
+
+def _items(config: RlRun) -> list[Item]:
+    if not config.rl.items:
+        raise UserError("rl.items is not set: name a file of items, for example rl.items=data/rl.jsonl")
+    items = read_items(Path(config.rl.items))
+    for task in dict.fromkeys(item.task for item in items):
+        registry.load(task)  # a verifier that is not there is said now
+    return items
+
+
+def _with_length(config: RlRun, items: int) -> RlRun:
+    rl, train = config.rl, config.train
+    if rl.epochs is None or config.length_known:
+        return config
+    updates = rl.prompts * rl.samples / train.global_batch_size
+    return replace(config, train=replace(train, steps=math.ceil(rl.epochs * items / rl.prompts * updates)))
+
+
+def _check_general(config: RlRun, items: list[Item]) -> None:
+    """Items that a model alone judges: it must be there, and so must what it judges by."""
+    if not any(item.task == GENERAL for item in items):
+        return
+    verifier = config.rl.verifier
+    if verifier.judge is None:
+        raise UserError(
+            f'rl.items: items of task "{GENERAL}" are judged by a model: set rl.verifier.judge={{base: ..., model: ...}}'
+        )
+    principles = read_principles(Path(verifier.principles) if verifier.principles else SHIPPED)
+    needed = len(principles) * verifier.judge.votes * verifier.judge.seconds
+    if verifier.seconds <= needed:
+        raise UserError(f"rl.verifier.seconds = {verifier.seconds:g} must be over principles x votes x seconds of the judge = "
+                        f"{needed:g}, or a slow endpoint costs every answer")

@@ -1,0 +1,92 @@
+"""From a recipe, or the folder of a run, to its stage and its resolved config: for every verb that takes one."""
+
+import argparse
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from megatron_qm.checkpoint.manifest import MANIFEST, TOKENIZER, model_of, read_manifest
+from megatron_qm.config.load import read
+from megatron_qm.config.model import ModelConfig, other_shape
+from megatron_qm.config.run import RunConfig, find_recipe, load_run
+from megatron_qm.config.stages import STAGES, Stage, stage_of
+from megatron_qm.errors import UserError
+from megatron_qm.work import Work, work_of
+
+RESOLVED = "config.resolved.yaml"
+
+
+@dataclass(frozen=True)
+class Resolved:
+    stage: Stage
+    work: Work
+    config: RunConfig
+
+    def counted(self) -> "Resolved":
+        """With its length, where that follows from data that are there to be counted."""
+        return replace(self, config=self.work.counted(self.config))
+
+
+def resolve(args: argparse.Namespace, verb: str | None = None, *, to_run: bool = False) -> Resolved:
+    """Of `--config` and overrides, checked. verb: the stage that is asked for; by default what the recipe says. to_run: all that
+    a run needs must be named, and the checkpoint that it starts from be there."""
+    path = find_recipe(args.config)
+    keys = {key: value for key, (_, value) in read(path, args.overrides).items()}
+    stage = stage_of(keys, str(path)) if verb is None or "stage" in keys else STAGES[verb]
+    if verb is not None and stage.name != verb:
+        raise UserError(f"{path}: is a recipe of stage {stage.name}; use `megatron-qm {stage.name}`, or another recipe")
+    work = work_of(stage)
+
+    def complete(config: RunConfig) -> RunConfig:
+        config = _from_checkpoint(config, to_run)
+        if to_run:
+            work.need(config)
+        _one_length(config)
+        return config
+
+    config = load_run(args.config, args.overrides, stage.kind, complete)
+    work.check(config)
+    return Resolved(stage, work, config)
+
+
+def resolve_run(run: Path) -> Resolved:
+    """Of a run's folder: what it was started with, its data as they were made."""
+    path = run / RESOLVED
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; is {run} the folder of a run?")
+    stage = stage_of({key: value for key, (_, value) in read(path).items()}, str(path))
+    return Resolved(stage, work_of(stage), load_run(path, [f"output={run}"], stage.kind))
+
+
+def _one_length(config: RunConfig) -> None:
+    given = [value for value in (config.train.steps, config.train.tokens, config.epochs) if value is not None]
+    if config.epochs is not None and len(given) > 1:
+        raise UserError(f"set one of {config.stage}.epochs, train.steps and train.tokens")
+
+
+def _from_checkpoint(config: RunConfig, must_be_there: bool) -> RunConfig:
+    """What the recipe does not say of model and tokenizer, train.start_from does."""
+    start = config.train.start_from
+    if start is None:
+        if config.model == ModelConfig():
+            raise UserError("the model is not set: name the checkpoint to start from (train.start_from=CKPT), or model.shape")
+        return config
+    if must_be_there or config.model == ModelConfig() or (Path(start) / MANIFEST).exists():
+        config = _as_it_is(config, model_of(read_manifest(Path(start))), start)
+    carried = Path(start) / TOKENIZER
+    if config.data.tokenizer is None and carried.is_dir():
+        config = replace(config, data=replace(config.data, tokenizer=str(carried)))
+    return config
+
+
+def _as_it_is(config: RunConfig, model: ModelConfig, start: str) -> RunConfig:
+    """The checkpoint's own model; a recipe that names another one is refused."""
+    if config.model == ModelConfig():
+        return replace(config, model=model)
+    asked = config.model.resolved()
+    key = other_shape(asked, model)
+    if key is not None:
+        raise UserError(
+            f"model.{key} = {getattr(asked, key)}, but train.start_from = {start} holds a model with {key} = "
+            f"{getattr(model, key)}; to take the checkpoint's own, leave the model out of the recipe (model=null)"
+        )
+    return config

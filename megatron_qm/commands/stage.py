@@ -1,0 +1,67 @@
+"""`megatron-qm pretrain | sft | rl`: one verb a stage, all of this shape."""
+
+import argparse
+
+from megatron_qm.commands.recipe import add_recipe_arguments
+from megatron_qm.commands.resolve import Resolved, resolve
+from megatron_qm.commands.start import processes_for, start, this_rank
+from megatron_qm.config.rules import check, check_world
+from megatron_qm.config.run import RunConfig
+from megatron_qm.config.stages import STAGES
+from megatron_qm.errors import UserError
+from megatron_qm.identities import check_identities
+from megatron_qm.work import work_of
+
+_EXIT_CODES = """\
+The same command goes on from the newest good checkpoint. SIGTERM and SIGUSR1 save and stop.
+exit codes: 0 done; 2 something to mend; 3 bad numbers, step after step; 74 a rank hung; 75 stopped by a signal, saved
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """parser: of the verb whose stage is its default `stage`."""
+    parser.epilog = work_of(STAGES[parser.get_default("stage")]).epilog + _EXIT_CODES
+    add_recipe_arguments(parser)
+    parser.add_argument("--nproc", type=int, metavar="N",
+                        help="start N ranks on this machine (default: its GPUs; on a CPU parallel.devices of the recipe)")
+    parser.add_argument("--dry-run", action="store_true",
+                        help="print the resolved config, layout, parameters, tokens and memory per rank, and stop")
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.dry_run:
+        return _dry_run(resolve(args, args.stage), args.nproc)
+    resolved = resolve(args, args.stage, to_run=True)
+    check_identities(resolved.config)
+    processes = processes_for(resolved.config, args.nproc)
+
+    def checked(config: RunConfig) -> None:
+        check(config)
+        check_world(config, processes)
+        check_identities(config)
+
+    ready = resolved.work.prepare(resolved.config, this_rank() or 0, checked)
+    return start(args, ready, processes, lambda: _train(resolved, ready))
+
+
+def _dry_run(resolved: Resolved, nproc: int | None) -> int:
+    """Prints what the run would be, and writes nothing."""
+    from megatron_qm.commands.dry_run import describe, ranks_of, refuse_what_does_not_fit
+
+    config = resolved.counted().config
+    check(config)
+    check_identities(config)
+    ranks = ranks_of(config, nproc)
+    print(describe(config, ranks))
+    print(refuse_what_does_not_fit(config, ranks))
+    try:
+        resolved.work.need(config)
+    except UserError as error:
+        print(f"not ready to run: {error}")
+    return 0
+
+
+def _train(resolved: Resolved, ready: RunConfig) -> bool:
+    from megatron_qm.training import train
+
+    return train(ready, resolved.work.learning(ready))

@@ -1,0 +1,65 @@
+"""What a stage does where stages differ. Its name, config and help stand in config/stages.py; whatever is not said here is
+the same for all: ranks, steps, checkpoints, guard, watchdog, records. Imports no torch before `learning`."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+
+from megatron_qm.config.run import RunConfig
+from megatron_qm.config.stages import Stage
+
+if TYPE_CHECKING:
+    from megatron_qm.training import Learning
+
+R = TypeVar("R", bound=RunConfig)
+
+
+class Work(Generic[R]):
+    """One object without state a stage. Every method raises UserError for what the user can mend."""
+
+    epilog: ClassVar[str] = ""  # of the verb's help: examples, and what the data look like
+
+    def need(self, config: R) -> None:
+        """What a run, unlike a plan, cannot go without: raises UserError for the first that the recipe does not name."""
+
+    def check(self, config: R) -> None:
+        """The stage's own rules on its keys, beyond those of config/rules.py."""
+
+    def counted(self, config: R) -> R:
+        """As `prepare`, with nothing written: for plans and dry runs."""
+        return config
+
+    def prepare(self, config: R, rank: int, check: Callable[[R], None]) -> R:
+        """Makes what the run reads, where it is not there yet: rank 0 makes, the others wait. check: is asked before anything
+        in the run's folder changes."""
+        check(config)
+        return config
+
+    def data_plan(self, config: R) -> str:
+        """What the run will read, for people."""
+        raise NotImplementedError
+
+    def read_in(self, run: Path, step: int) -> str:
+        """What a step of the run in `run` has read, for people."""
+        raise NotImplementedError
+
+    def learning(self, config: R) -> Learning:
+        """What the trainer is fed with, and learns from it."""
+        raise NotImplementedError
+
+    def looking(self, config: R, aside: Path) -> Learning:
+        """As `learning`, for a run that is looked at and not touched; `aside` is a folder to write to instead."""
+        return self.learning(config)
+
+    def drill(self, config: R, folder: Path) -> list[str]:
+        """Overrides that make the recipe one for a drill of a few steps; `folder` may hold data for it."""
+        return []
+
+
+def work_of(stage: Stage) -> Work:
+    """The stage's room is imported now."""
+    module, _, name = stage.work.partition(":")
+    return getattr(importlib.import_module(module), name)()
