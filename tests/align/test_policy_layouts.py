@@ -43,7 +43,7 @@ def test_context_parallel_ranks_learn_what_one_process_does(case: str, alone: di
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_compared_is_not_all_the_same(kind: str, alone: dict) -> None:
-    """The ratio has left 1 after the first update, clipping takes some tokens and leaves some, and the parts change the numbers."""
+    """The ratio has left 1 after the first update, clipping takes some tokens and leaves some, and each part counts."""
     cases = [np.array(alone[f"{kind}, {normalise}, {name}"]["rows"]) for normalise in NORMALISE for name in EXTRAS]
     ratio, clipped = ROW.index("ratio"), ROW.index("clipped")
     for rows in cases:
