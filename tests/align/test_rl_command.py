@@ -18,6 +18,7 @@ from tests.align.stages import LAYOUTS, command, numbers, records, run, written
 BOUND = 1e-5
 OTHERS = ("policy_loss", "kl", "clipped", "entropy")
 QUICK = ["rl.prompts=2", "rl.samples=4"]
+HERE = LAYOUTS | {"CP2": ["parallel.cp=2", "rl.pack=false"]}
 
 
 @pytest.fixture(scope="module")
@@ -41,11 +42,11 @@ def alone(tiny: Path, saved: list[str], tmp_path_factory: pytest.TempPathFactory
     return numbers(output, *OTHERS)
 
 
-@pytest.mark.parametrize("layout", ["TP2+SP", "PP2", "DP2"])
+@pytest.mark.parametrize("layout", ["TP2+SP", "PP2", "DP2", "CP2"])
 def test_losses_and_gradients_are_those_of_one_process(
     layout: str, tiny: Path, saved: list[str], alone: list, tmp_path: Path
 ) -> None:
-    run("rl", tiny / "rl.yaml", tmp_path, *saved, *LAYOUTS[layout], ranks=2)
+    run("rl", tiny / "rl.yaml", tmp_path, *saved, *HERE[layout], ranks=2)
     assert alone[0][3] == pytest.approx(0, abs=1e-6) and alone[-1][3] > 1e-4  # the policy has left its reference
     np.testing.assert_allclose(numbers(tmp_path, *OTHERS), alone, rtol=BOUND, atol=1e-7)
 

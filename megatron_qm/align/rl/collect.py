@@ -1,26 +1,30 @@
 """One batch of experience: prompts asked, responses generated and kept on the disk, judged.
 
-OUTPUT/rollouts/NUMBER.jsonl holds the rollouts of a batch, NUMBER.outcomes.jsonl what verifiers said of each. A batch that
-was generated before a kill is not generated again: the same weights ask the same questions.
+OUTPUT/rollouts/NUMBER.jsonl holds the rollouts of a batch, NUMBER.origin.json where they come from (origin.py),
+NUMBER.outcomes.jsonl what verifiers said of each (verdicts.py). A batch that was generated before a kill is neither generated
+nor judged again: the same weights ask the same questions.
 """
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from megatron_qm.align.rl.experience import Experience, informative, judged, outcome_json, pass_rates
+from megatron_qm.align.digest import digest
+from megatron_qm.align.rl.experience import Experience, informative, judged, pass_rates
 from megatron_qm.align.rl.judges import Judges
+from megatron_qm.align.rl.origin import Origin, outcomes_of, settle
 from megatron_qm.align.rl.sampler import PromptSampler
+from megatron_qm.align.rl.verdicts import Response, Verdicts, judge_digest, kept_verdicts, read_lines, verdict_lines
 from megatron_qm.align.rollouts.dispatch import dispatch
 from megatron_qm.align.rollouts.engine import RolloutEngine
 from megatron_qm.align.rollouts.replay import SavedRollouts
-from megatron_qm.align.rollouts.rollout import Rollout
+from megatron_qm.align.rollouts.rollout import Rollout, write_rollouts
 from megatron_qm.config.rl import RlConfig
 from megatron_qm.errors import UserError
 from megatron_qm.files import atomic_write
@@ -44,6 +48,11 @@ class Generated:
     epoch: int
     seconds: float
 
+    @cached_property
+    def digest(self) -> str:
+        """Of the rollouts: tokens, log-probabilities and all."""
+        return digest([list(vars(rollout).values()) for rollout in self.rollouts])
+
 
 class Collector:
     """Asks, generates, judges. All ranks call together; `judges` is there on the first alone."""
@@ -59,7 +68,7 @@ class Collector:
         self._config, self._tokenizer, self._seed = config, tokenizer, seed
         self._judges, self._on_first, self._move = judges, on_first, move
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="judge")
-        self._verdicts: dict[int, Future] = {}  # of the first rank, by number of the batch
+        self._verdicts: dict[int, Future[Verdicts]] = {}  # of the first rank, by number of the batch
         drawn = config.sampling
         self._sampling = Sampling(
             temperature=drawn.temperature, top_p=drawn.top_p, top_k=drawn.top_k, max_new_tokens=drawn.max_new_tokens,
@@ -76,22 +85,36 @@ class Collector:
             )
         return tokens
 
-    def generate(self, engine: RolloutEngine, number: int, version: int) -> Generated:
+    def generate(self, engine: RolloutEngine, number: int, version: int, weights: str) -> Generated:
+        """version: the step of the engine's weights. weights: their fingerprint."""
         began = time.perf_counter()
         items = [item for item in self.sampler.take(self._config.prompts) for _ in range(self._config.samples)]
         requests = [self._request(number, place, item) for place, item in enumerate(items)]
-        rollouts = dispatch(engine, requests, self.path(number), version, batch=_KEPT_TOGETHER)
+        rollouts = self._answers(engine, requests, self.path(number), Origin.of(requests, version, weights))
         generated = Generated(number, version, items, rollouts, self.sampler.epoch, time.perf_counter() - began)
         self._begin_to_judge(generated)
+        self._move()
         return generated
 
-    def again(self, number: int, version: int, epoch: int, keys: Sequence[str]) -> Generated:
-        """A batch that was generated before this start, from the disk. Raises UserError where it is gone."""
-        known = {item.key: item for item in self.sampler.items}
+    def _answers(self, engine: RolloutEngine, requests: Sequence[Request], path: Path, origin: Origin) -> Sequence[Rollout]:
+        if self._config.saved_rollouts:  # they are read anew at every start, and are of whatever weights they are
+            rollouts = engine.generate(requests)
+            self._on_first(lambda: write_rollouts(path, rollouts))
+            return rollouts
+        self._on_first(lambda: settle(path, origin))
+        return dispatch(engine, requests, path, origin.version, batch=_KEPT_TOGETHER)
+
+    def again(self, number: int, version: int, epoch: int, keys: Sequence[str], digest: str | None = None) -> Generated:
+        """A batch that was generated before this start, from the disk. digest: of its rollouts; checkpoints of earlier versions
+        have none. Raises UserError where they are gone, or others."""
+        known, path = {item.key: item for item in self.sampler.items}, self.path(number)
         items = [known[key] for key in keys for _ in range(self._config.samples)]
         requests = [self._request(number, place, item) for place, item in enumerate(items)]
-        rollouts = self._on_first(lambda: SavedRollouts(self.path(number)).generate(requests))
+        rollouts = self._on_first(lambda: SavedRollouts(path).generate(requests))
         generated = Generated(number, version, items, rollouts, epoch, 0.0)
+        if digest not in (None, generated.digest):
+            raise UserError(f"{path}: these are not the rollouts that the run had in flight at its checkpoint; bring the old "
+                            "file back, or go on from an earlier checkpoint")
         self._begin_to_judge(generated)
         return generated
 
@@ -113,10 +136,11 @@ class Collector:
         """On every rank the same; also writes the outcomes. The others are told now and then that the first still waits."""
         while (found := self._on_first(lambda: self._waited(generated.number))) is None:
             self._move()
+        self._move()
         self._verdicts.pop(generated.number, None)
-        return judged(generated.items, generated.rollouts, *found, self._config)
+        return judged(generated.items, generated.rollouts, found.outcomes, found.formats, self._config)
 
-    def _waited(self, number: int) -> tuple[list, list | None] | None:
+    def _waited(self, number: int) -> Verdicts | None:
         try:
             return self._verdicts[number].result(_PATIENCE_SECONDS)
         except TimeoutError:
@@ -124,14 +148,21 @@ class Collector:
                 raise  # the verdicts' own
             return None
 
-    def _judge(self, generated: Generated) -> tuple[list, list | None]:
-        texts = [self._tokenizer.decode(rollout.tokens, special=False) for rollout in generated.rollouts]
-        outcomes, formats = self._judges.judge(generated.items, texts)
-        with atomic_write(self.folder / f"{generated.number:06d}.outcomes.jsonl") as stream:
-            for rollout, text, outcome in zip(generated.rollouts, texts, outcomes, strict=True):
-                line = {**outcome_json(rollout.key, outcome), "response": text}
-                stream.write(json.dumps(line, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
-        return outcomes, formats
+    def _judge(self, generated: Generated) -> Verdicts:
+        """What is learnt from is what the file says, the first time as after a kill."""
+        responses = [
+            Response(rollout.key, item, self._tokenizer.decode(rollout.tokens, special=False))
+            for item, rollout in zip(generated.items, generated.rollouts, strict=True)
+        ]
+        path, by = outcomes_of(self.path(generated.number)), judge_digest(self._config)
+        kept = kept_verdicts(path, responses, by)
+        if kept is not None:
+            return kept
+        found = Verdicts(*self._judges.judge(generated.items, [response.text for response in responses]))
+        lines = verdict_lines(found, responses, by)
+        with atomic_write(path) as stream:
+            stream.writelines(lines)
+        return read_lines(lines, responses, by)
 
     def close(self) -> None:
         self._thread.shutdown(wait=True, cancel_futures=True)
@@ -142,8 +173,8 @@ class Collector:
 
     def forget(self, before: int) -> None:
         """Remove the rollouts of batches with a lower number."""
-        for path in self.folder.glob("[0-9]*.jsonl"):
-            if int(path.name.split(".")[0]) < before:
+        for path in self.folder.glob("[0-9]*"):
+            if path.is_file() and int(path.name.split(".")[0]) < before:
                 path.unlink(missing_ok=True)
 
 

@@ -4,7 +4,7 @@ Axes: n responses, b rows (one response each), s tokens of a row.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -141,9 +141,3 @@ def _by_length(pairs: Sequence[tuple[int, float]]) -> list[list[float]]:
 
 def _mean(values: Sequence[float]) -> float | None:
     return float(np.mean(values)) if len(values) else None
-
-
-def outcome_json(key: str, outcome: Outcome) -> Mapping[str, Any]:
-    if isinstance(outcome, Scored):
-        return {"key": key, "value": outcome.value, "parts": dict(outcome.parts), "explanation": outcome.explanation}
-    return {"key": key, "unscored": outcome.reason}

@@ -3,31 +3,37 @@ updates. Checkpoints wait for the end of a batch, so that all there is to save a
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-
-from torch import nn
 
 from megatron_qm.align.rl.collect import Collector, Generated, merged
 from megatron_qm.align.rl.experience import Experience, informative, summary
 from megatron_qm.align.rl.health import Health
-from megatron_qm.align.rl.updates import Update, add_logprobs, engine_gap, updates_of
+from megatron_qm.align.rl.policy import Policy
+from megatron_qm.align.rl.updates import Update, engine_gap, updates_of
 from megatron_qm.align.rollouts.compare import LogprobGap, check_logprobs
-from megatron_qm.align.rollouts.engine import RolloutEngine
 from megatron_qm.config.rl import RlRun
 from megatron_qm.data.reader import SourceProgress
 from megatron_qm.errors import UserError
-from megatron_qm.model.language_model import unwrap
 from megatron_qm.observe.records import RlRecord
 from megatron_qm.platform.runtime import Platform
 from megatron_qm.train.batches import MicroBatch
-from megatron_qm.train.logprobs import label_logprobs
-from megatron_qm.train.step import Stepper
 
 logger = logging.getLogger(__name__)
 _STAGE = "rl"
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """The batch that is being learnt from. record: without what is known only afterwards. path: of its rollouts. began: on
+    time.perf_counter."""
+
+    record: RlRecord
+    experience: Experience
+    path: Path
+    began: float
 
 
 class RolloutFeed:
@@ -35,21 +41,15 @@ class RolloutFeed:
 
     names = ("policy",)
 
-    def __init__(
-        self, config: RlRun, platform: Platform, stepper: Stepper, engine: RolloutEngine, collector: Collector,
-        reference: Sequence[nn.Module] | None, health: Health, move: Callable[[], None],
-    ) -> None:
-        self._config, self._platform, self._stepper = config, platform, stepper
-        self._engine, self._collector, self._reference = engine, collector, reference
-        self._health, self._move = health, move
-        self._updates: list[Update] = []
+    def __init__(self, config: RlRun, platform: Platform, policy: Policy, collector: Collector, health: Health) -> None:
+        self._config, self._platform, self._policy, self._collector, self._health = config, platform, policy, collector, health
+        self._updates: Sequence[Update] = ()  # of the lesson, those that are left
+        self._lesson: Lesson | None = None
         self._number, self._tokens = 0, 0  # batches asked for, and tokens of those learnt from
         self._ahead: Generated | None = None  # rl.overlap: what will be learnt from after the present batch
+        self._needed = (0, 0)  # the batches that the last two checkpoints go on with: a kill may leave the older one
         self._compared = False
         self._told_epoch = 0
-        self._said: RlRecord  # of the batch that is being learnt from
-        self._learning: tuple[Experience, Path]
-        self._began = 0.0
         self.seconds = 0.0
 
     @property
@@ -66,40 +66,39 @@ class RolloutFeed:
         return iter(self._updates[0]), len(self._updates[0])
 
     def advance(self) -> None:
-        self._updates.pop(0)
+        self._updates = self._updates[1:]
 
     def recorded(self, step: int) -> None:
         """A batch is told of once it is learnt from, with what that took: its alarms look at its own updates."""
-        if self.settled:
-            seconds = {**self._said.seconds, "train": time.perf_counter() - self._began}
-            self._health.batch(replace(self._said, step=step, seconds=seconds), *self._learning)
+        lesson = self._lesson
+        if lesson is not None and self.settled:
+            seconds = {**lesson.record.seconds, "train": time.perf_counter() - lesson.began}
+            self._health.batch(replace(lesson.record, step=step, seconds=seconds), lesson.experience, lesson.path)
+            self._lesson = None
 
     # --- a batch of rollouts
 
     def _fill(self, step: int) -> None:
         """The next batch, judged, as updates; with overlap the one after it is generated before this one is learnt from."""
-        rl, seconds = self._config.rl, {}
+        rl, seconds = self._config.rl, dict[str, float]()
         generated, experience = self._next_experience(step, seconds)
         self._ahead = self._generate(step - 1) if rl.overlap and step < self._config.total_steps else None
         began = time.perf_counter()
         updates = updates_of(experience, self._config, self._platform)
-        chunks = unwrap(self._stepper.model)
         if len(updates) > 1 or generated.version != step - 1 or rl.saved_rollouts:
-            updates = add_logprobs(updates, "old_logp", chunks, self._move)
+            updates = self._policy.with_own(updates)
         gap = self._gap(updates[0])
-        if self._reference is not None:
-            updates = add_logprobs(updates, "reference_logp", self._reference, self._move)
-        self._updates = updates
+        self._updates = self._policy.with_reference(updates)
         seconds["logprobs"] = time.perf_counter() - began
         self._collector.note(experience)
         self._tokens += sum(len(rollout.prompt) + len(rollout.tokens) for rollout in experience.rollouts)
-        self._said = RlRecord(
+        record = RlRecord(
             step=step, epoch=generated.epoch, **summary(experience), engine_gap=gap and gap.to_json(),
             resampled=self._resampled(), seconds=seconds,
         )
-        self._learning, self._began = (experience, self._collector.path(generated.number)), time.perf_counter()
+        self._lesson = Lesson(record, experience, self._collector.path(generated.number), time.perf_counter())
         if rl.keep_rollouts is not None:
-            self._collector.forget(generated.number - rl.keep_rollouts + 1)
+            self._collector.forget(min(generated.number - rl.keep_rollouts + 1, self._needed[0]))
 
     def _next_experience(self, step: int, seconds: dict[str, float]) -> tuple[Generated, Experience]:
         generated = self._ahead or self._generate(step - 1)
@@ -111,16 +110,11 @@ class RolloutFeed:
             generated = self._generate(step - 1)
             seconds["generate"] += generated.seconds
             parts.append(self._collector.judge(generated))
-        self._move()
         return generated, parts[0] if len(parts) == 1 else merged(parts, self._config.rl)
 
     def _generate(self, version: int) -> Generated:
-        for wrapped in self._stepper.model:
-            if wrapped.ddp_config.overlap_param_gather:
-                wrapped.start_param_sync(force_sync=True)  # until the next forward pass a rank has its own shard alone
-        self._engine.update_weights(unwrap(self._stepper.model), version)
-        generated = self._collector.generate(self._engine, self._number, version)
-        self._move()
+        weights = self._policy.publish(version)
+        generated = self._collector.generate(self._policy.engine, self._number, version, weights)
         self._number += 1
         return generated
 
@@ -129,9 +123,7 @@ class RolloutFeed:
         known = "old_logp" in update[0].extra
         if self._compared and not known:
             return None
-        trainer = [b.extra["old_logp"] for b in update] if known else label_logprobs(
-            unwrap(self._stepper.model), update, self._move
-        )
+        trainer = [b.extra["old_logp"] for b in update] if known else self._policy.logprobs(update)
         gap = engine_gap(update, trainer)
         if gap is not None and not self._compared and not self._config.rl.saved_rollouts and not self._config.rl.overlap:
             check_logprobs(gap, self._config.rl.gate.mean, self._config.rl.gate.largest)
@@ -165,11 +157,12 @@ class RolloutFeed:
 
     def state(self) -> dict[str, Any]:
         ahead, rl = self._ahead, self._config.rl
+        self._needed = (self._needed[1], ahead.number if ahead else self._number)
         return {
             "stage": _STAGE, "sampler": self._collector.sampler.state(), "number": self._number, "tokens": self._tokens,
             "told_epoch": self._told_epoch,
             "ahead": ahead and {"number": ahead.number, "version": ahead.version, "epoch": ahead.epoch,
-                                "keys": [item.key for item in ahead.items[:: rl.samples]]},
+                                "keys": [item.key for item in ahead.items[:: rl.samples]], "digest": ahead.digest},
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -181,6 +174,7 @@ class RolloutFeed:
         self._number, self._tokens, self._told_epoch = state["number"], state["tokens"], state["told_epoch"]
         ahead = state["ahead"]
         self._ahead = self._collector.again(**ahead) if ahead else None
+        self._needed = (ahead["number"] if ahead else self._number,) * 2
 
     def sync(self) -> None:
         """Rollouts are on the disk before they are judged."""

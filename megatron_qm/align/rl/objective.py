@@ -1,6 +1,7 @@
 """The policy's loss, as an objective of the trainer's step.
 
-Axes: b rows, s tokens of a row (several responses may share a row), q responses of a micro-batch.
+Axes: b rows, s tokens of a row (several responses may share a row; under context parallelism this rank's share of each), q
+responses of a micro-batch.
 A micro-batch brings, beside its labels and mask (1 on response tokens), in `extra`, [b, s] each:
   old_logp        of the policy that the update starts from (the trainer's own, before the first update on this batch);
                   left out where that is the very policy that is updated: then the ratio is 1 and has its gradient
@@ -8,11 +9,17 @@ A micro-batch brings, beside its labels and mask (1 on response tokens), in `ext
   behaviour_logp  of the engine that sampled (where importance_cap is set)
   advantage       of the response that the token belongs to
   weight          what the token's loss counts, from `token_weights`
-  response        which response of the micro-batch the token belongs to (gspo)
+  response        which response of the update the token belongs to (gspo); a rank may have some tokens of it, or none
 """
 
 import numpy as np
 import torch
+import torch.distributed as dist
+from megatron.core import parallel_state
+from megatron.core.tensor_parallel.mappings import (
+    copy_to_tensor_model_parallel_region,
+    reduce_from_tensor_model_parallel_region,
+)
 from torch import Tensor
 
 from megatron_qm.config.rl import PolicyLossConfig
@@ -38,8 +45,9 @@ class PolicyObjective:
         entropy_bs = output[2].detach() if output.dim() == 3 and len(output) > 2 else -logp_bs
         # Where nothing counts the log-probabilities are of other things, and their ratio may overflow.
         old_bs = torch.where(mask_bs > 0, extra.get("old_logp", logp_bs.detach()), logp_bs.detach())
+        context = parallel_state.get_context_parallel_group(check_initialized=False)
         loss_bs, ratio_bs, clipped_bs = policy_loss(logp_bs, old_bs, extra["advantage"], mask_bs, self._config,
-                                                    extra.get("response"))
+                                                    extra.get("response"), context)
         if self._config.importance_cap is not None:
             behaviour_bs = torch.where(mask_bs > 0, extra["behaviour_logp"], old_bs)
             loss_bs = loss_bs * torch.exp(old_bs - behaviour_bs).clamp(max=self._config.importance_cap)
@@ -55,16 +63,18 @@ class PolicyObjective:
 
 
 def policy_loss(
-    logp_bs: Tensor, old_bs: Tensor, advantage_bs: Tensor, mask_bs: Tensor, config: PolicyLossConfig, response_bs: Tensor | None
+    logp_bs: Tensor, old_bs: Tensor, advantage_bs: Tensor, mask_bs: Tensor, config: PolicyLossConfig,
+    response_bs: Tensor | None, context: dist.ProcessGroup | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """(loss, ratio, 1 where clipping took the gradient), [b, s] each; ratio and clipped carry no gradient."""
+    """(loss, ratio, 1 where clipping took the gradient), [b, s] each; ratio and clipped carry no gradient. context: the ranks
+    that hold the other tokens of these rows."""
     if config.kind == "reinforce":
         return -advantage_bs * logp_bs, torch.exp(logp_bs - old_bs).detach(), torch.zeros_like(logp_bs)
     log_ratio_bs = logp_bs - old_bs
     if config.kind == "gspo":
         if response_bs is None:
             raise ValueError("gspo needs to know which response a token belongs to")
-        log_ratio_bs = mean_over_responses(log_ratio_bs, mask_bs, response_bs)
+        log_ratio_bs = mean_over_responses(log_ratio_bs, mask_bs, response_bs, context)
     ratio_bs = torch.exp(log_ratio_bs)
     bounded_bs = ratio_bs.clamp(1 - config.clip_low, 1 + config.clip_high)
     if config.kind == "cispo":
@@ -74,13 +84,27 @@ def policy_loss(
     return -torch.minimum(free_bs, held_bs), ratio_bs.detach(), (held_bs < free_bs).float()
 
 
-def mean_over_responses(values_bs: Tensor, mask_bs: Tensor, response_bs: Tensor) -> Tensor:
-    """[b, s]: at each token the mean of `values_bs` over the counting tokens of its response."""
+def mean_over_responses(
+    values_bs: Tensor, mask_bs: Tensor, response_bs: Tensor, context: dist.ProcessGroup | None = None
+) -> Tensor:
+    """[b, s]: at each token the mean of `values_bs` over the counting tokens of its response, wherever in `context` they are."""
     response, mask = response_bs.reshape(-1).long(), mask_bs.reshape(-1)
-    count = int(response.max()) + 1
-    sums_q = torch.zeros(count, device=mask.device).index_add(0, response, values_bs.reshape(-1) * mask)
-    tokens_q = torch.zeros(count, device=mask.device).index_add(0, response, mask)
+    count = response.max() + 1
+    together = context is not None and context.size() > 1
+    if together:
+        dist.all_reduce(count, op=dist.ReduceOp.MAX, group=context)
+    zeros_q = torch.zeros(int(count), device=mask.device)
+    sums_q, tokens_q = zeros_q.index_add(0, response, values_bs.reshape(-1) * mask), zeros_q.index_add(0, response, mask)
+    if together:
+        sums_q = _sum_over(context, sums_q)
+        dist.all_reduce(tokens_q, group=context)
     return (sums_q / tokens_q.clamp(min=1))[response].view_as(values_bs)
+
+
+def _sum_over(group: dist.ProcessGroup, sums_q: Tensor) -> Tensor:
+    """The same on every rank. A rank's loss is one part of the step's, so its gradient is summed over the ranks as well; two
+    of Megatron's mappings, each of which sums in one direction."""
+    return copy_to_tensor_model_parallel_region(reduce_from_tensor_model_parallel_region(sums_q, group), group)
 
 
 def k3(logp_bs: Tensor, reference_bs: Tensor) -> Tensor:

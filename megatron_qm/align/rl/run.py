@@ -10,6 +10,7 @@ from megatron_qm.align.rl.feed import RolloutFeed
 from megatron_qm.align.rl.health import Health
 from megatron_qm.align.rl.judges import Judges
 from megatron_qm.align.rl.objective import PolicyObjective
+from megatron_qm.align.rl.policy import Policy
 from megatron_qm.align.rl.sampler import PromptSampler
 from megatron_qm.align.rollouts.engine import MegatronEngine, RolloutEngine
 from megatron_qm.align.rollouts.replay import SavedRollouts
@@ -38,10 +39,9 @@ def _feed(config: RlRun, parts: Parts) -> Feed:
         config.rl, Path(config.output), sampler, tokenizer, config.data.sequence_length, config.train.seed, judges, on_first_rank,
         parts.watchdog.move,
     )
-    return RolloutFeed(
-        config, parts.platform, parts.stepper, _engine(config, parts, tokenizer), collector, _reference(config, parts),
-        Health(config.rl.alarms, Path(config.output), parts.recorder, writes=parts.writes), parts.watchdog.move,
-    )
+    policy = Policy(parts.stepper.model, _engine(config, parts, tokenizer), _reference(config, parts), parts.watchdog.move)
+    health = Health(config.rl.alarms, Path(config.output), parts.recorder, writes=parts.writes)
+    return RolloutFeed(config, parts.platform, policy, collector, health)
 
 
 def _engine(config: RlRun, parts: Parts, tokenizer: TextTokenizer) -> RolloutEngine:

@@ -1,14 +1,21 @@
 """Which prompts are asked, and in which order: every stratum of the items evenly spread over an epoch, mastered ones left
 out of the next. The whole state is a few numbers and the last pass rate of each prompt."""
 
+import logging
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
+from megatron_qm.align.digest import digest
 from megatron_qm.config.rl import CurriculumConfig
 from megatron_qm.errors import UserError
 from megatron_qm.rewards.items import Item
+
+logger = logging.getLogger(__name__)
+_ADVICE = ("bring the old file back, or start a new run from the weights: train.start_from=CHECKPOINT and an output folder of "
+           "its own")
 
 
 @dataclass
@@ -73,17 +80,48 @@ class PromptSampler:
 
     def state(self) -> dict[str, Any]:
         return {"epoch": self.epoch, "position": self.position, "pass_rates": dict(self.pass_rates), "left": list(self.left),
-                "seed": self.seed, "items": len(self.items)}
+                "seed": self.seed, "items": len(self.items), "digests": dict(self._digests)}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Raises UserError where the items or the seed are others than those of the state."""
-        keys = {item.key for item in self.items}
-        strange = next((key for key in (*state["pass_rates"], *state["left"]) if key not in keys), None)
-        if strange is not None or state["items"] != len(self.items):
-            raise UserError(f"rl.items: the run was started with {state['items']} items, these are {len(self.items)}"
-                            + (f" without {strange!r}" if strange else "") + "; bring the old file back, or start a new run")
+        if "digests" in state:
+            _check_same(state["digests"], self._digests)
+        else:
+            self._check_keys(state)
         if state["seed"] != self.seed:
             raise UserError(f"data.seed = {self.seed}, but the run was started with {state['seed']}: set that again")
         self.epoch, self.position = state["epoch"], state["position"]
         self.pass_rates, self.left = dict(state["pass_rates"]), list(state["left"])
         self._order = self._ordered()
+
+    @cached_property
+    def _digests(self) -> dict[str, str]:
+        return {item.key: item_digest(item) for item in self.items}
+
+    def _check_keys(self, state: Mapping[str, Any]) -> None:
+        """All that can be compared with a checkpoint of an earlier version."""
+        keys = {item.key for item in self.items}
+        strange = next((key for key in (*state["pass_rates"], *state["left"]) if key not in keys), None)
+        if strange is not None or state["items"] != len(self.items):
+            raise UserError(f"rl.items: the run was started with {state['items']} items, these are {len(self.items)}"
+                            + (f" without {strange!r}" if strange else "") + f"; {_ADVICE}")
+        logger.warning("rl.items: the checkpoint is of an earlier version and does not say what its items held: these are taken "
+                       "for the same")
+
+
+def item_digest(item: Item) -> str:
+    """Of all that decides what is asked, how it is judged and when: not of `strata`, which reports alone know."""
+    return digest([item.task, [dict(message) for message in item.messages], item.reference, dict(item.metadata), item.label])
+
+
+def _check_same(saved: Mapping[str, str], mine: Mapping[str, str]) -> None:
+    """{key: digest} in the order of their files. Raises UserError for the first difference, which says how many there are."""
+    differing = {key: "was changed" for key in saved if mine.get(key, saved[key]) != saved[key]}
+    differing |= {key: "is missing" for key in saved if key not in mine}
+    differing |= {key: "is new" for key in mine if key not in saved}
+    if not differing and list(saved) != list(mine):
+        differing = {key: "stands elsewhere" for key, other in zip(mine, saved, strict=True) if key != other}
+    if differing:
+        key, how = next(iter(differing.items()))
+        raise UserError(f"rl.items: these are not the {len(saved)} items that the run was started with: {len(differing)} differ, "
+                        f"the first is {key!r}, which {how}; {_ADVICE}")

@@ -40,16 +40,17 @@ def dispatch(
     return rollouts
 
 
-def _parts(path: Path) -> Path:
+def parts_of(path: Path) -> Path:
+    """The folder of the batches that are there before `path` is whole."""
     return path.with_name(f"{path.name}.parts")
 
 
 def _part(path: Path, number: int) -> Path:
     """A name that is free: with another batch size, or more requests, the number alone may be taken."""
-    part, again = _parts(path) / f"{number:06d}.jsonl", 0
+    part, again = parts_of(path) / f"{number:06d}.jsonl", 0
     while part.exists():
         again += 1
-        part = _parts(path) / f"{number:06d}-{again}.jsonl"
+        part = parts_of(path) / f"{number:06d}-{again}.jsonl"
     return part
 
 
@@ -74,12 +75,12 @@ def _saved(requests: Sequence[Request], path: Path, version: int) -> dict[str, R
 
 
 def _all_saved(path: Path) -> Iterator[tuple[Path, Rollout]]:
-    for file in ([path] if path.exists() else []) + sorted(_parts(path).glob("*.jsonl")):
+    for file in ([path] if path.exists() else []) + sorted(parts_of(path).glob("*.jsonl")):
         yield from ((file, rollout) for rollout in read_rollouts(file))
 
 
 def _finish(path: Path, rollouts: list[Rollout]) -> None:
-    if not path.exists() or _parts(path).exists():
+    if not path.exists() or parts_of(path).exists():
         write_rollouts(path, rollouts)
-    if _parts(path).exists():
-        shutil.rmtree(_parts(path))
+    if parts_of(path).exists():
+        shutil.rmtree(parts_of(path))

@@ -36,5 +36,6 @@ class SavedRollouts:
         if rollout is None:
             raise UserError(f"{where}: no rollout of {request.key!r}; generate it first, with the same requests")
         if not rollout.answers(request):
-            raise UserError(f"{where}: the rollout of {request.key!r} answers another prompt, seed or sampling than is asked for")
+            raise UserError(f"{where}: the rollout of {request.key!r} answers another prompt, seed or sampling than is asked "
+                            "for; set rl.sampling, train.seed and the tokenizer to what it was generated with")
         return rollout

@@ -1,6 +1,5 @@
 """A rollout: a request, its response, and who gave it. One JSON line each, read back to the last bit."""
 
-import hashlib
 import json
 import math
 from collections.abc import Iterator
@@ -8,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+from megatron_qm.align.digest import digest
 from megatron_qm.errors import UserError
 from megatron_qm.files import atomic_write
 from megatron_qm.model.generation.request import Completion, FinishReason, Request
@@ -36,11 +36,11 @@ class Rollout:
         return cls(
             key=request.key, prompt=request.prompt, tokens=completion.tokens, logprobs=completion.logprobs,
             behaviour_logprobs=completion.behaviour_logprobs, finish_reason=completion.finish_reason, seed=request.seed,
-            weights_version=weights_version, asked=digest(request),
+            weights_version=weights_version, asked=asked(request),
         )
 
     def answers(self, request: Request) -> bool:
-        return self.key == request.key and self.asked == digest(request)
+        return self.key == request.key and self.asked == asked(request)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -73,9 +73,9 @@ class Rollout:
         return cls(**{name: tuple(value[name]) if isinstance(value[name], list) else value[name] for name in names})
 
 
-def digest(request: Request) -> str:
-    text = json.dumps([request.prompt, asdict(request.sampling), request.seed], sort_keys=True)
-    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+def asked(request: Request) -> str:
+    """A digest of all but the key."""
+    return digest([request.prompt, asdict(request.sampling), request.seed])
 
 
 def read_rollouts(path: Path) -> Iterator[Rollout]:

@@ -13,6 +13,7 @@ from megatron_qm.config.model import ModelConfig
 from megatron_qm.hf.families import packed_tensors
 from megatron_qm.model.language_model import unwrap
 
+_INTEGERS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}  # by bytes of a number
 Shards = dict[tuple[str, int | None], list[tuple[tuple[slice, ...], Tensor]]]
 
 
@@ -35,6 +36,18 @@ def hf_named_tensors(model: Sequence[nn.Module], config: ModelConfig) -> Iterato
             whole = (whole.float() + lora.scale * (b.float() @ a.float())).to(like.dtype)
         for part, name in enumerate(packed.hf):
             yield name, torch.cat([whole[span.at : span.at + span.rows] for span in packed.spans_of(part)])
+
+
+@torch.no_grad()
+def fingerprint(model: Sequence[nn.Module]) -> str:
+    """Hex digits that change with the weights: the sum of their bits as integers, so that it is the same at every layout. All
+    ranks call together. model: this rank's chunks."""
+    total = next(model[0].parameters()).new_zeros((), dtype=torch.int64)
+    for shards in _shards(model).values():
+        for _, data in shards:
+            total += data.contiguous().view(_INTEGERS[data.element_size()]).sum(dtype=torch.int64)
+    dist.all_reduce(total, group=parallel_state.get_model_parallel_group())
+    return f"{total.item() % (1 << 64):016x}"
 
 
 def _whole(shards: Shards, name: str, layer: int | None, shape: tuple[int, ...], like: Tensor) -> Tensor:
