@@ -26,7 +26,8 @@ class Record:
 
 
 def check_identities(config: RunConfig) -> None:
-    """Raises UserError for the first two that differ."""
+    """Raises UserError for the first two that differ, and where the output folder holds another run."""
+    newest_state(config)
     records = [*_named(config), *_of_checkpoints(config), *_of_datasets(config)]
     for record in records:
         if not record.tokenizer.same(records[0].tokenizer):

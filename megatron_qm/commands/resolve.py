@@ -40,7 +40,6 @@ def resolve(args: argparse.Namespace, verb: str | None = None, *, to_run: bool =
         config = _from_checkpoint(config, to_run)
         if to_run:
             work.need(config)
-        _one_length(config)
         return config
 
     config = load_run(args.config, args.overrides, stage.kind, complete)
@@ -55,12 +54,6 @@ def resolve_run(run: Path) -> Resolved:
         raise UserError(f"{path}: no such file; is {run} the folder of a run?")
     stage = stage_of({key: value for key, (_, value) in read(path).items()}, str(path))
     return Resolved(stage, work_of(stage), load_run(path, [f"output={run}"], stage.kind))
-
-
-def _one_length(config: RunConfig) -> None:
-    given = [value for value in (config.train.steps, config.train.tokens, config.epochs) if value is not None]
-    if config.epochs is not None and len(given) > 1:
-        raise UserError(f"set one of {config.stage}.epochs, train.steps and train.tokens")
 
 
 def _from_checkpoint(config: RunConfig, must_be_there: bool) -> RunConfig:

@@ -76,6 +76,17 @@ class RunConfig:
             return math.ceil(self.train.tokens / self.tokens_per_step)
         raise UserError(f"the length of the run follows from {self.stage}.epochs = {self.epochs} once its data are counted")
 
+    def with_steps_of(self: R, per_epoch: float) -> R:
+        """With the steps that its epochs make. Raises UserError where the recipe gives its length in another way too, and that
+        is not the same; a config that was resolved before has both."""
+        steps = math.ceil((self.epochs or 0) * per_epoch)
+        given = self.train.steps if self.train.tokens is None else self.total_steps
+        if given not in (None, steps):
+            key = f"{self.stage}.epochs"
+            raise UserError(f"set one of {key}, train.steps and train.tokens: {key} = {self.epochs} of these data make {steps} "
+                            f"steps, not {given}")
+        return replace(self, train=replace(self.train, steps=steps, tokens=None))
+
     @property
     def length_known(self) -> bool:
         return self.train.steps is not None or self.train.tokens is not None

@@ -99,7 +99,7 @@ class RlRecord:
     shares of the rollouts. zero_variance: share of the groups. unscored_reasons: rollouts by reason. entropy: nats per
     token. disagreement: share of the items on which rule and model verifier differ. engine_gap: LogprobGap.to_json() of
     align/rollouts/compare.py. resampled: prompts that left (mastered) and stayed (kept) at the start of this epoch.
-    seconds: of the batch, by generate, score, logprobs, train.
+    seconds: of the batch, by generate, score, logprobs, train. batches: numbers of its files in RUN/rollouts.
     """
 
     kind: ClassVar[str] = "rl"
@@ -121,6 +121,7 @@ class RlRecord:
     engine_gap: Mapping[str, Any] | None = None
     resampled: Mapping[str, int] | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
+    batches: Sequence[int] = ()
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from megatron_qm.align.rl.collect import Collector, Generated, merged
 from megatron_qm.align.rl.experience import Experience, informative, summary
 from megatron_qm.align.rl.health import Health
 from megatron_qm.align.rl.policy import Policy
-from megatron_qm.align.rl.updates import Update, engine_gap, updates_of
+from megatron_qm.align.rl.updates import Update, engine_gap, responses_of_rows, updates_of
 from megatron_qm.align.rollouts.compare import LogprobGap, check_logprobs
 from megatron_qm.config.rl import RlRun
 from megatron_qm.data.reader import SourceProgress
@@ -20,6 +20,8 @@ from megatron_qm.errors import UserError
 from megatron_qm.observe.records import RlRecord
 from megatron_qm.platform.runtime import Platform
 from megatron_qm.train.batches import MicroBatch
+from megatron_qm.train.feed import Units
+from megatron_qm.train.step import this_place
 
 logger = logging.getLogger(__name__)
 _STAGE = "rl"
@@ -48,6 +50,7 @@ class RolloutFeed:
         self._number, self._tokens = 0, 0  # batches asked for, and tokens of those learnt from
         self._ahead: Generated | None = None  # rl.overlap: what will be learnt from after the present batch
         self._needed = (0, 0)  # the batches that the last two checkpoints go on with: a kill may leave the older one
+        self._asked: list[int] = []  # the batches that the lesson is made of
         self._compared = False
         self._told_epoch = 0
         self.seconds = 0.0
@@ -64,6 +67,18 @@ class RolloutFeed:
         if not self._updates:
             self._fill(step)
         return iter(self._updates[0]), len(self._updates[0])
+
+    def units(self, step: int) -> Units:
+        """Its responses."""
+        lesson = self._lesson
+        assert lesson is not None, "a step is looked at after `next`"
+        experience = lesson.experience
+        number = len(experience) // self._config.train.global_batch_size - len(self._updates)
+        filled = responses_of_rows(experience, self._config, number, this_place().dp_size)
+        rows = [_told(experience, n) for row in filled for n in row]
+        batches = [replace(batch, source_bs=batch.extra["response"]) for batch in self._updates[0]]
+        return Units(iter(batches), len(batches), ("response", "reward", "advantage", "tokens"), rows,
+                     f"update {number + 1} of its rollouts, as the run has kept them")
 
     def advance(self) -> None:
         self._updates = self._updates[1:]
@@ -94,7 +109,7 @@ class RolloutFeed:
         self._tokens += sum(len(rollout.prompt) + len(rollout.tokens) for rollout in experience.rollouts)
         record = RlRecord(
             step=step, epoch=generated.epoch, **summary(experience), engine_gap=gap and gap.to_json(),
-            resampled=self._resampled(), seconds=seconds,
+            resampled=self._resampled(), seconds=seconds, batches=list(self._asked),
         )
         self._lesson = Lesson(record, experience, self._collector.path(generated.number), time.perf_counter())
         if rl.keep_rollouts is not None:
@@ -103,13 +118,14 @@ class RolloutFeed:
     def _next_experience(self, step: int, seconds: dict[str, float]) -> tuple[Generated, Experience]:
         generated = self._ahead or self._generate(step - 1)
         began = time.perf_counter()
-        parts = [self._collector.judge(generated)]
+        parts, self._asked = [self._collector.judge(generated)], [generated.number]
         seconds |= {"generate": generated.seconds, "score": time.perf_counter() - began}
         while len(parts) <= self._config.rl.curriculum.refills and _informative(parts) < len(parts[0]):
             self._collector.note(parts[-1])
             generated = self._generate(step - 1)
             seconds["generate"] += generated.seconds
             parts.append(self._collector.judge(generated))
+            self._asked.append(generated.number)
         return generated, parts[0] if len(parts) == 1 else merged(parts, self._config.rl)
 
     def _generate(self, version: int) -> Generated:
@@ -181,6 +197,12 @@ class RolloutFeed:
 
     def close(self) -> None:
         self._collector.close()
+
+
+def _told(experience: Experience, n: int) -> tuple[str, ...]:
+    reward, rollout = experience.reward_n[n], experience.rollouts[n]
+    worth = "unscored" if reward is None else f"{reward:.3f}"
+    return rollout.key, worth, f"{experience.advantage_n[n]:+.3f}", str(len(rollout.tokens))
 
 
 def _informative(parts: Sequence[Experience]) -> int:

@@ -1,6 +1,6 @@
 """Reinforcement learning from verifiable rewards: the trainer, fed with rollouts of its own weights."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from torch import nn
@@ -28,18 +28,23 @@ from megatron_qm.training import Learning, Parts
 
 def on_rollouts(config: RlRun) -> Learning:
     """The policy's own answers, generated with its present weights."""
-    return Learning(PolicyObjective(config.rl.loss), 1, lambda parts: _feed(config, parts))
+    return learning(config, Path(config.output), lambda parts, tokenizer: _engine(config, parts, tokenizer))
 
 
-def _feed(config: RlRun, parts: Parts) -> Feed:
+def learning(config: RlRun, output: Path, engine: Callable[[Parts, TextTokenizer], RolloutEngine]) -> Learning:
+    """output: where rollouts are kept. engine: who answers."""
+    return Learning(PolicyObjective(config.rl.loss), 1, lambda parts: _feed(config, parts, output, engine))
+
+
+def _feed(config: RlRun, parts: Parts, output: Path, engine: Callable[[Parts, TextTokenizer], RolloutEngine]) -> Feed:
     tokenizer = TextTokenizer(Path(config.data.tokenizer))
     sampler = PromptSampler(read_items(Path(config.rl.items)), config.rl.curriculum, config.data.seed)
     judges = parts.stack.enter_context(Judges(config.rl)) if parts.ranks.rank == 0 else None
     collector = Collector(
-        config.rl, Path(config.output), sampler, tokenizer, config.data.sequence_length, config.train.seed, judges, on_first_rank,
+        config.rl, output, sampler, tokenizer, config.data.sequence_length, config.train.seed, judges, on_first_rank,
         parts.watchdog.move,
     )
-    policy = Policy(parts.stepper.model, _engine(config, parts, tokenizer), _reference(config, parts), parts.watchdog.move)
+    policy = Policy(parts.stepper.model, engine(parts, tokenizer), _reference(config, parts), parts.watchdog.move)
     health = Health(config.rl.alarms, Path(config.output), parts.recorder, writes=parts.writes)
     return RolloutFeed(config, parts.platform, policy, collector, health)
 

@@ -27,20 +27,32 @@ _MULTIPLE = 16  # row lengths are rounded up to it, times what SP and CP cut the
 
 def updates_of(experience: Experience, config: RlRun, platform: Platform) -> list[Update]:
     """train.global_batch_size responses each, in order."""
-    place, parallel, packed = this_place(), config.parallel, config.rl.pack
-    size, micro = config.train.global_batch_size, config.train.micro_batch_size
-    multiple = _MULTIPLE * (parallel.tp if parallel.sp else 1) * parallel.cp
-    longest = config.data.sequence_length
-    length = longest - longest % multiple if packed else row_length(experience, multiple)
-    share = place.dp_size * micro * (parallel.pp if parallel.vpp else 1)  # what ranks and stages ask a batch to be divided by
+    place, micro, packed = this_place(), config.train.micro_batch_size, config.rl.pack
+    length = _longest(config) if packed else row_length(experience, _multiple(config))
     updates = []
-    for start in range(0, len(experience), size):
-        filled = layout(experience, range(start, start + size), longest, multiple, packed=packed)
-        filled += [[]] * (-len(filled) % share)
+    for number in range(len(experience) // config.train.global_batch_size):
+        filled = responses_of_rows(experience, config, number, place.dp_size)
         mine = sum(place.sequences(len(filled), micro), [])
         batch = _share(rows(experience, filled, length, config.rl), mine)
         updates.append(list(micro_batches(batch, micro, place, platform.device, packed=packed)))
     return updates
+
+
+def responses_of_rows(experience: Experience, config: RlRun, number: int, dp_size: int) -> list[list[int]]:
+    """Of the update `number`: which responses each row holds, with empty rows up to what ranks and stages divide a batch by."""
+    size, parallel = config.train.global_batch_size, config.parallel
+    chosen = range(number * size, (number + 1) * size)
+    filled = layout(experience, chosen, config.data.sequence_length, _multiple(config), packed=config.rl.pack)
+    share = dp_size * config.train.micro_batch_size * (parallel.pp if parallel.vpp else 1)
+    return [*filled, *([] for _ in range(-len(filled) % share))]
+
+
+def _multiple(config: RlRun) -> int:
+    return _MULTIPLE * (config.parallel.tp if config.parallel.sp else 1) * config.parallel.cp
+
+
+def _longest(config: RlRun) -> int:
+    return config.data.sequence_length - config.data.sequence_length % _multiple(config)
 
 
 def _share(batch: Batch, chosen: list[int]) -> Batch:

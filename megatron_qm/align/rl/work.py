@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +11,6 @@ from megatron_qm.config.rl import RlRun
 from megatron_qm.config.rl_rules import check_rl
 from megatron_qm.data.text_table import text_table
 from megatron_qm.errors import UserError
-from megatron_qm.identities import newest_state
 from megatron_qm.rewards import registry
 from megatron_qm.rewards.general import GENERAL, SHIPPED, read_principles
 from megatron_qm.rewards.items import Item, read_items
@@ -47,7 +44,6 @@ diagnosis, drugs, ordering, or module:function), prompt or messages, reference, 
     def prepare(self, config: RlRun, rank: int, check: Callable[[RlRun], None]) -> RlRun:
         ready = self.counted(config)
         check(ready)
-        newest_state(ready)
         return ready
 
     def data_plan(self, config: RlRun) -> str:
@@ -94,11 +90,8 @@ def _items(config: RlRun) -> list[Item]:
 
 
 def _with_length(config: RlRun, items: int) -> RlRun:
-    rl, train = config.rl, config.train
-    if rl.epochs is None or config.length_known:
-        return config
-    updates = rl.prompts * rl.samples / train.global_batch_size
-    return replace(config, train=replace(train, steps=math.ceil(rl.epochs * items / rl.prompts * updates)))
+    rl, updates = config.rl, config.rl.prompts * config.rl.samples / config.train.global_batch_size
+    return config if config.epochs is None else config.with_steps_of(items / rl.prompts * updates)
 
 
 def _check_general(config: RlRun, items: list[Item]) -> None:

@@ -12,7 +12,6 @@ import functools
 import glob
 import json
 import logging
-import math
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -88,7 +87,7 @@ def prepare(config: SftRun, rank: int, check: Callable[[SftRun], None]) -> SftRu
 
 def counted(config: SftRun) -> SftRun:
     """As `prepare`, with nothing written: its samples are rendered once to be counted, where the length follows from that."""
-    return config if config.length_known else _with_data(config, _summaries(config))
+    return config if config.epochs is None else _with_data(config, _summaries(config))
 
 
 def describe(config: SftRun) -> str:
@@ -124,10 +123,8 @@ def _with_data(config: SftRun, summaries: Sequence[Summary]) -> SftRun:
         config.data, sources=made[:first], validation=made[first:], mask_document_ends=True,
         block_size=config.data.sequence_length, reset_at_document_ends=config.sft.pack,
     )
-    train, epochs = config.train, config.sft.epochs
-    if epochs is not None:
-        train = replace(train, steps=math.ceil(epochs * sum(rows[:first]) / train.global_batch_size))
-    return replace(config, data=data, train=train)
+    ready = replace(config, data=data)
+    return ready if config.epochs is None else ready.with_steps_of(sum(rows[:first]) / config.train.global_batch_size)
 
 
 def _summaries(config: SftRun) -> list[Summary]:

@@ -31,9 +31,10 @@ Model and tokenizer are those of train.start_from where the recipe names none. A
 
     def check(self, config: SftRun) -> None:
         sft = config.sft
-        if config.data.sources or config.data.validation:
-            raise UserError("data.sources and data.validation are for pretraining; sft takes sft.sources and sft.validation")
         names = [group.name for group in (*sft.sources, *sft.validation)]
+        made = [source.name for source in (*config.data.sources, *config.data.validation)]
+        if made not in ([], names):  # a resolved config has what was made of the groups
+            raise UserError("data.sources and data.validation are for pretraining; sft takes sft.sources and sft.validation")
         for name in names:
             if not name or "/" in name or name.startswith("."):
                 raise UserError(f"sft: the group name {name!r} becomes a file name: use letters, digits, - and _")

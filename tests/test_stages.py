@@ -1,0 +1,105 @@
+"""Every verb that takes a recipe or a run, on every shipped recipe and on a run of every stage: a new stage is covered by
+standing in the table (and by a run of it, in `runs`)."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from megatron_qm.cli import main
+from megatron_qm.config.run import RECIPES, RunConfig
+from megatron_qm.config.stages import STAGES, stage_of
+from tests.align.stages import run
+
+SHIPPED = sorted(path.stem for path in RECIPES.glob("*.yaml"))
+
+
+@pytest.fixture(scope="session")
+def runs(undisturbed: Path, policy: Path, tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A finished run of each stage."""
+    rl = tmp_path_factory.mktemp("rl-run")
+    run("rl", tiny / "rl.yaml", rl, f"train.start_from={policy}", "train.steps=4")
+    return {"pretrain": undisturbed, "sft": policy.parents[1], "rl": rl}
+
+
+@pytest.fixture(scope="session")
+def named(recipe: Path, policy: Path, tiny: Path) -> dict[str, list[str]]:
+    """What a shipped recipe leaves to the user, by stage: data, and where to start."""
+    prefix = recipe.parent / "A"
+    return {
+        "pretrain": [f"data.sources=[{{name: a, prefix: {prefix}}}]"],
+        "sft": [f"sft.sources=[{{name: chat, path: {tiny}/chat.jsonl}}]", f"data.tokenizer={tiny}/tokenizer"],
+        "rl": [f"rl.items={tiny}/items.jsonl", f"data.tokenizer={tiny}/tokenizer"],
+    }
+
+
+def _said(capsys: pytest.CaptureFixture, *words: object) -> str:
+    code = main([str(word) for word in words])
+    out, err = capsys.readouterr()
+    assert code == 0, err
+    return out
+
+
+def test_the_table_has_a_run_of_every_stage_and_recipes_that_say_theirs(runs: dict, named: dict) -> None:
+    assert runs.keys() == named.keys() == STAGES.keys()
+    for stage in STAGES.values():
+        assert stage.kind().stage == stage.name and issubclass(stage.kind, RunConfig)
+        assert stage_of({"stage": stage.name}, "here") is stage
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_config_plan_and_data_plan_on_every_shipped_recipe(name: str, named: dict, capsys: pytest.CaptureFixture) -> None:
+    shape = [] if re.search(r"^(model|base):", (RECIPES / f"{name}.yaml").read_text(), re.M) else ["model.shape=qwen3-0.6b"]
+    resolved = _said(capsys, "config", "--config", name, *shape)
+    stage = resolved.splitlines()[0].removeprefix("stage: ")
+    assert stage in STAGES
+    _said(capsys, "plan", "--config", name, "--gpus", 64, *shape)
+    said = _said(capsys, "data", "plan", "--config", name, *shape, *named[stage])
+    assert "steps" in said or "batches" in said
+    said = _said(capsys, stage, "--config", name, "--dry-run", *shape)
+    assert "GiB per rank" in said and "not ready to run" in said
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_ledger_replay_report_and_config_on_a_run_of_every_stage(
+    stage: str, runs: dict, capfd: pytest.CaptureFixture
+) -> None:
+    folder = runs[stage]
+    before = _everything(folder)
+    assert "step 2" in _said(capfd, "data", "ledger", "--run", folder, "--step", 2)
+    assert f"stage: {stage}\n" in _said(capfd, "config", "--config", folder / "config.resolved.yaml")
+    assert main(["replay", "--run", str(folder), "--step", "2"]) == 0
+    said = capfd.readouterr().out
+    assert said.count("the same to the last bit") == 2 and "NOT" not in said, said
+    assert _everything(folder) == before  # looking changes nothing
+    page = Path(_said(capfd, "report", folder).strip())
+    assert STAGES[stage].title in page.read_text()
+
+
+@pytest.mark.parametrize("stage", [stage for stage in STAGES if stage != "pretrain"])
+def test_a_checkpoint_of_one_stage_is_not_gone_on_with_by_another(stage: str, runs: dict, tiny: Path, capsys) -> None:
+    other = "rl" if stage == "sft" else "sft"
+    before = _everything(runs[other])
+    start = sorted((runs["sft"] / "checkpoints").glob("step-*"))[-1]
+    assert main([stage, "--config", str(tiny / f"{stage}.yaml"), f"output={runs[other]}", f"train.start_from={start}",
+                 "train.steps=9"]) == 2
+    assert f"holds a run of stage {other}" in capsys.readouterr().err
+    assert _everything(runs[other]) == before
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_verify_resume_asks_the_recipe_for_its_stage(
+    stage: str, recipe: Path, tiny: Path, policy: Path, capsys: pytest.CaptureFixture, tmp_path: Path
+) -> None:
+    config = {"pretrain": [recipe, "--nproc", 2], "sft": [tiny / "sft.yaml", "sft.epochs=1"], "rl": [tiny / "rl.yaml"]}[stage]
+    start = [] if stage == "pretrain" else [f"train.start_from={policy}"]
+    said = _said(capsys, "verify-resume", "--steps", 4, "--kills", 1, "--folder", tmp_path / "drill", "--config", *config, *start)
+    assert "the same to the last bit" in said
+    assert json.loads((tmp_path / "drill" / "killed" / "metrics.jsonl").read_text().splitlines()[0])
+
+
+def _everything(folder: Path) -> dict[str, tuple[int, int]]:
+    """Size and time of every file below it, folders too; the report is made to be written."""
+    return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in folder.rglob("*")
+            if path.name != "report.html" and path.is_file()}
