@@ -81,3 +81,53 @@ def test_package_files_are_empty_so_that_importing_a_room_costs_nothing() -> Non
     for path in files("megatron_qm"):
         if path.name == "__init__.py" and path.parent.name != "megatron_qm":
             assert not path.read_text(), path
+
+
+def _modules() -> dict[str, Path]:
+    """{megatron_qm.train.loop: its file} of both packages."""
+    found = {}
+    for folder in ("megatron_qm", "data_tools"):
+        for path in files(folder):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def test_no_file_imports_itself_by_way_of_others() -> None:
+    """Imports inside of functions and those for type checkers too."""
+    modules = _modules()
+    waiting = {name: {other for other in imported(path) if other in modules} - {name, "megatron_qm", "data_tools"}
+               for name, path in modules.items()}
+    while free := [name for name in waiting if not waiting[name] or name not in set().union(*waiting.values())]:
+        for name in free:  # what imports nothing that is left, and what nothing that is left imports
+            del waiting[name]
+        waiting = {name: others & waiting.keys() for name, others in waiting.items()}
+    assert not waiting, f"in circles: {waiting}"
+
+
+def imported(path: Path) -> set[str]:
+    """Modules named in imports: `from a import b` may mean module a or module a.b."""
+    return {part for name in imports(path) for part in (name, name.rpartition(".")[0])}
+
+
+def test_rooms_are_in_no_circle() -> None:
+    waiting = {room: set(may) for room, may in MAY_IMPORT.items()}
+    while free := [room for room, may in waiting.items() if not may & waiting.keys()]:
+        for room in free:
+            del waiting[room]
+    assert not waiting, f"rooms in circles: {sorted(waiting)}"
+
+
+def test_the_architecture_page_names_what_is_there() -> None:
+    """Its tree, and every room in it."""
+    block = (ROOT / "docs" / "architecture.md").read_text().split("```")[1]
+    folder, named = ROOT, []
+    for line in filter(str.strip, block.splitlines()):
+        name = line.split()[0]
+        path = (folder if line.startswith("  ") else ROOT) / name
+        assert path.exists(), f"docs/architecture.md names {name}, which is not there"
+        named.append(path)
+        if not line.startswith("  "):
+            folder = path
+    for room in ROOMS:
+        assert ROOT / "megatron_qm" / room in named, f"docs/architecture.md leaves out {room}"

@@ -18,8 +18,9 @@ _POLL_SECONDS = 0.5
 
 
 @contextmanager
-def locked(run: Path, wait_seconds: float = _WAIT_SECONDS) -> Iterator[None]:
-    """Hold the folder `run` for the length of a block; the lock goes with the process, however it ends.
+def locked(run: Path, wait_seconds: float = _WAIT_SECONDS, *, named: bool = True) -> Iterator[None]:
+    """Hold the folder `run` for the length of a block; the lock goes with the process, however it ends. named: who holds it is
+    written into it, for those who wait long.
 
     Raises UserError naming the holder if another job has it for longer than `wait_seconds`.
     """
@@ -28,8 +29,9 @@ def locked(run: Path, wait_seconds: float = _WAIT_SECONDS) -> Iterator[None]:
     descriptor = os.open(run / _FILE, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         _take(descriptor, run, wait_seconds)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{socket.gethostname()}, pid {os.getpid()}".encode(), 0)
+        if named:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{socket.gethostname()}, pid {os.getpid()}".encode(), 0)
         yield
     finally:
         os.close(descriptor)

@@ -78,7 +78,7 @@ def prepare(config: SftRun, rank: int, check: Callable[[SftRun], None]) -> SftRu
     """
     groups = _groups(config)
     if rank == 0 and not all(group.found() for group in groups):
-        with folder_for(Path(config.output) / "data"), locked(Path(config.output)):
+        with folder_for(Path(config.output) / "data"), locked(Path(config.output), named=False):
             _make(config, groups, check)
     ready = _with_data(config, [_wait(group) for group in groups])
     check(ready)
