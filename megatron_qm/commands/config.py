@@ -1,7 +1,6 @@
 """`megatron-qm config`: the resolved config of a recipe of any stage, or one value of it for a script."""
 
 import argparse
-import re
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
@@ -9,8 +8,9 @@ from megatron_qm.commands.recipe import add_recipe_arguments
 from megatron_qm.commands.start import load_stage
 from megatron_qm.config.load import to_yaml
 from megatron_qm.config.rl import RlRun
-from megatron_qm.config.run import RunConfig, find_recipe
+from megatron_qm.config.run import RunConfig
 from megatron_qm.config.sft import SftRun
+from megatron_qm.config.tree import read
 from megatron_qm.errors import UserError
 
 _STAGES: dict[str, type[RunConfig]] = {"sft": SftRun, "rl": RlRun}
@@ -38,9 +38,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _resolved(args: argparse.Namespace) -> RunConfig:
     """Of the stage whose section the recipe or an override has. Steps that follow from epochs are known to the run alone."""
-    text = find_recipe(args.config).read_text(encoding="utf-8", errors="replace")
-    given = [name for name in _STAGES if re.search(rf"^{name}\s*:", text, re.M)
-             or any(override.startswith((f"{name}.", f"{name}=")) for override in args.overrides)]
+    tree = read(args.config, args.overrides)
+    given = [name for name in _STAGES if name in tree]
     stage = given[0] if given else None
     epochs = False
 

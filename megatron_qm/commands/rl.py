@@ -36,8 +36,7 @@ def load(args: argparse.Namespace) -> RlRun:
         items[:] = _items(config)
         return _with_length(config, len(items))
 
-    config = load_stage(args, RlRun, complete)
-    check_rl(config)
+    config = load_stage(args, RlRun, complete, check_rl)
     _check_general(config, items)
     return config
 

@@ -24,9 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def load(args: argparse.Namespace) -> SftRun:
     """Checked; its data are not made yet."""
-    config = load_stage(args, SftRun, _with_length)
-    _check(config)
-    return config
+    return load_stage(args, SftRun, _with_length, _check)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -68,8 +66,6 @@ def _check(config: SftRun) -> None:
             raise UserError(f"sft: the group name {name!r} is given twice (sources and validation share one folder)")
     if sft.pack and config.parallel.cp > 1:
         raise UserError("sft.pack = true does not go with parallel.cp > 1: documents would need padding; set sft.pack=false")
-    if sft.epochs is not None and sft.epochs <= 0:
-        raise UserError(f"sft.epochs = {sft.epochs}: must be above 0")
 
 
 def _train(config: SftRun) -> bool:

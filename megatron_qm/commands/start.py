@@ -10,6 +10,7 @@ from typing import TypeVar
 from megatron_qm.checkpoint.manifest import TOKENIZER, model_of, read_manifest
 from megatron_qm.commands.recipe import add_recipe_arguments
 from megatron_qm.config.model import ModelConfig
+from megatron_qm.config.recipes import as_arguments
 from megatron_qm.config.rules import check_world
 from megatron_qm.config.run import RunConfig, load_run
 from megatron_qm.errors import UserError
@@ -32,10 +33,11 @@ def add_start_arguments(parser: argparse.ArgumentParser) -> None:
                         help="print the resolved config, layout, parameters, tokens and memory per rank, and stop")
 
 
-def load_stage(args: argparse.Namespace, kind: type[R], complete: Callable[[R], R] = lambda config: config) -> R:
+def load_stage(args: argparse.Namespace, kind: type[R], complete: Callable[[R], R] = lambda config: config,
+               rules: Callable[[R], None] = lambda config: None) -> R:
     """The config of a stage that goes on from a checkpoint: what it does not say of model and tokenizer, that does.
-    complete: fills in what the stage itself knows better, before the rules are checked."""
-    return load_run(args.config, args.overrides, kind, lambda config: complete(_from_checkpoint(config)))
+    complete: fills in what the stage itself knows better, before the rules are checked. rules: of the stage alone."""
+    return load_run(args.config, args.overrides, kind, lambda config: complete(_from_checkpoint(config)), rules)
 
 
 def _from_checkpoint(config: R) -> R:
@@ -72,7 +74,7 @@ def start(args: argparse.Namespace, config: RunConfig, train: Callable[[], bool]
         return DONE if train() else STOPPED
     from megatron_qm.train.launch import launch_local
 
-    return launch_local([args.argv[0], "--config", args.config, *args.overrides], processes, Path(config.output) / "logs")
+    return launch_local([args.argv[0], *as_arguments(args.config), *args.overrides], processes, Path(config.output) / "logs")
 
 
 def _wants_gpu(config: RunConfig, hardware: Hardware) -> bool:

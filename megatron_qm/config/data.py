@@ -1,6 +1,11 @@
 """What is read, in which mix, and how it is cut into sequences."""
 
 from dataclasses import dataclass, field
+from typing import Annotated
+
+from annotated_types import Ge, Le
+
+from megatron_qm.config.bounds import Length, Seed, Sequences, Weight, WeightSchedule
 
 
 @dataclass(frozen=True)
@@ -9,17 +14,17 @@ class SourceConfig:
 
     name: str
     prefix: str  # PREFIX of PREFIX.bin and PREFIX.idx
-    weight: float | list[tuple[float, float]] = 1.0
+    weight: Weight | WeightSchedule = 1.0
 
 
 @dataclass(frozen=True)
 class DataConfig:
-    sequence_length: int = 4096  # tokens
-    block_size: int = 4096  # tokens: the unit that is shuffled; fixed for the life of a run
-    seed: int = 1234
+    sequence_length: Length = 4096  # tokens
+    block_size: Annotated[int, Ge(1), Le(2**40)] = 4096  # tokens: the unit that is shuffled; fixed for the life of a run
+    seed: Seed = 1234
     sources: list[SourceConfig] = field(default_factory=list)
     validation: list[SourceConfig] = field(default_factory=list)
-    validation_sequences: int = 64  # per validation source
+    validation_sequences: Sequences = 64  # per validation source
     tokenizer: str | None = None  # folder that is carried along into the HF export
     # Positions and attention start anew at document ends (GPU: TE variable-length attention; not with CP).
     reset_at_document_ends: bool = False

@@ -3,21 +3,27 @@
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from megatron_qm.errors import UserError
+from annotated_types import Ge, Gt, Le
+
+from megatron_qm.config.bounds import Layers, Length
+from megatron_qm.config.require import BrokenRuleError
 
 Family = Literal["qwen2", "qwen3", "llama"]
+
+_Width = Annotated[int, Ge(1), Le(2**22)]
+_Heads = Annotated[int, Ge(1), Le(65_536)]
 
 
 @dataclass(frozen=True)
 class RopeScaling:
     """Llama 3.1's stretch of RoPE (HF `rope_scaling` of type `llama3`)."""
 
-    factor: float = 8.0
-    low_freq_factor: float = 1.0
-    high_freq_factor: float = 4.0
-    original_max_positions: int = 8192
+    factor: Annotated[float, Ge(1), Le(1e6)] = 8.0
+    low_freq_factor: Annotated[float, Gt(0), Le(1e6)] = 1.0
+    high_freq_factor: Annotated[float, Gt(0), Le(1e6)] = 4.0
+    original_max_positions: Length = 8192
 
 
 @dataclass(frozen=True)
@@ -29,23 +35,23 @@ class ModelConfig:
 
     shape: str | None = None
     family: Family | None = None
-    layers: int | None = None
-    hidden_size: int | None = None
-    ffn_hidden_size: int | None = None
-    heads: int | None = None
-    kv_heads: int | None = None  # default: heads (no GQA)
-    head_dim: int | None = None  # default: hidden_size / heads
-    vocab_size: int | None = None
-    max_positions: int | None = None
-    rope_theta: float | None = None
+    layers: Layers | None = None
+    hidden_size: _Width | None = None
+    ffn_hidden_size: _Width | None = None
+    heads: _Heads | None = None
+    kv_heads: _Heads | None = None  # default: heads (no GQA)
+    head_dim: _Width | None = None  # default: hidden_size / heads
+    vocab_size: Annotated[int, Ge(1), Le(10_000_000)] | None = None
+    max_positions: Length | None = None
+    rope_theta: Annotated[float, Ge(1), Le(1e12)] | None = None
     rope_scaling: RopeScaling | None = None
-    norm_eps: float | None = None
+    norm_eps: Annotated[float, Gt(0), Le(1)] | None = None
     tied_embeddings: bool | None = None
     qkv_bias: bool | None = None  # default: by family (Qwen2 has it)
     qk_norm: bool | None = None  # default: by family (Qwen3 has it)
-    init_std: float = 0.02
+    init_std: Annotated[float, Gt(0), Le(10)] = 0.02
     # Padding does not depend on TP, so that a checkpoint loads at any layout.
-    pad_vocab_to_multiple_of: int = 128
+    pad_vocab_to_multiple_of: Annotated[int, Ge(1), Le(1_000_000)] = 128
 
     @property
     def padded_vocab_size(self) -> int:
@@ -62,8 +68,9 @@ class ModelConfig:
                 values[key] = default
         missing = [key for key in _REQUIRED if values[key] is None]
         if missing:
-            raise UserError(
-                f"model.{missing[0]} is not set: give it, or a named shape (model.shape: {', '.join(SHAPES)})"
+            raise BrokenRuleError(
+                f"model.{missing[0]} is not set: give it, or a named shape (model.shape: {', '.join(SHAPES)})",
+                f"model.{missing[0]}",
             )
         return ModelConfig(**values)
 
@@ -91,7 +98,7 @@ def _named_shape(name: str) -> dict[str, Any]:
 
         near = difflib.get_close_matches(name, SHAPES, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known shapes: {', '.join(SHAPES)}"
-        raise UserError(f"model.shape = {name!r} is not a known shape; {hint}")
+        raise BrokenRuleError(f"model.shape = {name!r} is not a known shape; {hint}", "model.shape")
     return SHAPES[name]
 
 

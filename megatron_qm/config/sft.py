@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from megatron_qm.config.run import RunConfig
+from megatron_qm.config.bounds import Epochs, Weight, WeightSchedule
+from megatron_qm.config.run_config import RunConfig
 
 
 @dataclass(frozen=True)
@@ -12,14 +13,14 @@ class ConversationsConfig:
 
     name: str
     path: str  # JSON lines of conversations; may be a glob
-    weight: float | list[tuple[float, float]] | None = None
+    weight: Weight | WeightSchedule | None = None
 
 
 @dataclass(frozen=True)
 class SftConfig:
     sources: list[ConversationsConfig] = field(default_factory=list)
     validation: list[ConversationsConfig] = field(default_factory=list)
-    epochs: float | None = None  # passes over all groups, instead of train.steps
+    epochs: Epochs | None = None  # passes over all groups, instead of train.steps
     # Several samples share a row of data.sequence_length tokens, each with attention and positions of its own. Not with CP.
     pack: bool = True
     only_last_answer: bool = False  # earlier answers of a conversation are read, not learnt
