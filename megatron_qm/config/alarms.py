@@ -25,8 +25,8 @@ class AlarmConfig:
     # Means over the last `window` batches against those over the `window` before them.
     window: Annotated[int, Ge(1), Le(1_000_000)] = 10
     reward_fall: Share | None = 0.1  # the mean reward (0 to 1) is lower by more than this
-    length_growth: NotNegative | None = 0.25  # responses are longer by more than this share ...
-    length_reward: NotNegative = 0.02  # ... while the mean reward has risen by less than this
+    length_growth: NotNegative | None = 0.25  # responses are longer by more than this share, and length_reward holds
+    length_reward: NotNegative = 0.02  # length_growth counts where the mean reward has risen by less than this
 
 
 def check_alarms(alarms: AlarmConfig, key: str = "alarms") -> None:

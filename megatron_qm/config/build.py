@@ -20,9 +20,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Shorthand:
-    """In the type of a key: another way to write its value. `expand` makes the long form of a block of keys."""
+    """In the type of a key: another way to write its value, as a block `form`, of which `expand` makes the value itself."""
 
-    expand: Callable[[str, Node], list[Node]]  # (dotted key, what stands there)
+    form: type
+    expand: Callable[[Any], Any]
 
 
 def build(cls: type[T], tree: Tree) -> T:
@@ -81,14 +82,27 @@ def _convert(hint: Any, node: Node, key: str) -> Any:
 
 def _annotated(hint: Any, node: Node, key: str) -> Any:
     """Shorthands are written out, numbers held to their bounds."""
-    for extra in typing.get_args(hint)[1:]:
+    inner, *extras = typing.get_args(hint)
+    for extra in extras:
         if isinstance(extra, Shorthand) and isinstance(node.value, dict):
-            node = Node(node.where, extra.expand(key, node))
-    value = _convert(bare(hint), node, key)
-    said = objection(value, typing.get_args(hint)[1:]) if isinstance(value, int | float) else None
+            return _expanded(extra, node, key)
+    value = _convert(inner, node, key)
+    said = objection(value, extras) if isinstance(value, int | float) else None
     if said:
         raise UserError(f"{node.where}: {key} = {value}: {said}")
     return value
+
+
+def _expanded(short: Shorthand, node: Node, key: str) -> Any:
+    try:
+        form = _build(short.form, node, key, node.where)
+    except _UnknownKeyError as error:
+        known = ", ".join(field.name for field in dataclasses.fields(short.form))
+        raise UserError(f"{error.where}: {key} wants a list, or a block of {known}: not {error.key!r}") from None
+    try:
+        return short.expand(form)
+    except UserError as error:
+        raise UserError(f"{node.where}: {key}: {error}") from None
 
 
 def _one_of(choices: tuple, node: Node, key: str) -> Any:

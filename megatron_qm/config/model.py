@@ -20,10 +20,11 @@ _Heads = Annotated[int, Ge(1), Le(65_536)]
 class RopeScaling:
     """Llama 3.1's stretch of RoPE (HF `rope_scaling` of type `llama3`)."""
 
-    factor: Annotated[float, Ge(1), Le(1e6)] = 8.0
+    factor: Annotated[float, Ge(1), Le(1e6)] = 8.0  # how much longer than it was trained for a sequence may be
+    # Wavelengths above original_max_positions / this are stretched in full.
     low_freq_factor: Annotated[float, Gt(0), Le(1e6)] = 1.0
-    high_freq_factor: Annotated[float, Gt(0), Le(1e6)] = 4.0
-    original_max_positions: Length = 8192
+    high_freq_factor: Annotated[float, Gt(0), Le(1e6)] = 4.0  # wavelengths below original_max_positions / this stay as they are
+    original_max_positions: Length = 8192  # tokens of the sequences before the stretch
 
 
 @dataclass(frozen=True)
@@ -33,24 +34,26 @@ class ModelConfig:
     `vocab_size` counts the rows that mean something (HF `vocab_size`); Megatron holds `padded_vocab_size` rows.
     """
 
-    shape: str | None = None
-    family: Family | None = None
-    layers: Layers | None = None
-    hidden_size: _Width | None = None
-    ffn_hidden_size: _Width | None = None
-    heads: _Heads | None = None
-    kv_heads: _Heads | None = None  # default: heads (no GQA)
-    head_dim: _Width | None = None  # default: hidden_size / heads
-    vocab_size: Annotated[int, Ge(1), Le(10_000_000)] | None = None
-    max_positions: Length | None = None
+    shape: str | None = None  # a named shape to start from, such as qwen3-8b
+    family: Family | None = None  # whose layers and Hugging Face format (default: qwen3)
+    layers: Layers | None = None  # transformer layers
+    hidden_size: _Width | None = None  # width of the residual stream
+    ffn_hidden_size: _Width | None = None  # width of the gated MLP
+    heads: _Heads | None = None  # attention heads (queries)
+    kv_heads: _Heads | None = None  # heads of keys and values (default: heads, which is no GQA)
+    head_dim: _Width | None = None  # width of a head (default: hidden_size / heads)
+    vocab_size: Annotated[int, Ge(1), Le(10_000_000)] | None = None  # rows of the embedding that mean something (HF `vocab_size`)
+    max_positions: Length | None = None  # tokens of the longest sequence (default: 32768)
+    # Base of the rotary frequencies (default: 500000 for Llama, else 1000000).
     rope_theta: Annotated[float, Ge(1), Le(1e12)] | None = None
-    rope_scaling: RopeScaling | None = None
+    rope_scaling: RopeScaling | None = None  # Llama 3.1's stretch of RoPE; null: none
+    # Added to the mean square in RMSNorm (default: 1e-5 for Llama, else 1e-6).
     norm_eps: Annotated[float, Gt(0), Le(1)] | None = None
-    tied_embeddings: bool | None = None
-    qkv_bias: bool | None = None  # default: by family (Qwen2 has it)
-    qk_norm: bool | None = None  # default: by family (Qwen3 has it)
-    init_std: Annotated[float, Gt(0), Le(10)] = 0.02
-    # Padding does not depend on TP, so that a checkpoint loads at any layout.
+    tied_embeddings: bool | None = None  # whether input and output embeddings are one (default: false)
+    qkv_bias: bool | None = None  # biases of Q, K and V (default: by family; Qwen2 has them)
+    qk_norm: bool | None = None  # norms of Q and K (default: by family; Qwen3 has them)
+    init_std: Annotated[float, Gt(0), Le(10)] = 0.02  # standard deviation of initial weights
+    # The embedding's rows are padded to this: not by TP, so that a checkpoint loads at any layout.
     pad_vocab_to_multiple_of: Annotated[int, Ge(1), Le(1_000_000)] = 128
 
     @property

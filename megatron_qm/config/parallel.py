@@ -11,6 +11,8 @@ from megatron_qm.config.require import require
 
 @dataclass(frozen=True)
 class ParallelConfig:
+    """The layout: ranks of each kind of parallelism, and what they overlap."""
+
     tp: Ranks = 1  # tensor parallel ranks (Megatron --tensor-model-parallel-size)
     pp: Ranks = 1  # pipeline stages
     vpp: Annotated[int, Ge(2), Le(1000)] | None = None  # interleaved schedule: model chunks per pipeline stage
@@ -18,8 +20,8 @@ class ParallelConfig:
     sp: bool = False  # sequence parallelism: splits norms and residuals over the TP ranks
     devices: Ranks | None = None  # ranks in all that the recipe is planned for; sets DP in --dry-run
     distributed_optimizer: bool = True  # shard optimizer state over the DP ranks
-    overlap_grad_reduce: bool = False
-    overlap_param_gather: bool = False
+    overlap_grad_reduce: bool = False  # reduce gradients while the backward pass goes on
+    overlap_param_gather: bool = False  # gather weights while the forward pass goes on (needs overlap_grad_reduce)
     overlap_tp: bool = False  # TE user buffers: TP communication under the GEMMs (needs sp)
 
     @property

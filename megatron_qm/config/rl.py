@@ -18,7 +18,7 @@ class AdvantageConfig:
     (arXiv 2503.20783). `rloo`: against the mean of the others (arXiv 2402.14740).
     """
 
-    kind: Literal["grpo", "dr_grpo", "rloo"] = "grpo"
+    kind: Literal["grpo", "dr_grpo", "rloo"] = "grpo"  # what a reward is compared with, and whether the spread divides it
     epsilon: Annotated[float, Gt(0), Le(1)] = 1.0e-6  # added to the standard deviation
 
 
@@ -31,9 +31,9 @@ class PolicyLossConfig:
     2506.13585). `reinforce`: no ratio at all.
     """
 
-    kind: Literal["ppo", "gspo", "cispo", "reinforce"] = "ppo"
-    clip_low: Annotated[float, Interval(gt=0, le=1)] = 0.2  # the ratio is clipped to [1 - clip_low, 1 + clip_high]
-    clip_high: Annotated[float, Gt(0), Le(1000)] = 0.2
+    kind: Literal["ppo", "gspo", "cispo", "reinforce"] = "ppo"  # the surrogate
+    clip_low: Annotated[float, Interval(gt=0, le=1)] = 0.2  # the ratio counts within [1 - clip_low, 1 + clip_high]
+    clip_high: Annotated[float, Gt(0), Le(1000)] = 0.2  # how far above 1 the ratio may count
     kl: Annotated[float, Ge(0), Le(100)] = 0.01  # weight of the k3 estimate of KL(policy || reference); 0 needs no reference
     # token: all tokens weigh the same (DAPO). sequence: all responses do (GRPO). constant: tokens divided by
     # responses x max_response_tokens (Dr.GRPO).
@@ -46,10 +46,11 @@ class PolicyLossConfig:
 class SamplingConfig:
     """How responses are drawn while training."""
 
+    # Logits are divided by it; above 0, or all responses to a prompt are the same.
     temperature: Annotated[float, Gt(0), Le(100)] = 1.0
-    top_p: Annotated[float, Interval(gt=0, le=1)] = 1.0
-    top_k: Annotated[int, Ge(0), Le(10_000_000)] = 0
-    max_new_tokens: Length = 1024
+    top_p: Annotated[float, Interval(gt=0, le=1)] = 1.0  # only the likeliest tokens that hold this probability together; 1: all
+    top_k: Annotated[int, Ge(0), Le(10_000_000)] = 0  # only so many of the likeliest tokens; 0: all
+    max_new_tokens: Length = 1024  # tokens of the longest response
     max_sequences: Annotated[int, Ge(1), Le(1_000_000)] = 64  # generated at once by a model replica
 
 
@@ -73,7 +74,7 @@ class ShapingConfig:
     # Taken off: this times the share of runs of repetition_ngram tokens that stood in the response before. What is right when
     # said once is no more so when said again, yet a policy that samples gains by trying.
     repetition_weight: Annotated[float, Ge(0), Le(100)] = 0.0
-    repetition_ngram: Annotated[int, Ge(1), Le(10_000)] = 8
+    repetition_ngram: Annotated[int, Ge(1), Le(10_000)] = 8  # tokens of a run that counts as repeated
 
 
 @dataclass(frozen=True)
@@ -82,18 +83,18 @@ class JudgeConfig:
     (rewards/general.py): an OpenAI-compatible endpoint, such as `megatron-qm serve`. Its key is taken from the environment
     variable MEGATRON_QM_JUDGE_KEY."""
 
-    base: str
-    model: str
-    votes: Annotated[int, Ge(1), Le(1000)] = 8
-    agreement: Share = 0.75
-    seconds: Seconds = 30.0
+    base: str  # URL of the endpoint, such as http://127.0.0.1:8080/v1
+    model: str  # the name it is asked for
+    votes: Annotated[int, Ge(1), Le(1000)] = 8  # times it is asked about an answer
+    agreement: Share = 0.75  # share of the votes that must agree
+    seconds: Seconds = 30.0  # for one vote
 
 
 @dataclass(frozen=True)
 class VerifierConfig:
     """The pool of processes in which answers are judged."""
 
-    workers: Annotated[int, Ge(1), Le(4096)] = 4
+    workers: Annotated[int, Ge(1), Le(4096)] = 4  # processes
     seconds: Seconds = 10.0  # for one answer
     memory_gib: Annotated[float, Ge(0), Le(65_536)] = 2.0  # address space of a process
     judge: JudgeConfig | None = None
@@ -104,8 +105,8 @@ class VerifierConfig:
 class GateConfig:
     """How far engine and trainer may be apart on the first batch, in nats of a token's log-probability."""
 
-    mean: NotNegative = 0.02
-    largest: NotNegative = 2.0
+    mean: NotNegative = 0.02  # largest mean difference
+    largest: NotNegative = 2.0  # largest difference of any token
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ class VllmConfig:
     """vLLM as the rollout engine, on the trainer's GPUs (extra rollout-vllm)."""
 
     folder: str  # the policy as an exported Hugging Face folder; its weights are replaced before the first rollout
-    tensor_parallel: Annotated[int, Ge(1), Le(1024)] = 1
+    tensor_parallel: Annotated[int, Ge(1), Le(1024)] = 1  # GPUs that share a copy of the policy in vLLM
     memory: Annotated[float, Interval(gt=0, lt=1)] = 0.4  # share of a GPU for vLLM's weights and cache
 
 
@@ -122,7 +123,7 @@ class RlConfig:
     """One batch of rollouts is `prompts` x `samples` responses; train.global_batch_size of them make an update."""
 
     items: str = ""  # JSON lines of items (rewards/items.py)
-    prompts: Annotated[int, Ge(1), Le(1_000_000)] = 16
+    prompts: Annotated[int, Ge(1), Le(1_000_000)] = 16  # prompts of a batch of rollouts
     samples: Annotated[int, Ge(2), Le(100_000)] = 32  # responses to a prompt, judged against each other (report, section 3.3)
     epochs: Epochs | None = None  # passes over the items, instead of train.steps; mastered prompts count as passed over
     sampling: SamplingConfig = field(default_factory=SamplingConfig)

@@ -27,7 +27,7 @@ class RunConfig:
 
     `output` is the run's folder (metrics, checkpoints, report)."""
 
-    output: str = "runs/pretrain"
+    output: str = "runs/pretrain"  # the run's folder: metrics, checkpoints, ledger, report
     device: Literal["auto", "cpu", "a100", "h100", "h200", "b200"] = "auto"  # what the recipe is meant for
     model: ModelConfig = field(default_factory=ModelConfig)
     parallel: ParallelConfig = field(default_factory=ParallelConfig)
