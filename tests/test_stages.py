@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from megatron_qm.cli import main
-from megatron_qm.config.run import RECIPES, RunConfig
-from megatron_qm.config.stages import STAGES, stage_of
+from megatron_qm.config.recipes import RECIPES
+from megatron_qm.config.run import RunConfig
+from megatron_qm.config.stages import STAGES, stage_from
 from tests.align.stages import run
 
 SHIPPED = sorted(path.stem for path in RECIPES.glob("*.yaml"))
@@ -48,7 +49,7 @@ def test_the_table_has_a_run_of_every_stage_and_recipes_that_say_theirs(runs: di
     assert runs.keys() == named.keys() == STAGES.keys()
     for stage in STAGES.values():
         assert stage.kind().stage == stage.name and issubclass(stage.kind, RunConfig)
-        assert stage_of({"stage": stage.name}, "here") is stage
+        assert stage_from({"stage": stage.name}) is stage
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from megatron_qm.checkpoint.manifest import MANIFEST, TOKENIZER, model_of, read_manifest
-from megatron_qm.config.load import read
 from megatron_qm.config.model import ModelConfig, other_shape
-from megatron_qm.config.run import RunConfig, find_recipe, load_run
+from megatron_qm.config.run import RunConfig, load_run
 from megatron_qm.config.stages import STAGES, Stage, stage_of
+from megatron_qm.config.tree import read
 from megatron_qm.errors import UserError
 from megatron_qm.work import Work, work_of
 
@@ -29,11 +29,10 @@ class Resolved:
 def resolve(args: argparse.Namespace, verb: str | None = None, *, to_run: bool = False) -> Resolved:
     """Of `--config` and overrides, checked. verb: the stage that is asked for; by default what the recipe says. to_run: all that
     a run needs must be named, and the checkpoint that it starts from be there."""
-    path = find_recipe(args.config)
-    keys = {key: value for key, (_, value) in read(path, args.overrides).items()}
-    stage = stage_of(keys, str(path)) if verb is None or "stage" in keys else STAGES[verb]
+    tree = read(args.config, args.overrides)
+    stage = stage_of(tree) if verb is None or "stage" in tree else STAGES[verb]
     if verb is not None and stage.name != verb:
-        raise UserError(f"{path}: is a recipe of stage {stage.name}; use `megatron-qm {stage.name}`, or another recipe")
+        raise UserError(f"{tree.place(['stage'])}: stage = {stage.name}: use `megatron-qm {stage.name}`, or another recipe")
     work = work_of(stage)
 
     def complete(config: RunConfig) -> RunConfig:
@@ -42,8 +41,7 @@ def resolve(args: argparse.Namespace, verb: str | None = None, *, to_run: bool =
             work.need(config)
         return config
 
-    config = load_run(args.config, args.overrides, stage.kind, complete)
-    work.check(config)
+    config = load_run(args.config, args.overrides, stage.kind, complete, work.check)
     return Resolved(stage, work, config)
 
 
@@ -52,7 +50,7 @@ def resolve_run(run: Path) -> Resolved:
     path = run / RESOLVED
     if not path.is_file():
         raise UserError(f"{path}: no such file; is {run} the folder of a run?")
-    stage = stage_of({key: value for key, (_, value) in read(path).items()}, str(path))
+    stage = stage_of(read([path]))
     return Resolved(stage, work_of(stage), load_run(path, [f"output={run}"], stage.kind))
 
 

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from megatron_qm.config.recipes import as_arguments
 from megatron_qm.config.rules import check_world
 from megatron_qm.config.run import RunConfig
 from megatron_qm.errors import UserError
@@ -42,7 +43,7 @@ def start(args: argparse.Namespace, config: RunConfig, processes: int, train: Ca
         return DONE if train() else STOPPED
     from megatron_qm.train.launch import launch_local
 
-    return launch_local([args.argv[0], "--config", args.config, *args.overrides], processes, Path(config.output) / "logs")
+    return launch_local([args.argv[0], *as_arguments(args.config), *args.overrides], processes, Path(config.output) / "logs")
 
 
 def _wants_gpu(config: RunConfig, hardware: Hardware) -> bool:

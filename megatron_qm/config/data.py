@@ -1,25 +1,30 @@
 """What is read, in which mix, and how it is cut into sequences."""
 
 from dataclasses import dataclass, field
+from typing import Annotated
 
+from annotated_types import Ge, Le
 
-@dataclass(frozen=True)
-class SourceConfig:
-    """One indexed dataset. `weight` is a share of the tokens, or a schedule [[consumed tokens, weight], ...]."""
+from megatron_qm.config.bounds import Length, Seed, Sequences
+from megatron_qm.config.build import Shorthand
+from megatron_qm.config.sources import FolderConfig, SourceConfig, sources_of_folder
 
-    name: str
-    prefix: str  # PREFIX of PREFIX.bin and PREFIX.idx
-    weight: float | list[tuple[float, float]] = 1.0
+__all__ = ["DataConfig", "SourceConfig"]
+
+_Sources = Annotated[list[SourceConfig], Shorthand(FolderConfig, sources_of_folder)]
 
 
 @dataclass(frozen=True)
 class DataConfig:
-    sequence_length: int = 4096  # tokens
-    block_size: int = 4096  # tokens: the unit that is shuffled; fixed for the life of a run
-    seed: int = 1234
-    sources: list[SourceConfig] = field(default_factory=list)
-    validation: list[SourceConfig] = field(default_factory=list)
-    validation_sequences: int = 64  # per validation source
+    """Datasets, their mix, and how they are cut into sequences."""
+
+    sequence_length: Length = 4096  # tokens of a row that is learnt from
+    block_size: Annotated[int, Ge(1), Le(2**40)] = 4096  # tokens of the unit that is shuffled; fixed for the life of a run
+    seed: Seed = 1234  # of the order of the data
+    # Datasets to learn from: a list, or {folder: data/} for all below a folder, weights: size (the default) or equal.
+    sources: _Sources = field(default_factory=list)
+    validation: _Sources = field(default_factory=list)  # datasets to validate on, written likewise
+    validation_sequences: Sequences = 64  # per validation source
     tokenizer: str | None = None  # folder that is carried along into the HF export
     # Positions and attention start anew at document ends (GPU: TE variable-length attention; not with CP).
     reset_at_document_ends: bool = False

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Gt, Interval, Le
 
 from megatron_qm.errors import UserError
 
@@ -17,10 +19,10 @@ _LINEAR = ".linear_"
 class LoraConfig:
     """Low-rank adapters on frozen weights (Hu et al. 2021, arXiv:2106.09685): W x + alpha / rank * B A x."""
 
-    rank: int = 16
-    alpha: float = 32.0
-    dropout: float = 0.0  # of the adapters' inputs while training
-    targets: list[Target] = field(default_factory=lambda: ["qkv", "proj", "fc1", "fc2"])
+    rank: Annotated[int, Ge(1), Le(65_536)] = 16  # inner size of the adapters
+    alpha: Annotated[float, Gt(0), Le(1e6)] = 32.0  # the adapters' product is scaled by alpha / rank
+    dropout: Annotated[float, Interval(ge=0, lt=1)] = 0.0  # of the adapters' inputs while training
+    targets: list[Target] = field(default_factory=lambda: ["qkv", "proj", "fc1", "fc2"])  # linear layers that get an adapter
 
     @property
     def scale(self) -> float:

@@ -3,21 +3,28 @@
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from megatron_qm.errors import UserError
+from annotated_types import Ge, Gt, Le
+
+from megatron_qm.config.bounds import Layers, Length
+from megatron_qm.config.require import BrokenRuleError
 
 Family = Literal["qwen2", "qwen3", "llama"]
+
+_Width = Annotated[int, Ge(1), Le(2**22)]
+_Heads = Annotated[int, Ge(1), Le(65_536)]
 
 
 @dataclass(frozen=True)
 class RopeScaling:
     """Llama 3.1's stretch of RoPE (HF `rope_scaling` of type `llama3`)."""
 
-    factor: float = 8.0
-    low_freq_factor: float = 1.0
-    high_freq_factor: float = 4.0
-    original_max_positions: int = 8192
+    factor: Annotated[float, Ge(1), Le(1e6)] = 8.0  # how much longer than it was trained for a sequence may be
+    # Wavelengths above original_max_positions / this are stretched in full.
+    low_freq_factor: Annotated[float, Gt(0), Le(1e6)] = 1.0
+    high_freq_factor: Annotated[float, Gt(0), Le(1e6)] = 4.0  # wavelengths below original_max_positions / this stay as they are
+    original_max_positions: Length = 8192  # tokens of the sequences before the stretch
 
 
 @dataclass(frozen=True)
@@ -27,25 +34,27 @@ class ModelConfig:
     `vocab_size` counts the rows that mean something (HF `vocab_size`); Megatron holds `padded_vocab_size` rows.
     """
 
-    shape: str | None = None
-    family: Family | None = None
-    layers: int | None = None
-    hidden_size: int | None = None
-    ffn_hidden_size: int | None = None
-    heads: int | None = None
-    kv_heads: int | None = None  # default: heads (no GQA)
-    head_dim: int | None = None  # default: hidden_size / heads
-    vocab_size: int | None = None
-    max_positions: int | None = None
-    rope_theta: float | None = None
-    rope_scaling: RopeScaling | None = None
-    norm_eps: float | None = None
-    tied_embeddings: bool | None = None
-    qkv_bias: bool | None = None  # default: by family (Qwen2 has it)
-    qk_norm: bool | None = None  # default: by family (Qwen3 has it)
-    init_std: float = 0.02
-    # Padding does not depend on TP, so that a checkpoint loads at any layout.
-    pad_vocab_to_multiple_of: int = 128
+    shape: str | None = None  # a named shape to start from, such as qwen3-8b
+    family: Family | None = None  # whose layers and Hugging Face format (default: qwen3)
+    layers: Layers | None = None  # transformer layers
+    hidden_size: _Width | None = None  # width of the residual stream
+    ffn_hidden_size: _Width | None = None  # width of the gated MLP
+    heads: _Heads | None = None  # attention heads (queries)
+    kv_heads: _Heads | None = None  # heads of keys and values (default: heads, which is no GQA)
+    head_dim: _Width | None = None  # width of a head (default: hidden_size / heads)
+    vocab_size: Annotated[int, Ge(1), Le(10_000_000)] | None = None  # rows of the embedding that mean something (HF `vocab_size`)
+    max_positions: Length | None = None  # tokens of the longest sequence (default: 32768)
+    # Base of the rotary frequencies (default: 500000 for Llama, else 1000000).
+    rope_theta: Annotated[float, Ge(1), Le(1e12)] | None = None
+    rope_scaling: RopeScaling | None = None  # Llama 3.1's stretch of RoPE; null: none
+    # Added to the mean square in RMSNorm (default: 1e-5 for Llama, else 1e-6).
+    norm_eps: Annotated[float, Gt(0), Le(1)] | None = None
+    tied_embeddings: bool | None = None  # whether input and output embeddings are one (default: false)
+    qkv_bias: bool | None = None  # biases of Q, K and V (default: by family; Qwen2 has them)
+    qk_norm: bool | None = None  # norms of Q and K (default: by family; Qwen3 has them)
+    init_std: Annotated[float, Gt(0), Le(10)] = 0.02  # standard deviation of initial weights
+    # The embedding's rows are padded to this: not by TP, so that a checkpoint loads at any layout.
+    pad_vocab_to_multiple_of: Annotated[int, Ge(1), Le(1_000_000)] = 128
 
     @property
     def padded_vocab_size(self) -> int:
@@ -62,8 +71,9 @@ class ModelConfig:
                 values[key] = default
         missing = [key for key in _REQUIRED if values[key] is None]
         if missing:
-            raise UserError(
-                f"model.{missing[0]} is not set: give it, or a named shape (model.shape: {', '.join(SHAPES)})"
+            raise BrokenRuleError(
+                f"model.{missing[0]} is not set: give it, or a named shape (model.shape: {', '.join(SHAPES)})",
+                f"model.{missing[0]}",
             )
         return ModelConfig(**values)
 
@@ -101,7 +111,7 @@ def _named_shape(name: str) -> dict[str, Any]:
 
         near = difflib.get_close_matches(name, SHAPES, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known shapes: {', '.join(SHAPES)}"
-        raise UserError(f"model.shape = {name!r} is not a known shape; {hint}")
+        raise BrokenRuleError(f"model.shape = {name!r} is not a known shape; {hint}", "model.shape")
     return SHAPES[name]
 
 

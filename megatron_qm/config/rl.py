@@ -1,10 +1,13 @@
 """How a policy learns from rewards: advantages, the loss, and how its sum is normalised."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Gt, Interval, Le
 
 from megatron_qm.config.alarms import AlarmConfig
-from megatron_qm.config.run import Rollouts, RunConfig
+from megatron_qm.config.bounds import Epochs, Length, NotNegative, Seconds, Share
+from megatron_qm.config.run_config import Rollouts, RunConfig
 
 
 @dataclass(frozen=True)
@@ -15,8 +18,8 @@ class AdvantageConfig:
     (arXiv 2503.20783). `rloo`: against the mean of the others (arXiv 2402.14740).
     """
 
-    kind: Literal["grpo", "dr_grpo", "rloo"] = "grpo"
-    epsilon: float = 1.0e-6  # added to the standard deviation
+    kind: Literal["grpo", "dr_grpo", "rloo"] = "grpo"  # what a reward is compared with, and whether the spread divides it
+    epsilon: Annotated[float, Gt(0), Le(1)] = 1.0e-6  # added to the standard deviation
 
 
 @dataclass(frozen=True)
@@ -28,25 +31,27 @@ class PolicyLossConfig:
     2506.13585). `reinforce`: no ratio at all.
     """
 
-    kind: Literal["ppo", "gspo", "cispo", "reinforce"] = "ppo"
-    clip_low: float = 0.2  # the ratio is clipped to [1 - clip_low, 1 + clip_high]
-    clip_high: float = 0.2
-    kl: float = 0.01  # weight of the k3 estimate of KL(policy || reference); 0 needs no reference
+    kind: Literal["ppo", "gspo", "cispo", "reinforce"] = "ppo"  # the surrogate
+    clip_low: Annotated[float, Interval(gt=0, le=1)] = 0.2  # the ratio counts within [1 - clip_low, 1 + clip_high]
+    clip_high: Annotated[float, Gt(0), Le(1000)] = 0.2  # how far above 1 the ratio may count
+    kl: Annotated[float, Ge(0), Le(100)] = 0.01  # weight of the k3 estimate of KL(policy || reference); 0 needs no reference
     # token: all tokens weigh the same (DAPO). sequence: all responses do (GRPO). constant: tokens divided by
     # responses x max_response_tokens (Dr.GRPO).
     normalise: Literal["token", "sequence", "constant"] = "sequence"
-    importance_cap: float | None = None  # truncated importance sampling between the engine's log-probs and the trainer's
+    # Truncated importance sampling between the engine's log-probs and the trainer's; null: none.
+    importance_cap: Annotated[float, Gt(0), Le(1e6)] | None = None
 
 
 @dataclass(frozen=True)
 class SamplingConfig:
     """How responses are drawn while training."""
 
-    temperature: float = 1.0
-    top_p: float = 1.0
-    top_k: int = 0
-    max_new_tokens: int = 1024
-    max_sequences: int = 64  # generated at once by a model replica
+    # Logits are divided by it; above 0, or all responses to a prompt are the same.
+    temperature: Annotated[float, Gt(0), Le(100)] = 1.0
+    top_p: Annotated[float, Interval(gt=0, le=1)] = 1.0  # only the likeliest tokens that hold this probability together; 1: all
+    top_k: Annotated[int, Ge(0), Le(10_000_000)] = 0  # only so many of the likeliest tokens; 0: all
+    max_new_tokens: Length = 1024  # tokens of the longest response
+    max_sequences: Annotated[int, Ge(1), Le(1_000_000)] = 64  # generated at once by a model replica
 
 
 @dataclass(frozen=True)
@@ -54,22 +59,22 @@ class CurriculumConfig:
     """Which prompts an epoch asks. A prompt's pass rate is the mean reward of its responses when it was last asked."""
 
     resample: bool = True  # epoch resampling (report, section 3.3): mastered prompts leave at the start of each epoch
-    mastered_at: float = 0.9  # pass rate from which a prompt is mastered
-    hopeless_at: float | None = None  # difficulty filter: prompts at or below this pass rate leave as well
+    mastered_at: Annotated[float, Interval(gt=0, le=1)] = 0.9  # pass rate from which a prompt is mastered
+    hopeless_at: Share | None = None  # difficulty filter: prompts at or below this pass rate leave as well
     # DAPO's dynamic sampling: groups whose rewards are all equal are replaced by other prompts' up to so many times.
-    refills: int = 0
+    refills: Annotated[int, Ge(0), Le(1000)] = 0
 
 
 @dataclass(frozen=True)
 class ShapingConfig:
     """What is added to a verifier's value."""
 
-    format_weight: float = 0.0  # share of the format reward in the whole
-    overlong_buffer: int | None = None  # tokens before the longest response over which its punishment grows (DAPO, eq. 13)
+    format_weight: Annotated[float, Interval(ge=0, lt=1)] = 0.0  # share of the format reward in the whole
+    overlong_buffer: Length | None = None  # tokens before the longest response over which its punishment grows (DAPO, eq. 13)
     # Taken off: this times the share of runs of repetition_ngram tokens that stood in the response before. What is right when
     # said once is no more so when said again, yet a policy that samples gains by trying.
-    repetition_weight: float = 0.0
-    repetition_ngram: int = 8
+    repetition_weight: Annotated[float, Ge(0), Le(100)] = 0.0
+    repetition_ngram: Annotated[int, Ge(1), Le(10_000)] = 8  # tokens of a run that counts as repeated
 
 
 @dataclass(frozen=True)
@@ -78,20 +83,20 @@ class JudgeConfig:
     (rewards/general.py): an OpenAI-compatible endpoint, such as `megatron-qm serve`. Its key is taken from the environment
     variable MEGATRON_QM_JUDGE_KEY."""
 
-    base: str
-    model: str
-    votes: int = 8
-    agreement: float = 0.75
-    seconds: float = 30.0
+    base: str  # URL of the endpoint, such as http://127.0.0.1:8080/v1
+    model: str  # the name it is asked for
+    votes: Annotated[int, Ge(1), Le(1000)] = 8  # times it is asked about an answer
+    agreement: Share = 0.75  # share of the votes that must agree
+    seconds: Seconds = 30.0  # for one vote
 
 
 @dataclass(frozen=True)
 class VerifierConfig:
     """The pool of processes in which answers are judged."""
 
-    workers: int = 4
-    seconds: float = 10.0  # for one answer
-    memory_gib: float = 2.0  # address space of a process
+    workers: Annotated[int, Ge(1), Le(4096)] = 4  # processes
+    seconds: Seconds = 10.0  # for one answer
+    memory_gib: Annotated[float, Ge(0), Le(65_536)] = 2.0  # address space of a process
     judge: JudgeConfig | None = None
     principles: str | None = None  # YAML of what items of task "general" are judged by (default: rewards/principles.yaml)
 
@@ -100,8 +105,8 @@ class VerifierConfig:
 class GateConfig:
     """How far engine and trainer may be apart on the first batch, in nats of a token's log-probability."""
 
-    mean: float = 0.02
-    largest: float = 2.0
+    mean: NotNegative = 0.02  # largest mean difference
+    largest: NotNegative = 2.0  # largest difference of any token
 
 
 @dataclass(frozen=True)
@@ -109,8 +114,8 @@ class VllmConfig:
     """vLLM as the rollout engine, on the trainer's GPUs (extra rollout-vllm)."""
 
     folder: str  # the policy as an exported Hugging Face folder; its weights are replaced before the first rollout
-    tensor_parallel: int = 1
-    memory: float = 0.4  # share of a GPU for vLLM's weights and cache
+    tensor_parallel: Annotated[int, Ge(1), Le(1024)] = 1  # GPUs that share a copy of the policy in vLLM
+    memory: Annotated[float, Interval(gt=0, lt=1)] = 0.4  # share of a GPU for vLLM's weights and cache
 
 
 @dataclass(frozen=True)
@@ -118,9 +123,9 @@ class RlConfig:
     """One batch of rollouts is `prompts` x `samples` responses; train.global_batch_size of them make an update."""
 
     items: str = ""  # JSON lines of items (rewards/items.py)
-    prompts: int = 16
-    samples: int = 32  # responses to a prompt (report, section 3.3)
-    epochs: float | None = None  # passes over the items, instead of train.steps; mastered prompts count as passed over
+    prompts: Annotated[int, Ge(1), Le(1_000_000)] = 16  # prompts of a batch of rollouts
+    samples: Annotated[int, Ge(2), Le(100_000)] = 32  # responses to a prompt, judged against each other (report, section 3.3)
+    epochs: Epochs | None = None  # passes over the items, instead of train.steps; mastered prompts count as passed over
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
     advantage: AdvantageConfig = field(default_factory=AdvantageConfig)
     loss: PolicyLossConfig = field(default_factory=PolicyLossConfig)
@@ -135,7 +140,7 @@ class RlConfig:
     reference: str | None = None  # checkpoint of the frozen reference (default: train.start_from)
     overlap: bool = False  # one step off-policy: the next batch is judged while this one is learnt from
     saved_rollouts: list[str] = field(default_factory=list)  # train on these files instead of generating
-    keep_rollouts: int | None = None  # batches whose rollouts stay on the disk (default: all)
+    keep_rollouts: Annotated[int, Ge(1), Le(1_000_000)] | None = None  # batches whose rollouts stay on the disk (default: all)
 
 
 @dataclass(frozen=True)

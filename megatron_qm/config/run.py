@@ -1,155 +1,37 @@
-"""A whole run in one object, and the way from a recipe's name to it."""
+"""The door of this room: from the names of recipes to a whole run."""
 
-import difflib
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
-from megatron_qm.config.data import DataConfig
-from megatron_qm.config.load import load
-from megatron_qm.config.lora import LoraConfig
-from megatron_qm.config.model import ModelConfig
-from megatron_qm.config.parallel import ParallelConfig
+from megatron_qm.config.build import build
+from megatron_qm.config.recipes import find_recipe
+from megatron_qm.config.require import BrokenRuleError
 from megatron_qm.config.rules import check
-from megatron_qm.config.train import (
-    CheckpointConfig,
-    GuardConfig,
-    ObserveConfig,
-    OptimizerConfig,
-    PrecisionConfig,
-    RecomputeConfig,
-    ScheduleConfig,
-    TrainConfig,
-    WatchdogConfig,
-)
+from megatron_qm.config.run_config import RunConfig
+from megatron_qm.config.tree import read
 from megatron_qm.errors import UserError
 
-R = TypeVar("R", bound="RunConfig")
+__all__ = ["RunConfig", "find_recipe", "load_run"]
 
-RECIPES = Path(__file__).parents[1] / "recipes"
-
-
-@dataclass(frozen=True)
-class Rollouts:
-    """responses: for an update. tokens: of a response at most. at_once: responses that a model replica generates together."""
-
-    responses: int
-    tokens: int
-    at_once: int
+R = TypeVar("R", bound=RunConfig)
 
 
-@dataclass(frozen=True)
-class RunConfig:
-    """Everything a pretraining run is made of, and what every later stage shares with it.
+def load_run(recipe: str | Path | Sequence[str | Path], overrides: Sequence[str] = (), kind: type[R] = RunConfig,
+             complete: Callable[[R], R] = lambda config: config, rules: Callable[[R], None] = lambda config: None) -> R:
+    """The resolved and checked config of a run, of one recipe or several (a later one wins).
 
-    `output` is the run's folder (metrics, checkpoints, report)."""
-
-    stage: str = "pretrain"  # which stage of a model's life this is (megatron-qm --help lists them)
-    output: str = "runs/pretrain"
-    device: Literal["auto", "cpu", "a100", "h100", "h200", "b200"] = "auto"  # what the recipe is meant for
-    model: ModelConfig = field(default_factory=ModelConfig)
-    parallel: ParallelConfig = field(default_factory=ParallelConfig)
-    data: DataConfig = field(default_factory=DataConfig)
-    train: TrainConfig = field(default_factory=TrainConfig)
-    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
-    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
-    precision: PrecisionConfig = field(default_factory=PrecisionConfig)
-    recompute: RecomputeConfig = field(default_factory=RecomputeConfig)
-    checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
-    guard: GuardConfig = field(default_factory=GuardConfig)
-    watchdog: WatchdogConfig = field(default_factory=WatchdogConfig)
-    observe: ObserveConfig = field(default_factory=ObserveConfig)
-    lora: LoraConfig | None = None  # train adapters on frozen weights; null: train all weights
-
-    @property
-    def tokens_per_step(self) -> int:
-        return self.train.global_batch_size * self.data.sequence_length
-
-    @property
-    def total_steps(self) -> int:
-        """Raises UserError where it follows from epochs of data that were not counted yet."""
-        if self.train.steps is not None:
-            return self.train.steps
-        if self.train.tokens is not None:
-            return math.ceil(self.train.tokens / self.tokens_per_step)
-        raise UserError(f"the length of the run follows from {self.stage}.epochs = {self.epochs} once its data are counted")
-
-    def with_steps_of(self: R, per_epoch: float) -> R:
-        """With the steps that its epochs make. Raises UserError where the recipe gives its length in another way too, and that
-        is not the same; a config that was resolved before has both."""
-        steps = math.ceil((self.epochs or 0) * per_epoch)
-        given = self.train.steps if self.train.tokens is None else self.total_steps
-        if given not in (None, steps):
-            key = f"{self.stage}.epochs"
-            raise UserError(f"set one of {key}, train.steps and train.tokens: {key} = {self.epochs} of these data make {steps} "
-                            f"steps, not {given}")
-        return replace(self, train=replace(self.train, steps=steps, tokens=None))
-
-    @property
-    def length_known(self) -> bool:
-        return self.train.steps is not None or self.train.tokens is not None
-
-    # What a later stage says otherwise.
-
-    @property
-    def epochs(self) -> float | None:
-        """Passes over the data of the stage, where the recipe gives its length so."""
-        return None
-
-    @property
-    def tokens_planned(self) -> bool:
-        """Whether a step reads tokens_per_step tokens, or as many as the policy writes."""
-        return True
-
-    @property
-    def frozen_models(self) -> int:
-        """How many models of the same shape stand beside the one that is trained."""
-        return 0
-
-    @property
-    def scored(self) -> int:
-        """Forward passes over what is learnt from, beside those of learning."""
-        return 0
-
-    @property
-    def rollouts(self) -> Rollouts | None:
-        """What the trainer's own model generates for an update."""
-        return None
-
-    @property
-    def packing(self) -> str | None:
-        """The key by which several documents with attention of their own share a row, where one does."""
-        return "data.reset_at_document_ends" if self.data.reset_at_document_ends else None
-
-
-def find_recipe(name: str) -> Path:
-    """A path to a YAML file, or the name of a recipe that ships with the package. Raises UserError otherwise."""
-    path = Path(name)
-    if path.suffix in (".yaml", ".yml") or path.exists():
-        if not path.is_file():
-            raise UserError(f"{name}: no such recipe file")
-        return path
-    shipped = {recipe.stem: recipe for recipe in sorted(RECIPES.glob("*.yaml"))}
-    if name in shipped:
-        return shipped[name]
-    near = difflib.get_close_matches(name, shipped, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else "give a .yaml file"
-    raise UserError(f"no recipe named {name!r}; {hint} Shipped recipes: {', '.join(shipped)}")
-
-
-def load_run(recipe: str | Path, overrides: Sequence[str] = (), kind: type[R] = RunConfig,
-             complete: Callable[[R], R] = lambda config: config) -> R:
-    """The resolved and checked config of a run; `complete` may fill it in before it is checked.
-
-    Raises UserError with the key, the value and the rule broken."""
-    path = find_recipe(str(recipe))
-    config = load(kind, path, overrides)
+    `complete` may fill it in before it is checked; `rules` are those of its stage, beside every run's. Raises UserError with
+    the place, the key, the value and the rule broken."""
+    tree = read([recipe] if isinstance(recipe, str | Path) else recipe, overrides)
+    config = build(kind, tree)
     try:
         config = complete(config)
         config = replace(config, model=config.model.resolved())
         check(config)
+        rules(config)
     except UserError as error:
-        raise UserError(f"{path}: {error}") from None
+        keys = error.keys if isinstance(error, BrokenRuleError) else ()
+        raise UserError(f"{tree.place(keys)}: {error}") from None
     return config

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from megatron_qm.config.run import RunConfig
+from megatron_qm.config.bounds import Epochs, Weight, WeightSchedule
+from megatron_qm.config.run_config import RunConfig
 
 
 @dataclass(frozen=True)
@@ -10,16 +11,18 @@ class ConversationsConfig:
     """One task group. `weight` is a share of the tokens, or a schedule [[consumed tokens, weight], ...] for a curriculum
     from simple to composite tasks (report, section 3.2); left out, every group is passed over equally often."""
 
-    name: str
+    name: str  # its key in metrics and the ledger; a file name
     path: str  # JSON lines of conversations; may be a glob
-    weight: float | list[tuple[float, float]] | None = None
+    weight: Weight | WeightSchedule | None = None  # a share of the tokens, or a schedule; null: by the group's size
 
 
 @dataclass(frozen=True)
 class SftConfig:
-    sources: list[ConversationsConfig] = field(default_factory=list)
-    validation: list[ConversationsConfig] = field(default_factory=list)
-    epochs: float | None = None  # passes over all groups, instead of train.steps
+    """Conversations to learn from."""
+
+    sources: list[ConversationsConfig] = field(default_factory=list)  # task groups to learn
+    validation: list[ConversationsConfig] = field(default_factory=list)  # task groups to validate on
+    epochs: Epochs | None = None  # passes over all groups, instead of train.steps
     # Several samples share a row of data.sequence_length tokens, each with attention and positions of its own. Not with CP.
     pack: bool = True
     only_last_answer: bool = False  # earlier answers of a conversation are read, not learnt

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from megatron_qm.config.rl import RlRun
-from megatron_qm.config.run import RunConfig
+from megatron_qm.config.run_config import RunConfig
 from megatron_qm.config.sft import SftRun
+from megatron_qm.config.tree import Tree
 from megatron_qm.errors import UserError
 
 
@@ -35,18 +36,28 @@ STAGES: Mapping[str, Stage] = {stage.name: stage for stage in (
 )}
 
 
-def stage_named(name: object, place: str) -> Stage:
-    """Raises UserError, which begins with `place`, for one that there is not."""
-    if isinstance(name, str) and name in STAGES:
+def stage_of(tree: Tree) -> Stage:
+    """Of a recipe or a resolved config: what its `stage` says, else the stage whose section it has, else pretraining. Raises
+    UserError for a stage that there is not, and for the section of another one."""
+    sections = [stage for stage in STAGES.values() if stage.section is not None and stage.section in tree]
+    stage = _named(tree) if tree.value("stage") is not None else (*sections, STAGES["pretrain"])[0]
+    for other in sections:
+        if other is not stage:
+            raise UserError(f"{tree.place([str(other.section)])}: the section {other.section} is of stage {other.name}, this is "
+                            f"stage {stage.name}: leave it out, or set stage={other.name}")
+    return stage
+
+
+def stage_from(config: Mapping[str, object]) -> Stage:
+    """Of a resolved config as plain data, which may be of an earlier version, or damaged: pretraining where it does not say."""
+    named = STAGES.get(str(config.get("stage")))
+    return named or next((stage for stage in STAGES.values() if stage.section in config), STAGES["pretrain"])
+
+
+def _named(tree: Tree) -> Stage:
+    name = str(tree.value("stage"))
+    if name in STAGES:
         return STAGES[name]
-    near = difflib.get_close_matches(str(name), STAGES, n=1)
+    near = difflib.get_close_matches(name, STAGES, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"stages are {', '.join(STAGES)}"
-    raise UserError(f"{place}: stage = {name!r} is not known; {hint}")
-
-
-def stage_of(keys: Mapping[str, object], place: str) -> Stage:
-    """Of a recipe or a resolved config with these keys: what its `stage` says, else the stage whose section it has, else
-    pretraining."""
-    if keys.get("stage") is not None:
-        return stage_named(keys["stage"], place)
-    return next((stage for stage in STAGES.values() if stage.section in keys), STAGES["pretrain"])
+    raise UserError(f"{tree.place(['stage'])}: stage = {name!r} is not known; {hint}")

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from megatron_qm.config.recipes import as_arguments
 from megatron_qm.config.run import RunConfig
 from megatron_qm.drills.compare import compare_runs
 from megatron_qm.drills.job import Job, finish, random_moment, steps_done
@@ -17,10 +18,10 @@ _MOST_STARTS = 3  # per kill that is wanted: one that comes after the end does n
 
 @dataclass(frozen=True)
 class Drill:
-    """load: the config of the stage from overrides of `recipe`. own: the stage's own overrides for a drill, given a folder."""
+    """load: the config of the stage from overrides of `recipes`. own: the stage's own overrides for a drill, given a folder."""
 
     stage: str
-    recipe: str
+    recipes: Sequence[str]
     overrides: Sequence[str]
     load: Callable[[Sequence[str]], RunConfig]
     own: Callable[[Path], list[str]]
@@ -49,7 +50,7 @@ class Drill:
         short = [*self.overrides, *_shortened(config, self.steps), *self.own(place)]
         nproc = [] if self.nproc is None else ["--nproc", str(self.nproc)]
         self.load(short)
-        return ["--config", self.recipe, *nproc, *short]
+        return [*as_arguments(self.recipes), *nproc, *short]
 
     def _disturb(self, arguments: Sequence[str], output: Path) -> None:
         draw, kills, starts = random.Random(self.seed), 0, 0

@@ -57,7 +57,7 @@ def recipe(tmp_path: Path) -> Path:
         (["model.vocab_size=null"], "model.vocab_size is not set"),
         (["data.sequence_length=8192"], "is over model.max_positions = 4096"),
         (["data.sources=[{name: a, prefix: x}, {name: a, prefix: y}]"], "the name a is given twice"),
-        (["data.sources=[{name: a, prefix: x, weight: -1}]"], "weights must not be negative"),
+        (["data.sources=[{name: a, prefix: x, weight: -1}]"], "data.sources.0.weight = -1.0: must not be negative"),
         (["data.sources=[{name: a, prefix: x, weight: [[5, 1], [2, 1]]}]"], "must rise"),
     ],
 )

@@ -1,0 +1,181 @@
+"""A tree into typed dataclasses; every mistake is named with its place and the nearest valid key."""
+
+import dataclasses
+import difflib
+import math
+import types
+import typing
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeVar
+
+from megatron_qm.config.bounds import objection
+from megatron_qm.config.hints import arm, dataclasses_in, hints_of, is_config, is_list, is_union, item_hint
+from megatron_qm.config.nodes import Node, Where
+from megatron_qm.config.tree import Tree
+from megatron_qm.errors import UserError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Shorthand:
+    """In the type of a key: another way to write its value, as a block `form`, of which `expand` makes the value itself."""
+
+    form: type
+    expand: Callable[[Any], Any]
+
+
+def build(cls: type[T], tree: Tree) -> T:
+    """`tree` as dataclass `cls`. Raises UserError naming the place and the key for unknown keys, values of a wrong type and
+    numbers out of their bounds."""
+    try:
+        return _build(cls, tree.root, "", Where(tree.recipe))
+    except _UnknownKeyError as error:
+        raise UserError(f"{error.where}: unknown key {error.key!r}{_nearest(error.key, cls)}") from None
+
+
+class _UnknownKeyError(Exception):
+    def __init__(self, key: str, where: Where) -> None:
+        super().__init__(key)
+        self.key, self.where = key, where
+
+
+def _build(cls: type[T], node: Node, prefix: str, where: Where) -> T:
+    if not isinstance(node.value, dict):
+        raise UserError(f"{where}: {prefix} wants `key: value` lines, not {_show(node)}")
+    hints = hints_of(cls)
+    fields = {field.name: field for field in dataclasses.fields(cls) if field.init}
+    values = {}
+    for key, inner in node.value.items():
+        if key not in fields:
+            raise _UnknownKeyError(dotted(prefix, key), inner.where)
+        values[key] = _convert(hints[key], inner, dotted(prefix, key))
+    missing = [
+        name for name, field in fields.items()
+        if name not in values and field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    ]
+    if missing:
+        raise UserError(f"{where}: {prefix or 'the recipe'} lacks the key {dotted(prefix, missing[0])!r}")
+    return cls(**values)
+
+
+def dotted(prefix: str, key: str) -> str:
+    return f"{prefix}.{key}" if prefix else key
+
+
+def _convert(hint: Any, node: Node, key: str) -> Any:
+    origin = typing.get_origin(hint)
+    if is_union(hint):
+        optional = types.NoneType in typing.get_args(hint)
+        return None if node.value is None and optional else _convert(arm(hint, node.value), node, key)
+    if origin is Annotated:
+        return _annotated(hint, node, key)
+    if origin is Literal:
+        return _one_of(typing.get_args(hint), node, key)
+    if is_list(hint):
+        return _list(hint, node, key)
+    if is_config(hint):
+        return _build(hint, Node(node.where, {}) if node.value is None else node, key, node.where)
+    return _scalar(hint, node, key)
+
+
+def _annotated(hint: Any, node: Node, key: str) -> Any:
+    """Shorthands are written out, numbers held to their bounds."""
+    inner, *extras = typing.get_args(hint)
+    for extra in extras:
+        if isinstance(extra, Shorthand) and isinstance(node.value, dict):
+            return _expanded(extra, node, key)
+    value = _convert(inner, node, key)
+    said = objection(value, extras) if isinstance(value, int | float) else None
+    if said:
+        raise UserError(f"{node.where}: {key} = {value}: {said}")
+    return value
+
+
+def _expanded(short: Shorthand, node: Node, key: str) -> Any:
+    try:
+        form = _build(short.form, node, key, node.where)
+    except _UnknownKeyError as error:
+        known = ", ".join(field.name for field in dataclasses.fields(short.form))
+        raise UserError(f"{error.where}: {key} wants a list, or a block of {known}: not {error.key!r}") from None
+    try:
+        return short.expand(form)
+    except UserError as error:
+        raise UserError(f"{node.where}: {key}: {error}") from None
+
+
+def _one_of(choices: tuple, node: Node, key: str) -> Any:
+    # YAML 1.1 reads a bare `none` as text but `off` and `no` as False: only text can match.
+    if node.value not in choices:
+        near = difflib.get_close_matches(str(node.value), [str(choice) for choice in choices], n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise UserError(f"{node.where}: {key} = {_show(node)} is not one of {', '.join(map(str, choices))}{hint}")
+    return node.value
+
+
+def _list(hint: Any, node: Node, key: str) -> Any:
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if not isinstance(node.value, list):
+        raise UserError(f"{node.where}: {key} wants a list, not {_show(node)}")
+    if origin is tuple and len(args) != len(node.value):
+        raise UserError(f"{node.where}: {key} wants {len(args)} values, not {len(node.value)}")
+    return origin(_convert(item_hint(hint, index), item, f"{key}.{index}") for index, item in enumerate(node.value))
+
+
+def _scalar(hint: Any, node: Node, key: str) -> Any:
+    """int, float, bool and str; `1e12` is a fine whole number and `3e-4` a fine float (PyYAML reads it as text)."""
+    value = node.value
+    if hint in (str, bool) and isinstance(value, hint):
+        return value
+    if hint in (int, float) and not isinstance(value, bool):
+        number = _number(value)
+        if number is not None and math.isfinite(number) and (hint is float or number == int(number)):
+            return hint(value) if isinstance(value, int) else hint(number)
+    name = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}.get(hint, str(hint))
+    quoted = " (put it in quotes)" if hint is str and not isinstance(value, dict | list) else ""
+    raise UserError(f"{node.where}: {key} wants {name}, not {_show(node)}{quoted}")
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _show(node: Node) -> str:
+    if isinstance(node.value, dict):
+        return "a block of keys"
+    return "a list" if isinstance(node.value, list) else repr(node.value)[:80]
+
+
+def _nearest(key: str, root: type) -> str:
+    """The likeliest meaning of an unknown dotted key: a sibling, or a key of that name anywhere in the tree."""
+    parent, _, name = key.rpartition(".")
+    known = dict(_dotted_keys(root))
+    generic = ".".join("*" if part.isdecimal() else part for part in parent.split("."))
+    siblings = [full for full in known if full.rpartition(".")[0] == generic]
+    near = difflib.get_close_matches(name, [full.rpartition(".")[2] for full in siblings], n=1, cutoff=0.5)
+    same_name = [full for full in known if full.rpartition(".")[2] == name]
+    if same_name:
+        return f"; did you mean {same_name[0]!r}?"
+    if near:
+        return f"; did you mean {dotted(parent, near[0])!r}?"
+    anywhere = difflib.get_close_matches(key, known, n=1) or difflib.get_close_matches(name, known.values(), n=1)
+    if anywhere:
+        full = next(full for full, leaf in known.items() if anywhere[0] in (full, leaf))
+        return f"; did you mean {full!r}?"
+    where = f" of {parent}" if siblings and parent else ""
+    names = [full.rpartition(".")[2] for full in siblings] or [full for full in known if "." not in full]
+    return f"; valid keys{where} are: {', '.join(names)}"
+
+
+def _dotted_keys(cls: type, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """(dotted key, its last part) of every key below a dataclass; `*` stands for an index."""
+    for field in dataclasses.fields(cls):
+        if field.init:
+            key = dotted(prefix, field.name)
+            yield key, field.name
+            for inner, deeper in dataclasses_in(hints_of(cls)[field.name]):
+                yield from _dotted_keys(inner, key + deeper)
