@@ -98,7 +98,7 @@ def _expanded(short: Shorthand, node: Node, key: str) -> Any:
         form = _build(short.form, node, key, node.where)
     except _UnknownKeyError as error:
         known = ", ".join(field.name for field in dataclasses.fields(short.form))
-        raise UserError(f"{error.where}: {key} wants a list, or a block of {known}: not {error.key!r}") from None
+        raise UserError(f"{error.where}: {error.key!r} is no key: {key} wants a list, or a block of {known}") from None
     try:
         return short.expand(form)
     except UserError as error:

@@ -26,7 +26,8 @@ def _model(config: RunConfig) -> None:
         f"model.heads = {model.heads} must be a multiple of model.kv_heads = {model.kv_heads}",
         "model.heads", "model.kv_heads",
     )
-    require(model.head_dim % 2 == 0, f"model.head_dim = {model.head_dim} must be even (RoPE turns pairs)", "model.head_dim")
+    require(model.head_dim % 2 == 0, f"model.head_dim = {model.head_dim} must be even (RoPE turns pairs)",
+            "model.head_dim", "model.hidden_size", "model.heads")
     require(
         model.rope_scaling is None or model.family == "llama",
         f"model.rope_scaling is Llama 3's scaling; model.family is {model.family!r}: remove it",

@@ -110,18 +110,3 @@ def test_a_wrong_option_fails_before_torch_is_imported(recipe: Path) -> None:
     assert "parallel.tp = 3 does not divide model.heads = 16" in done.stderr
     assert "Traceback" not in done.stderr
     assert time.monotonic() - start < 30  # the bound of 2 s is benchmarked; here only that nothing heavy is waited for
-
-
-@pytest.mark.parametrize("name", ["tiny-cpu", "qwen3-1.7b-h100", "qwen2.5-32b-h100", "qwen3-32b-h100"])
-def test_shipped_recipes_resolve_and_state_only_what_differs(name: str) -> None:
-    import yaml
-
-    from megatron_qm.config.load import to_plain
-    from megatron_qm.config.run import find_recipe
-
-    stated, defaults = yaml.safe_load(find_recipe(name).read_text()), to_plain(RunConfig())
-    load_run(name)
-    for section, keys in stated.items():
-        if isinstance(keys, dict):
-            same = [key for key, value in keys.items() if defaults[section][key] == value]
-            assert not same, f"{name}: {section}.{same[0]} is the default"
