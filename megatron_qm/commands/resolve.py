@@ -35,13 +35,12 @@ def resolve(args: argparse.Namespace, verb: str | None = None, *, to_run: bool =
         raise UserError(f"{tree.place(['stage'])}: stage = {stage.name}: use `megatron-qm {stage.name}`, or another recipe")
     work = work_of(stage)
 
-    def complete(config: RunConfig) -> RunConfig:
-        config = _from_checkpoint(config, to_run)
+    def rules(config: RunConfig) -> None:
+        work.check(config)
         if to_run:
             work.need(config)
-        return config
 
-    config = load_run(args.config, args.overrides, stage.kind, complete, work.check)
+    config = load_run(args.config, args.overrides, stage.kind, lambda config: _from_checkpoint(config, to_run), rules)
     return Resolved(stage, work, config)
 
 

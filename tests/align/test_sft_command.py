@@ -87,7 +87,7 @@ def test_epochs_set_the_steps_and_groups_follow_their_schedule(tiny: Path, tmp_p
 
 
 @pytest.mark.parametrize(("overrides", "why"), [
-    (["sft.sources=[]"], "sft.sources is empty"),
+    (["train.steps=1", "sft.sources=[]"], "sft.sources is empty"),
     (["sft.epochs=1", "train.steps=3"], "set one of"),
     (["train.steps=1", "sft.sources=[{name: a, path: nowhere.jsonl}]"], "nowhere.jsonl"),
     (["train.steps=1", "sft.sources=[{name: a/b, path: x}]"], "file name"),
