@@ -87,7 +87,7 @@ def _holds_numbers(hint: Any) -> bool:
     return hint in (int, float) or is_config(hint) or any(map(_holds_numbers, typing.get_args(hint)))
 
 
-def _kept(bound: object, value: float) -> bool:
+def _kept(bound: object, value: Any) -> bool:
     match bound:
         case Interval():
             return all(_kept(part, value) for part in bound)

@@ -41,7 +41,7 @@ class _UnknownKeyError(Exception):
         self.key, self.where = key, where
 
 
-def _build(cls: type[T], node: Node, prefix: str, where: Where) -> T:
+def _build(cls: type, node: Node, prefix: str, where: Where) -> Any:
     if not isinstance(node.value, dict):
         raise UserError(f"{where}: {prefix} wants `key: value` lines, not {_show(node)}")
     hints = hints_of(cls)
@@ -95,7 +95,7 @@ def _annotated(hint: Any, node: Node, key: str) -> Any:
 
 def _expanded(short: Shorthand, node: Node, key: str) -> Any:
     try:
-        form = _build(short.form, node, key, node.where)
+        form: Any = _build(short.form, node, key, node.where)
     except _UnknownKeyError as error:
         known = ", ".join(field.name for field in dataclasses.fields(short.form))
         raise UserError(f"{error.where}: {error.key!r} is no key: {key} wants a list, or a block of {known}") from None

@@ -123,9 +123,9 @@ def _comments(cls: type) -> dict[str, str]:
         if token.type == tokenize.COMMENT:
             by_line[token.start[0]] = token.string.lstrip("# ")
     found = {}
-    for node in ast.parse(source).body[0].body:
-        if isinstance(node, ast.AnnAssign):
-            first, last = node.lineno, node.end_lineno
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            first, last = node.lineno, node.end_lineno or node.lineno
             while lines[first - 2].strip().startswith("#"):
                 first -= 1
             said = [by_line[line] for line in (*range(first, node.lineno), last) if line in by_line]

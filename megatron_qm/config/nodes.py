@@ -24,6 +24,12 @@ class Node:
     where: Where
     value: "Value"
 
+    @property
+    def block(self) -> dict[str, "Node"]:
+        """Of a node that is known to be one."""
+        assert isinstance(self.value, dict)
+        return self.value
+
     def plain(self) -> Any:
         """Dictionaries, lists and scalars."""
         if isinstance(self.value, dict):

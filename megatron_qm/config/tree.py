@@ -67,7 +67,7 @@ def read(recipes: Sequence[Path | str], overrides: Sequence[str] = ()) -> Tree:
 def _with_bases(path: Path, above: tuple[Path, ...] = ()) -> list[Node]:
     """What `path` builds on, from the ground up, and itself. `above`: the recipes that build on it."""
     layer = _file(path)
-    base = layer.value.pop(BASE, None)
+    base = layer.block.pop(BASE, None)
     below = [] if base is None else _with_bases(_base(base, path, (*above, path)), (*above, path))
     return [*below, layer]
 
@@ -124,16 +124,16 @@ def _apply(root: Node, override: str, where: Where) -> None:
     if isinstance(level.value, list):
         level.value[_index(level.value, last, where)] = node
     else:
-        level.value[last] = node
+        level.block[last] = node
 
 
 def _inside(level: Node, key: str, where: Where) -> Node:
     """The block `key` of a block or a list; made where there is none, or null."""
     if isinstance(level.value, list):  # data.sources.0.weight=0.5
         return level.value[_index(level.value, key, where)]
-    found = level.value.get(key)
+    found = level.block.get(key)
     if found is None or found.value is None:
-        level.value[key] = found = Node(where, {})
+        level.block[key] = found = Node(where, {})
     return found
 
 

@@ -1,10 +1,14 @@
 """Recipes that build on others, several of them, and the place that a value came from."""
 
+import argparse
 from pathlib import Path
 
 import pytest
 
+from megatron_qm.cli import main
+from megatron_qm.commands.recipe import add_recipe_arguments
 from megatron_qm.config.load import build, read, to_plain
+from megatron_qm.config.recipes import as_arguments
 from megatron_qm.config.rl import RlRun
 from megatron_qm.config.rl_rules import check_rl
 from megatron_qm.config.run import RunConfig, load_run
@@ -154,3 +158,19 @@ def test_a_tree_can_be_asked_before_it_is_built(folder: Path) -> None:
 def test_no_recipe_at_all_is_a_sentence() -> None:
     with pytest.raises(UserError, match="name one with --config"):
         read([])
+
+
+def test_what_the_command_line_names_is_passed_on_whole() -> None:
+    parser = argparse.ArgumentParser()
+    add_recipe_arguments(parser)
+    args = parser.parse_args(["--config", "a", "--config=b.yaml", "train.steps=1"])
+    assert args.config == ["a", "b.yaml"] and args.overrides == ["train.steps=1"]
+    assert vars(parser.parse_args([*as_arguments(args.config), *args.overrides])) == vars(args)
+
+
+def test_config_prints_what_several_recipes_come_to(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["config", "--config", str(folder / "mine.yaml"), "--config", str(folder / "site.yaml")]
+    assert main([*command, "--get", "parallel.tp"]) == 0 and capsys.readouterr().out == "2\n"
+    assert main(command) == 0
+    (folder / "resolved.yaml").write_text(capsys.readouterr().out)
+    assert load_run(folder / "resolved.yaml") == load_run([folder / "mine.yaml", folder / "site.yaml"])
