@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from megatron_qm.align.rl.judges import _code, judge_digest
 from megatron_qm.align.rl.origin import REPLACED, Origin, origin_of, outcomes_of, settle
-from megatron_qm.align.rl.verdicts import Response, Verdicts, judge_digest, kept_verdicts, read_lines, verdict_lines
+from megatron_qm.align.rl.verdicts import Response, Verdicts, kept_verdicts, read_lines, verdict_lines
 from megatron_qm.align.rollouts.dispatch import parts_of
 from megatron_qm.config.rl import JudgeConfig, RlConfig, ShapingConfig, VerifierConfig
 from megatron_qm.model.generation.request import Request, Sampling
@@ -70,7 +71,8 @@ def test_only_whole_verdicts_of_the_same_judge_on_the_same_responses_are_learnt_
     for others in foreign:
         assert kept_verdicts(path, others, "me") is None
     assert caplog.text.count("it judges other responses; its batch is judged again") == 3
-    assert kept_verdicts(path, asked, "you") is None and "rl.verifier or rl.shaping.format_weight has changed" in caplog.text
+    assert kept_verdicts(path, asked, "you") is None
+    assert "rl.verifier, rl.shaping.format_weight or the code of a verifier has changed" in caplog.text
     whole = path.read_bytes()
     for torn in (whole[:-20], whole[: whole.index(b"\n") + 1], b"", b"[]\n" * 3, b"\xff\n" * 3, whole.replace(b"0.5", b"7.5")):
         caplog.clear()
@@ -79,12 +81,18 @@ def test_only_whole_verdicts_of_the_same_judge_on_the_same_responses_are_learnt_
         assert f"{path}: no whole file of verdicts" in caplog.text
 
 
-def test_who_judges_is_all_of_the_verifier_but_the_number_of_its_processes(tmp_path: Path) -> None:
+def test_who_judges_is_all_of_the_verifier_but_the_number_of_its_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    mine = tmp_path / "my_verifier.py"
     principles = tmp_path / "principles.yaml"
     judge = JudgeConfig("http://127.0.0.1:1/v1", "m")
 
-    def by(shaping: ShapingConfig | None = None, **verifier: object) -> str:
-        return judge_digest(RlConfig(verifier=VerifierConfig(**verifier), shaping=shaping or ShapingConfig()))
+    def by(shaping: ShapingConfig | None = None, *tasks: str, **verifier: object) -> str:
+        _code.cache_clear()  # as in another process
+        config = RlConfig(verifier=VerifierConfig(**verifier), shaping=shaping or ShapingConfig())
+        return judge_digest(config, ["exam", "diagnosis", *tasks])
 
     assert by() == by(workers=9) == by(ShapingConfig(overlong_buffer=2, repetition_weight=0.5))
     principles.write_text("one")
@@ -93,6 +101,10 @@ def test_who_judges_is_all_of_the_verifier_but_the_number_of_its_processes(tmp_p
                  by(ShapingConfig(format_weight=0.1))]
     principles.write_text("another")
     different.append(by(**asked))
+    for code in ("one = 1", "one = 2"):
+        mine.write_text(code)
+        different.append(by(None, "my_verifier:one"))
+    different.append(by(None, "nowhere.at_all:one"))
     assert len(set(different)) == len(different)
 
 

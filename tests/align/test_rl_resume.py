@@ -76,7 +76,7 @@ def test_a_judge_that_draws_lots_is_not_asked_again(options: list[str], tiny: Pa
 def test_another_verifier_is_asked_and_it_says_so(done: Path, tiny: Path, policy: Path, tmp_path: Path) -> None:
     copy = went_on_from(done, tmp_path / "copy")
     said = said_by(tiny / "rl.yaml", copy, f"train.start_from={policy}", *UPDATES, "rl.verifier.seconds=9")
-    assert said.count("rl.verifier or rl.shaping.format_weight has changed since; its batch is judged again") == 4
+    assert said.count("or the code of a verifier has changed since; its batch is judged again") == 4
     assert compare_runs(done, copy).difference is None  # this one says the same as the other
 
 

@@ -17,10 +17,10 @@ import numpy as np
 
 from megatron_qm.align.digest import digest
 from megatron_qm.align.rl.experience import Experience, informative, judged, pass_rates
-from megatron_qm.align.rl.judges import Judges
+from megatron_qm.align.rl.judges import Judges, judge_digest
 from megatron_qm.align.rl.origin import Origin, outcomes_of, settle
 from megatron_qm.align.rl.sampler import PromptSampler
-from megatron_qm.align.rl.verdicts import Response, Verdicts, judge_digest, kept_verdicts, read_lines, verdict_lines
+from megatron_qm.align.rl.verdicts import Response, Verdicts, kept_verdicts, read_lines, verdict_lines
 from megatron_qm.align.rollouts.dispatch import dispatch
 from megatron_qm.align.rollouts.engine import RolloutEngine
 from megatron_qm.align.rollouts.replay import SavedRollouts
@@ -154,7 +154,7 @@ class Collector:
             Response(rollout.key, item, self._tokenizer.decode(rollout.tokens, special=False))
             for item, rollout in zip(generated.items, generated.rollouts, strict=True)
         ]
-        path, by = outcomes_of(self.path(generated.number)), judge_digest(self._config)
+        path, by = outcomes_of(self.path(generated.number)), judge_digest(self._config, (item.task for item in generated.items))
         kept = kept_verdicts(path, responses, by)
         if kept is not None:
             return kept

@@ -80,7 +80,8 @@ class RolloutFeed:
 
     def _fill(self, step: int) -> None:
         """The next batch, judged, as updates; with overlap the one after it is generated before this one is learnt from."""
-        rl, seconds = self._config.rl, dict[str, float]()
+        rl = self._config.rl
+        seconds: dict[str, float] = {}
         generated, experience = self._next_experience(step, seconds)
         self._ahead = self._generate(step - 1) if rl.overlap and step < self._config.total_steps else None
         began = time.perf_counter()
