@@ -121,7 +121,7 @@ class Collector:
     def _begin_to_judge(self, generated: Generated) -> None:
         """In a thread, for what is generated ahead is judged while another batch is learnt from."""
         if self._judges is not None:
-            self._verdicts[generated.number] = self._thread.submit(self._judge, generated)
+            self._verdicts[generated.number] = self._thread.submit(self._judge, self._judges, generated)
 
     def _request(self, number: int, place: int, item: Item) -> Request:
         """A name of its own for every response of a run: it fixes the random numbers. A small set of items may stand in
@@ -148,7 +148,7 @@ class Collector:
                 raise  # the verdicts' own
             return None
 
-    def _judge(self, generated: Generated) -> Verdicts:
+    def _judge(self, judges: Judges, generated: Generated) -> Verdicts:
         """What is learnt from is what the file says, the first time as after a kill."""
         responses = [
             Response(rollout.key, item, self._tokenizer.decode(rollout.tokens, special=False))
@@ -158,7 +158,7 @@ class Collector:
         kept = kept_verdicts(path, responses, by)
         if kept is not None:
             return kept
-        found = Verdicts(*self._judges.judge(generated.items, [response.text for response in responses]))
+        found = Verdicts(*judges.judge(generated.items, [response.text for response in responses]))
         lines = verdict_lines(found, responses, by)
         with atomic_write(path) as stream:
             stream.writelines(lines)

@@ -39,7 +39,7 @@ class Lesson:
 class RolloutFeed:
     """A train.feed.Feed."""
 
-    names = ("policy",)
+    names: Sequence[str] = ("policy",)
 
     def __init__(self, config: RlRun, platform: Platform, policy: Policy, collector: Collector, health: Health) -> None:
         self._config, self._platform, self._policy, self._collector, self._health = config, platform, policy, collector, health
@@ -94,7 +94,7 @@ class RolloutFeed:
         self._collector.note(experience)
         self._tokens += sum(len(rollout.prompt) + len(rollout.tokens) for rollout in experience.rollouts)
         record = RlRecord(
-            step=step, epoch=generated.epoch, **summary(experience), engine_gap=gap and gap.to_json(),
+            step=step, epoch=generated.epoch, **summary(experience), engine_gap=gap.to_json() if gap else None,
             resampled=self._resampled(), seconds=seconds,
         )
         self._lesson = Lesson(record, experience, self._collector.path(generated.number), time.perf_counter())

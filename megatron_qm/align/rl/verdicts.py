@@ -51,7 +51,7 @@ class Foreign(ValueError):
 
 def verdict_lines(verdicts: Verdicts, responses: Sequence[Response], by: str) -> list[bytes]:
     """Half a surrogate pair, which a verifier may quote, stays JSON's escape of it."""
-    formats = verdicts.formats or [None] * len(responses)
+    formats: Sequence[float | None] = verdicts.formats or [None] * len(responses)
     lines = []
     for response, outcome, form in zip(responses, verdicts.outcomes, formats, strict=True):
         line = {"key": response.key, **_said(outcome), "response": response.text, "of": response.digest, "by": by}
