@@ -5,13 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.distributed as dist
+from megatron.core import parallel_state
 from torch.nn import Module
 
 from megatron_qm.align.rollouts.compare import check_logprobs, compare_logprobs
 from megatron_qm.align.rollouts.dispatch import dispatch
 from megatron_qm.align.rollouts.engine import MegatronEngine
 from megatron_qm.align.rollouts.vllm_engine import VllmEngine, VllmOutput
-from megatron_qm.align.rollouts.weights import hf_named_tensors
+from megatron_qm.align.rollouts.weights import fingerprint, hf_named_tensors
 from megatron_qm.checkpoint.manifest import model_of, read_manifest
 from megatron_qm.checkpoint.store import CheckpointStore
 from megatron_qm.config.parallel import ParallelConfig
@@ -72,9 +74,20 @@ def _run(platform: Any, root: Path, name: str, case: dict[str, Any]) -> dict[str
         CheckpointStore(root / "unused", CheckpointConfig(), platform).load_weights(root / family, chunks, None)
         wrapped = data_parallel(chunks, layout, PrecisionConfig(params="fp32"))
         try:
-            return {"differing": _differing(chunks, model, root / "hf" / family)} | _engines(wrapped, model, root, family, name)
+            weights = {"fingerprints": _fingerprints(chunks), "differing": _differing(chunks, model, root / "hf" / family)}
+            return weights | _engines(wrapped, model, root, family, name)
         finally:
             dismantle(wrapped)
+
+
+def _fingerprints(chunks: list[Module]) -> list[str]:
+    """Of the weights; with a bit of one number of one rank changed; and with it put back."""
+    found, number = [fingerprint(chunks)], next(chunks[-1].parameters()).data.reshape(-1)[:1].view(torch.int32)
+    for bit in (1, 1):
+        if dist.get_rank() == dist.get_world_size() - 1 or parallel_state.get_data_parallel_world_size() > 1:
+            number ^= bit
+        found.append(fingerprint(chunks))
+    return found
 
 
 def _differing(chunks: list[Module], model: Any, folder: Path) -> list[str]:

@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from megatron_qm.rewards.outcome import Outcome, Scored
+from megatron_qm.rewards.outcome import Outcome, Scored, Unscored
 
 MODEL = ("model: {layers: 4, hidden_size: 32, ffn_hidden_size: 64, heads: 4, kv_heads: 2, head_dim: 8, vocab_size: 320, "
          "max_positions: 128, tied_embeddings: true}\n")
@@ -91,6 +91,14 @@ def numbers(output: Path, *names: str) -> list[list[float]]:
 def records(output: Path, kind: str) -> list[dict]:
     found = map(json.loads, (output / "metrics.jsonl").read_text().splitlines())
     return [record for record in found if record["kind"] == kind]
+
+
+def by_chance(prompt: str, response: str, reference: str, metadata: dict) -> Outcome:
+    """A judge that never says the same thing twice; the file `reference` gets a byte for every time that it is asked."""
+    with open(reference, "ab") as asked:
+        asked.write(b".")
+    drawn = int.from_bytes(os.urandom(8), "little") / 2**64
+    return Scored(drawn, {"chance": drawn / 3, "model": 1.0}, f"“{drawn}”") if drawn > 0.1 else Unscored(f"judge: no, {drawn}")
 
 
 def unreliable(prompt: str, response: str, reference: str, metadata: dict) -> Outcome:

@@ -71,9 +71,9 @@ def test_killed_at_any_moment_it_ends_bit_for_bit_the_same(
     assert len([record for record in records(output, "event") if record["name"] == "resume"]) >= 1
 
 
-def killed(words: list[str], output: Path, draw: random.Random) -> None:
-    """Started, and killed with all its ranks some time after it has made a step (or rollouts, the first time)."""
-    before = steps(output)
+def killed(words: list[str], output: Path, draw: random.Random, least: int = 0) -> None:
+    """Started, and killed with all its ranks some time after it has made a step (or rollouts, the first time), and `least`."""
+    before = max(steps(output), least - 1)
     log = open(output.parent / "killed.log", "ab")
     process = subprocess.Popen(words, stdout=log, stderr=log, start_new_session=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
     deadline = time.monotonic() + 200

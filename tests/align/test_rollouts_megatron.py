@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,15 @@ def found(models: Path) -> list[dict]:
 @pytest.mark.parametrize("case", CASES)
 def test_weights_under_hf_names_are_the_files(case: str, found: list[dict]) -> None:
     assert [rank[case]["differing"] for rank in found] == [[], []]
+
+
+def test_a_fingerprint_is_of_the_weights_and_not_of_the_layout(found: list[dict]) -> None:
+    of = {name: [rank[name]["fingerprints"] for rank in found] for name in CASES}
+    for before, changed, back in chain.from_iterable(of.values()):
+        assert before == back != changed
+    for one, other in (("TP2", "PP2 VPP2"), ("PP2 tied", "DP2")):
+        assert len({prints[0] for prints in (*of[one], *of[other])}) == 1
+    assert of["TP2"][0][0] != of["DP2"][0][0]  # another model
 
 
 @pytest.mark.parametrize("case", CASES)

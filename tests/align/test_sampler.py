@@ -1,6 +1,7 @@
 """Which prompts are asked: evenly by stratum, mastered ones left out, the same after a restart; and batches of experience."""
 
 import dataclasses
+import json
 from collections import Counter
 
 import numpy as np
@@ -71,13 +72,52 @@ def test_a_restored_sampler_goes_on_alike(takes: list[int], at: int) -> None:
                 sampler.note(item.key, float(item.key.endswith("1")))
 
 
-def test_other_items_or_another_seed_are_refused() -> None:
-    sampler = PromptSampler(items({"a": 2}), CurriculumConfig(), 1)
+def sampler_of(some: list[Item], seed: int = 1) -> PromptSampler:
+    return PromptSampler(some, CurriculumConfig(), seed)
+
+
+def test_other_items_or_another_seed_are_refused(caplog: pytest.LogCaptureFixture) -> None:
+    sampler = sampler_of(items({"a": 2}))
     sampler.note("a1", 1.0)
+    earlier = {name: value for name, value in sampler.state().items() if name != "digests"}
     with pytest.raises(UserError, match="without 'a1'"):
-        PromptSampler(items({"b": 2}), CurriculumConfig(), 1).restore(sampler.state())
+        sampler_of(items({"b": 2})).restore(earlier)
+    assert not caplog.text
+    sampler_of(items({"a": 2})).restore(earlier)
+    assert "of an earlier version" in caplog.text
     with pytest.raises(UserError, match=r"data\.seed"):
-        PromptSampler(items({"a": 2}), CurriculumConfig(), 2).restore(sampler.state())
+        sampler_of(items({"a": 2}), 2).restore(sampler.state())
+
+
+ITEMS = items({"a": 4})
+
+
+def with_one(**changes: object) -> list[Item]:
+    return [*ITEMS[:2], dataclasses.replace(ITEMS[2], **changes), ITEMS[3]]
+
+
+@pytest.mark.parametrize(("others", "why"), [
+    (with_one(reference="B"), "1 differ, the first is 'a2', which was changed"),
+    (with_one(messages=({"role": "user", "content": "? "},)), "'a2', which was changed"),
+    (with_one(task="diagnosis"), "'a2', which was changed"),
+    (with_one(metadata={"options": {"A": "x"}}), "'a2', which was changed"),
+    (with_one(label="b"), "'a2', which was changed"),
+    ([dataclasses.replace(item, reference="C") for item in ITEMS], "4 differ, the first is 'a0', which was changed"),
+    (ITEMS[:1] + ITEMS[2:], "1 differ, the first is 'a1', which is missing"),
+    ([*ITEMS, dataclasses.replace(ITEMS[0], key="new")], "1 differ, the first is 'new', which is new"),
+    (with_one(key="other"), "2 differ, the first is 'a2', which is missing"),
+    ([ITEMS[0], ITEMS[2], ITEMS[1], ITEMS[3]], "2 differ, the first is 'a2', which stands elsewhere"),
+])
+def test_items_that_were_edited_are_refused(others: list[Item], why: str) -> None:
+    state = json.loads(json.dumps(sampler_of(ITEMS).state()))  # as a checkpoint gives it back
+    with pytest.raises(UserError, match=r"rl\.items: these are not the 4 items .*train\.start_from=") as caught:
+        sampler_of(others).restore(state)
+    assert why in str(caught.value)
+
+
+def test_the_same_items_in_another_file_are_the_same() -> None:
+    sampler, strata = sampler_of(ITEMS), [dataclasses.replace(item, strata={"level": "resident"}) for item in ITEMS]
+    sampler_of(strata).restore(json.loads(json.dumps(sampler.state())))
 
 
 CONFIG = RlConfig(prompts=2, samples=2, sampling=SamplingConfig(max_new_tokens=4))

@@ -17,10 +17,10 @@ import numpy as np
 
 from megatron_qm.align.digest import digest
 from megatron_qm.align.rl.experience import Experience, informative, judged, pass_rates
-from megatron_qm.align.rl.judges import Judges
+from megatron_qm.align.rl.judges import Judges, judge_digest
 from megatron_qm.align.rl.origin import Origin, outcomes_of, settle
 from megatron_qm.align.rl.sampler import PromptSampler
-from megatron_qm.align.rl.verdicts import Response, Verdicts, judge_digest, kept_verdicts, read_lines, verdict_lines
+from megatron_qm.align.rl.verdicts import Response, Verdicts, kept_verdicts, read_lines, verdict_lines
 from megatron_qm.align.rollouts.dispatch import dispatch
 from megatron_qm.align.rollouts.engine import RolloutEngine
 from megatron_qm.align.rollouts.replay import SavedRollouts
@@ -121,7 +121,7 @@ class Collector:
     def _begin_to_judge(self, generated: Generated) -> None:
         """In a thread, for what is generated ahead is judged while another batch is learnt from."""
         if self._judges is not None:
-            self._verdicts[generated.number] = self._thread.submit(self._judge, generated)
+            self._verdicts[generated.number] = self._thread.submit(self._judge, self._judges, generated)
 
     def _request(self, number: int, place: int, item: Item) -> Request:
         """A name of its own for every response of a run: it fixes the random numbers. A small set of items may stand in
@@ -148,17 +148,17 @@ class Collector:
                 raise  # the verdicts' own
             return None
 
-    def _judge(self, generated: Generated) -> Verdicts:
+    def _judge(self, judges: Judges, generated: Generated) -> Verdicts:
         """What is learnt from is what the file says, the first time as after a kill."""
         responses = [
             Response(rollout.key, item, self._tokenizer.decode(rollout.tokens, special=False))
             for item, rollout in zip(generated.items, generated.rollouts, strict=True)
         ]
-        path, by = outcomes_of(self.path(generated.number)), judge_digest(self._config)
+        path, by = outcomes_of(self.path(generated.number)), judge_digest(self._config, (item.task for item in generated.items))
         kept = kept_verdicts(path, responses, by)
         if kept is not None:
             return kept
-        found = Verdicts(*self._judges.judge(generated.items, [response.text for response in responses]))
+        found = Verdicts(*judges.judge(generated.items, [response.text for response in responses]))
         lines = verdict_lines(found, responses, by)
         with atomic_write(path) as stream:
             stream.writelines(lines)

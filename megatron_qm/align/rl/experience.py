@@ -79,15 +79,14 @@ def pass_rates(experience: Experience) -> dict[str, float]:
 
 def summary(experience: Experience) -> dict[str, Any]:
     """What the record of a batch says of its rewards; see docs/rl.md."""
-    scored = [n for n, reward in enumerate(experience.reward_n) if reward is not None]
-    reward = {n: experience.reward_n[n] for n in scored}
+    reward = {n: value for n, value in enumerate(experience.reward_n) if value is not None}
     lengths = [len(rollout.tokens) for rollout in experience.rollouts]
     by_task, by_part = defaultdict(list), defaultdict(list)
-    for n in scored:
-        outcome, task = experience.outcomes[n], experience.items[n].task
-        by_task[task].append(outcome.value)
-        for part, value in outcome.parts.items():
-            by_part[f"{task}/{part}"].append(value)
+    for item, outcome in zip(experience.items, experience.outcomes, strict=True):
+        if isinstance(outcome, Scored):
+            by_task[item.task].append(outcome.value)
+            for part, value in outcome.parts.items():
+                by_part[f"{item.task}/{part}"].append(value)
     reasons = Counter(o.reason.partition(":")[0] for o in experience.outcomes if not isinstance(o, Scored))
     groups = len(set(experience.group_n))
     logprobs = [p for rollout in experience.rollouts for p in rollout.logprobs]
@@ -95,12 +94,12 @@ def summary(experience: Experience) -> dict[str, Any]:
         "prompts": groups, "rollouts": len(experience), "reward": _mean(list(reward.values())),
         "reward_by_task": {task: _mean(values) for task, values in sorted(by_task.items())},
         "reward_by_part": {part: _mean(values) for part, values in sorted(by_part.items())},
-        "reward_by_length": _by_length([(lengths[n], reward[n]) for n in scored]),
+        "reward_by_length": _by_length([(lengths[n], value) for n, value in reward.items()]),
         "length": {"mean": _mean(lengths), "max": max(lengths)},
         "truncated": _mean([float(rollout.finish_reason == "length") for rollout in experience.rollouts]),
         "zero_variance": len(zero_variance(experience.reward_n, experience.group_n)) / groups,
-        "unscored": 1 - len(scored) / len(experience), "unscored_reasons": dict(reasons),
-        "entropy": -_mean(logprobs), "disagreement": _disagreement(experience.outcomes),
+        "unscored": 1 - len(reward) / len(experience), "unscored_reasons": dict(reasons),
+        "entropy": -float(np.mean(logprobs)), "disagreement": _disagreement(experience.outcomes),
     }
 
 
@@ -120,7 +119,8 @@ def samples_of(metric: str, experience: Experience, most: int = 5) -> list[str]:
         found = sorted(numbers, key=lambda n: -len(experience.rollouts[n].tokens))
     else:  # what pays while the policy runs away (kl), what does not where rewards fall
         sign = -1 if metric == "kl" else 1
-        found = sorted((n for n in numbers if experience.reward_n[n] is not None), key=lambda n: sign * experience.reward_n[n])
+        scored = [(sign * reward, n) for n, reward in enumerate(experience.reward_n) if reward is not None]
+        found = [n for _, n in sorted(scored)]
     return [experience.rollouts[n].key for n in found[:most]]
 
 

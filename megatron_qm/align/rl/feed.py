@@ -41,7 +41,7 @@ class Lesson:
 class RolloutFeed:
     """A train.feed.Feed."""
 
-    names = ("policy",)
+    names: Sequence[str] = ("policy",)
 
     def __init__(self, config: RlRun, platform: Platform, policy: Policy, collector: Collector, health: Health) -> None:
         self._config, self._platform, self._policy, self._collector, self._health = config, platform, policy, collector, health
@@ -95,7 +95,8 @@ class RolloutFeed:
 
     def _fill(self, step: int) -> None:
         """The next batch, judged, as updates; with overlap the one after it is generated before this one is learnt from."""
-        rl, seconds = self._config.rl, dict[str, float]()
+        rl = self._config.rl
+        seconds: dict[str, float] = {}
         generated, experience = self._next_experience(step, seconds)
         self._ahead = self._generate(step - 1) if rl.overlap and step < self._config.total_steps else None
         began = time.perf_counter()
@@ -108,7 +109,7 @@ class RolloutFeed:
         self._collector.note(experience)
         self._tokens += sum(len(rollout.prompt) + len(rollout.tokens) for rollout in experience.rollouts)
         record = RlRecord(
-            step=step, epoch=generated.epoch, **summary(experience), engine_gap=gap and gap.to_json(),
+            step=step, epoch=generated.epoch, **summary(experience), engine_gap=gap.to_json() if gap else None,
             resampled=self._resampled(), seconds=seconds, batches=list(self._asked),
         )
         self._lesson = Lesson(record, experience, self._collector.path(generated.number), time.perf_counter())

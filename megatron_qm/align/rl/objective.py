@@ -34,7 +34,7 @@ class PolicyObjective:
     the exact entropy in the third row (the second, of a z-loss, is not learnt from);
     without it "entropy" is its estimate from the sampled tokens."""
 
-    names = NAMES
+    names: tuple[str, ...] = NAMES
 
     def __init__(self, config: PolicyLossConfig) -> None:
         self._config = config
@@ -90,14 +90,14 @@ def mean_over_responses(
     """[b, s]: at each token the mean of `values_bs` over the counting tokens of its response, wherever in `context` they are."""
     response, mask = response_bs.reshape(-1).long(), mask_bs.reshape(-1)
     count = response.max() + 1
-    together = context is not None and context.size() > 1
-    if together:
-        dist.all_reduce(count, op=dist.ReduceOp.MAX, group=context)
+    spread = context if context is not None and context.size() > 1 else None
+    if spread is not None:
+        dist.all_reduce(count, op=dist.ReduceOp.MAX, group=spread)
     zeros_q = torch.zeros(int(count), device=mask.device)
     sums_q, tokens_q = zeros_q.index_add(0, response, values_bs.reshape(-1) * mask), zeros_q.index_add(0, response, mask)
-    if together:
-        sums_q = _sum_over(context, sums_q)
-        dist.all_reduce(tokens_q, group=context)
+    if spread is not None:
+        sums_q = _sum_over(spread, sums_q)
+        dist.all_reduce(tokens_q, group=spread)
     return (sums_q / tokens_q.clamp(min=1))[response].view_as(values_bs)
 
 

@@ -11,16 +11,13 @@ learns from these lines and asks nobody again: a judge that samples would say so
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from megatron_qm.align.digest import digest
 from megatron_qm.align.rl.sampler import item_digest
-from megatron_qm.config.rl import RlConfig
-from megatron_qm.files import sha256
-from megatron_qm.rewards.general import SHIPPED
 from megatron_qm.rewards.items import Item
 from megatron_qm.rewards.outcome import Outcome, Scored, Unscored
 
@@ -52,20 +49,9 @@ class Foreign(ValueError):
     """Verdicts that are whole, and not those that are looked for."""
 
 
-def judge_digest(config: RlConfig) -> str:
-    """Of all that the recipe says about who judges: rl.verifier but for the number of processes, the text of the principles,
-    and whether formats are judged. The code of a verifier is not looked at."""
-    verifier = asdict(config.verifier)
-    del verifier["workers"]
-    principles = Path(config.verifier.principles or SHIPPED)
-    if config.verifier.judge is not None and principles.is_file():
-        verifier["principles"] = sha256(principles)
-    return digest([verifier, config.shaping.format_weight > 0])
-
-
 def verdict_lines(verdicts: Verdicts, responses: Sequence[Response], by: str) -> list[bytes]:
     """Half a surrogate pair, which a verifier may quote, stays JSON's escape of it."""
-    formats = verdicts.formats or [None] * len(responses)
+    formats: Sequence[float | None] = verdicts.formats or [None] * len(responses)
     lines = []
     for response, outcome, form in zip(responses, verdicts.outcomes, formats, strict=True):
         line = {"key": response.key, **_said(outcome), "response": response.text, "of": response.digest, "by": by}
@@ -84,7 +70,7 @@ def read_lines(lines: Sequence[bytes], responses: Sequence[Response], by: str) -
     if any(row["of"] != response.digest for row, response in zip(rows, responses, strict=True)):
         raise Foreign("it judges other responses")
     if any(row["by"] != by for row in rows):
-        raise Foreign("rl.verifier or rl.shaping.format_weight has changed since")
+        raise Foreign("rl.verifier, rl.shaping.format_weight or the code of a verifier has changed since")
     formats = [row["format"] for row in rows if "format" in row]
     return Verdicts([_outcome(row) for row in rows], formats or None)
 
