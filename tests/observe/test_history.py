@@ -30,19 +30,19 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
         writer.write(ValidationRecord(3, 300, 2.0))
         writer.write(EventRecord(2, "resume", "x"))
     history = read_history(tmp_path)
-    loss = history.train.series("loss")
+    loss = history.table("train").series("loss")
     assert loss.steps_n.tolist() == [1, 2, 3]
     np.testing.assert_array_equal(loss.values_n, losses)
-    assert history.train.group("loss_by_source")["a"].steps_n.tolist() == [1, 3]
-    assert len(history.train.series("mfu")) == 0  # null: not measured
-    assert history.validation.series("loss").last == 2.0
+    assert history.table("train").group("loss_by_source")["a"].steps_n.tolist() == [1, 3]
+    assert len(history.table("train").series("mfu")) == 0  # null: not measured
+    assert history.table("validation").series("loss").last == 2.0
     assert history.resumes == [2] and history.unreadable == []
 
 
 def test_steps_that_were_written_twice_count_once_the_last_time(tmp_path: Path) -> None:
     steps = [1, 2, 3, 2, 3, 4]
     write_lines(tmp_path, *({"kind": "train", "step": s, "loss": i} for i, s in enumerate(steps)))
-    series = read_history(tmp_path).train.series("loss")
+    series = read_history(tmp_path).table("train").series("loss")
     assert series.steps_n.tolist() == [1, 2, 3, 4] and series.values_n.tolist() == [0, 3, 4, 5]
 
 
@@ -54,7 +54,7 @@ def test_lines_that_are_no_records_are_named_and_left_out(tmp_path: Path) -> Non
     write_lines(tmp_path, *bad, b"", good, b'{"kind": "train", "step": 2, "loss": NaN, "lr": 1' + b"0" * 400 + b"}")
     history = read_history(tmp_path)
     assert history.unreadable == list(range(1, len(bad) + 1))
-    assert history.train.series("loss").steps_n.tolist() == [1, 2]  # a bare NaN of another writer is understood
+    assert history.table("train").series("loss").steps_n.tolist() == [1, 2]  # a bare NaN of another writer is understood
 
 
 def test_a_line_that_is_being_written_is_passed_over(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_a_line_that_is_being_written_is_passed_over(tmp_path: Path) -> None:
     with open(tmp_path / "metrics.jsonl", "ab") as file:
         file.write(b'{"kind":"train","step":2,"lo')
     history = read_history(tmp_path)
-    assert history.train.series("loss").steps_n.tolist() == [1] and history.unreadable == []
+    assert history.table("train").series("loss").steps_n.tolist() == [1] and history.unreadable == []
 
 
 def test_run_time_leaves_out_the_time_that_the_run_was_down(tmp_path: Path) -> None:

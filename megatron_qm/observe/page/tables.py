@@ -18,8 +18,8 @@ _SLOW, _SHOWN_STRAGGLERS = 1.2, 10  # times the median of all ranks
 
 def sources_table(history: History) -> str:
     """Tokens, their share, and the last losses of every source."""
-    tokens = {name: series.last or 0.0 for name, series in history.train.group("tokens_by_source").items()}
-    train, validation = history.train.group("loss_by_source"), history.validation.group("loss_by_source")
+    tokens = {name: series.last or 0.0 for name, series in history.table("train").group("tokens_by_source").items()}
+    train, validation = (history.table(kind).group("loss_by_source") for kind in ("train", "validation"))
     names = list(dict.fromkeys([*tokens, *train, *validation]))
     if not names:
         return ""
@@ -40,7 +40,7 @@ def sources_table(history: History) -> str:
 
 def events_table(history: History) -> str:
     """Starts, resumes, checkpoints; of very many the first and the last."""
-    events = history.events
+    events = history.records("event")
     if not events:
         return ""
     left_out = len(events) - _FIRST_EVENTS - _LAST_EVENTS
@@ -67,8 +67,8 @@ def prediction_table(history: History, facts: Facts) -> str:
     predicted = facts.environment.get("predicted")
     if not isinstance(predicted, dict):
         return ""
-    steps_n = history.train.series("step_seconds").values_n
-    measured = {"memory_gib": history.train.series("memory_gib").last,
+    steps_n = history.table("train").series("step_seconds").values_n
+    measured = {"memory_gib": history.table("train").series("memory_gib").last,
                 "step_seconds": float(np.median(steps_n)) if len(steps_n) else None}
     titles = {"memory_gib": "memory of a rank, GiB (measured: its peak, with libraries and buffers)", "step_seconds": "a step, s"}
     rows = ""
@@ -86,7 +86,7 @@ def prediction_table(history: History, facts: Facts) -> str:
 def stragglers_table(history: History) -> str:
     """The ranks that were slowest by themselves most often, and how far behind the median they were."""
     worst: dict[tuple[int, str, str], list[float]] = {}
-    for record in history.stragglers:
+    for record in history.records("straggler"):
         times = _times_median(record)
         if times is not None and times >= _SLOW:
             key = (record.get("rank", -1), str(record.get("host", "")), str(record.get("phase", "")))
