@@ -12,7 +12,7 @@ from megatron_qm.observe.page.scale import number, percent, step_axis
 
 _LEGEND = (
     "Lines: the mean of neighbouring steps. Bands: the middle 80% of them, and fainter the least to the greatest. "
-    "Dashed: the run was resumed. Red at the top: not a finite number."
+    "Dashed and upright: the run was resumed. Red at the top: not a finite number."
 )
 
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from megatron_qm.observe.history import History, Series
 from megatron_qm.observe.page.facts import Facts
+from megatron_qm.observe.page.remark import Remark
 from megatron_qm.observe.page.scale import drawable, number, whole
 
 # Half a nat is a perplexity 1.65 times as high; held-out text of the same kind differs by hundredths in the first epoch.
@@ -18,7 +19,7 @@ _EXPLODES = 5
 _FEWEST = 30
 
 
-def loss_rises(history: History, facts: Facts) -> str | None:
+def loss_rises(history: History, facts: Facts) -> Remark | None:
     """The last tenth of the steps against the lowest before. The loss of a policy is not there to fall."""
     parts = _tenths(history.table("train").series("loss"))
     if not parts or history.records("rl"):
@@ -28,12 +29,15 @@ def loss_rises(history: History, facts: Facts) -> str | None:
     error = np.hypot(*(part.std() / np.sqrt(len(part)) for part in (parts[lowest], parts[-1])))
     if means[-1] - means[lowest] <= max(_LOSS_RISE * abs(means[lowest]), _ERRORS * error):
         return None
-    return (f"Training loss rose at the end: {number(means[-1])} in the last tenth of the steps, {number(means[lowest])} in the "
-            f"lowest (means). See whether a source was added or weighted up; if all sources rise, go back to an earlier "
-            f"checkpoint with a lower optimizer.lr.")
+    return Remark(
+        f"Training loss rose at the end: {number(means[-1])} in the last tenth of the steps, {number(means[lowest])} in the "
+        f"lowest (means).",
+        "See whether a source was added or weighted up; if all sources rise, go back to an earlier checkpoint with a lower "
+        "optimizer.lr.",
+    )
 
 
-def gradient_explodes(history: History, facts: Facts) -> str | None:
+def gradient_explodes(history: History, facts: Facts) -> Remark | None:
     """Medians: single spikes are clipped, and the chart's note tells of them. The first tenth is left out with its warm-up."""
     parts = _tenths(history.table("train").series("grad_norm"))
     if not parts:
@@ -41,11 +45,13 @@ def gradient_explodes(history: History, facts: Facts) -> str | None:
     before, last = float(np.median(np.concatenate(parts[1:-1]))), float(np.median(parts[-1]))
     if last <= _EXPLODES * before:
         return None
-    return (f"The gradient norm grew to {number(last)} in the last tenth of the steps, from {number(before)} before (medians): "
-            f"the run is coming apart. Go back to an earlier checkpoint with a lower optimizer.lr or a longer warm-up.")
+    return Remark(
+        f"The gradient norm grew to {number(last)} in the last tenth of the steps, from {number(before)} before (medians).",
+        "The run is coming apart: go back to an earlier checkpoint with a lower optimizer.lr or a longer warm-up.",
+    )
 
 
-def validation_far_above_training(history: History, facts: Facts) -> str | None:
+def validation_far_above_training(history: History, facts: Facts) -> Remark | None:
     train, validation = (_finite(history.table(kind).series("loss")) for kind in ("train", "validation"))
     if not len(train) or not len(validation) or history.records("rl"):
         return None
@@ -53,23 +59,26 @@ def validation_far_above_training(history: History, facts: Facts) -> str | None:
     gaps_n = validation.values_n - around_n
     if gaps_n[-1] <= _FAR_ABOVE:
         return None
-    return (f"Validation loss {number(validation.last)} is far above training loss {number(float(around_n[-1]))} "
-            f"(step {whole(validation.steps_n[-1])}): {_why(Series(validation.steps_n, gaps_n))}")
+    was = f", by {number(float(gaps_n[0]))} at step {whole(validation.steps_n[0])}" if len(gaps_n) > 1 else ""
+    return Remark(
+        f"Validation loss {number(validation.last)} is above training loss {number(float(around_n[-1]))} at step "
+        f"{whole(validation.steps_n[-1])}, by {number(float(gaps_n[-1]))} nats{was}.",
+        _why(gaps_n),
+    )
 
 
-def _why(gaps: Series) -> str:
+def _why(gaps_n: np.ndarray) -> str:
     """A gap that has grown is overfitting; one that was there from the first is another kind of text."""
-    if len(gaps) == 1:
-        return ("the data are learnt by heart, or validation is of another kind. Compare the losses by source, and validate more "
+    if len(gaps_n) == 1:
+        return ("The data are learnt by heart, or validation is of another kind: compare the losses by source, and validate more "
                 "often (train.validate_every) to see which.")
-    first, last = gaps.values_n[[0, -1]]
-    was = f"the gap was {number(float(first))} at step {whole(gaps.steps_n[0])}"
-    if first > last / 2:
-        return f"{was}, so validation is of another kind than the data. Draw both from the same sources, or compare by source."
-    return f"{was} and has grown: the data are learnt by heart. Train for fewer epochs, add data, or take an older checkpoint."
+    if gaps_n[0] > gaps_n[-1] / 2:
+        return ("It was so from the first: validation is of another kind than the data. Draw both from the same sources, or "
+                "compare by source.")
+    return "The gap has grown: the data are learnt by heart. Train for fewer epochs, add data, or take an older checkpoint."
 
 
-def validation_rises(history: History, facts: Facts) -> str | None:
+def validation_rises(history: History, facts: Facts) -> Remark | None:
     validation = _finite(history.table("validation").series("loss"))
     if len(validation) < 2:
         return None
@@ -77,8 +86,10 @@ def validation_rises(history: History, facts: Facts) -> str | None:
     lowest, last = float(validation.values_n[best]), float(validation.values_n[-1])
     if last - lowest <= _VALIDATION_RISE * abs(lowest):
         return None
-    return (f"Validation loss has risen to {number(last)} from its best, {number(lowest)} at step "
-            f"{whole(validation.steps_n[best])}: the steps since then did harm. Take a checkpoint near the best, or train for fewer epochs.")
+    return Remark(
+        f"Validation loss has risen to {number(last)} from its best, {number(lowest)} at step {whole(validation.steps_n[best])}.",
+        "The steps since then did harm: take a checkpoint near the best, or train for fewer epochs.",
+    )
 
 
 def _training_around(train: Series, step: int) -> float:

@@ -13,6 +13,7 @@ from megatron_qm.observe.page.summary import clock
 from megatron_qm.observe.records import from_json_number
 
 _FIRST_EVENTS, _LAST_EVENTS = 20, 100
+_OPEN_EVENTS = 20  # more are folded away
 _SLOW, _SHOWN_STRAGGLERS = 1.2, 10  # times the median of all ranks
 
 
@@ -49,9 +50,8 @@ def events_table(history: History) -> str:
         gap = f'<tr><td colspan="4" class="gap">{left_out:,} more in metrics.jsonl</td></tr>'
         rows = [*rows[:_FIRST_EVENTS], gap, *rows[-_LAST_EVENTS:]]
     head = "".join(f"<th>{title}</th>" for title in ("step", "time", "event", "detail"))
-    return _section(
-        "Events", f'<table class="events"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
-    )
+    table = f'<table class="events"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+    return _section("Events", table) if len(events) <= _OPEN_EVENTS else _details("Events", f"{len(events):,}", table)
 
 
 def _event_row(event: dict[str, Any]) -> str:
@@ -152,8 +152,8 @@ def _section(title: str, body: str) -> str:
     return f'<section><h2>{title}</h2><div class="scroll">{body}</div></section>'
 
 
-def _details(title: str, file: str, body: str) -> str:
+def _details(title: str, hint: str, body: str) -> str:
     return (
-        f"<section><details><summary><h2>{title}</h2> <code>{file}</code></summary>"
+        f"<section><details><summary><h2>{title}</h2> <code>{hint}</code></summary>"
         f'<div class="scroll">{body}</div></details></section>'
     )
