@@ -72,7 +72,8 @@ def render_reports(run_dirs: Sequence[Path], path: Path) -> Path:
         stages_section([(facts.name, history.records("probe")) for history, facts in runs]),
     ]
     for number, (history, facts) in enumerate(runs, 1):
-        body += [f'<article id="run-{number}">', *_body(history, facts, now), "</article>"]
+        up = '<a class="up" href="#runs">↑ all runs</a>'
+        body += [f'<article id="run-{number}">{up}', *_body(history, facts, now), "</article>"]
     return _written(path, _document(" → ".join(facts.name for _, facts in runs), body, now))
 
 

@@ -59,7 +59,7 @@ def validation_far_above_training(history: History, facts: Facts) -> Remark | No
     gaps_n = validation.values_n - around_n
     if gaps_n[-1] <= _FAR_ABOVE:
         return None
-    was = f", by {number(float(gaps_n[0]))} at step {whole(validation.steps_n[0])}" if len(gaps_n) > 1 else ""
+    was = f" ({number(float(gaps_n[0]))} at step {whole(validation.steps_n[0])})" if len(gaps_n) > 1 else ""
     return Remark(
         f"Validation loss {number(validation.last)} is above training loss {number(float(around_n[-1]))} at step "
         f"{whole(validation.steps_n[-1])}, by {number(float(gaps_n[-1]))} nats{was}.",

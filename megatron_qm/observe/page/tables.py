@@ -18,10 +18,13 @@ _SLOW, _SHOWN_STRAGGLERS = 1.2, 10  # times the median of all ranks
 
 
 def sources_table(history: History) -> str:
-    """Tokens, their share, and the last losses of every source."""
-    tokens = {name: series.last or 0.0 for name, series in history.table("train").group("tokens_by_source").items()}
-    train, validation = (history.table(kind).group("loss_by_source") for kind in ("train", "validation"))
-    names = list(dict.fromkeys([*tokens, *train, *validation]))
+    """Tokens, their share, and what else is known of every source."""
+    train, validation = history.table("train"), history.table("validation")
+    tokens = {name: series.last or 0.0 for name, series in train.group("tokens_by_source").items()}
+    measured = {"epochs": train.group("epochs_by_source"), "last loss": train.group("loss_by_source"),
+                "validation loss": validation.group("loss_by_source")}
+    columns = {title: group for title, group in measured.items() if group}
+    names = list(dict.fromkeys([*tokens, *(name for group in columns.values() for name in group)]))
     if not names:
         return ""
     total = sum(value for value in tokens.values() if np.isfinite(value))
@@ -29,13 +32,13 @@ def sources_table(history: History) -> str:
     for name in names:
         share = tokens[name] / total if name in tokens and total > 0 and np.isfinite(tokens[name]) else None
         width = f"{(share or 0) * 100:.2f}%"
-        losses = [group[name].last if name in group else None for group in (train, validation)]
+        numbers = [group[name].last if name in group else None for group in columns.values()]
         rows.append(
             f"<tr><th>{html.escape(name)}</th><td>{number(tokens.get(name))}</td>"
             f'<td><div class="share"><span>{percent(share)}</span><i><b style="width:{width}"></b></i></div></td>'
-            + "".join(f"<td>{number(loss)}</td>" for loss in losses) + "</tr>"
+            + "".join(f"<td>{number(value)}</td>" for value in numbers) + "</tr>"
         )
-    head = "".join(f"<th>{title}</th>" for title in ("source", "tokens", "share", "last loss", "validation loss"))
+    head = "".join(f"<th>{title}</th>" for title in ("source", "tokens", "share", *columns))
     return _section("Sources", f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>")
 
 
