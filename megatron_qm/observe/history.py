@@ -21,7 +21,7 @@ KINDS: Mapping[str, Literal["table", "list", "both"]] = {
 }
 _REMARKS = ("event", "straggler", "alarm")  # kinds that measure nothing of the model
 _LARGEST_STEP = 2**53
-_STARTS = ("start", "resume", ALREADY_FINISHED)
+_STARTS = ("start", "resume")
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,9 @@ class History:
         if kind in self._lists:
             self._lists[kind].append(record)
         self.measured += kind not in _REMARKS
-        self._note_time(from_json_number(record.get("time")), kind == "event" and record.get("name") in _STARTS)
+        name = record.get("name") if kind == "event" else None
+        if name != ALREADY_FINISHED:  # the run had ended before
+            self._note_time(from_json_number(record.get("time")), name in _STARTS)
 
     def _note_time(self, now: float | None, starts: bool) -> None:
         if now is None or not np.isfinite(now):

@@ -99,7 +99,7 @@ def test_run_time_leaves_out_the_time_that_the_run_was_down(tmp_path: Path) -> N
     )
     history = read_history(tmp_path)
     assert history.elapsed_seconds == 10 + 5 + 20
-    assert (history.began, history.ended) == (100, 20_000)
+    assert (history.began, history.ended) == (100, 9010)
 
 
 def test_what_cannot_be_reported_is_a_user_error_that_names_the_file(tmp_path: Path) -> None:
