@@ -34,6 +34,11 @@ class ExamScore:
     def interval(self) -> tuple[float, float]:
         return self.spread if self.graded else wilson_interval(self.right, self.total)
 
+    @property
+    def chance(self) -> None:
+        """Items are answered freely: nothing is known of a guess."""
+        return None
+
     def to_json(self) -> dict[str, Any]:
         low, high = self.interval
         return {"group": self.group, "n": self.total, "accuracy": self.accuracy, "low": low, "high": high, "right": self.right,

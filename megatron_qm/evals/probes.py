@@ -31,11 +31,12 @@ class Probe:
 
 @dataclass(frozen=True)
 class ProbeScore:
-    """Accuracy over the probes of a group, with its Wilson 95% interval."""
+    """Accuracy over the probes of a group, with its Wilson 95% interval. chance: the accuracy of a guess."""
 
     group: str
     right: int
     total: int
+    chance: float
 
     @property
     def accuracy(self) -> float:
@@ -84,7 +85,7 @@ def score_probes(probes: Sequence[Probe], encode: Encoder, score: Scorer) -> lis
     nats = list(score(pairs))
     if len(nats) != len(pairs):
         raise ValueError(f"{len(nats)} scores for {len(pairs)} continuations")
-    right: dict[str, list[bool]] = {"all": []}
+    answered: dict[str, list[tuple[bool, float]]] = {"all": []}  # (right, accuracy of a guess) of every probe
     start = 0
     for probe in probes:
         mine = nats[start : start + len(probe.options)]
@@ -92,10 +93,14 @@ def score_probes(probes: Sequence[Probe], encode: Encoder, score: Scorer) -> lis
         best = max(range(len(mine)), key=mine.__getitem__)
         # ties and NaN (a model that knows nothing, or broke) are wrong, whatever the order of the options
         correct = best == probe.answer and mine.count(mine[best]) == 1 and not any(map(math.isnan, mine))
-        right["all"].append(correct)
-        if probe.group != "all":
-            right.setdefault(probe.group, []).append(correct)
-    return [ProbeScore(group, sum(values), len(values)) for group, values in right.items()]
+        for group in dict.fromkeys(("all", probe.group)):
+            answered.setdefault(group, []).append((correct, 1 / len(probe.options)))
+    return [_score(group, probes) for group, probes in answered.items()]
+
+
+def _score(group: str, answered: Sequence[tuple[bool, float]]) -> ProbeScore:
+    chance = math.fsum(guess for _, guess in answered) / max(len(answered), 1)
+    return ProbeScore(group, sum(right for right, _ in answered), len(answered), chance)
 
 
 def _pairs(probe: Probe, encode: Encoder) -> list[tuple[list[int], list[int]]]:

@@ -2,21 +2,26 @@
 
 import json
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import orjson
 
 from megatron_qm.errors import UserError
 from megatron_qm.observe.metrics import METRICS_FILE
-from megatron_qm.observe.records import from_json_number
+from megatron_qm.observe.records import ALREADY_FINISHED, from_json_number
 
+# What is kept of each kind of record: its numbers as columns over steps, the records as they are, or both. A stage that
+# writes records of its own adds a line.
+KINDS: Mapping[str, Literal["table", "list", "both"]] = {
+    "train": "table", "validation": "table", "probe": "list", "event": "list", "straggler": "list", "rl": "both", "alarm": "list",
+}
+_REMARKS = ("event", "straggler", "alarm")  # kinds that measure nothing of the model
 _LARGEST_STEP = 2**53
 _STARTS = ("start", "resume")
-_KINDS = ("train", "validation", "probe", "event", "straggler", "rl", "alarm")
 
 
 @dataclass(frozen=True)
@@ -88,35 +93,28 @@ def _append(columns: dict[str, _Column], name: str, step: int, value: Any) -> No
 
 @dataclass
 class History:
-    """unreadable: numbers of lines that are no records. elapsed_seconds: without the time that the run was down.
+    """Tables and lists by kind of record, as KINDS says. unreadable: numbers of lines that are no records. elapsed_seconds:
+    without the time that the run was down. measured: how many records say something of the model."""
 
-    rl: the numbers of the batches of rollouts; rollouts: the newest record of each of their steps, whole."""
-
-    train: Table = field(default_factory=Table)
-    validation: Table = field(default_factory=Table)
-    rl: Table = field(default_factory=Table)
-    rollouts: dict[int, dict[str, Any]] = field(default_factory=dict)
-    alarms: list[dict[str, Any]] = field(default_factory=list)
-    probes: list[dict[str, Any]] = field(default_factory=list)
-    events: list[dict[str, Any]] = field(default_factory=list)
-    stragglers: list[dict[str, Any]] = field(default_factory=list)
     unreadable: list[int] = field(default_factory=list)
     began: float | None = None
     ended: float | None = None
     elapsed_seconds: float = 0.0
-    records: int = 0
+    measured: int = 0
+    _tables: dict[str, Table] = field(default_factory=lambda: {kind: Table() for kind in KINDS if KINDS[kind] != "list"})
+    _lists: dict[str, list[dict[str, Any]]] = field(
+        default_factory=lambda: {kind: [] for kind in KINDS if KINDS[kind] != "table"})
 
     def add(self, record: dict[str, Any]) -> None:
-        kind, step = record["kind"], record["step"]
-        if kind in ("train", "validation", "rl"):
-            {"train": self.train, "validation": self.validation, "rl": self.rl}[kind].add(step, record)
-        else:
-            {"probe": self.probes, "event": self.events, "straggler": self.stragglers,
-             "alarm": self.alarms}[kind].append(record)
-        if kind == "rl":
-            self.rollouts[step] = record
-        self.records += kind in ("train", "validation", "probe", "rl")
-        self._note_time(from_json_number(record.get("time")), kind == "event" and record.get("name") in _STARTS)
+        kind = record["kind"]
+        if kind in self._tables:
+            self._tables[kind].add(record["step"], record)
+        if kind in self._lists:
+            self._lists[kind].append(record)
+        self.measured += kind not in _REMARKS
+        name = record.get("name") if kind == "event" else None
+        if name != ALREADY_FINISHED:  # the run had ended before
+            self._note_time(from_json_number(record.get("time")), name in _STARTS)
 
     def _note_time(self, now: float | None, starts: bool) -> None:
         if now is None or not np.isfinite(now):
@@ -126,10 +124,33 @@ class History:
         self.began = now if self.began is None else self.began
         self.ended = now
 
+    def table(self, kind: str) -> Table:
+        """The numbers of all records of `kind`, of which KINDS says "table" or "both"."""
+        return self._tables[kind]
+
+    def records(self, kind: str) -> list[dict[str, Any]]:
+        """The records of `kind` in the order of the file, of which KINDS says "list" or "both"."""
+        return self._lists[kind]
+
+    def last_step(self) -> int:
+        """The newest that a table has a record of; 0 before the first."""
+        steps = [table.series("step").last for table in self._tables.values()]
+        return int(max((step for step in steps if step is not None), default=0))
+
+    def first_and_last(self) -> tuple[int, int]:
+        """Steps of all that was measured."""
+        ends = [int(end) for table in self._tables.values() if len(found := table.series("step"))
+                for end in found.steps_n[[0, -1]]]
+        ends += [record["step"] for kind in self._lists if kind not in _REMARKS for record in self._lists[kind]]
+        return min(ends), max(ends)
+
+    def events(self, name: str) -> Sequence[dict[str, Any]]:
+        return [event for event in self._lists["event"] if event.get("name") == name]
+
     @property
-    def resumes(self) -> list[int]:
+    def resumes(self) -> Sequence[int]:
         """Steps after which the run was taken up again."""
-        return [event["step"] for event in self.events if event.get("name") == "resume"]
+        return [event["step"] for event in self.events("resume")]
 
 
 def read_history(run_dir: Path) -> History:
@@ -155,7 +176,7 @@ def read_history(run_dir: Path) -> History:
         ) from None
     except OSError as error:
         raise UserError(f"{path}: cannot read the metrics: {error.strerror}") from None
-    if not history.records:
+    if not history.measured:
         raise UserError(f"{path}: no step is recorded yet; run the report again when the first step is done")
     return history
 
@@ -176,9 +197,11 @@ def _parse(line: bytes) -> dict[str, Any] | None:
         value = orjson.loads(line)
     except orjson.JSONDecodeError:
         value = _parse_leniently(line)
-    if not isinstance(value, dict) or value.get("kind") not in _KINDS:
+    if not isinstance(value, dict):
         return None
-    step = value.get("step")
+    kind, step = value.get("kind"), value.get("step")
+    if not isinstance(kind, str) or kind not in KINDS:
+        return None
     if not isinstance(step, int) or isinstance(step, bool) or not 0 <= step <= _LARGEST_STEP:
         return None
     return value

@@ -20,7 +20,7 @@ class TrainRecord:
     tokens, tokens_by_source: consumed since the run began. loss, loss_by_source: nats per token. lr: as used in this
     step. tokens_per_second: of the whole job; tflops_per_device: model FLOPs; mfu: 0 to 1. step_seconds: one step.
     memory_gib: peak of one rank. phase_seconds: where a step's time goes, by name. others: means per token
-    of what the stage reports beside its loss.
+    of what the stage reports beside its loss. epochs_by_source: passes over each, since the run began.
     """
 
     kind: ClassVar[str] = "train"
@@ -39,6 +39,7 @@ class TrainRecord:
     z_loss: float | None = None
     phase_seconds: Mapping[str, float] | None = None
     others: Mapping[str, float] | None = None
+    epochs_by_source: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,9 @@ class ValidationRecord:
 
 @dataclass(frozen=True)
 class ProbeRecord:
-    """Accuracy of a knowledge probe of `n` questions, with the bounds of its confidence interval; all from 0 to 1."""
+    """Accuracy of a knowledge probe of `n` questions, with the bounds of its confidence interval; all from 0 to 1.
+
+    chance: the accuracy of a guess, where the answers are among given choices."""
 
     kind: ClassVar[str] = "probe"
     step: int
@@ -63,6 +66,10 @@ class ProbeRecord:
     low: float
     high: float
     n: int
+    chance: float | None = None
+
+
+ALREADY_FINISHED = "already finished"  # the event of a run that is started again after its last step
 
 
 @dataclass(frozen=True)
@@ -139,7 +146,7 @@ class AlarmRecord:
 
 
 Record = TrainRecord | ValidationRecord | ProbeRecord | EventRecord | StragglerRecord | RlRecord | AlarmRecord
-_OPTIONAL = ("z_loss", "phase_seconds", "others", "seconds")
+_OPTIONAL = ("z_loss", "phase_seconds", "others", "epochs_by_source", "seconds", "chance")
 
 
 def to_plain(record: Record) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from megatron_qm.observe.environment import capture_environment
 from megatron_qm.observe.metrics import MetricsWriter
 from megatron_qm.observe.progress import Progress
 from megatron_qm.observe.records import (
+    ALREADY_FINISHED,
     EventRecord,
     ProbeRecord,
     Record,
@@ -36,7 +37,8 @@ _STEP_PHASES = ("data", "forward and backward", "update", "between steps")
 
 
 class Score(Protocol):
-    """Accuracy over `total` questions of a group, with the bounds of its confidence interval."""
+    """Accuracy over `total` questions of a group, with the bounds of its confidence interval, and what a guess would reach
+    where that is known."""
 
     group: str
     total: int
@@ -46,6 +48,9 @@ class Score(Protocol):
 
     @property
     def interval(self) -> tuple[float, float]: ...
+
+    @property
+    def chance(self) -> float | None: ...
 
 
 class Recorder:
@@ -94,8 +99,17 @@ class Recorder:
             ) | {"predicted": prediction_of_run(self._config, self._ranks.world_size, self._platform.device_name)})
             self._metrics.truncate_after(step)
             self._progress = Progress(self._config.total_steps)
-            self.event(step, "resume" if step else "start", str(came_from) if came_from else "")
+            self._begun(step, str(came_from) if came_from else "")
         self._since = self._ended = time.perf_counter()
+
+    def _begun(self, step: int, came_from: str) -> None:
+        total = self._config.total_steps
+        if step < total:
+            self.event(step, "resume" if step else "start", came_from)
+            return
+        self.event(step, ALREADY_FINISHED, f"step {step:,} of {total:,} was done before: nothing was left to do")
+        logger.info("this run is finished: step %d of %d; to go on, raise train.steps (or the tokens or epochs that set it); "
+                    "to train anew, choose another output", step, total)
 
     def step(self, step: int, result: StepResult, rate: float, feed: Feed) -> None:
         """Step `step` is done; every `log_every` steps their mean becomes a record."""
@@ -116,6 +130,7 @@ class Recorder:
         # The mean of what was learnt from; of a record in which nothing was, what was measured.
         used = [result for result in self._waiting if result.refused is None] or self._waiting
         losses = _sum([result.losses for result in used])
+        progress = feed.progress()
         per_step, self._tokens = (feed.tokens - self._tokens) / len(self._waiting), feed.tokens
         measured = speed(
             per_step, seconds, self._ranks.world_size, self._flops_per_token, self._peak
@@ -132,10 +147,11 @@ class Recorder:
             step_seconds=seconds,
             memory_gib=self._platform.memory_gib(),
             loss_by_source=_by_name(feed.names, losses),
-            tokens_by_source={name: progress.tokens for name, progress in feed.progress().items()},
+            tokens_by_source={name: read.tokens for name, read in progress.items()},
             z_loss=losses.z_mean if self._config.train.z_loss else None,
             phase_seconds={name: seconds / len(self._waiting) for name, seconds in self._phases.items()} or None,
             others={name: losses.mean_per_token(name) for name in losses.others} or None,
+            epochs_by_source={name: read.epochs for name, read in progress.items()} or None,
         )
 
     def phases(self, seconds: dict[str, float]) -> None:
@@ -167,7 +183,7 @@ class Recorder:
         """Accuracies of an examination after `step` steps."""
         for score in scores:
             low, high = score.interval
-            self._write(ProbeRecord(step, score.group, score.accuracy, low, high, score.total))
+            self._write(ProbeRecord(step, score.group, score.accuracy, low, high, score.total, score.chance))
 
     def pause(self) -> None:
         """What has come since the last step's end (validation, a save) is not part of a step's time."""

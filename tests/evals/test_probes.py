@@ -31,6 +31,13 @@ def test_the_most_probable_option_wins() -> None:
     assert seen[0] == ([ord("x")], letters("bb"))
 
 
+def test_chance_is_the_mean_of_what_guesses_among_the_options_reach() -> None:
+    four, two = ("a", "b", "c", "d"), ("a", "b")
+    probes = [Probe("1", "en", "x", four, 0), Probe("2", "en", "x", two, 1), Probe("3", "zh", "x", two, 0)]
+    chances = {s.group: s.chance for s in score_probes(probes, letters, lambda pairs: [-1.0] * len(pairs))}
+    assert chances == {"all": pytest.approx((1 / 4 + 1 / 2 + 1 / 2) / 3), "en": 3 / 8, "zh": 1 / 2}
+
+
 @pytest.mark.parametrize("answer", [0, 1])
 def test_a_model_that_gives_nan_knows_nothing(answer: int) -> None:
     nan = float("nan")

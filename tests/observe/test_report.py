@@ -17,7 +17,7 @@ from megatron_qm.files import write_json, write_text
 from megatron_qm.observe.environment import capture_environment
 from megatron_qm.observe.metrics import MetricsWriter
 from megatron_qm.observe.records import EventRecord, ProbeRecord, ValidationRecord
-from megatron_qm.observe.report import render_report
+from megatron_qm.observe.report import render_report, render_reports
 from tests.observe.test_history import write_lines
 from tests.observe.test_metrics import train_record
 
@@ -131,6 +131,7 @@ def test_text_of_a_run_stays_text(tmp_path: Path) -> None:
         writer.write(train_record(31, loss_by_source={evil: 1.0, "b": 1.0}, tokens_by_source={evil: 5, "b": 5},
                                   phase_seconds={evil: 1.0}))
         writer.write(EventRecord(31, evil, evil))
+        writer.write(EventRecord(31, "skipped", evil))
         writer.write(ProbeRecord(31, evil, 0.5, 0.4, 0.6, 10))
     with open(run / "config.resolved.yaml", "a") as file:
         file.write(f"# {evil}\n")
@@ -140,6 +141,87 @@ def test_text_of_a_run_stays_text(tmp_path: Path) -> None:
     assert page.source.count("<script>") == 1
     assert page.text.count("alert(2)") >= 8
     assert any(one["name"] == evil for chart in page.data for one in chart["series"])
+
+
+def test_a_page_is_called_by_place_stage_and_state(tmp_path: Path) -> None:
+    page = report(make_run(tmp_path / "quickstart" / "run"))
+    assert "<title>quickstart/run – pretraining – finished: step 30 of 30</title>" in page.source
+    assert "<h1>quickstart/run</h1>" in page.source and '<span class="chip">pretraining</span>' in page.source
+
+
+def test_several_runs_are_told_apart_and_jumped_to(tmp_path: Path) -> None:
+    runs = [make_run(tmp_path / stage / "run") for stage in ("first", "second")]
+    with open(runs[1] / "config.resolved.yaml", "a") as file:
+        file.write("stage: sft\n")
+    page = Page(render_reports(runs, tmp_path / "both.html"))
+    assert "<title>first/run → second/run</title>" in page.source
+    links = [value for tag, name, value in page.attributes if name == "href"]
+    targets = {value for tag, name, value in page.attributes if name == "id"}
+    assert set(links) == {"#run-1", "#run-2", "#runs"} and {f"#{target}" for target in targets} == set(links)
+    for number, name, stage in ((1, "first/run", "pretraining"), (2, "second/run", "fine-tuning")):
+        assert f'<a href="#run-{number}">{name}</a> <span class="chip">{stage}</span>' in page.source
+        part = page.source[page.source.index(f'<article id="run-{number}">'):]
+        assert f'<h1>{name}</h1>\n<span class="chip">{stage}</span>' in part[:part.index("</header>")]
+
+
+def probed(run: Path, chance: float | None, steps: int = 3) -> Path:
+    with MetricsWriter(run) as writer:
+        for step in range(steps):
+            writer.write(ProbeRecord(step, "codes", 0.3 + step / 10, 0.2, 0.9, 400, chance))
+            writer.write(ProbeRecord(step, "exam", 0.4, 0.3, 0.5, 400))
+    return run
+
+
+def test_chance_is_a_line_and_a_word_where_it_is_known(tmp_path: Path) -> None:
+    page = report(probed(tmp_path, 0.25))
+    rows = page.source.split('<div class="probe">')[1:]
+    assert "400 questions, chance 25.0%" in rows[0] and '<i class="chance" style="left:25.00%">' in rows[0]
+    assert "chance" not in rows[1].split("<p", 1)[0]
+    chart = page.data[page.titles.index("Knowledge probes")]["series"]
+    assert [(one["name"], one["y"]) for one in chart] == [
+        ("codes", [0.3, 0.4, 0.5]), ("exam", [0.4] * 3), ("chance", [0.25] * 3)]
+    assert 'class="line dashed c10"' in page.source
+
+
+def test_old_probes_have_no_chance(tmp_path: Path) -> None:
+    page = report(probed(tmp_path / "old" / "run", None))
+    assert "chance" not in page.text and 'class="line dashed' not in page.source
+
+
+def test_from_stage_to_stage_beside_chance(tmp_path: Path) -> None:
+    runs = [probed(tmp_path / name, 0.25, steps=1) for name in ("one", "two")]
+    page = Page(render_reports(runs, tmp_path / "both.html"))
+    table = page.source[page.source.index("From stage to stage"):page.source.index('<article id="run-1">')]
+    name = tmp_path.name
+    assert re.findall("<th>(.*?)</th>", table) == [
+        "", "chance", "before", f"after {name}/one", f"after {name}/two", "codes", "exam"]
+    assert "<th>codes</th><td>25.0%</td><td>30.0% " in table and "<th>exam</th><td>–</td><td>40.0% " in table
+
+
+def test_what_is_worth_a_look_stands_above_the_figures(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    with MetricsWriter(run) as writer:
+        writer.write(EventRecord(30, "already finished", "step 30 of 30 was done before: nothing was left to do"))
+    page = report(run)
+    assert page.text.index("Worth a look") < page.text.index("started again after its last step") < page.text.index("Last loss")
+    assert "in one go" in page.text  # it was not taken up again
+
+
+def test_nothing_is_wider_than_a_phone_but_what_scrolls_in_its_box(tmp_path: Path) -> None:
+    """By the page's own structure; how it looks was looked at in a browser."""
+    page = report(make_run(tmp_path))
+    boxes = re.sub(r'<div class="scroll">.*?(</table>|</pre>)</div>', "", page.source, flags=re.DOTALL)
+    assert "<table" in page.source and "<pre" in page.source and "<table" not in boxes and "<pre" not in boxes
+    assert re.search(r"\.scroll \{\s*overflow-x: auto", page.source) and "width: max-content; min-width: 100%" in page.source
+
+
+def test_many_events_are_folded_away(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    assert "<details><summary><h2>Events" not in report(run).source
+    with MetricsWriter(run) as writer:
+        for step in range(19):
+            writer.write(EventRecord(step, "checkpoint"))
+    assert "<details><summary><h2>Events</h2> <code>21</code>" in report(run).source
 
 
 def test_a_run_in_progress_and_one_that_stopped(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from megatron_qm.observe.page.figure import SIDE, Drawn, Frame, figure
 from megatron_qm.observe.page.scale import Axis, axis_around, drawable, number, whole
 from megatron_qm.observe.page.thin import Thinned, held, thin
 
-COLOURS = 10  # that report.css names
+COLOURS = 10  # of series, that report.css names; one more is quiet
+QUIET = COLOURS
 _SPANS = 160
 _CLIP_QUANTILE = 0.98
 _BANDS = 3  # in one chart
@@ -19,13 +20,15 @@ _CLIP_FROM = 60  # points; fewer are all worth seeing
 
 @dataclass(frozen=True)
 class Line:
-    """One series of a chart. `dots` marks each value: for the few of a validation. `band`: values scatter."""
+    """One series of a chart. `dots` marks each value: for the few of a validation. `band`: values scatter. `dashed`: what
+    the others are to be read against."""
 
     name: str
     series: Series
     colour: int
     dots: bool = False
     band: bool = True
+    dashed: bool = False
 
 
 def line_chart(
@@ -42,7 +45,7 @@ def line_chart(
     drawn = [_drawn(line) for line in lines]
     axis = _value_axis(lines, from_zero)
     parts = _bands(drawn, frame.steps, axis)
-    parts += [_stroke(item, frame.steps, axis, dots=line.dots) for item, line in zip(drawn, lines, strict=True)]
+    parts += [_stroke(item, frame.steps, axis, line) for item, line in zip(drawn, lines, strict=True)]
     parts += [_not_finite(line.series, frame.steps) for line in lines]
     notes = [note for line in lines for note in _notes(line, axis, single=len(lines) == 1)]
     return figure(title, unit, drawn, "".join(parts), axis, frame, write, notes, wide)
@@ -138,13 +141,14 @@ def _polyline(x_k: np.ndarray, y_k: np.ndarray) -> str:
     return "L".join(f"{x:g} {y:g}" for x, y in zip(x_k, y_k, strict=True))
 
 
-def _stroke(item: Drawn, steps: Axis, axis: Axis, *, dots: bool) -> str:
+def _stroke(item: Drawn, steps: Axis, axis: Axis, line: Line) -> str:
     x_k, y_k = _place(steps, axis, item.points.steps_k, item.points.mean_k)
     runs = _runs(drawable(y_k))
     path = "".join("M" + _polyline(x_k[run], y_k[run]) for run in runs if run.stop - run.start > 1)
-    drawn = f'<path class="line c{item.colour}" d="{path}"/>' if path else ""
+    style = "line dashed" if line.dashed else "line"
+    drawn = f'<path class="{style} c{item.colour}" d="{path}"/>' if path else ""
     # A path of no length with round ends is a dot that stays round however the drawing is stretched.
-    alone = range(len(x_k)) if dots else [run.start for run in runs if run.stop - run.start == 1]
+    alone = range(len(x_k)) if line.dots else [run.start for run in runs if run.stop - run.start == 1]
     spots = "".join(f"M{x_k[i]:g} {y_k[i]:g}h0" for i in alone if drawable(y_k[i]))
     return drawn + (f'<path class="dots c{item.colour}" d="{spots}"/>' if spots else "")
 

@@ -1,22 +1,24 @@
 """Which charts a run gets: those that its records have something for."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 
-from megatron_qm.observe.history import History, Series, Table
-from megatron_qm.observe.page.chart import COLOURS, Line, line_chart, stacked_chart
+import numpy as np
+
+from megatron_qm.observe.history import History, Series
+from megatron_qm.observe.page.chart import COLOURS, QUIET, Line, line_chart, stacked_chart
 from megatron_qm.observe.page.figure import Frame
-from megatron_qm.observe.page.probes import probe_series
+from megatron_qm.observe.page.probes import chances, probe_series
 from megatron_qm.observe.page.scale import number, percent, step_axis
 
 _LEGEND = (
     "Lines: the mean of neighbouring steps. Bands: the middle 80% of them, and fainter the least to the greatest. "
-    "Dashed: the run was resumed. Red at the top: not a finite number."
+    "Dashed and upright: the run was resumed. Red at the top: not a finite number."
 )
 
 
 def frame_of(history: History) -> Frame:
     """One axis of steps for all charts of a run."""
-    return Frame(step_axis(*_step_range(history)), history.resumes)
+    return Frame(step_axis(*history.first_and_last()), history.resumes)
 
 
 def charts(history: History) -> str:
@@ -24,8 +26,8 @@ def charts(history: History) -> str:
     frame = frame_of(history)
     found = [
         _loss(history, frame),
-        _by_source("Loss by source", history.train, history.train, frame),
-        _by_source("Validation loss by source", history.validation, history.train, frame),
+        _by_source("Loss by source", "train", history, frame),
+        _by_source("Validation loss by source", "validation", history, frame),
         _one("Throughput", "tokens per second, whole job", "tokens_per_second", history, frame),
         _one("Compute", "model TFLOP/s per device", "tflops_per_device", history, frame),
         _one("MFU", "model FLOPs over peak", "mfu", history, frame, write=percent),
@@ -41,33 +43,22 @@ def charts(history: History) -> str:
     return f'<section><div class="charts">{drawn}</div><p class="note">{_LEGEND}</p></section>'
 
 
-def _step_range(history: History) -> tuple[int, int]:
-    ends = [
-        int(step)
-        for table in (history.train, history.validation, history.rl)
-        if len(series := table.series("step"))
-        for step in (series.steps_n[0], series.steps_n[-1])
-    ]
-    ends += [probe["step"] for probe in history.probes]
-    return min(ends), max(ends)
-
-
 def _loss(history: History, frame: Frame) -> str:
-    train, validation = history.train.series("loss"), history.validation.series("loss")
+    train, validation = (history.table(kind).series("loss") for kind in ("train", "validation"))
     lines = [Line("training", train, 0)] if len(train) else []
     if len(validation):
         lines.append(Line("validation", validation, 1, dots=True, band=False))
     return line_chart("Loss", "nats per token", lines, frame, wide=True) if lines else ""
 
 
-def _by_source(title: str, table: Table, train: Table, frame: Frame) -> str:
+def _by_source(title: str, kind: str, history: History, frame: Frame) -> str:
     """A line per source, for as many as there are colours. One source alone would be the loss once more."""
-    losses, tokens = table.group("loss_by_source"), train.group("tokens_by_source")
+    losses, tokens = history.table(kind).group("loss_by_source"), history.table("train").group("tokens_by_source")
     if len(losses) < 2:
         return ""
     names = largest_first(losses, tokens)
     shown = sorted(names[:COLOURS], key=list(losses).index)
-    lines = [Line(name, losses[name], index, dots=table is not train) for index, name in enumerate(shown)]
+    lines = [Line(name, losses[name], index, dots=kind != "train") for index, name in enumerate(shown)]
     unit = "nats per token" + (f", {COLOURS} largest of {len(names)} sources" if len(names) > COLOURS else "")
     return line_chart(title, unit, lines, frame)
 
@@ -80,22 +71,23 @@ def _one(
     title: str, unit: str, key: str, history: History, frame: Frame,
     *, write: Callable[[float | None], str] = number, band: bool = True,
 ) -> str:
-    series = history.train.series(key)
+    series = history.table("train").series(key)
     if not len(series):
         return ""
     return line_chart(title, unit, [Line("last", series, 0, band=band)], frame, from_zero=True, write=write)
 
 
 def _consumed(history: History, frame: Frame) -> str:
-    tokens = history.train.group("tokens_by_source")
+    table = history.table("train")
+    tokens = table.group("tokens_by_source")
     if not tokens:
-        total = history.train.series("tokens")
+        total = table.series("tokens")
         tokens = {"all sources": total} if len(total) else {}
     return stack("Data consumed", "tokens", tokens, frame, counter=True) if tokens else ""
 
 
 def _time_of_a_step(history: History, frame: Frame) -> str:
-    phases = history.train.group("phase_seconds")
+    phases = history.table("train").group("phase_seconds")
     if phases:
         return stack("Time of a step", "seconds, by phase", phases, frame)
     return _one("Time of a step", "seconds", "step_seconds", history, frame)
@@ -112,10 +104,20 @@ def stack(title: str, unit: str, series: dict[str, Series], frame: Frame, *, cou
 
 def _probes(history: History, frame: Frame) -> str:
     """Accuracy over steps; before and after alone are in the table above the charts."""
-    series = probe_series(history.probes)
+    probes = history.records("probe")
+    series = probe_series(probes)
     if max((len(one) for one in series.values()), default=0) < 3:
         return ""
     lines = [
         Line(name, one, index % COLOURS, dots=True, band=False) for index, (name, one) in enumerate(series.items())
     ]
+    lines += _chance_lines(set(chances(probes).values()), list(series.values()))
     return line_chart("Knowledge probes", "accuracy", lines, frame, from_zero=True, write=percent)
+
+
+def _chance_lines(levels: Collection[float], series: Sequence[Series]) -> list[Line]:
+    """What a guess would reach, at all steps of `series`: one line where all probes have as many choices."""
+    steps_n = np.unique(np.concatenate([one.steps_n for one in series]))
+    return [
+        Line("chance", Series(steps_n, np.full(len(steps_n), level)), QUIET, band=False, dashed=True) for level in sorted(levels)
+    ]

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ _COUNTED = ("layers", "hidden_size", "ffn_hidden_size", "heads", "kv_heads", "he
 
 @dataclass(frozen=True)
 class Facts:
-    """config_text: the file as it is. notices: what is missing or unreadable, for the reader of the report."""
+    """name: of the run, on its page. config_text: the file as it is. notices: what is missing or unreadable, for the reader
+    of the report."""
 
     name: str
     config_text: str | None
@@ -52,6 +54,15 @@ class Facts:
     def world_size(self) -> int | None:
         value = self.environment.get("world_size")
         return value if isinstance(value, int) and value > 0 else None
+
+    @property
+    def device_gib(self) -> float | None:
+        """Memory of the GPU that a rank has to itself, of those that nvidia-smi listed."""
+        gpus, device = self.environment.get("gpus"), self.environment.get("device")
+        rows = [gpu for gpu in gpus if isinstance(gpu, dict)] if isinstance(gpus, list) else []
+        memory = next((gpu.get("memory") for gpu in rows if gpu.get("name") == device), None)
+        found = re.fullmatch(r"(\d+) MiB", memory) if isinstance(memory, str) else None
+        return int(found[1]) / 1024 if found else None
 
     @property
     def layout(self) -> str | None:
@@ -87,14 +98,14 @@ class Facts:
         return per_step * steps if per_step and steps else None
 
 
-def read_facts(run_dir: Path) -> Facts:
-    """Facts of the run in `run_dir`; a file that is missing or broken becomes a notice."""
+def read_facts(run_dir: Path, name: str) -> Facts:
+    """Facts of the run in `run_dir`, to be called `name`; a file that is missing or broken becomes a notice."""
     notices: list[str] = []
     config_text = _read(run_dir / CONFIG_FILE, notices)
     environment_text = _read(run_dir / ENVIRONMENT_FILE, notices)
     config = _mapping(yaml.safe_load, yaml.YAMLError, config_text, CONFIG_FILE, notices)
     environment = _mapping(json.loads, ValueError, environment_text, ENVIRONMENT_FILE, notices)
-    return Facts(run_dir.resolve().name, config_text, config, environment, notices)
+    return Facts(name, config_text, config, environment, notices)
 
 
 def _read(path: Path, notices: list[str]) -> str | None:

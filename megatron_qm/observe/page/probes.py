@@ -26,13 +26,15 @@ def probe_section(probes: list[dict[str, Any]]) -> str:
     by_name = _by_name(probes)
     if not by_name:
         return ""
-    rows = "\n".join(_row(name, measured) for name, measured in by_name.items())
+    known = chances(probes)
+    rows = "\n".join(_row(name, measured, known.get(name)) for name, measured in by_name.items())
+    mark = " Dashed: what a guess would reach." if known else ""
     return f"""<section><h2>Knowledge probes</h2>
 <div class="probes">
 {rows}
 <div class="probe scale"><span></span><div class="track"><em style="left:0">0%</em><em style="left:50%">50%</em>\
 <em style="left:100%">100%</em></div><span></span></div>
-<p class="note">Dots: accuracy; bars: confidence interval. Upper: the first measurement; lower: the last.</p>
+<p class="note">Dots: accuracy; bars: confidence interval. Upper: the first measurement; lower: the last.{mark}</p>
 </div>
 </section>"""
 
@@ -45,21 +47,30 @@ def stages_section(runs: Sequence[tuple[str, list[dict[str, Any]]]]) -> str:
     if not shared:
         return ""
     measured = [(name, found) for name, found in measured if any(probe in found for probe in shared)]
-    heads = "".join(f"<th>after {html.escape(name)}</th>" for name, _ in measured)
+    known = {name: chance for _, probes in runs for name, chance in chances(probes).items()}
+    guess = "<th>chance</th>" if any(name in known for name in shared) else ""
+    heads = guess + "<th>before</th>" + "".join(f"<th>after {html.escape(name)}</th>" for name, _ in measured)
     rows = []
     for name in shared:
         had = [found.get(name, []) for _, found in measured]
         first = next(some[0] for some in had if some)
-        cells = [f"<td>{_told(first)}</td>"] + [f"<td>{_told(some[-1]) if some else '–'}</td>" for some in had]
+        cells = [f"<td>{percent(known.get(name))}</td>"] if guess else []
+        cells += [f"<td>{_told(first)}</td>"] + [f"<td>{_told(some[-1]) if some else '–'}</td>" for some in had]
         rows.append(f"<tr><th>{html.escape(name)}</th>{''.join(cells)}</tr>")
     return f"""<section><h2>From stage to stage</h2>
-<div class="scroll"><table><thead><tr><th></th><th>before</th>{heads}</tr></thead><tbody>
+<div class="scroll"><table><thead><tr><th></th>{heads}</tr></thead><tbody>
 {chr(10).join(rows)}
 </tbody></table></div></section>"""
 
 
 def _told(probe: dict[str, Any]) -> str:
     return f"{percent(_value(probe, 'accuracy'))} {_interval(probe)}"
+
+
+def chances(probes: list[dict[str, Any]]) -> dict[str, float]:
+    """What a guess would reach, by the probe's name, of those for which it is known."""
+    newest = {name: _value(measured[-1], "chance") for name, measured in _by_name(probes).items()}
+    return {name: chance for name, chance in newest.items() if 0 <= chance <= 1}
 
 
 def _by_name(probes: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
@@ -71,7 +82,7 @@ def _by_name(probes: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     return {name: [steps[step] for step in sorted(steps)] for name, steps in latest.items()}
 
 
-def _row(name: str, measured: list[dict[str, Any]]) -> str:
+def _row(name: str, measured: list[dict[str, Any]], chance: float | None) -> str:
     first, last = measured[0], measured[-1]
     bars, text = _bar(last, "after"), f"<b>{percent(_value(last, 'accuracy'))}</b> {_interval(last)}"
     if len(measured) > 1:
@@ -80,6 +91,9 @@ def _row(name: str, measured: list[dict[str, Any]]) -> str:
     steps = f"step {whole(first['step'])}" + (f" → {whole(last['step'])}" if len(measured) > 1 else "")
     asked = _value(last, "n")
     detail = steps + (f", {number(asked)} questions" if np.isfinite(asked) else "")
+    if chance is not None:
+        bars += f'<i class="chance" style="left:{chance * 100:.2f}%"></i>'
+        detail += f", chance {percent(chance)}"
     return (
         f'<div class="probe"><div class="name">{html.escape(name)}<small>{detail}</small></div>'
         f'<div class="track">{bars}</div><div class="value">{text}</div></div>'

@@ -1,6 +1,7 @@
 """The health of reinforcement learning: figures, alarms, and charts over the batches of rollouts."""
 
 from collections.abc import Callable
+from typing import Any
 
 from megatron_qm.observe.history import EMPTY, History, Series
 from megatron_qm.observe.page.chart import COLOURS, Line, line_chart
@@ -14,24 +15,30 @@ from megatron_qm.observe.page.summary import card
 
 def rl_section(history: History) -> str:
     """Everything that records of kind "rl" and "alarm" tell; nothing for a run without them."""
-    if not history.rollouts and not history.alarms:
+    rollouts, alarms = _newest_by_step(history.records("rl")), history.records("alarm")
+    if not rollouts and not alarms:
         return ""
-    charts = "\n".join(chart for chart in _charts(history, frame_of(history)) if chart)
+    charts = "\n".join(chart for chart in _charts(history, rollouts, frame_of(history)) if chart)
     parts = [
         _cards(history),
-        alarms_table(history.alarms),
+        alarms_table(alarms),
         f'<div class="charts">{charts}</div>' if charts else "",
-        reasons_table(history.rl),
-        mastered_table(history.rollouts),
-        gap_table(history.rollouts),
-        parts_table(history.rl, more_than=COLOURS),
+        reasons_table(history.table("rl")),
+        mastered_table(rollouts),
+        gap_table(rollouts),
+        parts_table(history.table("rl"), more_than=COLOURS),
     ]
     return '<section class="rl"><h2>Reinforcement learning</h2>\n' + "\n".join(part for part in parts if part) + "</section>"
 
 
+def _newest_by_step(records: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
+    """A resumed run writes some steps twice: the last of a step counts."""
+    return {record["step"]: record for record in records}
+
+
 def _cards(history: History) -> str:
-    rl, length = history.rl, history.rl.group("length")
-    reward, alarms = rl.series("reward"), history.alarms
+    rl, alarms = history.table("rl"), history.records("alarm")
+    reward, length = rl.series("reward"), rl.group("length")
     mean, longest = (length.get(key, EMPTY).last for key in ("mean", "max"))
     newest = f"last: {alarms[-1].get('metric')}, step {whole(alarms[-1]['step'])}" if alarms else "nothing out of bounds"
     made = [
@@ -43,9 +50,9 @@ def _cards(history: History) -> str:
     return '<div class="cards">' + "".join(made) + "</div>"
 
 
-def _charts(history: History, frame: Frame) -> list[str]:
-    rl, training, length = history.rl, history.train.group("others"), history.rl.group("length")
-    gap = rl.group("engine_gap").get("mean", EMPTY)
+def _charts(history: History, rollouts: dict[int, dict[str, Any]], frame: Frame) -> list[str]:
+    rl, training = history.table("rl"), history.table("train").group("others")
+    length, gap = rl.group("length"), rl.group("engine_gap").get("mean", EMPTY)
 
     def one(title: str, unit: str, series: Series, write: Callable[[float | None], str] = percent) -> str:
         return _lines(title, unit, {"last": series}, frame, write=write)
@@ -53,7 +60,7 @@ def _charts(history: History, frame: Frame) -> list[str]:
     return [
         _reward(history, frame),
         _parts(rl.group("reward_by_part"), frame),
-        reward_against_length(history.rollouts),
+        reward_against_length(rollouts),
         _lines("Response length", "tokens", {"mean": length.get("mean", EMPTY), "longest": length.get("max", EMPTY)}, frame),
         _lines("Entropy", "nats per token",
                {"of the rollouts": rl.series("entropy"), "while learning": training.get("entropy", EMPTY)}, frame),
@@ -72,12 +79,12 @@ def _charts(history: History, frame: Frame) -> list[str]:
 
 def _reward(history: History, frame: Frame) -> str:
     """The mean and every task; one task alone is the mean."""
-    tasks = history.rl.group("reward_by_task")
+    tasks = history.table("rl").group("reward_by_task")
     names = list(tasks)[: COLOURS - 1]
     unit = "mean of what was scored" + (f", {len(names)} of {len(tasks)} tasks" if len(names) < len(tasks) else "")
     lines = {name: tasks[name] for name in names}
     if len(lines) != 1:
-        lines = {"all tasks": history.rl.series("reward")} | lines
+        lines = {"all tasks": history.table("rl").series("reward")} | lines
     return _lines("Reward by task", unit, lines, frame, wide=True)
 
 

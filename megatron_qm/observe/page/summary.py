@@ -8,6 +8,7 @@ import numpy as np
 
 from megatron_qm.observe.history import History, Series
 from megatron_qm.observe.page.facts import Facts
+from megatron_qm.observe.page.naming import stage_of
 from megatron_qm.observe.page.scale import number, percent, whole
 from megatron_qm.observe.progress import duration
 
@@ -30,28 +31,33 @@ class Status:
 
 def status(history: History, facts: Facts, now: float) -> Status:
     """Where the run stands, as far as its files can tell at `now` (seconds since 1970)."""
-    seen = [table.series("step").last for table in (history.train, history.validation, history.rl)]
-    step = int(max([value for value in seen if value is not None], default=0))
-    total = facts.total_steps
+    step, total = history.last_step(), facts.total_steps
     if total is not None and step >= total:
         return Status("finished", step, total)
     silence = now - history.ended if history.ended is not None else np.inf
-    step_seconds = _median(history.train.series("step_seconds")) or 0.0
-    batch_seconds = sum(_median(series) or 0.0 for series in history.rl.group("seconds").values())
+    step_seconds = _median(history.table("train").series("step_seconds")) or 0.0
+    batch_seconds = sum(_median(series) or 0.0 for series in history.table("rl").group("seconds").values())
     running = silence < max(_SILENT_SECONDS, _SILENT_STEPS * step_seconds, _SILENT_BATCHES * batch_seconds)
     return Status("running" if running else "stopped", step, total)
 
 
 def header(history: History, facts: Facts, stands: Status) -> str:
+    """What the run is called, its stage and how it stands; when it ran and what it began with."""
     span = " to ".join(clock(moment) for moment in (history.began, history.ended) if moment is not None)
     origin = facts.get("train.start_from")
     begun = f"continued from {origin}" if origin else "trained from scratch" if facts.config else ""
     line = " · ".join(html.escape(part) for part in (span, begun) if part)
     return f"""<header>
 <h1>{html.escape(facts.name)}</h1>
-<span class="chip {stands.word}">{html.escape(str(stands))}</span>
+{chips(facts, stands)}
 <p>{line}</p>
 </header>"""
+
+
+def chips(facts: Facts, stands: Status) -> str:
+    stage = stage_of(facts.config)
+    named = f'<span class="chip">{html.escape(stage)}</span>\n' if stage else ""
+    return f'{named}<span class="chip {stands.word}">{html.escape(str(stands))}</span>'
 
 
 def cards(history: History, facts: Facts) -> str:
@@ -68,29 +74,29 @@ def card(label: str, value: str, detail: str) -> str:
 
 
 def _loss(history: History) -> str:
-    train, validation = history.train.series("loss"), history.validation.series("loss")
+    train, validation = (history.table(kind).series("loss") for kind in ("train", "validation"))
     details = [f"from {number(float(train.values_n[0]))}"] if len(train) > 1 else []
     details += [f"validation {number(validation.last)}"] if len(validation) else []
     return card("Last loss", number(train.last), ", ".join(details) or "nats per token")
 
 
 def _tokens(history: History, facts: Facts) -> str:
-    sources = len(history.train.group("tokens_by_source"))
+    sources = len(history.table("train").group("tokens_by_source"))
     details = [f"of {number(facts.total_tokens)} planned"] if facts.total_tokens else []
     details += [f"{sources} source" + ("s" if sources > 1 else "")] if sources else []
-    return card("Tokens", number(history.train.series("tokens").last), ", ".join(details))
+    return card("Tokens", number(history.table("train").series("tokens").last), ", ".join(details))
 
 
 def _speed(history: History) -> str:
-    per_second = _median(history.train.series("tokens_per_second"))
-    compute = _median(history.train.series("tflops_per_device"))
+    per_second = _median(history.table("train").series("tokens_per_second"))
+    compute = _median(history.table("train").series("tflops_per_device"))
     return card("Tokens per second", number(per_second), f"median; {number(compute)} TFLOP/s per device")
 
 
 def _mfu(history: History, facts: Facts) -> str:
     peak = facts.environment.get("peak")
     detail = f"of {peak}" if isinstance(peak, str) else "no peak is known for this device"
-    return card("MFU", percent(_median(history.train.series("mfu"))), detail)
+    return card("MFU", percent(_median(history.table("train").series("mfu"))), detail)
 
 
 def _model(facts: Facts) -> str:
@@ -114,7 +120,7 @@ def _time(history: History) -> str:
 
 
 def _memory(history: History) -> str:
-    values_n = history.train.series("memory_gib").values_n
+    values_n = history.table("train").series("memory_gib").values_n
     peak = float(np.nanmax(values_n)) if np.isfinite(values_n).any() else None
     return card("Memory", f"{number(peak)} GiB" if peak is not None else "–", "peak of one rank")
 

@@ -13,14 +13,18 @@ from megatron_qm.observe.page.summary import clock
 from megatron_qm.observe.records import from_json_number
 
 _FIRST_EVENTS, _LAST_EVENTS = 20, 100
+_OPEN_EVENTS = 20  # more are folded away
 _SLOW, _SHOWN_STRAGGLERS = 1.2, 10  # times the median of all ranks
 
 
 def sources_table(history: History) -> str:
-    """Tokens, their share, and the last losses of every source."""
-    tokens = {name: series.last or 0.0 for name, series in history.train.group("tokens_by_source").items()}
-    train, validation = history.train.group("loss_by_source"), history.validation.group("loss_by_source")
-    names = list(dict.fromkeys([*tokens, *train, *validation]))
+    """Tokens, their share, and what else is known of every source."""
+    train, validation = history.table("train"), history.table("validation")
+    tokens = {name: series.last or 0.0 for name, series in train.group("tokens_by_source").items()}
+    measured = {"epochs": train.group("epochs_by_source"), "last loss": train.group("loss_by_source"),
+                "validation loss": validation.group("loss_by_source")}
+    columns = {title: group for title, group in measured.items() if group}
+    names = list(dict.fromkeys([*tokens, *(name for group in columns.values() for name in group)]))
     if not names:
         return ""
     total = sum(value for value in tokens.values() if np.isfinite(value))
@@ -28,19 +32,19 @@ def sources_table(history: History) -> str:
     for name in names:
         share = tokens[name] / total if name in tokens and total > 0 and np.isfinite(tokens[name]) else None
         width = f"{(share or 0) * 100:.2f}%"
-        losses = [group[name].last if name in group else None for group in (train, validation)]
+        numbers = [group[name].last if name in group else None for group in columns.values()]
         rows.append(
             f"<tr><th>{html.escape(name)}</th><td>{number(tokens.get(name))}</td>"
             f'<td><div class="share"><span>{percent(share)}</span><i><b style="width:{width}"></b></i></div></td>'
-            + "".join(f"<td>{number(loss)}</td>" for loss in losses) + "</tr>"
+            + "".join(f"<td>{number(value)}</td>" for value in numbers) + "</tr>"
         )
-    head = "".join(f"<th>{title}</th>" for title in ("source", "tokens", "share", "last loss", "validation loss"))
+    head = "".join(f"<th>{title}</th>" for title in ("source", "tokens", "share", *columns))
     return _section("Sources", f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>")
 
 
 def events_table(history: History) -> str:
     """Starts, resumes, checkpoints; of very many the first and the last."""
-    events = history.events
+    events = history.records("event")
     if not events:
         return ""
     left_out = len(events) - _FIRST_EVENTS - _LAST_EVENTS
@@ -49,9 +53,8 @@ def events_table(history: History) -> str:
         gap = f'<tr><td colspan="4" class="gap">{left_out:,} more in metrics.jsonl</td></tr>'
         rows = [*rows[:_FIRST_EVENTS], gap, *rows[-_LAST_EVENTS:]]
     head = "".join(f"<th>{title}</th>" for title in ("step", "time", "event", "detail"))
-    return _section(
-        "Events", f'<table class="events"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
-    )
+    table = f'<table class="events"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+    return _section("Events", table) if len(events) <= _OPEN_EVENTS else _details("Events", f"{len(events):,}", table)
 
 
 def _event_row(event: dict[str, Any]) -> str:
@@ -67,8 +70,8 @@ def prediction_table(history: History, facts: Facts) -> str:
     predicted = facts.environment.get("predicted")
     if not isinstance(predicted, dict):
         return ""
-    steps_n = history.train.series("step_seconds").values_n
-    measured = {"memory_gib": history.train.series("memory_gib").last,
+    steps_n = history.table("train").series("step_seconds").values_n
+    measured = {"memory_gib": history.table("train").series("memory_gib").last,
                 "step_seconds": float(np.median(steps_n)) if len(steps_n) else None}
     titles = {"memory_gib": "memory of a rank, GiB (measured: its peak, with libraries and buffers)", "step_seconds": "a step, s"}
     rows = ""
@@ -86,7 +89,7 @@ def prediction_table(history: History, facts: Facts) -> str:
 def stragglers_table(history: History) -> str:
     """The ranks that were slowest by themselves most often, and how far behind the median they were."""
     worst: dict[tuple[int, str, str], list[float]] = {}
-    for record in history.stragglers:
+    for record in history.records("straggler"):
         times = _times_median(record)
         if times is not None and times >= _SLOW:
             key = (record.get("rank", -1), str(record.get("host", "")), str(record.get("phase", "")))
@@ -152,8 +155,8 @@ def _section(title: str, body: str) -> str:
     return f'<section><h2>{title}</h2><div class="scroll">{body}</div></section>'
 
 
-def _details(title: str, file: str, body: str) -> str:
+def _details(title: str, hint: str, body: str) -> str:
     return (
-        f"<section><details><summary><h2>{title}</h2> <code>{file}</code></summary>"
+        f"<section><details><summary><h2>{title}</h2> <code>{hint}</code></summary>"
         f'<div class="scroll">{body}</div></details></section>'
     )
