@@ -142,7 +142,7 @@ def _examination(config: RunConfig) -> Callable[[Sequence[nn.Module]], list[Scor
     if observe.probes:
         parts.append(ProbeRun(observe.probes, tokenizer))
     if observe.items:
-        parts.append(ItemRun(observe.items, tokenizer, observe.items_max_tokens))
+        parts.append(ItemRun(observe.items, tokenizer, observe.items_max_tokens, observe.verifiers))
     return (lambda model: [score for part in parts for score in part(model)]) if parts else None
 
 

@@ -118,6 +118,8 @@ class RlConfig:
     """One batch of rollouts is `prompts` x `samples` responses; train.global_batch_size of them make an update."""
 
     items: str = ""  # JSON lines of items (rewards/items.py)
+    # Functions that items may ask for beside the verifiers that ship: module:function, or name=module:function.
+    verifiers: list[str] = field(default_factory=list)
     prompts: int = 16
     samples: int = 32  # responses to a prompt (report, section 3.3)
     epochs: float | None = None  # passes over the items, instead of train.steps; mastered prompts count as passed over

@@ -102,4 +102,6 @@ class ObserveConfig:
     probes: str | None = None  # JSON lines of knowledge probes (needs data.tokenizer), scored before and after the run
     items: str | None = None  # JSON lines of items as for `evaluate` (needs data.tokenizer), answered likewise
     items_max_tokens: int = 64  # of an answer
+    # Functions that those items may ask for: module:function, or name=module:function (docs/extending.md).
+    verifiers: list[str] = field(default_factory=list)
     examine_every: int | None = None  # steps between examinations by probes and items, beside the first and the last
