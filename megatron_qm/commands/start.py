@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+from megatron_qm import user_code
 from megatron_qm.checkpoint.manifest import TOKENIZER, model_of, read_manifest
 from megatron_qm.commands.recipe import add_recipe_arguments
 from megatron_qm.config.model import ModelConfig
@@ -62,6 +63,7 @@ def start(args: argparse.Namespace, config: RunConfig, train: Callable[[], bool]
     """Run `train` as one of the ranks that this process is, or launch them. The exit code."""
     if args.nproc is not None and args.nproc < 1:
         raise UserError(f"--nproc {args.nproc}: must be 1 or more")
+    check_hooks(config)
     hardware = detect_hardware()
     _check_hardware(config, hardware)
     if args.nproc is None and this_rank() is not None:
@@ -73,6 +75,13 @@ def start(args: argparse.Namespace, config: RunConfig, train: Callable[[], bool]
     from megatron_qm.train.launch import launch_local
 
     return launch_local([args.argv[0], "--config", args.config, *args.overrides], processes, Path(config.output) / "logs")
+
+
+def check_hooks(config: RunConfig) -> None:
+    """Raise UserError for a hook that cannot be loaded, before anything is begun."""
+    for key in ("after_step", "after_save"):
+        for name in getattr(config.hooks, key):
+            user_code.load(name, f"hooks.{key}")
 
 
 def _wants_gpu(config: RunConfig, hardware: Hardware) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from megatron_qm.config.data import DataConfig
+from megatron_qm.config.hooks import HooksConfig
 from megatron_qm.config.load import load
 from megatron_qm.config.lora import LoraConfig
 from megatron_qm.config.model import ModelConfig
@@ -51,6 +52,7 @@ class RunConfig:
     guard: GuardConfig = field(default_factory=GuardConfig)
     watchdog: WatchdogConfig = field(default_factory=WatchdogConfig)
     observe: ObserveConfig = field(default_factory=ObserveConfig)
+    hooks: HooksConfig = field(default_factory=HooksConfig)
     lora: LoraConfig | None = None  # train adapters on frozen weights; null: train all weights
 
     @property
