@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--compare", type=Path, nargs=2, metavar="FILE", help="two such files: where they differ")
     parser.add_argument("--json-answer", action="store_true", help="tell exams to answer as JSON")
     parser.add_argument("--max-new-tokens", type=int, default=256, metavar="N", help="of an answer (default: %(default)s)")
-    parser.add_argument("--tokenizer", type=Path, metavar="DIR", help="default: the model's own")
+    parser.add_argument("--tokenizer", type=Path, metavar="DIR", help="a tokenizer's folder (default: the model's own)")
     parser.add_argument("--dtype", choices=("fp32", "bf16"), help="of the weights (default: fp32 on a CPU, else bf16)")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--tp", type=int, default=1, help="tensor parallel ranks (checkpoints)")
