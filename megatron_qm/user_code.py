@@ -54,9 +54,8 @@ def _module(name: str, where: str) -> ModuleType:
         raise UserError(f"{where}: importing {name!r} failed at {place_of(error)}: {said}") from error
 
 
-_OURS = os.path.dirname(os.path.abspath(__file__))
+_FOREIGN = ("<frozen", *(os.path.dirname(os.path.abspath(file)) + os.sep for file in (__file__, os.__file__)))
 
 
 def _foreign(file: str) -> bool:
-    library = os.path.dirname(os.__file__)
-    return file.startswith(("<frozen", _OURS, library)) or "site-packages" in file
+    return file.startswith(_FOREIGN) or "site-packages" in file

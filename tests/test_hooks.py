@@ -77,6 +77,7 @@ def test_a_hook_that_cannot_upload_ends_the_run_and_leaves_the_checkpoint(recipe
     ("hooks.after_step=[nowhere_at_all:note]", "hooks.after_step: 'nowhere_at_all': there is no module"),
     (f"hooks.after_save=[{HERE}:note]", f"hooks.after_save: '{HERE}:note'"),
     ("hooks.after_step=[note]", "not of the form module:function"),
+    ("observe.verifiers=[nowhere_at_all:score]", "observe.verifiers: 'nowhere_at_all': there is no module"),
     ("hooks.before_step=[note]", "unknown key 'hooks.before_step'"),
 ])
 def test_a_wrong_name_is_refused_before_anything_is_begun(

@@ -1,6 +1,6 @@
 """What a run would be: the resolved config, its layout, size and memory per rank. Imports no torch."""
 
-from megatron_qm.commands.start import check_hooks
+from megatron_qm.commands.start import check_user_code
 from megatron_qm.config.load import to_yaml
 from megatron_qm.config.rules import check_world
 from megatron_qm.config.run import RunConfig
@@ -15,9 +15,9 @@ _OF_RL = ("reference", "cache")  # the cache and activations are there in turns
 def describe(config: RunConfig, ranks: int | None) -> str:
     """The text of `--dry-run` on `ranks` ranks (default: what the recipe is planned for, else one model copy).
 
-    Raises UserError where the layout does not fit them, or a hook cannot be loaded.
+    Raises UserError where the layout does not fit them, or a function that the recipe names cannot be loaded.
     """
-    check_hooks(config)
+    check_user_code(config)
     ranks = ranks or config.parallel.devices or config.parallel.model_ranks
     check_world(config, ranks)
     return "\n".join([to_yaml(config), *_summary(config, ranks), "", *_memory(config, ranks)])

@@ -16,6 +16,7 @@ from megatron_qm.config.run import RunConfig, load_run
 from megatron_qm.errors import UserError
 from megatron_qm.exits import DONE, STOPPED
 from megatron_qm.platform.detect import Hardware, detect_hardware, rank_variables
+from megatron_qm.rewards.registry import Verifiers
 
 R = TypeVar("R", bound=RunConfig)
 EXIT_CODES = """\
@@ -63,7 +64,7 @@ def start(args: argparse.Namespace, config: RunConfig, train: Callable[[], bool]
     """Run `train` as one of the ranks that this process is, or launch them. The exit code."""
     if args.nproc is not None and args.nproc < 1:
         raise UserError(f"--nproc {args.nproc}: must be 1 or more")
-    check_hooks(config)
+    check_user_code(config)
     hardware = detect_hardware()
     _check_hardware(config, hardware)
     if args.nproc is None and this_rank() is not None:
@@ -77,8 +78,9 @@ def start(args: argparse.Namespace, config: RunConfig, train: Callable[[], bool]
     return launch_local([args.argv[0], "--config", args.config, *args.overrides], processes, Path(config.output) / "logs")
 
 
-def check_hooks(config: RunConfig) -> None:
-    """Raise UserError for a hook that cannot be loaded, before anything is begun."""
+def check_user_code(config: RunConfig) -> None:
+    """Raise UserError for a hook or a verifier that cannot be loaded, before anything is begun."""
+    Verifiers.named(config.observe.verifiers, "observe.verifiers")
     for key in ("after_step", "after_save"):
         for name in getattr(config.hooks, key):
             user_code.load(name, f"hooks.{key}")
