@@ -5,7 +5,7 @@
 # PYTHON=python3.12 chooses the interpreter; each version gets an environment of its own. Both commands reuse it.
 
 PYTHON ?= python3
-# Installed first, so that pip takes this very build and nothing newer. Set TORCH= to keep the environment's own.
+# Installed first, so that pip takes this very build and nothing newer. TORCH= keeps the interpreter's own (docs/install.md).
 TORCH ?= torch==2.13.0
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 VENV := .venv-$(VERSION)
@@ -26,11 +26,11 @@ test: $(READY)
 	$(VENV)/bin/python -m pytest $(TESTS)
 
 lint: $(READY)
-	$(VENV)/bin/ruff check .
+	$(VENV)/bin/python -m ruff check .
 
 $(READY): pyproject.toml
 	@test -n "$(VERSION)" || { echo "error: $(PYTHON) does not run; set PYTHON=..." >&2; exit 2; }
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(if $(TORCH),,--system-site-packages) $(VENV)
 	@if [ -n "$(TORCH)" ]; then echo "installing $(TORCH)"; $(VENV)/bin/python -m pip install -q "$(TORCH)"; fi
 	@echo "installing megatron-qm"; $(VENV)/bin/python -m pip install -q -e ".[dev]"
 	@touch $@

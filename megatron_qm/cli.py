@@ -1,6 +1,7 @@
 """`megatron-qm <verb>`: what people type. Each verb's room is imported only when the verb is called."""
 
 import argparse
+import difflib
 import importlib
 import logging
 import sys
@@ -23,6 +24,7 @@ the usual order:
 
 RECIPE is a YAML file or the name of a shipped recipe (tiny-cpu, qwen3-1.7b-h100, ...).
 """
+
 
 @dataclass(frozen=True)
 class Verb:
@@ -59,6 +61,15 @@ _VERBS = {
                     "add_archive_arguments", "archive_command"),
     "restore": Verb("an archive back to a checkpoint", _ARCHIVE, "add_restore_arguments", "restore_command"),
 }
+_GROUPS = {
+    "begin": ("quickstart", "lifecycle"),
+    "data": ("data",),
+    "train": ("plan", "config", "import-hf", *STAGES, "verify-resume"),
+    "look": ("report", "replay", "generate", "evaluate", "audit-rewards"),
+    "release": ("export-hf", "archive", "restore"),
+    "serve": ("serve", "serve-rewards"),
+}
+_DESCRIPTION = "Train medical language models on Megatron-Core: raw text to a released Hugging Face checkpoint."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -93,23 +104,13 @@ def _quiet() -> None:
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="megatron-qm",
-        description="Train medical language models on Megatron-Core: raw text to a released Hugging Face checkpoint.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog="megatron-qm", usage="megatron-qm [-h] [--version] VERB ...", description=f"{_DESCRIPTION}\n\n{_listed()}",
+        epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"megatron-qm {__version__}")
-    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
-    for name, verb in _VERBS.items():
-        sub = verbs.add_parser(name, help=verb.help, description=verb.help[0].upper() + verb.help[1:] + ".",
-                               formatter_class=argparse.RawDescriptionHelpFormatter)
-        # `megatron-qm --help` needs no room; a verb's own parser does.
-        if arguments[:1] == [name]:
-            room = importlib.import_module(verb.module)
-            if name in STAGES:
-                sub.set_defaults(stage=name)
-            getattr(room, verb.add)(sub)
-            sub.set_defaults(run=getattr(room, verb.run))
+    verbs = parser.add_subparsers(metavar="VERB", required=True, prog="megatron-qm", help=argparse.SUPPRESS)
+    if arguments and not arguments[0].startswith("-"):
+        add_verb(verbs, arguments[0])
     args, rest = parser.parse_known_args(arguments)
     strangers = [word for word in rest if word.startswith("-") or "=" not in word or not hasattr(args, "overrides")]
     if strangers:
@@ -118,6 +119,30 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         args.overrides = [*args.overrides, *rest]
     args.argv = arguments
     return args
+
+
+def _listed() -> str:
+    """The verbs in their groups, each with what it is for."""
+    lines = []
+    for title, names in _GROUPS.items():
+        lines += [f"{title}:", *(f"  {name:<15} {_VERBS[name].help}" for name in names)]
+    return "\n".join(lines)
+
+
+def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str) -> argparse.ArgumentParser:
+    """The parser of a verb, whose room is imported. Raises UserError for a verb that there is not."""
+    if name not in _VERBS:
+        near = [verb for verb in _VERBS if verb.startswith(name)] or difflib.get_close_matches(name, _VERBS, n=1)
+        raise UserError(f"no verb {name!r}; " + (f"did you mean {near[0]!r}?" if near else "`megatron-qm --help` lists them"))
+    verb = _VERBS[name]
+    parser = verbs.add_parser(name, description=verb.help[0].upper() + verb.help[1:] + ".",
+                              formatter_class=argparse.RawDescriptionHelpFormatter)
+    room = importlib.import_module(verb.module)
+    if name in STAGES:
+        parser.set_defaults(stage=name)
+    getattr(room, verb.add)(parser)
+    parser.set_defaults(run=getattr(room, verb.run))
+    return parser
 
 
 if __name__ == "__main__":

@@ -15,9 +15,10 @@ _GROUPS = ("cards", "diagnosis", "drugs", "exam")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quickstart", type=Path, default=Path("runs/quickstart"), metavar="DIR",
                         help="what `megatron-qm quickstart` made; made now where it is missing (default: %(default)s)")
-    parser.add_argument("--output", type=Path, default=Path("runs/lifecycle"), metavar="DIR", help="default: %(default)s")
-    parser.add_argument("--sft-recipe", default="sft-tiny-cpu", help="default: %(default)s")
-    parser.add_argument("--rl-recipe", default="rl-tiny-cpu", help="default: %(default)s")
+    parser.add_argument("--output", type=Path, default=Path("runs/lifecycle"), metavar="DIR",
+                        help="where everything is written (default: %(default)s)")
+    parser.add_argument("--sft-recipe", default="sft-tiny-cpu", help="of the fine-tuning (default: %(default)s)")
+    parser.add_argument("--rl-recipe", default="rl-tiny-cpu", help="of the RL (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the data and of both stages (default: %(default)s)")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="for the recipe of RL, such as train.steps=20")
 

@@ -18,8 +18,9 @@ _DATA_TOOLS = Path(__file__).parents[1] / "data_tools"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--output", type=Path, default=Path("runs/quickstart"), metavar="DIR", help="default: %(default)s")
-    parser.add_argument("--recipe", default="tiny-cpu", help="default: %(default)s")
+    parser.add_argument("--output", type=Path, default=Path("runs/quickstart"), metavar="DIR",
+                        help="where everything is written (default: %(default)s)")
+    parser.add_argument("--recipe", default="tiny-cpu", help="of the pretraining (default: %(default)s)")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="for the recipe, such as train.steps=100")
 
 

@@ -4,13 +4,14 @@ datasets; another stage says what it does otherwise (`Learning`)."""
 import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import nn
 
 from megatron_qm.checkpoint.local import LocalCopies
 from megatron_qm.checkpoint.store import CheckpointStore, this_layout
+from megatron_qm.config.hooks import HooksConfig
 from megatron_qm.config.run import RunConfig
 from megatron_qm.evals.run_items import ItemRun
 from megatron_qm.evals.run_probes import ProbeRun
@@ -19,6 +20,7 @@ from megatron_qm.model.parallel_groups import parallel_groups
 from megatron_qm.platform.runtime import Platform, Ranks, choose_platform, process_group, ranks_from_environment
 from megatron_qm.train.feed import DatasetFeed, Feed
 from megatron_qm.train.guard import Guard
+from megatron_qm.train.hooks import Hooks
 from megatron_qm.train.lock import locked
 from megatron_qm.train.loop import Trainer
 from megatron_qm.train.objective import CrossEntropy, Objective
@@ -116,7 +118,9 @@ def assemble(
             model, optimizer, config.optimizer, learning.sources, Guard(config.guard, platform.device),
             enter=watchdog.enter, objective=learning.objective,
         )
-        store = CheckpointStore(Path(config.output) / "checkpoints", config.checkpoint, platform, read_only=read_only)
+        hooks = Hooks(replace(config, hooks=HooksConfig()) if read_only else config, ranks, watchdog.phase)
+        store = CheckpointStore(Path(config.output) / "checkpoints", config.checkpoint, platform, read_only=read_only,
+                                published=hooks.after_save)
         writes = ranks.rank == 0 and not read_only
         feed = learning.feed(Parts(config, platform, ranks, stepper, watchdog, recorder, store, writes, stack))
         yield Trainer(
@@ -130,6 +134,7 @@ def assemble(
             watchdog=watchdog,
             stop=stop,
             stragglers=Stragglers(platform, config.observe.stragglers_every),
+            hooks=hooks,
             local=LocalCopies(Path(local), Path(config.output), this_layout()) if local and not read_only else None,
             examine=_examination(config),
         )
@@ -142,7 +147,7 @@ def _examination(config: RunConfig) -> Callable[[Sequence[nn.Module]], list[Scor
     if observe.probes:
         parts.append(ProbeRun(observe.probes, tokenizer))
     if observe.items:
-        parts.append(ItemRun(observe.items, tokenizer, observe.items_max_tokens))
+        parts.append(ItemRun(observe.items, tokenizer, observe.items_max_tokens, observe.verifiers))
     return (lambda model: [score for part in parts for score in part(model)]) if parts else None
 
 

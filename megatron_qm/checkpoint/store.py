@@ -3,7 +3,7 @@
 import copy
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -32,14 +32,18 @@ class CheckpointStore:
     """All methods are collective: every rank calls them, in the same order, inside `platform.scope()`.
 
     A store belongs to the one job that writes to `directory`: making it removes what killed saves have left there,
-    unless it is `read_only` and nothing will be saved.
+    unless it is `read_only` and nothing will be saved. published: told, on every rank, of each checkpoint once it is visible.
     Raises UserError if the run is not to resume (`resume: never`) but the folder has checkpoints of another run.
     """
 
-    def __init__(self, directory: Path, config: CheckpointConfig, platform: Platform, *, read_only: bool = False) -> None:
+    def __init__(
+        self, directory: Path, config: CheckpointConfig, platform: Platform, *, read_only: bool = False,
+        published: Callable[[Path, int], None] = lambda path, step: None,
+    ) -> None:
         self.directory = Path(directory)
         self.config = config
         self.platform = platform
+        self._tell = published
         self._saving: Saving | None = None
         self._owners_checked = False
         self._verified: Path | None = None
@@ -208,6 +212,7 @@ class CheckpointStore:
         self._bad.discard(path.name)
         removed = on_first_rank(lambda: self._retain(saving.manifest.step))
         self._log(removed)
+        self._tell(path, saving.manifest.step)
         return path
 
     def _retain(self, newest: int) -> list[str]:

@@ -13,13 +13,15 @@ from megatron_qm.rewards.audit.run import as_json, audit, broken, table
 from megatron_qm.rewards.general import SHIPPED, read_principles, regressions
 from megatron_qm.rewards.judge import KEY, Endpoint, JudgeError
 from megatron_qm.rewards.pool import VerifierPool
+from megatron_qm.rewards.registry import VERIFIERS, Verifiers
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--verifier", help="only this one (exam, diagnosis, drugs, ordering)")
+    parser.add_argument("--verifier", metavar="NAME", help="only this one: exam, diagnosis, drugs, ordering, or a function of "
+                        "yours that items ask for (module:function or name=module:function)")
     parser.add_argument("--items", type=Path, help="JSON lines of items to make attacks from (docs/rewards.md); default: shipped ones")
     parser.add_argument("--json", type=Path, metavar="OUT", help="write the table there, with examples of each error")
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=2, metavar="N", help="processes that judge (default: %(default)s)")
     parser.add_argument("--judge", metavar="BASE", help="instead: run the examples of the General Verifier's principles on this "
                         "OpenAI-compatible endpoint, such as http://127.0.0.1:8080/v1 (key in MEGATRON_QM_JUDGE_KEY)")
     parser.add_argument("--judge-model", default="judge", metavar="NAME", help="its model (default: %(default)s)")
@@ -30,14 +32,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if args.judge:
         return _judge(args)
-    items = audit_items.read(args.items) if args.items else audit_items.shipped()
+    own = Verifiers.named([args.verifier] if args.verifier and args.verifier not in VERIFIERS else [], "--verifier")
+    items = audit_items.read(args.items, own) if args.items else audit_items.shipped()
     if args.verifier:
-        names = sorted({item.verifier for item in items})
-        items = [item for item in items if item.verifier == args.verifier]
+        names, wanted = sorted({item.verifier for item in items}), args.verifier.partition("=")[0]
+        items = [item for item in items if item.verifier == wanted]
         if not items:
-            raise UserError(f"no items for verifier {args.verifier!r}: there are {', '.join(names)}")
+            raise UserError(f"no items for verifier {wanted!r}: there are {', '.join(names)}")
     with VerifierPool(args.workers, seconds=30.0) as pool:
-        rows = audit(items, pool)
+        rows = audit(items, pool, own)
     print(table(rows))
     if args.json:
         write_json(args.json, as_json(rows))
@@ -63,9 +66,12 @@ def _judge(args: argparse.Namespace) -> int:
 
 
 def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", type=int, default=8077)
-    parser.add_argument("--workers", type=int, default=4)
-    parser.add_argument("--token-variable", default="MEGATRON_QM_REWARD_TOKEN", help="environment variable that holds the token")
+    parser.add_argument("--port", type=int, default=8077, metavar="N", help="on 127.0.0.1 (default: %(default)s)")
+    parser.add_argument("--workers", type=int, default=4, metavar="N", help="processes that judge (default: %(default)s)")
+    parser.add_argument("--token-variable", default="MEGATRON_QM_REWARD_TOKEN", metavar="NAME",
+                        help="environment variable that holds the token (default: %(default)s)")
+    parser.add_argument("--verifier", action="append", default=[], metavar="NAME",
+                        help="a function of yours that callers may ask for: module:function or name=module:function; repeatable")
 
 
 def serve_command(args: argparse.Namespace) -> int:
@@ -74,6 +80,7 @@ def serve_command(args: argparse.Namespace) -> int:
     token = os.environ.get(args.token_variable, "")
     if not token:
         raise UserError(f"set {args.token_variable} to the token that callers must send")
+    own = Verifiers.named(args.verifier, "--verifier")
     with VerifierPool(args.workers) as pool:
-        server(pool, token, args.port).serve_forever()
+        server(pool, token, args.port, own).serve_forever()
     return DONE

@@ -15,6 +15,7 @@ from megatron_qm.exits import DIFFERENT, DONE
 from megatron_qm.files import write_json
 from megatron_qm.rewards.items import Item, read_items
 from megatron_qm.rewards.outcome import Scored
+from megatron_qm.rewards.registry import Verifiers
 
 if TYPE_CHECKING:
     from megatron_qm.evals.exams import ExamScore
@@ -34,12 +35,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
     parser.add_argument("--model", type=Path, metavar="PATH", help="a checkpoint of ours, or a Hugging Face folder")
     parser.add_argument("--items", type=Path, nargs="+", default=[], metavar="FILE", help="exams and other items, JSON lines")
+    parser.add_argument("--verifier", action="append", default=[], metavar="NAME",
+                        help="a function of yours that items may ask for: module:function or name=module:function; repeatable")
     parser.add_argument("--probes", type=Path, nargs="+", default=[], metavar="FILE", help="knowledge probes, JSON lines")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write every answer, verdict and score, as JSON")
     parser.add_argument("--compare", type=Path, nargs=2, metavar="FILE", help="two such files: where they differ")
     parser.add_argument("--json-answer", action="store_true", help="tell exams to answer as JSON")
     parser.add_argument("--max-new-tokens", type=int, default=256, metavar="N", help="of an answer (default: %(default)s)")
-    parser.add_argument("--tokenizer", type=Path, metavar="DIR", help="default: the model's own")
+    parser.add_argument("--tokenizer", type=Path, metavar="DIR", help="a tokenizer's folder (default: the model's own)")
     parser.add_argument("--dtype", choices=("fp32", "bf16"), help="of the weights (default: fp32 on a CPU, else bf16)")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--tp", type=int, default=1, help="tensor parallel ranks (checkpoints)")
@@ -53,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     if args.model is None or not (args.items or args.probes):
         raise UserError("give --model PATH with --items or --probes, or --compare ONE OTHER")
     at_least_one(args, "max_new_tokens", "tp", "pp", "nproc")
-    items = _all_items(args.items)
+    items = _all_items(args.items, Verifiers.named(args.verifier, "--verifier"))
     from megatron_qm.evals.probes import read_probes
 
     probes = [probe for path in args.probes for probe in read_probes(path)]
@@ -66,8 +69,8 @@ def run(args: argparse.Namespace) -> int:
     return on_ranks(args, processes, lambda: _on_megatron(args, items, probes))
 
 
-def _all_items(paths: Sequence[Path]) -> list[Item]:
-    items = [item for path in paths for item in read_items(path)]
+def _all_items(paths: Sequence[Path], verifiers: Verifiers) -> list[Item]:
+    items = [item for path in paths for item in read_items(path, verifiers)]
     seen: set[str] = set()
     for item in items:
         if item.key in seen:

@@ -23,15 +23,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prompts", type=Path, required=True, metavar="FILE",
                         help='JSON lines: {"prompt": text or token ids} or {"messages": [...]}, and "key" if it has one')
     parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="the rollouts; a killed run goes on")
-    parser.add_argument("--tokenizer", type=Path, metavar="DIR", help="default: the one that the checkpoint carries")
+    parser.add_argument("--tokenizer", type=Path, metavar="DIR", help="a tokenizer's folder (default: the checkpoint's own)")
     parser.add_argument("--samples", type=int, default=1, metavar="N", help="responses per prompt (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0, help="of what is sampled (default: %(default)s)")
     plain = Sampling()
     parser.add_argument("--temperature", type=float, default=plain.temperature, help="0 is greedy (default: %(default)s)")
-    parser.add_argument("--top-p", type=float, default=plain.top_p, metavar="P")
-    parser.add_argument("--top-k", type=int, default=plain.top_k, metavar="K")
-    parser.add_argument("--min-tokens", type=int, default=plain.min_tokens, metavar="N")
-    parser.add_argument("--max-new-tokens", type=int, default=plain.max_new_tokens, metavar="N", help="default: %(default)s")
+    parser.add_argument("--top-p", type=float, default=plain.top_p, metavar="P",
+                        help="only the likeliest tokens that hold this much probability (default: %(default)s, all)")
+    parser.add_argument("--top-k", type=int, default=plain.top_k, metavar="K",
+                        help="only the K likeliest tokens (default: %(default)s, all)")
+    parser.add_argument("--min-tokens", type=int, default=plain.min_tokens, metavar="N",
+                        help="no end before so many tokens of a response (default: %(default)s)")
+    parser.add_argument("--max-new-tokens", type=int, default=plain.max_new_tokens, metavar="N",
+                        help="tokens of a response at most (default: %(default)s)")
     parser.add_argument("--stop-token", action="append", default=[], metavar="TOKEN",
                         help="id or text of a token that ends a response; may be repeated (default: the tokenizer's end token)")
     parser.add_argument("--stop-string", action="append", default=[], metavar="TEXT", help="text that ends a response")

@@ -41,9 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     failures.add_argument("--detect-minutes", type=float, default=1.0, help="until a failure is noticed (default: 1)")
     failures.add_argument("--restart-minutes", type=float, default=10.0, help="until training goes on (default: 10)")
     failures.add_argument("--gpu-hours-between-failures", type=float, default=PUBLISHED_GPU_HOURS,
-                          help=f"default: {PUBLISHED_GPU_HOURS:,.0f}, as published for Llama 3 405B on H100s")
+                          help=f"of one GPU (default: {PUBLISHED_GPU_HOURS:,.0f}, as published for Llama 3 405B on H100s)")
     failures.add_argument("--trials", type=int, default=200, help="simulated runs (default: 200)")
-    failures.add_argument("--seed", type=int, default=0)
+    failures.add_argument("--seed", type=int, default=0, help="of the simulated failures (default: %(default)s)")
 
 
 def run(args: argparse.Namespace) -> int:

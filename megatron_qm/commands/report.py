@@ -9,7 +9,7 @@ from megatron_qm.errors import UserError
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run_folders", type=Path, nargs="+", metavar="RUN", help="output folders of runs; several, the stages "
                         "of a model's life, on one page")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="default: RUN/report.html (needed for several runs)")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="the page (default: RUN/report.html; several runs need it)")
 
 
 def run(args: argparse.Namespace) -> int:

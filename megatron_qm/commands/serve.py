@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
     parser.add_argument("--checkpoint", type=Path, required=True, metavar="CKPT",
                         help="such as runs/NAME/checkpoints/step-00000600, or what import-hf wrote")
-    parser.add_argument("--tokenizer", type=Path, metavar="DIR", help="default: the one that the checkpoint carries")
+    parser.add_argument("--tokenizer", type=Path, metavar="DIR", help="a tokenizer's folder (default: the checkpoint's own)")
     parser.add_argument("--port", type=int, default=8080, help="on 127.0.0.1; 0 takes any free one (default: %(default)s)")
     parser.add_argument("--token-variable", default="MEGATRON_QM_SERVE_TOKEN", metavar="NAME",
                         help="environment variable that holds the token callers must send (default: %(default)s)")

@@ -4,7 +4,7 @@ import argparse
 
 from megatron_qm.commands.recipe import add_recipe_arguments
 from megatron_qm.commands.resolve import Resolved, resolve
-from megatron_qm.commands.start import processes_for, start, this_rank
+from megatron_qm.commands.start import check_user_code, processes_for, start, this_rank
 from megatron_qm.config.rules import check, check_world
 from megatron_qm.config.run import RunConfig
 from megatron_qm.config.stages import STAGES
@@ -32,6 +32,7 @@ def run(args: argparse.Namespace) -> int:
     if args.dry_run:
         return _dry_run(resolve(args, args.stage), args.nproc)
     resolved = resolve(args, args.stage, to_run=True)
+    check_user_code(resolved.config)
     check_identities(resolved.config)
     processes = processes_for(resolved.config, args.nproc)
 
@@ -50,6 +51,7 @@ def _dry_run(resolved: Resolved, nproc: int | None) -> int:
 
     config = resolved.counted().config
     check(config)
+    check_user_code(config)
     check_identities(config)
     ranks = ranks_of(config, nproc)
     print(describe(config, ranks))

@@ -5,12 +5,14 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from megatron_qm import user_code
 from megatron_qm.config.recipes import as_arguments
 from megatron_qm.config.rules import check_world
 from megatron_qm.config.run import RunConfig
 from megatron_qm.errors import UserError
 from megatron_qm.exits import DONE, STOPPED
 from megatron_qm.platform.detect import Hardware, detect_hardware, rank_variables
+from megatron_qm.rewards.registry import Verifiers
 
 _HOPPER = 9.0
 
@@ -44,6 +46,14 @@ def start(args: argparse.Namespace, config: RunConfig, processes: int, train: Ca
     from megatron_qm.train.launch import launch_local
 
     return launch_local([args.argv[0], *as_arguments(args.config), *args.overrides], processes, Path(config.output) / "logs")
+
+
+def check_user_code(config: RunConfig) -> None:
+    """Raise UserError for a hook or a verifier that cannot be loaded, before anything is begun."""
+    Verifiers.named(config.observe.verifiers, "observe.verifiers")
+    for key, names in (("after_step", config.hooks.after_step), ("after_save", config.hooks.after_save)):
+        for name in names:
+            user_code.load(name, f"hooks.{key}")
 
 
 def _wants_gpu(config: RunConfig, hardware: Hardware) -> bool:

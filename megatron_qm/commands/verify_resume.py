@@ -17,7 +17,7 @@ _EPILOG = """\
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
     add_recipe_arguments(parser)
-    parser.add_argument("--stage", choices=STAGES, help="default: what the recipe says")
+    parser.add_argument("--stage", choices=STAGES, help="of training (default: what the recipe says)")
     parser.add_argument("--nproc", type=int, metavar="N", help="ranks on this machine (as for the stage itself)")
     parser.add_argument("--steps", type=int, default=8, help="steps of the run (default: 8)")
     parser.add_argument("--kills", type=int, default=2, help="how often all its processes are killed on the way (default: 2)")

@@ -123,6 +123,8 @@ class RlConfig:
     """One batch of rollouts is `prompts` x `samples` responses; train.global_batch_size of them make an update."""
 
     items: str = ""  # JSON lines of items (rewards/items.py)
+    # Functions that items may ask for beside the verifiers that ship: module:function, or name=module:function.
+    verifiers: list[str] = field(default_factory=list)
     prompts: Annotated[int, Ge(1), Le(1_000_000)] = 16  # prompts of a batch of rollouts
     samples: Annotated[int, Ge(2), Le(100_000)] = 32  # responses to a prompt, judged against each other (report, section 3.3)
     epochs: Epochs | None = None  # passes over the items, instead of train.steps; mastered prompts count as passed over

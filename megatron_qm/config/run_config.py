@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, TypeVar
 
 from megatron_qm.config.data import DataConfig
+from megatron_qm.config.hooks import HooksConfig
 from megatron_qm.config.lora import LoraConfig
 from megatron_qm.config.model import ModelConfig
 from megatron_qm.config.parallel import ParallelConfig
@@ -54,6 +55,7 @@ class RunConfig:
     guard: GuardConfig = field(default_factory=GuardConfig)
     watchdog: WatchdogConfig = field(default_factory=WatchdogConfig)
     observe: ObserveConfig = field(default_factory=ObserveConfig)
+    hooks: HooksConfig = field(default_factory=HooksConfig)
     lora: LoraConfig | None = None  # train adapters on frozen weights; null: train all weights
 
     @property

@@ -123,4 +123,6 @@ class ObserveConfig:
     probes: str | None = None  # JSON lines of knowledge probes (needs data.tokenizer), scored before and after the run
     items: str | None = None  # JSON lines of items as for `evaluate` (needs data.tokenizer), answered likewise
     items_max_tokens: Annotated[int, Ge(1), Le(1_000_000)] = 64  # tokens of an answer to an item
+    # Functions that those items may ask for: module:function, or name=module:function (docs/extending.md).
+    verifiers: list[str] = field(default_factory=list)
     examine_every: Steps | None = None  # steps between examinations by probes and items, beside the first and the last

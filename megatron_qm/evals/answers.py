@@ -42,7 +42,8 @@ def megatron_answers(model: Sequence[nn.Module], stops: tuple[int, ...], max_new
 def judged(items: Sequence[Item], texts: Sequence[str], workers: int = 2, seconds: float = 20.0) -> list[Outcome]:
     """Verdicts in processes that can be killed: a verifier that hangs costs one Unscored."""
     samples = [
-        Sample(item.task, item.question, text, item.reference, item.metadata) for item, text in zip(items, texts, strict=True)
+        Sample(item.judged_by, item.question, text, item.reference, item.metadata)
+        for item, text in zip(items, texts, strict=True)
     ]
     with VerifierPool(workers, seconds) as pool:
         return pool.score(samples)

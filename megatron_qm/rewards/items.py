@@ -3,7 +3,8 @@
     {"key": "icd-7", "task": "diagnosis", "prompt": "...", "reference": "I71.9", "metadata": {"system": "cm"},
      "label": "I71", "strata": {"level": "resident", "department": "surgery", "type": "single"}}
 
-`task` is a verifier's name (rewards/registry.py). `messages` may stand in the place of `prompt`, which is one user message.
+`task` is a verifier's name (rewards/registry.py): one that ships, or one that the user has named. `messages` may stand in the
+place of `prompt`, which is one user message.
 """
 
 from collections.abc import Mapping
@@ -13,11 +14,13 @@ from typing import Any
 
 from megatron_qm.errors import UserError
 from megatron_qm.json_lines import parse_line
+from megatron_qm.rewards.registry import SHIPPED, Verifiers
 
 
 @dataclass(frozen=True)
 class Item:
-    """label: what sampling is balanced by. strata: what accuracy is told apart by, such as level or department."""
+    """label: what sampling is balanced by. strata: what accuracy is told apart by, such as level or department. verifier: what
+    judges it (`registry.load`), where that is not called as the task."""
 
     key: str
     task: str
@@ -26,6 +29,11 @@ class Item:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     label: str = ""
     strata: Mapping[str, str] = field(default_factory=dict)
+    verifier: str = ""
+
+    @property
+    def judged_by(self) -> str:
+        return self.verifier or self.task
 
     @property
     def question(self) -> str:
@@ -33,15 +41,16 @@ class Item:
         return self.messages[-1]["content"]
 
 
-def read_items(path: Path) -> list[Item]:
-    """All items of a file, in order. Raises UserError with file and line for one that is not whole, and for a key given twice."""
+def read_items(path: Path, verifiers: Verifiers = SHIPPED) -> list[Item]:
+    """All items of a file, in order. Raises UserError with file and line for one that is not whole, asks for a verifier that is
+    not among `verifiers`, or has the key of another."""
     items: dict[str, Item] = {}
     for number, line in enumerate(_lines(path), start=1):
         if not line.strip():
             continue
         where = f"{path}:{number}"
         try:
-            item = _item(parse_line(line), str(number))
+            item = _item(parse_line(line), str(number), verifiers)
         except (ValueError, RecursionError) as error:
             raise UserError(f"{where}: {error}") from None
         if item.key in items:
@@ -62,7 +71,7 @@ def _lines(path: Path) -> list[bytes]:
 _KNOWN = ("key", "id", "task", "prompt", "messages", "reference", "metadata", "label", "strata")
 
 
-def _item(row: Any, number: str) -> Item:
+def _item(row: Any, number: str, verifiers: Verifiers) -> Item:
     if not isinstance(row, dict):
         raise ValueError("not a JSON object")
     for name in ("task", "reference"):
@@ -83,8 +92,9 @@ def _item(row: Any, number: str) -> Item:
     for name, holds, wanted in rules:
         if not holds:
             raise ValueError(f"{name} is not {wanted}")
+    verifier, metadata = verifiers.admit(task, metadata)
     return Item(str(key), task, _messages(row), row["reference"], metadata, str(row.get("label", "")),
-                {name: str(value) for name, value in strata.items()})
+                {name: str(value) for name, value in strata.items()}, verifier)
 
 
 def _messages(row: Mapping[str, Any]) -> tuple[Mapping[str, str], ...]:

@@ -5,23 +5,31 @@ import resource
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from megatron_qm.rewards.outcome import Outcome, Scored, Unscored
-from megatron_qm.rewards.registry import load
+from megatron_qm.rewards.registry import Verifiers, load
 
 _START_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
 class Sample:
+    """verifier: what `registry.load` takes. Where data has named it, the sample goes through `admitted` first."""
+
     verifier: str
     prompt: str
     response: str
     reference: Any
     metadata: Mapping[str, Any]
+
+
+def admitted(sample: Sample, verifiers: Verifiers) -> Sample:
+    """A sample that data asks for. Raises ValueError for a verifier that is not among `verifiers`."""
+    verifier, metadata = verifiers.admit(sample.verifier, sample.metadata)
+    return replace(sample, verifier=verifier, metadata=metadata)
 
 
 class _Worker:

@@ -16,6 +16,7 @@ from megatron_qm.platform.runtime import Platform
 from megatron_qm.train.batches import MicroBatch
 from megatron_qm.train.feed import Feed
 from megatron_qm.train.guard import BadNumbers
+from megatron_qm.train.hooks import Hooks
 from megatron_qm.train.recorder import Recorder, Score
 from megatron_qm.train.schedule import learning_rate
 from megatron_qm.train.step import Stepper, StepResult
@@ -39,6 +40,7 @@ class Trainer:
     watchdog: Watchdog
     stop: StopRequest
     stragglers: Stragglers
+    hooks: Hooks
     local: LocalCopies | None = None
     examine: Callable[[Sequence[nn.Module]], Sequence[Score]] | None = None  # such as knowledge probes
     step: int = 0
@@ -91,7 +93,8 @@ class Trainer:
                 if self.feed.settled and self.stop.anywhere(self.platform.device):
                     self._save_and_stop()
                     return False
-                self.one_step()
+                result = self.one_step()
+                self.hooks.after_step(self.step, result, self.feed.tokens)
                 self._after_step(last=self.step == total)
             self.store.finish()
             return True

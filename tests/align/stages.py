@@ -30,6 +30,7 @@ train: {steps: 6, global_batch_size: 8, micro_batch_size: 2}
 optimizer: {lr: 3.0e-3, weight_decay: 0.0}
 checkpoint: {every: 2, keep_last: 10}
 """
+VERIFIER = "tests.align.stages:by_letters"
 LAYOUTS = {"one": [], "TP2+SP": ["parallel.tp=2", "parallel.sp=true"], "PP2": ["parallel.pp=2"], "DP2": []}
 
 
@@ -45,13 +46,13 @@ def world(folder: Path) -> None:
     lines = [{"messages": [{"role": role, "content": text} for role, text in some]} for some in turns]
     written(folder / "chat.jsonl", lines)
     written(folder / "items.jsonl", [
-        {"key": code, "task": "tests.align.stages:by_letters", "prompt": question, "reference": answer, "label": code[0]}
+        {"key": code, "task": VERIFIER, "prompt": question, "reference": answer, "label": code[0]}
         for code, (question, answer) in zip(codes, pairs, strict=True)
     ])
     tokenizer = f"data: {{sequence_length: 64, tokenizer: {folder}/tokenizer}}"
     (folder / "sft.yaml").write_text(SFT.replace("data: {sequence_length: 64}", tokenizer)
                                      + f"sft: {{sources: [{{name: chat, path: {folder}/chat.jsonl}}]}}\n")
-    (folder / "rl.yaml").write_text(RL.replace("rl:\n", f"rl:\n  items: {folder}/items.jsonl\n"))
+    (folder / "rl.yaml").write_text(RL.replace("rl:\n", f"rl:\n  items: {folder}/items.jsonl\n  verifiers: [{VERIFIER}]\n"))
 
 
 def by_letters(prompt: str, response: str, reference: str, metadata: dict) -> Outcome:

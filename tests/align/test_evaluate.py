@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from megatron_qm.cli import main
-from tests.align.stages import written
+from tests.align.stages import VERIFIER, written
 
 
 def megatron_qm(*words: object) -> subprocess.CompletedProcess:
@@ -36,8 +36,8 @@ def test_a_checkpoint_and_its_release_answer_alike(policy: Path, asked: Path, tm
     outputs = {}
     for name, model, more in (("megatron", policy, ["--tp", 2]), ("hf", release, [])):
         outputs[name] = tmp_path / f"{name}.json"
-        done = megatron_qm("evaluate", "--model", model, "--items", asked, "--probes", probes, "--max-new-tokens", 16,
-                           "--output", outputs[name], *more)
+        done = megatron_qm("evaluate", "--model", model, "--items", asked, "--verifier", VERIFIER, "--probes", probes,
+                           "--max-new-tokens", 16, "--output", outputs[name], *more)
         assert done.returncode == 0 and "level=chief" in done.stdout, done.stderr
     one, other = (json.loads(path.read_text()) for path in outputs.values())
     assert one["answers"] == other["answers"] and one["summary"] == other["summary"] and one["probes"] == other["probes"]
@@ -53,6 +53,8 @@ def test_a_checkpoint_and_its_release_answer_alike(policy: Path, asked: Path, tm
     ([], "give --model PATH"),
     (["--items", "{asked}", "--tp", "0"], "--tp 0"),
     (["--items", "{asked}", "{asked}"], "in two files"),
+    (["--items", "{asked}"], "must be named"),
+    (["--items", "{asked}", "--verifier", "exam=tests.align.stages:by_letters"], "choose another name"),
     (["--items", "{asked}", "--model", "{tmp}"], "neither a checkpoint"),
     (["--compare", "{asked}", "{asked}"], "is not what"),
 ])
@@ -60,5 +62,6 @@ def test_mistakes_are_named(
     words: list[str], why: str, policy: Path, asked: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     given = [word.format(asked=asked, tmp=tmp_path) for word in words]
-    assert main(["evaluate", "--model", str(policy), *given]) == 2
+    known = [] if why == "must be named" else ["--verifier", VERIFIER]
+    assert main(["evaluate", "--model", str(policy), *known, *given]) == 2
     assert why in capsys.readouterr().err

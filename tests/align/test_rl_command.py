@@ -17,6 +17,7 @@ from tests.align.stages import LAYOUTS, command, numbers, records, run, written
 
 BOUND = 1e-5
 OTHERS = ("policy_loss", "kl", "clipped", "entropy")
+UNRELIABLE = "rl.verifiers=[unreliable=tests.align.stages:unreliable]"
 QUICK = ["rl.prompts=2", "rl.samples=4"]
 HERE = LAYOUTS | {"CP2": ["parallel.cp=2", "rl.pack=false"]}
 
@@ -101,28 +102,28 @@ def test_a_run_survives_verifiers_that_hang_and_crash(tiny: Path, policy: Path, 
     """Every 16th answer hangs the verifier, every 16th crashes it: they are counted, and cost nothing else."""
     references = ["hang", "crash"] + ["0.5", "1.0", "0.0"] * 4
     items = written(tmp_path / "items.jsonl", [
-        {"key": f"item {n}", "task": "tests.align.stages:unreliable", "prompt": f"Code of illness a{n}?", "reference": value}
+        {"key": f"item {n}", "task": "unreliable", "prompt": f"Code of illness a{n}?", "reference": value}
         for n, value in enumerate(references)
     ])
     output = tmp_path / "run"
-    run("rl", tiny / "rl.yaml", output, f"train.start_from={policy}", f"rl.items={items}", "rl.verifier.seconds=4",
+    run("rl", tiny / "rl.yaml", output, f"train.start_from={policy}", f"rl.items={items}", UNRELIABLE, "rl.verifier.seconds=4",
         "rl.curriculum.resample=false", "rl.prompts=14", "rl.samples=2", "train.global_batch_size=28",
         "train.micro_batch_size=1", "train.steps=2")
     said = records(output, "rl")
     assert [record["unscored"] for record in said] == [pytest.approx(4 / 28)] * 2
     assert all(record["unscored_reasons"] == {"deadline": 2, "crash": 2} for record in said)
-    assert said[0]["reward_by_task"] == {"tests.align.stages:unreliable": pytest.approx(0.5)}
+    assert said[0]["reward_by_task"] == {"unreliable": pytest.approx(0.5)}
     alarms = [record for record in records(output, "alarm") if record["metric"] == "unscored"]
     assert len(alarms) == 1 and alarms[0]["samples"]
 
 
 def test_mastered_prompts_leave_at_the_next_epoch(tiny: Path, policy: Path, tmp_path: Path) -> None:
     items = written(tmp_path / "items.jsonl", [
-        {"key": f"item {n}", "task": "tests.align.stages:unreliable", "prompt": f"Code of illness a{n}?",
+        {"key": f"item {n}", "task": "unreliable", "prompt": f"Code of illness a{n}?",
          "reference": "1.0" if n < 3 else "0.5"} for n in range(4)
     ])
     output = tmp_path / "run"
-    run("rl", tiny / "rl.yaml", output, f"train.start_from={policy}", f"rl.items={items}", *QUICK, "train.steps=4")
+    run("rl", tiny / "rl.yaml", output, f"train.start_from={policy}", f"rl.items={items}", UNRELIABLE, *QUICK, "train.steps=4")
     said = records(output, "rl")
     assert [record["epoch"] for record in said] == [0, 0, 2, 4]  # two prompts a batch; from then on an epoch has one
     assert sorted(said[2]["resampled"]["keys"]) == ["item 0", "item 1", "item 2"] and said[2]["resampled"]["kept"] == 1
@@ -130,6 +131,8 @@ def test_mastered_prompts_leave_at_the_next_epoch(tiny: Path, policy: Path, tmp_
 
 @pytest.mark.parametrize(("overrides", "why"), [
     (["rl.items=nowhere.jsonl"], "nowhere.jsonl"),
+    (["rl.verifiers=[]"], "items.jsonl:1: the verifier 'tests.align.stages:by_letters' is not known"),
+    (["rl.verifiers=[tests.align.stages:by_numbers]"], "rl.verifiers: 'tests.align.stages:by_numbers'"),
     (["train.start_from=null"], "train.start_from=CKPT"),
     (["rl.samples=3"], "must be a multiple of train.global_batch_size"),
     (["rl.sampling.max_new_tokens=200"], "leaves no room for a prompt"),

@@ -20,3 +20,7 @@ def bad(prompt, response, reference, metadata):
     if reference == "none":
         return None
     return Scored(float(reference))
+
+
+def gullible(prompt, response, reference, metadata):
+    return Scored(float(reference in response))

@@ -1,5 +1,7 @@
 """The shipped verifiers hold the audit's bars, and a verifier that is fooled does not."""
 
+import json
+
 import pytest
 
 from megatron_qm.cli import main
@@ -29,3 +31,14 @@ def test_items_that_cannot_be_read_are_said_in_a_sentence(tmp_path, capsys, cont
     path.write_text(content)
     assert main(["audit-rewards", "--items", str(path)]) == 2
     assert str(path) in capsys.readouterr().err
+
+
+def test_functions_of_the_user_are_attacked_where_they_are_named(tmp_path, capsys):
+    row = {"verifier": "mine", "prompt": "?", "reference": "A", "right": "A", "wrong": "B", "everything": "A, B"}
+    path = tmp_path / "items.jsonl"
+    path.write_text(json.dumps(row))
+    assert main(["audit-rewards", "--items", str(path)]) == 2
+    assert f"{path}, line 1: the verifier 'mine' is not known" in capsys.readouterr().err
+    assert main(["audit-rewards", "--items", str(path), "--verifier", "mine=tests.rewards.bad_verifiers:gullible"]) == 2
+    said = capsys.readouterr()
+    assert "bar broken: mine: " in said.out and "false positives" in said.out and not said.err

@@ -7,6 +7,7 @@ import pytest
 
 from megatron_qm.errors import UserError
 from megatron_qm.rewards.items import read_items
+from megatron_qm.rewards.registry import Verifiers
 
 GOOD = {"key": "a", "task": "exam", "prompt": "Which?", "reference": "A", "strata": {"level": 3}}
 
@@ -36,3 +37,37 @@ def test_what_is_no_item_is_refused_with_its_line(row: object, why: str, tmp_pat
     with pytest.raises(UserError, match=why) as refused:
         read_items(written(tmp_path, GOOD, row))
     assert "items.jsonl:2" in str(refused.value)
+
+
+OWN = "tests.rewards.bad_verifiers:bad"
+
+
+def test_items_ask_for_functions_of_the_user_by_the_names_that_the_user_gave(tmp_path: Path) -> None:
+    rows = [GOOD, {**GOOD, "key": "b", "task": "bad"}, {**GOOD, "key": "c", "task": OWN},
+            {**GOOD, "key": "d", "task": "hybrid", "metadata": {"rule": "bad", "judge": {}}}]
+    items = read_items(written(tmp_path, *rows), Verifiers.named([f"bad={OWN}", OWN], "rl.verifiers"))
+    assert [item.task for item in items] == ["exam", "bad", OWN, "hybrid"]
+    assert [item.judged_by for item in items] == ["exam", OWN, OWN, "hybrid"]
+    assert items[3].metadata == {"rule": OWN, "judge": {}}
+
+
+@pytest.mark.parametrize("row", [
+    {**GOOD, "key": "b", "task": "os:system"}, {**GOOD, "key": "b", "task": OWN},
+    {**GOOD, "key": "b", "task": "hybrid", "metadata": {"rule": "os:system"}},
+    {**GOOD, "key": "b", "task": "hybrid", "metadata": {"rule": ["exam"]}},
+])
+def test_a_file_of_items_names_no_code_to_import(row: object, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"items\.jsonl:2: .*verifier") as refused:
+        read_items(written(tmp_path, GOOD, row), Verifiers.named([f"bad={OWN}"], "rl.verifiers"))
+    assert "must be named in rl.verifiers" in str(refused.value) or "is text" in str(refused.value)
+
+
+@pytest.mark.parametrize(("specs", "why"), [
+    (["exam=my:score"], "'exam' is a verifier that ships"), (["=my:score"], "no name"),
+    ([f"bad={OWN}", "bad=tests.align.stages:by_letters"], "'bad' is given twice"),
+    (["my_score"], "not of the form module:function"),
+    ([f"{OWN}ly"], "has no function 'badly'"),
+])
+def test_names_of_verifiers_that_cannot_be_are_refused(specs: list[str], why: str) -> None:
+    with pytest.raises(UserError, match=f"rl.verifiers: .*{why}"):
+        Verifiers.named(specs, "rl.verifiers")

@@ -51,11 +51,11 @@ class Judges:
 
     def _sample(self, item: Item, text: str) -> Sample:
         if self._judge is None:
-            return Sample(item.task, item.question, text, item.reference, item.metadata)
+            return Sample(item.judged_by, item.question, text, item.reference, item.metadata)
         if item.task == GENERAL:
             metadata = {**item.metadata, "judge": self._judge, "principles": self._principles}
             return Sample(GENERAL, item.question, text, item.reference, metadata)
-        metadata = {**item.metadata, "rule": item.task, "judge": self._judge}
+        metadata = {**item.metadata, "rule": item.judged_by, "judge": self._judge}
         return Sample("hybrid", item.question, text, item.reference, metadata)
 
 

@@ -21,6 +21,7 @@ from megatron_qm.config.rl import RlRun
 from megatron_qm.model.build import build_model
 from megatron_qm.model.language_model import unwrap
 from megatron_qm.rewards.items import read_items
+from megatron_qm.rewards.registry import Verifiers
 from megatron_qm.tokenizer import TextTokenizer
 from megatron_qm.train.feed import Feed
 from megatron_qm.training import Learning, Parts
@@ -38,7 +39,8 @@ def learning(config: RlRun, output: Path, engine: Callable[[Parts, TextTokenizer
 
 def _feed(config: RlRun, parts: Parts, output: Path, engine: Callable[[Parts, TextTokenizer], RolloutEngine]) -> Feed:
     tokenizer = TextTokenizer(Path(config.data.tokenizer))
-    sampler = PromptSampler(read_items(Path(config.rl.items)), config.rl.curriculum, config.data.seed)
+    items = read_items(Path(config.rl.items), Verifiers.named(config.rl.verifiers, "rl.verifiers"))
+    sampler = PromptSampler(items, config.rl.curriculum, config.data.seed)
     judges = parts.stack.enter_context(Judges(config.rl)) if parts.ranks.rank == 0 else None
     collector = Collector(
         config.rl, output, sampler, tokenizer, config.data.sequence_length, config.train.seed, judges, on_first_rank,

@@ -11,9 +11,9 @@ from megatron_qm.config.rl import RlRun
 from megatron_qm.config.rl_rules import check_rl
 from megatron_qm.data.text_table import text_table
 from megatron_qm.errors import UserError
-from megatron_qm.rewards import registry
 from megatron_qm.rewards.general import GENERAL, SHIPPED, read_principles
 from megatron_qm.rewards.items import Item, read_items
+from megatron_qm.rewards.registry import Verifiers
 from megatron_qm.work import Work
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Reinforcement(Work[RlRun]):
   megatron-qm rl --config rl-tiny-cpu train.start_from=runs/sft/checkpoints/step-00000072 rl.items=data/rl.jsonl
   megatron-qm rl --config medical-rl-h100 train.start_from=... rl.items=...      (32 responses to a prompt, as the report)
 Model and tokenizer are those of train.start_from where the recipe names none. An item is a JSON line with task (exam,
-diagnosis, drugs, ordering, or module:function), prompt or messages, reference, metadata, label (docs/rewards.md).
+diagnosis, drugs, ordering, or what rl.verifiers names), prompt or messages, reference, metadata, label (docs/rewards.md).
 """
 
     def need(self, config: RlRun) -> None:
@@ -83,10 +83,7 @@ diagnosis, drugs, ordering, or module:function), prompt or messages, reference, 
 def _items(config: RlRun) -> list[Item]:
     if not config.rl.items:
         raise UserError("rl.items is not set: name a file of items, for example rl.items=data/rl.jsonl")
-    items = read_items(Path(config.rl.items))
-    for task in dict.fromkeys(item.task for item in items):
-        registry.load(task)  # a verifier that is not there is said now
-    return items
+    return read_items(Path(config.rl.items), Verifiers.named(config.rl.verifiers, "rl.verifiers"))
 
 
 def _with_length(config: RlRun, items: int) -> RlRun:

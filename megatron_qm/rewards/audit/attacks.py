@@ -5,13 +5,14 @@ from collections.abc import Callable
 
 from megatron_qm.rewards.audit.items import Item
 
-KEYS = {"exam": "answer", "diagnosis": "diagnosis", "drugs": "drugs", "ordering": "tests"}
+KEYS = {"exam": "answer", "diagnosis": "diagnosis", "drugs": "drugs", "ordering": "tests"}  # a function of the user's: answer
+LISTS = ("diagnosis", "drugs", "ordering")
 _LOOKALIKE = str.maketrans("ABCDEGIJKMNaceiop", "АВСᎠЕԌІЈКМΝасеіор")
 
 
 def _json(item: Item, answer: str) -> str:
-    value = answer if item.verifier == "exam" else answer.split(", ")
-    return json.dumps({KEYS[item.verifier]: value}, ensure_ascii=False)
+    value = answer.split(", ") if item.verifier in LISTS else answer
+    return json.dumps({KEYS.get(item.verifier, "answer"): value}, ensure_ascii=False)
 
 
 ATTACKS: dict[str, Callable[[Item], str]] = {

@@ -8,6 +8,7 @@ from typing import Any
 
 from megatron_qm.errors import UserError
 from megatron_qm.json_lines import parse_line
+from megatron_qm.rewards.registry import SHIPPED, Verifiers
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ def shipped() -> list[Item]:
     return items + [Item("ordering", "Tests?", list(one), ", ".join(one), "colonoscopy", every, {}) for one in sets]
 
 
-def read(path: Path) -> list[Item]:
-    """JSON lines with the fields of `Item`; `metadata` may be left out."""
+def read(path: Path, verifiers: Verifiers = SHIPPED) -> list[Item]:
+    """JSON lines with the fields of `Item`; `metadata` may be left out. Raises UserError with file and line."""
     items = []
     try:
         lines = path.read_bytes().splitlines()
@@ -52,7 +53,9 @@ def read(path: Path) -> list[Item]:
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
-                items.append(Item(**{"metadata": {}, **parse_line(line)}))
+                item = Item(**{"metadata": {}, **parse_line(line)})
+                verifiers.admit(item.verifier, item.metadata)
+                items.append(item)
             except (ValueError, TypeError, RecursionError) as error:
                 raise UserError(f"{path}, line {number}: {error}; needed are {', '.join(Item.__annotations__)}") from error
     if not items:

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass, field
 from megatron_qm.rewards.audit.attacks import cases
 from megatron_qm.rewards.audit.items import Item
 from megatron_qm.rewards.outcome import Scored
-from megatron_qm.rewards.pool import Sample, VerifierPool
+from megatron_qm.rewards.pool import Sample, VerifierPool, admitted
+from megatron_qm.rewards.registry import SHIPPED, Verifiers
 
 PASS = 0.5  # an answer counts as rewarded above it
 EXACT = ("exam",)
@@ -25,11 +26,12 @@ class Row:
     examples: list[str] = field(default_factory=list)
 
 
-def audit(items: Sequence[Item], pool: VerifierPool) -> list[Row]:
+def audit(items: Sequence[Item], pool: VerifierPool, verifiers: Verifiers = SHIPPED) -> list[Row]:
     """One row for each verifier and case. An error is a wrong answer above `PASS`, or a right one at or below it; a right
     one left unscored is an error too."""
     made = [(item, *case) for item in items for case in cases(item)]
-    outcomes = pool.score([Sample(item.verifier, item.prompt, response, item.reference, item.metadata) for item, _, response, _ in made])
+    samples = [Sample(item.verifier, item.prompt, response, item.reference, item.metadata) for item, _, response, _ in made]
+    outcomes = pool.score([admitted(sample, verifiers) for sample in samples])
     rows: dict[tuple[str, str], Row] = {}
     for (item, name, response, right), outcome in zip(made, outcomes, strict=True):
         row = rows.setdefault((item.verifier, name), Row(item.verifier, name, right))

@@ -6,8 +6,8 @@ from typing import Any
 
 from megatron_qm.loopback import Refused, json_server
 from megatron_qm.rewards.outcome import Outcome, Scored
-from megatron_qm.rewards.pool import Sample, VerifierPool
-from megatron_qm.rewards.registry import VERIFIERS
+from megatron_qm.rewards.pool import Sample, VerifierPool, admitted
+from megatron_qm.rewards.registry import SHIPPED, Verifiers
 
 
 def as_dict(outcome: Outcome) -> dict:
@@ -16,17 +16,15 @@ def as_dict(outcome: Outcome) -> dict:
     return {"scored": False, "reason": outcome.reason}
 
 
-def server(pool: VerifierPool, token: str, port: int = 0) -> ThreadingHTTPServer:
-    """A server on 127.0.0.1 (port 0: any free one). Only shipped verifiers: a caller cannot name code to import."""
+def server(pool: VerifierPool, token: str, port: int = 0, verifiers: Verifiers = SHIPPED) -> ThreadingHTTPServer:
+    """A server on 127.0.0.1 (port 0: any free one). Of `verifiers` only: a caller cannot name code to import."""
     lock = threading.Lock()
 
     def score(body: Any) -> dict:
         try:
-            samples = [Sample(**{"prompt": "", "metadata": {}, **one}) for one in body["samples"]]
+            samples = [admitted(Sample(**{"prompt": "", "metadata": {}, **one}), verifiers) for one in body["samples"]]
         except (ValueError, TypeError, KeyError) as error:
             raise Refused(f"{type(error).__name__}: {error}") from None
-        if strangers := {str(one.verifier) for one in samples} - set(VERIFIERS):
-            raise Refused(f"unknown verifiers {sorted(strangers)}")
         with lock:
             return {"outcomes": [as_dict(one) for one in pool.score(samples)]}
 

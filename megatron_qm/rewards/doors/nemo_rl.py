@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from megatron_qm.rewards.outcome import Scored
-from megatron_qm.rewards.pool import Sample, VerifierPool
+from megatron_qm.rewards.pool import Sample, VerifierPool, admitted
+from megatron_qm.rewards.registry import SHIPPED, Verifiers
 
 
 class EnvironmentReturn(NamedTuple):
@@ -19,17 +20,18 @@ class EnvironmentReturn(NamedTuple):
 
 
 class RewardEnvironment:
-    """metadata of each sample: `verifier`, `reference`, and what the verifier reads. Unscored rewards are NaN; wrap the
+    """metadata of each sample: `verifier`, one of `verifiers`, `reference`, and what the verifier reads. Unscored rewards are NaN; wrap the
     lists as tensors where NeMo-RL wants them (this room imports no torch)."""
 
-    def __init__(self, pool: VerifierPool) -> None:
-        self._pool = pool
+    def __init__(self, pool: VerifierPool, verifiers: Verifiers = SHIPPED) -> None:
+        self._pool, self._verifiers = pool, verifiers
 
     def step(self, message_log_batch: Sequence[Sequence[Mapping[str, str]]], metadata: Sequence[Mapping[str, Any]]) -> EnvironmentReturn:
         samples = []
         for log, known in zip(message_log_batch, metadata, strict=True):
             said = {role: "".join(m["content"] for m in log if m["role"] == role) for role in ("user", "assistant")}
-            samples.append(Sample(known["verifier"], said["user"], said["assistant"], known["reference"], known))
+            sample = Sample(known["verifier"], said["user"], said["assistant"], known["reference"], known)
+            samples.append(admitted(sample, self._verifiers))
         outcomes = self._pool.score(samples)
         rewards = [one.value if isinstance(one, Scored) else math.nan for one in outcomes]
         notes = [one.explanation if isinstance(one, Scored) else one.reason for one in outcomes]
