@@ -3,9 +3,19 @@
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional, TypeVar
 
 from megatron_qm.errors import UserError
+
+T = TypeVar("T")
+
+# A recipe may leave such a key to the shape, the family or the defaults: it is None until `resolved`. Whoever computes with
+# a model has it resolved, so to a type checker the value is there.
+if TYPE_CHECKING:
+    Later = Annotated[T, "None until resolved"]
+    LATER: Any
+else:
+    Later, LATER = Optional, None
 
 Family = Literal["qwen2", "qwen3", "llama"]
 
@@ -28,21 +38,21 @@ class ModelConfig:
     """
 
     shape: str | None = None
-    family: Family | None = None
-    layers: int | None = None
-    hidden_size: int | None = None
-    ffn_hidden_size: int | None = None
-    heads: int | None = None
-    kv_heads: int | None = None  # default: heads (no GQA)
-    head_dim: int | None = None  # default: hidden_size / heads
-    vocab_size: int | None = None
-    max_positions: int | None = None
-    rope_theta: float | None = None
+    family: Later[Family] = LATER
+    layers: Later[int] = LATER
+    hidden_size: Later[int] = LATER
+    ffn_hidden_size: Later[int] = LATER
+    heads: Later[int] = LATER
+    kv_heads: Later[int] = LATER  # default: heads (no GQA)
+    head_dim: Later[int] = LATER  # default: hidden_size / heads
+    vocab_size: Later[int] = LATER
+    max_positions: Later[int] = LATER
+    rope_theta: Later[float] = LATER
     rope_scaling: RopeScaling | None = None
-    norm_eps: float | None = None
-    tied_embeddings: bool | None = None
-    qkv_bias: bool | None = None  # default: by family (Qwen2 has it)
-    qk_norm: bool | None = None  # default: by family (Qwen3 has it)
+    norm_eps: Later[float] = LATER
+    tied_embeddings: Later[bool] = LATER
+    qkv_bias: Later[bool] = LATER  # default: by family (Qwen2 has it)
+    qk_norm: Later[bool] = LATER  # default: by family (Qwen3 has it)
     init_std: float = 0.02
     # Padding does not depend on TP, so that a checkpoint loads at any layout.
     pad_vocab_to_multiple_of: int = 128
