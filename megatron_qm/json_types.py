@@ -37,6 +37,14 @@ def object_of(record: Mapping[str, object], key: str) -> JsonObject:
     return value
 
 
+def objects_of(record: Mapping[str, object], key: str) -> list[JsonObject]:
+    values = list_of(record, key)
+    objects = [value for value in values if isinstance(value, dict)]
+    if len(objects) != len(values):
+        raise _not(key, values, "a list of objects")
+    return objects
+
+
 def list_of(record: Mapping[str, object], key: str) -> list[object]:
     value = _given(record, key)
     if not isinstance(value, list):

@@ -4,7 +4,6 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from megatron_qm.evals.statistics import mean_interval, wilson_interval
 from megatron_qm.rewards.items import Item
@@ -34,7 +33,7 @@ class ExamScore:
     def interval(self) -> tuple[float, float]:
         return self.spread if self.graded else wilson_interval(self.right, self.total)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         low, high = self.interval
         return {"group": self.group, "n": self.total, "accuracy": self.accuracy, "low": low, "high": high, "right": self.right,
                 "mean": self.mean, "graded": self.graded, "invalid": self.invalid, "unscored": dict(self.unscored)}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from megatron_qm.config.rules import check, check_world
 from megatron_qm.config.run import RunConfig
@@ -22,7 +23,7 @@ class Option:
     fits: bool
 
     @property
-    def key(self) -> tuple:
+    def key(self) -> tuple[object, ...]:
         """What tells it from the other options."""
         p = self.config.parallel
         return p.tp, p.pp, p.vpp, p.cp, p.sp, self.config.train.micro_batch_size, self.config.recompute.mode
@@ -84,6 +85,6 @@ def is_legal(config: RunConfig, gpus: int) -> bool:
     return True
 
 
-def memory_of(config: RunConfig, gpus: int, mode: str) -> float:
+def memory_of(config: RunConfig, gpus: int, mode: Literal["none", "selective", "full"]) -> float:
     """Activation bytes of the fullest stage under another recompute mode."""
     return fullest_stage(replace(config, recompute=replace(config.recompute, mode=mode, layers=None)), gpus).activations
