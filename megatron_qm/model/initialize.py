@@ -68,4 +68,5 @@ def _draw(name: str, parameter: torch.Tensor, chunk: LanguageModel, seed: int) -
         return whole
     if name.endswith(_GATED):
         return torch.cat([half.chunk(ranks, axis)[rank] for half in whole.chunk(2, axis)], axis)
-    return whole.chunk(ranks, axis)[rank]
+    share: torch.Tensor = whole.chunk(ranks, axis)[rank]
+    return share

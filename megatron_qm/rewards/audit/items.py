@@ -4,7 +4,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from megatron_qm.errors import UserError
 from megatron_qm.json_lines import parse_line
@@ -16,11 +15,11 @@ class Item:
 
     verifier: str
     prompt: str
-    reference: Any
+    reference: object
     right: str
     wrong: str
     everything: str
-    metadata: Mapping[str, Any]
+    metadata: Mapping[str, object]
 
 
 def shipped() -> list[Item]:
@@ -52,9 +51,15 @@ def read(path: Path) -> list[Item]:
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
-                items.append(Item(**{"metadata": {}, **parse_line(line)}))
+                items.append(_item(parse_line(line)))
             except (ValueError, TypeError, RecursionError) as error:
                 raise UserError(f"{path}, line {number}: {error}; needed are {', '.join(Item.__annotations__)}") from error
     if not items:
         raise UserError(f"{path} holds no items")
     return items
+
+
+def _item(row: object) -> Item:
+    if not isinstance(row, dict):
+        raise ValueError("not a JSON object")
+    return Item(**{"metadata": {}, **row})

@@ -8,7 +8,9 @@ from megatron_qm.rewards.pool import Sample, judge
 from megatron_qm.rewards.registry import VERIFIERS
 
 
-def compute_score(data_source: str, solution_str: str, ground_truth: Any, extra_info: dict | None = None) -> dict[str, Any]:
+def compute_score(
+    data_source: str, solution_str: str, ground_truth: object, extra_info: dict[str, Any] | None = None
+) -> dict[str, float]:
     """`data_source` names the verifier, or its part after the last "/" does. Unscored is NaN with `unscored` 1: mask it,
     never train on it as 0."""
     extra = extra_info or {}
