@@ -62,7 +62,7 @@ def test_a_folder_without_torch(folder: str) -> None:
 
 
 def test_data_tools_know_the_dataset_format_and_nothing_else_of_the_trainer() -> None:
-    allowed = ("megatron_qm.errors", "megatron_qm.files", "megatron_qm.json_types", "megatron_qm.data.indexed")
+    allowed = ("megatron_qm.errors", "megatron_qm.files", "megatron_qm.data.indexed")
     for path in files("data_tools"):
         ours = {name for name in imports(path) if name.startswith("megatron_qm.")}
         strangers = {name for name in ours if not name.startswith(allowed)}
