@@ -1,6 +1,7 @@
 # make quickstart   set up, then train a small medical model and export it (about ten minutes on 2 cores)
 # make lifecycle    the same, and on through fine-tuning and reinforcement learning (16 minutes on 2 cores)
 # make test         set up, then run the tests
+# make lint         set up, then ruff and mypy
 #
 # PYTHON=python3.12 chooses the interpreter; each version gets an environment of its own. Both commands reuse it.
 
@@ -27,6 +28,7 @@ test: $(READY)
 
 lint: $(READY)
 	$(VENV)/bin/python -m ruff check .
+	$(VENV)/bin/python -m mypy
 
 $(READY): pyproject.toml
 	@test -n "$(VERSION)" || { echo "error: $(PYTHON) does not run; set PYTHON=..." >&2; exit 2; }

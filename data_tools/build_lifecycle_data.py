@@ -13,7 +13,6 @@ import argparse
 import random
 import sys
 from pathlib import Path
-from typing import Any
 
 from data_tools.knowledge.rows import write_rows
 from data_tools.knowledge.tasks import cards, deal, tasks
@@ -41,7 +40,7 @@ def build(output: Path, sft_share: float, never_share: float, copies: int, seed:
             raise UserError(f"{name} {value}: must lie between 0 and 1")
     if sft_share + never_share >= 1:
         raise UserError(f"--sft-share {sft_share} and --never-share {never_share} leave nothing for RL")
-    files: dict[str, list[dict[str, Any]]] = {}
+    files: dict[str, list[dict[str, object]]] = {}
     for language in ("en", "zh"):
         triples, draw = disease_triples(language), random.Random(f"{seed} {language}")
         shown, never, asked = deal(triples, (sft_share, never_share), draw)

@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+
+from data_tools.records import Counts
 
 
 @dataclass
@@ -20,7 +21,7 @@ class InputCounts:
     def rejected(self) -> int:
         return self.rejects.total()
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Counts:
         return {
             "lines": self.lines,
             "documents": self.documents,
@@ -30,9 +31,9 @@ class InputCounts:
         }
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> "InputCounts":
-        numbers = (int(values[key]) for key in ("lines", "documents", "tokens", "bytes"))
-        return cls(*numbers, Counter(values["rejects"]))
+    def from_json(cls, values: Counts) -> "InputCounts":
+        rejects = Counter(values["rejects"])
+        return cls(values["lines"], values["documents"], values["tokens"], values["bytes"], rejects)
 
     def add(self, other: "InputCounts") -> None:
         self.lines += other.lines

@@ -58,7 +58,7 @@ class Encoder:
         lengths = np.diff(offsets)
         rejects = parsed.rejects
         if not lengths.all():
-            rejects = rejects + [Reject(parsed.lines[at], NO_TOKENS, "") for at in np.flatnonzero(lengths == 0)]
+            rejects = rejects + [Reject(parsed.lines[at], NO_TOKENS, "") for at in np.flatnonzero(lengths == 0).tolist()]
             rejects.sort()
             lengths = lengths[lengths > 0]
         tokens, lengths = self._finished(ids, lengths)

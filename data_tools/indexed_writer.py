@@ -54,9 +54,9 @@ class IndexedWriter:
         assert tokens.dtype == self.dtype and lengths.dtype == LENGTH_DTYPE
         if not len(lengths):
             return
-        data = memoryview(tokens).cast("B")
+        data = tokens.data.cast("B")
         write_all(self._bin, data, self.bin_path)
-        write_all(self._idx, memoryview(lengths).cast("B"), self.idx_path)
+        write_all(self._idx, lengths.data.cast("B"), self.idx_path)
         self._digest.update(data)
         self.bin_bytes += len(data)
         self.sequences += len(lengths)
@@ -73,7 +73,7 @@ class IndexedWriter:
         header = pack_header(self.dtype, self.sequences, self.sequences)
         digest = hashlib.sha256(header)
         for first in range(0, self.sequences, _PIECE_ENTRIES):
-            digest.update(self._lengths(first))
+            digest.update(self._lengths(first).data)
         pointer = 0
         for first in range(0, self.sequences, _PIECE_ENTRIES):
             ends = pointer + np.cumsum(self._lengths(first), dtype=POINTER_DTYPE) * self.dtype.itemsize
@@ -106,7 +106,7 @@ class IndexedWriter:
         return np.frombuffer(os.pread(self._idx, count * LENGTH_DTYPE.itemsize, offset), LENGTH_DTYPE)
 
     def _append_to_index(self, values: np.ndarray, digest: "hashlib._Hash") -> None:
-        data = memoryview(values).cast("B")
+        data = values.data.cast("B")
         write_all(self._idx, data, self.idx_path)
         digest.update(data)
 

@@ -1,9 +1,8 @@
 """What is tokenised, how, into what; and the stream of batches that comes of it."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from data_tools.encode import Batch, Encoder
 from data_tools.options import Options
 from data_tools.ordered import ordered_map
 from data_tools.plan import make_plan
+from data_tools.records import Plan
 from data_tools.sources.blocks import Position
 from data_tools.sources.inputs import Input, Share, shares_of
 from data_tools.sources.read import read_blocks
@@ -33,9 +33,9 @@ class Job:
     shares: Sequence[Share]
     tokenizer: Tokenizer
     dtype: np.dtype
-    plan: dict[str, Any]
+    plan: Plan
 
-    def batches(self, start: Position, sample_seed: int = 0) -> Iterator[Batch]:
+    def batches(self, start: Position, sample_seed: int = 0) -> Generator[Batch, None, None]:
         """Encoded documents of all shares in order, from `start`. Raises UserError at the first false token id."""
         options = self.options
         blocks = read_blocks(

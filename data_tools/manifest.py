@@ -5,7 +5,6 @@ Equal inputs, tokenizer and options give an equal manifest, on any machine and o
 
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
 
 import numpy as np
 import orjson
@@ -13,14 +12,13 @@ import orjson
 from data_tools.counts import InputCounts, total
 from data_tools.indexed_writer import Finished
 from data_tools.plan import digest_of_whole
+from data_tools.records import Manifest, Plan, ReadInput, Summary
 from data_tools.workspace import MANIFEST_FORMAT
 
 
-def make_manifest(
-    plan: dict[str, Any], counts: Mapping[int, InputCounts], dtype: np.dtype, files: Finished
-) -> dict[str, Any]:
+def make_manifest(plan: Plan, counts: Mapping[int, InputCounts], dtype: np.dtype, files: Finished) -> Manifest:
     """The manifest of a run. `counts` holds the inputs that its shard reads, by number."""
-    described = [
+    described: list[ReadInput] = [
         {"path": item["name"], "size": item["size"], "fingerprint": item["fingerprint"], **counts[number].to_json()}
         for number, item in enumerate(plan["inputs"])
         if number in counts
@@ -38,7 +36,7 @@ def make_manifest(
     }
 
 
-def summary(counts: InputCounts, dtype: np.dtype, files: Finished) -> dict[str, Any]:
+def summary(counts: InputCounts, dtype: np.dtype, files: Finished) -> Summary:
     """The part of a manifest that readers compare with the files."""
     return {
         "documents": counts.documents,

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 
@@ -16,10 +16,13 @@ from data_tools.indexed_writer import Finished, IndexedWriter
 from data_tools.journal import Journal
 from data_tools.manifest import summary
 from data_tools.options import check_prefix
+from data_tools.records import Copied, Manifest, MergePlan, ReadInput
 from data_tools.stopping import StopRequest
 from data_tools.workspace import MANIFEST_FORMAT, Workspace, locked_workspace, read_manifest
 from megatron_qm.data.indexed import IndexedDataset
 from megatron_qm.errors import UserError
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +38,7 @@ class Part:
 
     prefix: str
     dataset: IndexedDataset
-    manifest: dict[str, Any]
+    manifest: Manifest
 
 
 def merge(
@@ -53,7 +56,7 @@ def merge(
         if workspace.published():
             workspace.remove()
         workspace.refuse_foreign_manifest()
-        plan = {"merge": [part.manifest["checksums"] for part in opened], "replace": overwrite}
+        plan = MergePlan(merge=[part.manifest["checksums"] for part in opened], replace=overwrite)
         there = read_manifest(workspace.final("json"))
         if resume and there is not None and not workspace.begun():
             if there["documents"] != sum(part.dataset.documents for part in opened):
@@ -74,7 +77,7 @@ def merge(
         workspace.remove()
 
 
-def _begin(workspace: Workspace, plan: dict[str, Any], resume: bool, overwrite: bool) -> bool:
+def _begin(workspace: Workspace, plan: MergePlan, resume: bool, overwrite: bool) -> bool:
     """Start or continue; whether a dataset that is there already may be replaced."""
     if workspace.begun() and resume:
         before = workspace.read_plan()
@@ -116,22 +119,26 @@ def _check_alike(parts: Sequence[Part]) -> None:
     """Raise UserError unless equal ids mean the same in all parts."""
     first = parts[0]
     for part in parts[1:]:
-        for key, what in (("tokenizer", "tokenizer or end-of-document token"), ("dtype", "type of tokens")):
-            if part.manifest[key] != first.manifest[key]:
+        for what, value in _kinds(part.manifest).items():
+            if value != _kinds(first.manifest)[what]:
                 raise UserError(f"{part.prefix}: its {what} is not that of {first.prefix}; such datasets do not merge")
         if (part.manifest["shard"] is None) != (first.manifest["shard"] is None):
             whole, shard = (first, part) if part.manifest["shard"] else (part, first)
             raise UserError(f"{shard.prefix} is a shard and {whole.prefix} is not; merge the shards first")
 
 
+def _kinds(manifest: Manifest) -> dict[str, object]:
+    return {"tokenizer or end-of-document token": manifest["tokenizer"], "type of tokens": manifest["dtype"]}
+
+
 def _in_order(parts: list[Part]) -> list[Part]:
     """Shards by index. Raises UserError unless they are all of one set, each once."""
-    if parts[0].manifest["shard"] is None:
+    shards = [(part, shard) for part in parts if (shard := part.manifest["shard"]) is not None]
+    if not shards:  # all or none: _check_alike
         return parts
-    first = parts[0].manifest["shard"]
+    first = shards[0][1]
     found: dict[int, Part] = {}
-    for part in parts:
-        shard = part.manifest["shard"]
+    for part, shard in shards:
         if (shard["count"], shard["whole"]) != (first["count"], first["whole"]):
             raise UserError(
                 f"{part.prefix} and {parts[0].prefix} are shards of different runs: their inputs, options or shard "
@@ -151,9 +158,9 @@ class _Copy:
 
     def __init__(self, workspace: Workspace, parts: Sequence[Part], stop: StopRequest) -> None:
         self._parts, self._stop = parts, stop
-        self._journal = Journal(workspace.journal_path)
+        self._journal: Journal[Copied] = Journal(workspace.journal_path)
         records = self._journal.records
-        self._done = records[-1] if records else {"part": 0, "document": 0, "bin": 0, "sequences": 0}
+        self._done = records[-1] if records else Copied(part=0, document=0, bin=0, sequences=0)
         dtype = parts[0].dataset.dtype
         sizes = self._done["bin"], self._done["sequences"]
         self._writer = IndexedWriter(workspace.bin_path, workspace.idx_path, dtype, *sizes)
@@ -173,10 +180,10 @@ class _Copy:
         part = self._parts[number]
         digest = hashlib.sha256()
         for first, last in _pieces(part.dataset, 0, document):  # copied before the resume: only read again
-            digest.update(memoryview(_tokens(part.dataset, first, last)).cast("B"))
+            digest.update(_tokens(part.dataset, first, last).data.cast("B"))
         for first, last in _pieces(part.dataset, document, part.dataset.documents):
             tokens = _tokens(part.dataset, first, last)
-            digest.update(memoryview(tokens).cast("B"))
+            digest.update(tokens.data.cast("B"))
             self._writer.append(tokens, np.array(part.dataset.index.lengths[first:last]))
             if self._stop.number is not None or self._writer.bin_bytes - self._committed >= _COMMIT_BYTES:
                 self._commit(number, last)
@@ -186,8 +193,9 @@ class _Copy:
 
     def _commit(self, number: int, document: int) -> None:
         self._writer.sync()
-        sizes = {"bin": self._writer.bin_bytes, "sequences": self._writer.sequences}
-        self._journal.append({"part": number, "document": document, **sizes})
+        self._journal.append(
+            Copied(part=number, document=document, bin=self._writer.bin_bytes, sequences=self._writer.sequences)
+        )
         self._committed = self._writer.bin_bytes
 
 
@@ -219,11 +227,11 @@ def _join_rejects(destination: Path, parts: Sequence[Part]) -> None:
         os.fsync(joined.fileno())
 
 
-def _merged_manifest(parts: Sequence[Part], dtype: np.dtype, files: Finished) -> dict[str, Any]:
+def _merged_manifest(parts: Sequence[Part], dtype: np.dtype, files: Finished) -> Manifest:
     """That of the whole: of shards exactly what one run would have written, else the parts' statements where equal."""
     manifests = [part.manifest for part in parts]
     are_shards = manifests[0]["shard"] is not None
-    inputs: dict[Any, dict[str, Any]] = {}
+    inputs: dict[str | tuple[int, str], ReadInput] = {}
     for number, manifest in enumerate(manifests):
         for item in manifest["inputs"]:
             key = item["path"] if are_shards else (number, item["path"])
@@ -247,6 +255,6 @@ def _merged_manifest(parts: Sequence[Part], dtype: np.dtype, files: Finished) ->
     }
 
 
-def _common(values: list[Any]) -> Any:
+def _common(values: list[T]) -> T | dict[str, list[T]]:
     """The value, where all parts agree, else all of them in the order of the parts."""
     return values[0] if all(value == values[0] for value in values) else {"of parts": values}

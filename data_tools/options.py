@@ -5,7 +5,6 @@ import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from data_tools.sources.inputs import FORMATS
 from megatron_qm.errors import UserError
@@ -66,7 +65,7 @@ class Options:
         """(index, count); (0, 1) for a run that is no shard."""
         return (self.shard_index or 0, self.shard_count or 1)
 
-    def that_shape_the_data(self) -> dict[str, Any]:
+    def that_shape_the_data(self) -> dict[str, object]:
         """The options that decide which bytes are written."""
         names = ("text_key", "format", "text_documents", "append_eod", "eod_token", "add_special_tokens",
                  "split_special_tokens", "max_document_bytes")  # fmt: skip

@@ -3,11 +3,11 @@
 import logging
 import os
 from collections.abc import Sequence
-from typing import Any
 
 from data_tools.job import Job, make_job
 from data_tools.options import Options
 from data_tools.plan import changes, changes_since
+from data_tools.records import Manifest
 from data_tools.run import Run
 from data_tools.sources.inputs import Input, find_inputs
 from data_tools.sources.parquet import check_parquet
@@ -69,7 +69,7 @@ def _write(workspace: Workspace, job: Job, stop: StopRequest) -> None:
     workspace.remove()
 
 
-def _check_finished(workspace: Workspace, manifest: dict[str, Any], job: Job, flag: str) -> None:
+def _check_finished(workspace: Workspace, manifest: Manifest, job: Job, flag: str) -> None:
     message = f"{flag}: {workspace.final('bin')} is finished, but was made otherwise"
     _refuse_changes(message, changes_since(manifest, job.plan))
     log.info("%s is complete: %s documents, %s tokens", workspace.prefix, manifest["documents"], manifest["tokens"])

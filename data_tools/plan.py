@@ -2,15 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from data_tools.options import Options
+from data_tools.records import Manifest, Plan, TokenizerIdentity, Work
 from data_tools.sources.inputs import Input
 from data_tools.tokenizer import Tokenizer
 
 
-def make_plan(options: Options, inputs: Sequence[Input], tokenizer: Tokenizer) -> dict[str, Any]:
+def make_plan(options: Options, inputs: Sequence[Input], tokenizer: Tokenizer) -> Plan:
     """Everything that decides the bytes of the dataset, as JSON values; "replace" aside, which says what may end."""
     return {
         "options": options.that_shape_the_data(),
@@ -22,8 +22,36 @@ def make_plan(options: Options, inputs: Sequence[Input], tokenizer: Tokenizer) -
     }
 
 
-def changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+def changes(before: Plan, now: Plan) -> list[str]:
     """What differs between two plans, in words; empty if the work is the same."""
+    found = _changed_work(before, now)
+    if before["engine"] != now["engine"]:
+        found.append(f"the tokenizing engine was {before['engine']}, is {now['engine']}")
+    return found + _changed_inputs(before["inputs"], now["inputs"])
+
+
+def changes_since(manifest: Manifest, now: Plan) -> list[str]:
+    """What differs between a finished dataset and a plan; the manifest knows no engine and no times of the inputs."""
+    shard = manifest["shard"]
+    before = Work(
+        options=manifest["options"],
+        shard=[shard["index"], shard["count"]] if shard else [0, 1],
+        tokenizer=manifest["tokenizer"],
+    )
+    found = _changed_work(before, now)
+    if not shard:
+        return found + _changed_inputs([{"name": item["path"], **item} for item in manifest["inputs"]], now["inputs"])
+    return found if found or shard["whole"] == digest_of_whole(now) else ["the inputs of the shards changed"]
+
+
+def digest_of_whole(plan: Plan) -> str:
+    """What all shards of one dataset share, whatever machine each was made on."""
+    files = [(item["name"], item["size"], item["fingerprint"]) for item in plan["inputs"]]
+    values = json.dumps([files, plan["options"], plan["tokenizer"]])
+    return hashlib.sha256(values.encode()).hexdigest()[:32]
+
+
+def _changed_work(before: Work, now: Work) -> list[str]:
     found = [
         f"--{name.replace('_', '-')} was {before['options'].get(name)!r}, is {value!r}"
         for name, value in now["options"].items()
@@ -32,34 +60,10 @@ def changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     found += _changed_tokenizer(before["tokenizer"], now["tokenizer"])
     if before["shard"] != now["shard"]:
         found.append("shard {} of {} was asked for, now {} of {}".format(*before["shard"], *now["shard"]))
-    if before.get("engine") is not None and before["engine"] != now["engine"]:
-        found.append(f"the tokenizing engine was {before['engine']}, is {now['engine']}")
-    return found + _changed_inputs(before["inputs"], now["inputs"])
+    return found
 
 
-def changes_since(manifest: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """What differs between a finished dataset and a plan; the manifest knows no engine and no times of the inputs."""
-    shard = manifest["shard"]
-    before = {
-        "options": manifest["options"],
-        "shard": [shard["index"], shard["count"]] if shard else [0, 1],
-        "tokenizer": manifest["tokenizer"],
-        "inputs": [{"name": item["path"], **item} for item in manifest["inputs"]],
-    }
-    if not shard:
-        return changes(before, now)
-    found = changes({**before, "inputs": now["inputs"]}, now)
-    return found if found or shard["whole"] == digest_of_whole(now) else ["the inputs of the shards changed"]
-
-
-def digest_of_whole(plan: dict[str, Any]) -> str:
-    """What all shards of one dataset share, whatever machine each was made on."""
-    files = [(item["name"], item["size"], item["fingerprint"]) for item in plan["inputs"]]
-    values = json.dumps([files, plan["options"], plan["tokenizer"]])
-    return hashlib.sha256(values.encode()).hexdigest()[:32]
-
-
-def _changed_tokenizer(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+def _changed_tokenizer(before: TokenizerIdentity, now: TokenizerIdentity) -> list[str]:
     if before["sha256"] != now["sha256"]:
         return [f"the tokenizer was another file (SHA-256 {before['sha256'][:12]}..., is {now['sha256'][:12]}...)"]
     if before["eod_token"] != now["eod_token"]:
@@ -67,7 +71,7 @@ def _changed_tokenizer(before: dict[str, Any], now: dict[str, Any]) -> list[str]
     return []
 
 
-def _changed_inputs(before: list[dict[str, Any]], now: list[dict[str, Any]]) -> list[str]:
+def _changed_inputs(before: Sequence[Mapping[str, object]], now: Sequence[Mapping[str, object]]) -> list[str]:
     old, new = ({item["name"]: item for item in items} for items in (before, now))
     found = [f"input {name} is new" for name in new.keys() - old.keys()]
     found += [f"input {name} is gone" for name in old.keys() - new.keys()]

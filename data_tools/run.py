@@ -6,7 +6,6 @@ import time
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 from data_tools.counts import InputCounts, total
 from data_tools.encode import Batch
@@ -15,6 +14,7 @@ from data_tools.job import Job
 from data_tools.journal import Journal
 from data_tools.manifest import make_manifest
 from data_tools.progress import Progress
+from data_tools.records import Committed
 from data_tools.rejects import RejectsFile
 from data_tools.sources.blocks import EMPTY_LINE, Position
 from data_tools.sources.inputs import Share
@@ -37,7 +37,7 @@ class Run:
         self._workspace, self._job, self._stop = workspace, job, stop
         self._shares = {share.input: share for share in job.shares}
         self._bytes_before = _bytes_before(job.shares)
-        self._journal = Journal(workspace.journal_path)
+        self._journal: Journal[Committed] = Journal(workspace.journal_path)
         self._state = state = State.replay(self._journal.records)
         for number in self._shares:
             state.counts.setdefault(number, InputCounts())
@@ -54,7 +54,7 @@ class Run:
     def __enter__(self) -> "Run":
         return self
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, *_: object) -> None:
         self._journal.close()
         self._writer.close()
         self._rejects.close()

@@ -1,10 +1,10 @@
 """How far a run has come, as its journal tells it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from data_tools.counts import InputCounts
+from data_tools.records import Committed
 from data_tools.sources.blocks import Position
 
 
@@ -20,7 +20,7 @@ class State:
     counts: dict[int, InputCounts] = field(default_factory=dict)
 
     @classmethod
-    def replay(cls, records: Iterable[Mapping[str, Any]]) -> "State":
+    def replay(cls, records: Iterable[Committed]) -> "State":
         """The state after all records of a journal; each holds the counts that changed since the one before."""
         state = cls()
         for record in records:
@@ -33,7 +33,7 @@ class State:
                 state.counts[int(number)] = InputCounts.from_json(values)
         return state
 
-    def record(self, changed: Iterable[int]) -> dict[str, Any]:
+    def record(self, changed: Iterable[int]) -> Committed:
         """What the journal gets: totals, and the counts of the inputs `changed` since the last record."""
         return {
             "position": list(self.position),

@@ -10,12 +10,16 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from data_tools.records import TokenizerIdentity
 from megatron_qm.data.tokenizer_identity import identity_of
 from megatron_qm.errors import UserError
+
+if TYPE_CHECKING:
+    import tokenizers
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +65,7 @@ class Tokenizer:
         """Whether `encode` is another implementation than `reference`."""
         return self.engine == "fastokens"
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> TokenizerIdentity:
         """What must be equal for two sets of ids to mean the same."""
         return {
             "file": self.file.path.name.removesuffix(".gz"),
@@ -137,7 +141,7 @@ def load_tokenizer(
     )
 
 
-def _load_reference(file: TokenizerFile, split_special_tokens: bool) -> Any:
+def _load_reference(file: TokenizerFile, split_special_tokens: bool) -> "tokenizers.Tokenizer":
     import tokenizers
 
     try:
@@ -171,7 +175,7 @@ def _load_fast(file: TokenizerFile, add_special_tokens: bool, split_special_toke
     return encode, ""
 
 
-def _hf_encode(hf: Any, add_special_tokens: bool) -> Encode:
+def _hf_encode(hf: "tokenizers.Tokenizer", add_special_tokens: bool) -> Encode:
     def encode(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
         encodings = hf.encode_batch_fast(texts, add_special_tokens=add_special_tokens)
         arrays = [np.array(encoding.ids, "<u4") for encoding in encodings]
@@ -211,7 +215,7 @@ def _first_difference(fast: Encode, reference: Callable[[str], list[int]]) -> st
     return ""
 
 
-def _choose_eod(file: TokenizerFile, hf: Any, wanted: str | None) -> str:
+def _choose_eod(file: TokenizerFile, hf: "tokenizers.Tokenizer", wanted: str | None) -> str:
     """The token that ends documents: --eod-token, else the eos_token (as Megatron-LM's), else a usual name."""
     if wanted is not None:
         if hf.token_to_id(wanted) is None:
@@ -232,7 +236,7 @@ def _choose_eod(file: TokenizerFile, hf: Any, wanted: str | None) -> str:
     )
 
 
-def _mention_endoftext(token: str, hf: Any) -> None:
+def _mention_endoftext(token: str, hf: "tokenizers.Tokenizer") -> None:
     if token != "<|endoftext|>" and hf.token_to_id("<|endoftext|>") is not None:
         log.info(
             "documents end with %s, the eos_token of this tokenizer, as in Megatron-LM; base models of this family may "

@@ -11,8 +11,8 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
+from data_tools.records import Manifest, MergePlan, Plan
 from megatron_qm.errors import UserError
 from megatron_qm.files import atomic_write, fsync_directory, publish, remove_tree, write_json
 
@@ -45,10 +45,11 @@ class Workspace:
         """Whether the last run got as far as the final name of its manifest."""
         return self._publishing_path.exists() and not self._manifest_path.exists()
 
-    def read_plan(self) -> dict[str, Any]:
-        return json.loads(self._plan_path.read_bytes())
+    def read_plan(self) -> Plan | MergePlan:
+        plan: Plan | MergePlan = json.loads(self._plan_path.read_bytes())
+        return plan
 
-    def begin(self, plan: dict[str, Any]) -> None:
+    def begin(self, plan: Plan | MergePlan) -> None:
         """Start with nothing; what an earlier run left is thrown away."""
         self._manifest_path.unlink(missing_ok=True)  # first: with it the rest would count as whole
         for path in self.folder.iterdir():
@@ -60,7 +61,7 @@ class Workspace:
         """Whether all files are whole and wait for their names only."""
         return self._manifest_path.exists()
 
-    def write_manifest(self, manifest: dict[str, Any]) -> None:
+    def write_manifest(self, manifest: Manifest) -> None:
         write_json(self._manifest_path, manifest)
 
     def publish(self, rejects: str | None, replace: bool) -> None:
@@ -69,8 +70,8 @@ class Workspace:
         Without its .idx no reader opens a dataset, so that a crash half-way leaves none rather than a mixture.
         Raises UserError if a final file appeared since the run began and must not be replaced.
         """
-        moves = [(self.bin_path, "bin"), (self.idx_path, "idx"), (self._manifest_path, "json")]
-        moves = [(source, self.final(kind)) for source, kind in moves if source.exists()]
+        files = [(self.bin_path, "bin"), (self.idx_path, "idx"), (self._manifest_path, "json")]
+        moves = [(source, self.final(kind)) for source, kind in files if source.exists()]
         if not replace:
             for _, target in moves:
                 _refuse_existing(target)
@@ -113,10 +114,10 @@ def locked_workspace(prefix: str) -> Iterator[Workspace]:
         os.close(descriptor)
 
 
-def read_manifest(path: Path) -> dict[str, Any] | None:
+def read_manifest(path: Path) -> Manifest | None:
     """The manifest at `path`; None if there is none or it is something else."""
     try:
-        values = json.loads(path.read_bytes()) if path.stat().st_size < 1 << 30 else None
+        values: Manifest | None = json.loads(path.read_bytes()) if path.stat().st_size < 1 << 30 else None
     except (FileNotFoundError, ValueError):
         return None
     return values if isinstance(values, dict) and values.get("format") == MANIFEST_FORMAT else None

@@ -4,7 +4,6 @@ import hmac
 import json
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 _MOST_BYTES = 64 << 20
 
@@ -17,7 +16,7 @@ class Refused(Exception):
         self.status = status
 
 
-def json_server(routes: Mapping[str, Callable[[Any], Any]], token: str, port: int = 0) -> ThreadingHTTPServer:
+def json_server(routes: Mapping[str, Callable[[object], object]], token: str, port: int = 0) -> ThreadingHTTPServer:
     """A server on 127.0.0.1 (port 0: any free one). routes: {"POST /score": function of the body, "GET /models": of None};
     each gives the reply or raises Refused. Callers send `Authorization: Bearer TOKEN`. An error is {"error": {"message"}}."""
 
@@ -30,7 +29,7 @@ def json_server(routes: Mapping[str, Callable[[Any], Any]], token: str, port: in
         def do_GET(self) -> None:
             self._serve(lambda: None)
 
-        def _serve(self, body: Callable[[], Any]) -> None:
+        def _serve(self, body: Callable[[], object]) -> None:
             try:
                 given = self.headers.get("Authorization", "").encode("utf-8", "replace")
                 if not hmac.compare_digest(given, f"Bearer {token}".encode()):
@@ -42,16 +41,17 @@ def json_server(routes: Mapping[str, Callable[[Any], Any]], token: str, port: in
             except Refused as error:
                 self._reply(error.status, {"error": {"message": str(error)}})
 
-        def _body(self) -> Any:
+        def _body(self) -> object:
             length = self.headers.get("Content-Length", "")
             if not length.isdecimal() or not 0 < int(length) <= _MOST_BYTES:
                 raise Refused(f"a body of 1 to {_MOST_BYTES} bytes is needed, and its Content-Length", 413)
             try:
-                return json.loads(self.rfile.read(int(length)))
+                body: object = json.loads(self.rfile.read(int(length)))
             except (ValueError, RecursionError) as error:
                 raise Refused(f"the body is not JSON: {error}") from None
+            return body
 
-        def _reply(self, status: int, body: Any) -> None:
+        def _reply(self, status: int, body: object) -> None:
             data = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
             self.send_response(status)
             self.send_header("Content-Type", "application/json")

@@ -10,7 +10,7 @@ TORCH = {"torch", "megatron", "transformer_engine"}
 ROOMS = {"config", "platform", "model", "data", "train", "checkpoint", "hf", "rewards", "align", "evals", "observe",
          "plan", "drills", "serving", "costs"}
 
-# room: rooms that it may import (errors and files are free to all)
+# room: rooms that it may import (errors, files and json_types are free to all)
 MAY_IMPORT = {
     "config": set(),
     "rewards": set(),

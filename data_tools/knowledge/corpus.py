@@ -2,10 +2,13 @@
 
 import random
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 from data_tools.knowledge.general import narrative
 from data_tools.knowledge.phrasing import HELD_OUT, TRAINING
 from data_tools.knowledge.triples import Entry, Triple
+
+Item = TypeVar("Item")
 
 _LANGUAGES = ("en", "zh")
 _FACTS_PER_NOTE = 8
@@ -69,7 +72,7 @@ def _notes(triples: list[Triple], draw: random.Random) -> list[list[Triple]]:
     return _cut(draw.sample(triples, len(triples)), _FACTS_PER_NOTE)
 
 
-def _cut(items: list, size: int) -> list[list]:
+def _cut(items: list[Item], size: int) -> list[list[Item]]:
     return [items[start : start + size] for start in range(0, len(items), size)]
 
 

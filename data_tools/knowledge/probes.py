@@ -8,7 +8,7 @@ right option once in a set, so guessing by place scores 25% too.
 
 import random
 from collections.abc import Iterator
-from typing import Any
+from typing import TypedDict
 
 from data_tools.knowledge.phrasing import HELD_OUT, Phrasing
 from data_tools.knowledge.triples import PREDICATES, Triple
@@ -16,9 +16,20 @@ from data_tools.knowledge.triples import PREDICATES, Triple
 OPTIONS = 4
 
 
-def make_probes(triples: list[Triple], per_predicate: int, draw: random.Random) -> Iterator[dict[str, Any]]:
-    """Up to `per_predicate` probes for each predicate and language, in whole sets of four: {"id", "language", "predicate",
-    "prompt", "options", "answer" (an index), "fact"}; options continue the prompt as they stand."""
+class Probe(TypedDict):
+    """A question; `options` continue its `prompt` as they stand, `answer` is the index of the right one."""
+
+    id: str
+    language: str
+    predicate: str
+    prompt: str
+    options: list[str]
+    answer: int
+    fact: list[str]  # subject, predicate, object
+
+
+def make_probes(triples: list[Triple], per_predicate: int, draw: random.Random) -> Iterator[Probe]:
+    """Up to `per_predicate` probes for each predicate and language, in whole sets of four."""
     for language in dict.fromkeys(triple.language for triple in triples):
         for predicate in PREDICATES:
             facts = [triple for triple in triples if (triple.language, triple.predicate) == (language, predicate)]
@@ -32,7 +43,7 @@ def make_probes(triples: list[Triple], per_predicate: int, draw: random.Random) 
                     yield _probe(name, members, place, answer, phrasing)
 
 
-def check_held_out(probes: list[dict[str, Any]], training: list[str]) -> None:
+def check_held_out(probes: list[Probe], training: list[str]) -> None:
     """Raise ValueError if training text holds the words of a probe: its accuracy would not tell knowledge from memory."""
     text = "\n".join(training)
     for probe in probes:
@@ -67,7 +78,7 @@ def _apart(one: Triple, other: Triple, true: dict[str, set[str]]) -> bool:
     return not one.object.startswith(other.object) and not other.object.startswith(one.object)
 
 
-def _probe(name: str, members: list[Triple], place: int, answer: int, phrasing: Phrasing) -> dict[str, Any]:
+def _probe(name: str, members: list[Triple], place: int, answer: int, phrasing: Phrasing) -> Probe:
     """The question about members[place], with all members' objects turned until its own is options[answer]."""
     fact = members[place]
     turned = [members[(place - answer + index) % OPTIONS].object for index in range(OPTIONS)]

@@ -9,7 +9,6 @@ lead to the object in pretraining's sentences: what a small model recalls is wha
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from data_tools.knowledge.triples import Triple
 
@@ -24,10 +23,10 @@ _CHOSEN = ("code", "specialty")
 class Task:
     """An item as `megatron_qm/rewards/items.py` reads it, and the answer that fine-tuning shows."""
 
-    item: dict[str, Any]
+    item: dict[str, object]
     answer: str
 
-    def conversation(self) -> dict[str, Any]:
+    def conversation(self) -> dict[str, object]:
         return {"messages": [{"role": "user", "content": self.item["prompt"]}, {"role": "assistant", "content": self.answer}]}
 
 
@@ -100,7 +99,7 @@ def _said(language: str, predicate: str, *objects: str) -> str:
     return join.join(_ANSWERS[language, predicate].replace("{o}", value) for value in objects)
 
 
-def cards(triples: Sequence[Triple], copies: int, draw: random.Random) -> Iterator[dict[str, Any]]:
+def cards(triples: Sequence[Triple], copies: int, draw: random.Random) -> Iterator[dict[str, object]]:
     """Conversations in which all facts about a subject are told, in an order drawn anew for each copy: how a model that has
     only read learns to speak about what it has read."""
     facts: dict[str, list[Triple]] = {}
@@ -122,8 +121,8 @@ def _asked(task: str, language: str, number: int, **names: str) -> str:
     return text
 
 
-def _item(task: str, subject: str, language: str, number: int, prompt: str, reference: Any, metadata: dict[str, Any],
-          strata: dict[str, str], label: str) -> dict[str, Any]:
+def _item(task: str, subject: str, language: str, number: int, prompt: str, reference: object, metadata: dict[str, object],
+          strata: dict[str, str], label: str) -> dict[str, object]:
     key = f"{task}-{language}-{subject}-{number}"
     return {"key": key, "task": task, "prompt": prompt, "reference": reference, "metadata": metadata, "label": label,
             "strata": strata}

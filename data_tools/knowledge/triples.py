@@ -8,6 +8,7 @@ has learnt them shows that learning works, and must not advise anybody.
 import importlib
 import warnings
 from dataclasses import dataclass
+from types import ModuleType
 
 from megatron_qm.errors import UserError
 
@@ -61,7 +62,7 @@ def icd_entries() -> list[Entry]:
     ]
 
 
-def _need(module: str, package: str) -> object:
+def _need(module: str, package: str) -> ModuleType:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # importlib.resources' old functions

@@ -1,7 +1,10 @@
 """A block: some whole lines (or rows) of one input, and where reading goes on after them."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import pyarrow
 
 # Kinds of bad lines, as they stand under "reason" in the rejects file and in the manifest.
 BROKEN_JSON = "broken JSON"
@@ -43,7 +46,7 @@ class Block(NamedTuple):
     input: int
     first_line: int
     lines: int
-    data: Any  # bytes of whole lines, or a list of cells of a Parquet column
+    data: "bytes | list[pyarrow.StringScalar]"  # bytes of whole lines, or cells of a Parquet column
     end: Position
     consumed: int  # bytes of the file on disk up to here
     fault: Reject | None = None

@@ -47,7 +47,8 @@ def _zstd(stream: IO[bytes], piece_bytes: int) -> Iterator[bytes]:
 
     watched = _WatchedFrames(stream)
     decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 31)
-    reader = decompressor.stream_reader(watched, read_across_frames=True, closefd=False)
+    # Of its source the library asks read() alone, its stub a whole file.
+    reader = decompressor.stream_reader(watched, read_across_frames=True, closefd=False)  # type: ignore[arg-type]
     try:
         # read1: what was decompressed before an error is handed out, not lost in a piece that was to be filled.
         while piece := reader.read1(piece_bytes):

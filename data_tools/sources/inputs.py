@@ -5,9 +5,10 @@ import hashlib
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
+from data_tools.records import InputIdentity
 from megatron_qm.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -39,11 +40,10 @@ class Input:
         """Whether a shard can start in the middle of the file without reading what lies before."""
         return self.compression is None and self.kind in ("jsonl", "text")
 
-    def identity(self) -> dict:
+    def identity(self) -> InputIdentity:
         """What must not change between a run and its --resume."""
-        values = asdict(self)
-        del values["path"]
-        return values
+        return InputIdentity(name=self.name, kind=self.kind, compression=self.compression, size=self.size,
+                             mtime_ns=self.mtime_ns, fingerprint=self.fingerprint)
 
     def check_unchanged(self) -> None:
         """Raise UserError if the file was altered since the run began."""

@@ -1,11 +1,14 @@
 """Blocks of the text column of a Parquet file, row group by row group."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from data_tools.sources.blocks import Block, Position
 from data_tools.sources.inputs import Input, Share
 from megatron_qm.errors import UserError
+
+if TYPE_CHECKING:
+    import pyarrow.parquet
 
 _ROWS_AT_ONCE = 1024
 
@@ -45,7 +48,9 @@ def read_parquet_blocks(item: Input, share: Share, at: Position, text_key: str) 
             row += rows
 
 
-def _read_group(file: Any, group: int, text_key: str, at: Position, skip: int, consumed: int) -> Iterator[Block]:
+def _read_group(
+    file: "pyarrow.parquet.ParquetFile", group: int, text_key: str, at: Position, skip: int, consumed: int
+) -> Iterator[Block]:
     """Rows of one row group after the first `skip`; its first row is number `at.offset` of the file."""
     row = at.offset
     for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE, row_groups=[group], columns=[text_key], use_threads=False):
@@ -62,7 +67,7 @@ def _read_group(file: Any, group: int, text_key: str, at: Position, skip: int, c
             row += len(cells)
 
 
-def _open(item: Input) -> Any:
+def _open(item: Input) -> "pyarrow.parquet.ParquetFile":
     import pyarrow as arrow
     import pyarrow.parquet as parquet
 

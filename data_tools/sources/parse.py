@@ -1,8 +1,8 @@
 """From the lines of a block to texts: the fast way for clean blocks, line by line with reasons for the others."""
 
 import json
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, TypeVar
 
 import orjson
 
@@ -22,6 +22,11 @@ from data_tools.sources.blocks import (
     Reject,
 )
 
+if TYPE_CHECKING:
+    import pyarrow
+
+Item = TypeVar("Item")
+
 _BOM = b"\xef\xbb\xbf"
 _JSON_BLANKS = b" \t\r"
 
@@ -34,11 +39,12 @@ def parse_block(block: Block, kind: str, text_key: str, limit: int) -> Parsed:
     """Texts of a block. `kind` is that of its input; `limit` is the longest document in bytes."""
     if block.fault:
         return Parsed([], [], [block.fault], 0)
-    if kind == "parquet":
+    if not isinstance(block.data, bytes):
         return _parse_each(block, block.data, lambda cell: _cell(cell, limit))
+    data = block.data.removeprefix(_BOM) if block.starts_input else block.data
     if kind == "file":
-        return _parse_each(block, [_without_bom(block)], lambda data: _plain(data))
-    lines = _without_bom(block).split(b"\n")
+        return _parse_each(block, [data], _plain)
+    lines = data.split(b"\n")
     if not lines[-1]:
         lines.pop()
     if len(block.data) > limit and max(map(len, lines), default=0) > limit:
@@ -55,8 +61,10 @@ def parse_block(block: Block, kind: str, text_key: str, limit: int) -> Parsed:
     return _parse_each(block, lines, lambda line: _json(line, text_key))
 
 
-def _parse_each(block: Block, items: list, parse: Callable[[Any], str]) -> Parsed:
-    texts, numbers, rejects = [], [], []
+def _parse_each(block: Block, items: Iterable[Item], parse: Callable[[Item], str]) -> Parsed:
+    texts: list[str] = []
+    numbers: list[int] = []
+    rejects: list[Reject] = []
     for number, item in enumerate(items, start=block.first_line):
         try:
             texts.append(parse(item))
@@ -65,10 +73,6 @@ def _parse_each(block: Block, items: list, parse: Callable[[Any], str]) -> Parse
             rejects.append(Reject(number, *error.args))
     size = len(block.data) if isinstance(block.data, bytes) else sum(len(text.encode()) for text in texts)
     return Parsed(texts, numbers, rejects, size)
-
-
-def _without_bom(block: Block) -> bytes:
-    return block.data.removeprefix(_BOM) if block.starts_input else block.data
 
 
 def _short(line: bytes, limit: int) -> bytes:
@@ -81,7 +85,7 @@ def _json(line: bytes, text_key: str) -> str:
     if not line.strip(_JSON_BLANKS):
         raise BadLine(EMPTY_LINE, "")
     try:
-        value = orjson.loads(line)
+        value: object = orjson.loads(line)
     except ValueError:
         value = _lenient_json(line)
     if not isinstance(value, dict):
@@ -92,7 +96,7 @@ def _json(line: bytes, text_key: str) -> str:
     return _text(value[text_key], text_key)
 
 
-def _lenient_json(line: bytes) -> Any:
+def _lenient_json(line: bytes) -> object:
     """What Python's json accepts and orjson does not (NaN in another field, say), as Megatron's preprocessing does."""
     text = _decode(line)
     try:
@@ -103,7 +107,7 @@ def _lenient_json(line: bytes) -> Any:
         raise BadLine(BROKEN_JSON, str(error)) from None
 
 
-def _text(value: Any, text_key: str) -> str:
+def _text(value: object, text_key: str) -> str:
     if not isinstance(value, str):
         raise BadLine(NOT_A_STRING, f"{text_key!r} is {'null' if value is None else type(value).__name__}")
     if not value:
@@ -139,7 +143,7 @@ def _plain(data: bytes) -> str:
     return _decode(data)
 
 
-def _cell(cell: Any, limit: int) -> str:
+def _cell(cell: "pyarrow.StringScalar", limit: int) -> str:
     """A Parquet value: an Arrow string scalar, or None."""
     value = cell.as_buffer() if cell.is_valid else None
     if value is None:
@@ -148,4 +152,5 @@ def _cell(cell: Any, limit: int) -> str:
         raise BadLine(TOO_LONG, f"{value.size} bytes, over --max-document-bytes {limit}")
     if not value.size:
         raise BadLine(EMPTY_TEXT, "")
-    return _decode(value.to_pybytes())
+    data: bytes = value.to_pybytes()
+    return _decode(data)

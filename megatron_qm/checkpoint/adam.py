@@ -6,7 +6,6 @@ thing, lasts only while a checkpoint is loaded, and has a test (tests/checkpoint
 
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import Any
 from unittest import mock
 
 import torch
@@ -63,7 +62,7 @@ def give_initial_states(adam: torch.optim.AdamW) -> None:
                     state[name] = torch.zeros_like(parameter, memory_format=torch.preserve_format).detach()
 
 
-def _step_onto_itself(part: Any) -> AbstractContextManager[Any]:
+def _step_onto_itself(part: MegatronOptimizer) -> AbstractContextManager[object]:
     """Megatron's distributed optimizer copies loaded values over every state of a parameter, and torch's AdamW keeps
     `step` among them, of which checkpoints have no tensor: copy it onto itself."""
     original = part._set_main_param_and_optimizer_states

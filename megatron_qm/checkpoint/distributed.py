@@ -41,14 +41,16 @@ _MAIN_PARAM = ("optimizer.state.param.", "optimizer.state.fp32_param.")
 _SHARDED = (ShardedTensor, ShardedObject, ShardedTensorFactory)
 
 Stored = Mapping[str, tuple[int, ...] | None]  # name: global shape, None for what is not a tensor
+State = dict[str, object]  # tensors, sharded or plain, in nested dicts and lists
+Place = tuple[str | int, ...]  # of a leaf in such a tree
 
 
 @dataclass(frozen=True)
 class SaveState:
     """sharded: tensors by name, this rank's share. common: what is the same on all ranks and not a tensor."""
 
-    sharded: dict[str, Any]
-    common: dict[str, Any]
+    sharded: State
+    common: State
 
 
 @contextmanager
@@ -69,7 +71,8 @@ def quiet() -> Iterator[None]:
 
 def replicas() -> torch.distributed.ProcessGroup:
     """The ranks that hold the same weights, and share the work of writing and reading them."""
-    return parallel_state.get_data_parallel_group(with_context_parallel=True)
+    group: torch.distributed.ProcessGroup = parallel_state.get_data_parallel_group(with_context_parallel=True)
+    return group
 
 
 def state_to_save(
@@ -87,7 +90,7 @@ def state_to_save(
     return SaveState(sharded, common | {_STEP: step})
 
 
-def write_common(weights: Path, common: dict[str, Any]) -> list[str]:
+def write_common(weights: Path, common: State) -> list[str]:
     """On one rank: the files of the folder `weights` that hold no tensors. Returns their names."""
     save_object(weights / COMMON, common)
     save_config(CheckpointingConfig("torch_dist", 1), str(weights))
@@ -145,7 +148,7 @@ def _gather_weights(chunks: Sequence[torch.nn.Module], optimizer: MegatronOptimi
             chunk.start_param_sync(force_sync=True)
 
 
-def _metadata() -> dict[str, Any]:
+def _metadata() -> dict[str, object]:
     return {
         # Megatron's default fails on save; `dp_reshardable` cannot change TP or PP.
         "distrib_optim_sharding_type": "fully_reshardable",
@@ -157,24 +160,25 @@ def _metadata() -> dict[str, Any]:
     }
 
 
-def _model_state(chunks: Sequence[torch.nn.Module]) -> dict[str, Any]:
+def _model_state(chunks: Sequence[torch.nn.Module]) -> dict[str, State]:
     """By chunk, under Megatron-LM's keys: "model", or "model0", "model1", ... for an interleaved schedule."""
     names = ["model"] if len(chunks) == 1 else [f"model{i}" for i in range(len(chunks))]
     states = [chunk.sharded_state_dict(metadata=_metadata()) for chunk in unwrap(chunks)]
     return dict(zip(names, states, strict=True))
 
 
-def _load(weights: Path, stored: Stored, request: dict[str, Any]) -> dict[str, Any]:
+def _load(weights: Path, stored: Stored, request: Mapping[str, object]) -> dict[str, Any]:
     """The tensors that `request` asks for, in a tree like it. Each is read once among its replicas, then exchanged."""
-    request = _without_absent_extras(request, stored)
-    _refuse_what_differs(request, stored, weights)
+    there = _without_absent_extras(request, stored)
+    _refuse_what_differs(there, stored, weights)
     strategy = FullyParallelLoadStrategyWrapper(get_default_load_sharded_strategy(str(weights)), replicas())
-    return dist_checkpointing.load(request, str(weights), strategy)
+    loaded: dict[str, Any] = dist_checkpointing.load(there, str(weights), strategy)
+    return loaded
 
 
-def _without_absent_extras(tree: dict[str, Any], stored: Stored) -> dict[str, Any]:
+def _without_absent_extras(tree: Mapping[str, object], stored: Stored) -> State:
     """FP8 scaling factors that the checkpoint lacks (it was made in another precision) start anew."""
-    kept = {}
+    kept: State = {}
     for key, value in tree.items():
         if isinstance(value, dict):
             kept[key] = _without_absent_extras(value, stored)
@@ -183,7 +187,7 @@ def _without_absent_extras(tree: dict[str, Any], stored: Stored) -> dict[str, An
     return kept
 
 
-def _refuse_what_differs(request: dict[str, Any], stored: Stored, weights: Path) -> None:
+def _refuse_what_differs(request: State, stored: Stored, weights: Path) -> None:
     problem = None
     for _, leaf in _leaves(request):
         if isinstance(leaf, ShardedObject):
@@ -192,7 +196,7 @@ def _refuse_what_differs(request: dict[str, Any], stored: Stored, weights: Path)
         if leaf.key not in stored:
             problem = f"{weights}: has no tensor {leaf.key}, which this run's model or optimizer needs"
         elif shape is not None and shape != stored[leaf.key]:
-            problem = f"{weights}: {leaf.key} has shape {list(stored[leaf.key])}, this run's model {list(shape)}"
+            problem = f"{weights}: {leaf.key} has shape {list(stored[leaf.key] or ())}, this run's model {list(shape)}"
         if problem:
             break
     problems: list[str | None] = [None] * torch.distributed.get_world_size()
@@ -201,7 +205,7 @@ def _refuse_what_differs(request: dict[str, Any], stored: Stored, weights: Path)
         raise UserError(f"{next(filter(None, problems))}; was the checkpoint made by another model?")
 
 
-def _leaves(tree: Any, path: tuple = ()) -> Iterator[tuple[tuple, Any]]:
+def _leaves(tree: object, path: Place = ()) -> Iterator[tuple[Place, Any]]:
     """(path, sharded thing) for every one in nested dicts and lists."""
     if isinstance(tree, _SHARDED):
         yield path, tree
@@ -210,13 +214,13 @@ def _leaves(tree: Any, path: tuple = ()) -> Iterator[tuple[tuple, Any]]:
             yield from _leaves(value, (*path, key))
 
 
-def _put(tree: Any, path: tuple, value: Any) -> None:
+def _put(tree: Any, path: Place, value: object) -> None:
     for key in path[:-1]:
         tree = tree[key]
     tree[path[-1]] = value
 
 
-def _name_main_params(request: Any, stored: Stored) -> list[tuple[tuple, Any]]:
+def _name_main_params(request: State, stored: Stored) -> list[tuple[Place, object]]:
     """Ask for the FP32 copies under the name that the checkpoint has them by, whichever optimizer wrote it.
 
     In FP32, Megatron's plain optimizer keeps none: then the weights are what to ask for. Those requests are taken out
@@ -235,7 +239,7 @@ def _name_main_params(request: Any, stored: Stored) -> list[tuple[tuple, Any]]:
     return aside
 
 
-def _filled(request: Any, loaded: Any) -> Any:
+def _filled(request: object, loaded: object) -> Any:
     """`request` with what was loaded in the place of what was asked for; all else as it is on this rank."""
     if isinstance(request, _SHARDED):
         return loaded
@@ -245,8 +249,8 @@ def _filled(request: Any, loaded: Any) -> Any:
         known = loaded if isinstance(loaded, dict) else {}
         return {key: _filled(value, known.get(key)) for key, value in request.items()}
     if isinstance(request, list):
-        known = loaded if isinstance(loaded, list) and len(loaded) == len(request) else [None] * len(request)
-        return [_filled(value, have) for value, have in zip(request, known, strict=True)]
+        have = loaded if isinstance(loaded, list) and len(loaded) == len(request) else [None] * len(request)
+        return [_filled(wanted, found) for wanted, found in zip(request, have, strict=True)]
     return request
 
 

@@ -34,12 +34,19 @@ def step_of(folder: Path) -> int | None:
     return int(match[1]) if match else None
 
 
+def step_of_published(folder: Path) -> int:
+    """Of a folder that bears a checkpoint's name."""
+    step = step_of(folder)
+    assert step is not None, folder
+    return step
+
+
 def published(directory: Path) -> list[Path]:
     """The checkpoints in `directory` by name, newest first; whether they are good is for `verify` to say."""
     if not directory.is_dir():
         return []
     folders = [path for path in directory.iterdir() if step_of(path) is not None and path.is_dir()]
-    return sorted(folders, key=step_of, reverse=True)
+    return sorted(folders, key=step_of_published, reverse=True)
 
 
 def refuse_a_run(folder: Path) -> None:
@@ -87,8 +94,8 @@ def retain(
     newest: the step just published, which always stays. Later ones are not this run's history (they were skipped as
     bad, and will be written again); those and the names in `bad` are neither counted nor deleted.
     """
-    history = [path for path in published(directory) if step_of(path) <= newest and path.name not in bad]
-    removed = [path for path in history[max(1, keep_last) :] if not keep_every or step_of(path) % keep_every]
+    history = [path for path in published(directory) if step_of_published(path) <= newest and path.name not in bad]
+    removed = [path for path in history[max(1, keep_last) :] if not keep_every or step_of_published(path) % keep_every]
     for path in removed:
         remove_tree(path)
     return removed

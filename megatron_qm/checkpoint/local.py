@@ -15,7 +15,7 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import torch
 import torch.distributed as dist
@@ -27,11 +27,22 @@ from megatron_qm.checkpoint.together import first_problem, on_first_rank
 from megatron_qm.checkpoint.writer import save_object, why
 from megatron_qm.errors import UserError
 from megatron_qm.files import fsync_directory, sha256, write_json, write_text
+from megatron_qm.json_types import JsonObject, whole_of
 from megatron_qm.model.language_model import unwrap
 
 logger = logging.getLogger(__name__)
 RUN_ID = "run.id"
 _KEPT = 2  # the newest may be complete on some nodes only
+
+
+class _Note(TypedDict):
+    """What lies beside a copy: base is the shared checkpoint that it continues."""
+
+    sha256: str
+    bytes: int
+    layout: dict[str, int | None]
+    step: int
+    base: str | None
 
 
 class LocalCopies:
@@ -43,19 +54,18 @@ class LocalCopies:
         self.folder = Path(root) / identity
 
     def save(
-        self, chunks: Sequence[torch.nn.Module], optimizer: MegatronOptimizer, progress: Mapping[str, Any], base: str | None
+        self, chunks: Sequence[torch.nn.Module], optimizer: MegatronOptimizer, progress: Mapping[str, object], base: str | None
     ) -> None:
         """Write what this rank holds. progress: plain values, with "step" among them, the same on all ranks. base: name of
         the newest shared checkpoint, of which this is a continuation.
 
         Raises UserError, on all ranks, if a rank could not write; then nothing of this copy is left on it.
         """
-        final = self.folder / folder.checkpoint_name(progress["step"])
-        problem = None
+        step, problem = whole_of(progress, "step"), None
         try:
-            self._write(final, chunks, optimizer, dict(progress), base)
+            self._write(step, chunks, optimizer, dict(progress), base)
         except OSError as error:
-            problem = f"rank {self._rank}: the local copy of step {progress['step']} was not written: {why(error)}"
+            problem = f"rank {self._rank}: the local copy of step {step} was not written: {why(error)}"
         problem = first_problem(problem)
         if problem is not None:
             raise UserError(f"{problem}; make room, or leave checkpoint.local out")
@@ -63,9 +73,9 @@ class LocalCopies:
     def newest_complete(self, shared: Path | None) -> int | None:
         """The newest step of which every rank finds its copy, unaltered and of this layout, and that is newer than the
         checkpoint `shared`; None without one. Copies that continue a checkpoint which has been removed are left alone."""
-        floor = -1 if shared is None else folder.step_of(shared)
+        floor = -1 if shared is None else folder.step_of_published(shared)
         mine = {step: base for step, base in self._there() if step > floor and (base is None or _stands(shared, base))}
-        everybody: list[dict[int, Any] | None] = [None] * dist.get_world_size()
+        everybody = [mine] * dist.get_world_size()
         dist.all_gather_object(everybody, mine)
         common = set.intersection(*(set(steps) for steps in everybody))
         for step in sorted(common, reverse=True):
@@ -76,7 +86,7 @@ class LocalCopies:
                 logger.warning("local copy of step %d skipped: %s", step, problem)
         return None
 
-    def load(self, step: int, chunks: Sequence[torch.nn.Module], optimizer: MegatronOptimizer) -> dict[str, Any]:
+    def load(self, step: int, chunks: Sequence[torch.nn.Module], optimizer: MegatronOptimizer) -> JsonObject:
         """Put the copy of `step` (from `newest_complete`) back, generators too; returns its `progress`."""
         for part in adam.parts_of(optimizer):  # values are copied into states that must exist
             if isinstance(part.optimizer, torch.optim.AdamW):
@@ -90,17 +100,17 @@ class LocalCopies:
             for name, tensor in tensors.items():
                 tensor.copy_(held["tensors"][name])
         rng.restore_rng(held["generators"])
-        return held["progress"]
+        progress: JsonObject = held["progress"]
+        return progress
 
     def _write(
-        self, final: Path, chunks: Sequence[torch.nn.Module], optimizer: MegatronOptimizer, progress: dict[str, Any],
-        base: str | None,
+        self, step: int, chunks: Sequence[torch.nn.Module], optimizer: MegatronOptimizer, progress: JsonObject, base: str | None
     ) -> None:
-        final.mkdir(parents=True, exist_ok=True)
         # Ranks of a node share the folder, so files and not the folder are published.
-        path = self._file(progress["step"], ".pt")
+        path = self._file(step, ".pt")
+        path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        note = self._file(progress["step"], ".json")
+        note = self._file(step, ".json")
         note.unlink(missing_ok=True)
         try:
             tensors = {name: tensor.detach() for name, tensor in _tensors(chunks, optimizer)}
@@ -108,11 +118,9 @@ class LocalCopies:
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
-        write_json(note, {
-            "sha256": sha256(path), "bytes": path.stat().st_size, "layout": self._layout, "step": progress["step"], "base": base,
-        })
-        fsync_directory(final)
-        self._remove_old(progress["step"])
+        write_json(note, _Note(sha256=sha256(path), bytes=path.stat().st_size, layout=self._layout, step=step, base=base))
+        fsync_directory(path.parent)
+        self._remove_old(step)
 
     def _remove_old(self, newest: int) -> None:
         """This rank's files of steps that are no longer wanted, and the folders that they leave empty."""
@@ -128,16 +136,17 @@ class LocalCopies:
     def _there(self) -> Iterator[tuple[int, str | None]]:
         """(step, base) of this rank's copies of this layout."""
         for path in folder.published(self.folder):
-            step = folder.step_of(path)
+            step = folder.step_of_published(path)
             note = self._note(step)
             if note is not None and note.get("layout") == self._layout:
                 yield step, note.get("base")
 
-    def _note(self, step: int) -> dict[str, Any] | None:
+    def _note(self, step: int) -> _Note | None:
         try:
-            return json.loads(self._file(step, ".json").read_text())
+            note: _Note = json.loads(self._file(step, ".json").read_text())
         except (OSError, ValueError):
             return None
+        return note
 
     def _problem(self, step: int) -> str | None:
         path, note = self._file(step, ".pt"), self._note(step)
@@ -170,7 +179,9 @@ def _tensors(chunks: Sequence[torch.nn.Module], optimizer: MegatronOptimizer) ->
 
 def _stands(shared: Path | None, base: str) -> bool:
     """Whether the checkpoint that a copy continued is still there, or was followed by a newer one."""
-    return shared is not None and ((shared.parent / base).is_dir() or folder.step_of(shared) >= folder.step_of(Path(base)))
+    if shared is None:
+        return False
+    return (shared.parent / base).is_dir() or folder.step_of_published(shared) >= folder.step_of_published(Path(base))
 
 
 def _run_id(run: Path) -> str:

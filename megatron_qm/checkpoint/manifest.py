@@ -20,6 +20,7 @@ from megatron_qm.config.lora import LoraConfig, lora_from
 from megatron_qm.config.model import ModelConfig, RopeScaling
 from megatron_qm.errors import UserError
 from megatron_qm.files import sha256, write_json
+from megatron_qm.json_types import JsonObject, object_of
 
 FORMAT = "megatron-qm checkpoint"
 VERSION = 1
@@ -68,11 +69,11 @@ class Manifest:
 
     step: int
     tokens: int
-    model: dict[str, Any]
+    model: JsonObject
     dtype: str
-    config: dict[str, Any] = field(default_factory=dict)
-    data: dict[str, Any] = field(default_factory=dict)
-    guard: dict[str, Any] = field(default_factory=dict)
+    config: JsonObject = field(default_factory=dict)
+    data: JsonObject = field(default_factory=dict)
+    guard: JsonObject = field(default_factory=dict)
     layout: Layout = field(default_factory=Layout)
     contains: dict[str, bool] = field(default_factory=lambda: {"model": True, "optimizer": False})
     created_by: dict[str, str] = field(default_factory=lambda: versions())
@@ -92,14 +93,15 @@ def model_of(manifest: Manifest) -> ModelConfig:
     strange = sorted(set(manifest.model) - known)
     if strange:
         raise UserError(f"{MANIFEST}: model.{strange[0]} is not known to this megatron-qm; use the one that wrote it")
-    scaling = manifest.model.get("rope_scaling")
-    values = dict(manifest.model) | {"rope_scaling": RopeScaling(**scaling) if scaling else None}
+    values: dict[str, Any] = dict(manifest.model)  # its classes know what each must be
+    if values.get("rope_scaling"):
+        values["rope_scaling"] = RopeScaling(**values["rope_scaling"])
     return ModelConfig(**values).resolved()
 
 
 def lora_of(manifest: Manifest) -> LoraConfig | None:
     """Of the adapters that the checkpoint holds beside its weights; None if it holds none."""
-    return lora_from(manifest.config.get("lora"), MANIFEST)
+    return lora_from(object_of(manifest.config, "lora") if manifest.config.get("lora") else None, MANIFEST)
 
 
 def hash_files(folder: Path, names: Iterable[str]) -> dict[str, FileRecord]:
@@ -193,7 +195,7 @@ def shares(sizes: Mapping[str, int], count: int) -> list[list[str]]:
     return dealt
 
 
-def _digest(tree: dict[str, Any]) -> str:
+def _digest(tree: JsonObject) -> str:
     """Of the manifest itself: a changed cursor or step is as bad as a changed weight."""
     return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()
 

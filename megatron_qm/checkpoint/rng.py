@@ -10,15 +10,19 @@ from megatron.core.tensor_parallel import get_cuda_rng_tracker
 
 from megatron_qm.checkpoint.manifest import RANK_STATE
 
+Generators = dict[str, Any]  # states of different kinds, as torch.load(weights_only=True) gives them back
+
 
 def rng_file(rank: int) -> str:
     """Relative to the checkpoint."""
     return f"{RANK_STATE}/rank-{rank:05d}.pt"
 
 
-def rng_state() -> dict[str, Any]:
+def rng_state() -> Generators:
     """A copy of all generators' states, of plain values and tensors: `torch.load(weights_only=True)` reads it."""
-    kind, keys, position, has_gauss, gauss = np.random.get_state()
+    legacy = np.random.get_state()
+    assert isinstance(legacy, tuple)  # a dictionary only where that is asked for
+    kind, keys, position, has_gauss, gauss = legacy
     version, words, python_gauss = random.getstate()
     return {
         "python": [version, torch.tensor(words, dtype=torch.int64), python_gauss],
@@ -29,7 +33,7 @@ def rng_state() -> dict[str, Any]:
     }
 
 
-def restore_rng(state: dict[str, Any]) -> None:
+def restore_rng(state: Generators) -> None:
     version, words, python_gauss = state["python"]
     random.setstate((version, tuple(words.tolist()), python_gauss))
     kind, keys, position, has_gauss, gauss = state["numpy"]
@@ -41,5 +45,6 @@ def restore_rng(state: dict[str, Any]) -> None:
         get_cuda_rng_tracker().set_states(state["megatron"])
 
 
-def load_rng(path: Path) -> dict[str, Any]:
-    return torch.load(path, map_location="cpu", weights_only=True)
+def load_rng(path: Path) -> Generators:
+    state: Generators = torch.load(path, map_location="cpu", weights_only=True)
+    return state

@@ -1,18 +1,18 @@
 """Is the model that a checkpoint holds the one that is about to be filled? Has it the same adapters?"""
 
-from typing import Any
-
-import torch
+from collections.abc import Mapping
 
 from megatron_qm.config.lora import LoraConfig
 from megatron_qm.config.model import ModelConfig
 from megatron_qm.errors import UserError
+from megatron_qm.json_types import whole_of
+from megatron_qm.model.language_model import LanguageModel
 
 
-def refuse_another_model(saved: dict[str, Any], chunk: torch.nn.Module, place: str) -> None:
+def refuse_another_model(saved: Mapping[str, object], chunk: LanguageModel, place: str) -> None:
     """Compare a manifest's `model` with a live model chunk. Raises UserError naming the first key that differs."""
     padded = ModelConfig(
-        vocab_size=saved["vocab_size"], pad_vocab_to_multiple_of=saved["pad_vocab_to_multiple_of"]
+        vocab_size=whole_of(saved, "vocab_size"), pad_vocab_to_multiple_of=whole_of(saved, "pad_vocab_to_multiple_of")
     ).padded_vocab_size
     for key, here in _shape_of(chunk).items():
         there = padded if key == "padded_vocab_size" else saved[key]
@@ -44,7 +44,7 @@ def refuse_other_adapters(saved: LoraConfig | None, here: LoraConfig | None, pla
             raise UserError(f"{place}: its adapters have lora.{key} = {there}, this run's {here.shape()[key]}; set it as it was")
 
 
-def _shape_of(chunk: torch.nn.Module) -> dict[str, Any]:
+def _shape_of(chunk: LanguageModel) -> dict[str, object]:
     """What decides which tensors there are and what they mean, in ModelConfig's words, read off the model itself."""
     config = chunk.config
     return {

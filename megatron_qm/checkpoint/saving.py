@@ -61,9 +61,9 @@ class Saving:
     def publish(self) -> Path:
         """Wait for all shares; then the checkpoint is whole under its name, or gone and UserError raised everywhere."""
         outcome = self._work.outcome()
-        outcomes: list[Outcome | None] | None = [None] * dist.get_world_size() if dist.get_rank() == 0 else None
+        outcomes = [outcome] * dist.get_world_size() if dist.get_rank() == 0 else None
         dist.gather_object(outcome, outcomes)
-        return on_first_rank(lambda: self._complete_or_remove(outcomes))
+        return on_first_rank(lambda: self._complete_or_remove(outcomes or []))
 
     def _complete_or_remove(self, outcomes: list[Outcome]) -> Path:
         try:

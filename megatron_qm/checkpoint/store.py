@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -21,6 +20,7 @@ from megatron_qm.checkpoint.together import first_problem, on_first_rank
 from megatron_qm.config.run import RunConfig
 from megatron_qm.config.train import CheckpointConfig
 from megatron_qm.errors import UserError
+from megatron_qm.json_types import JsonObject, object_of, whole_of
 from megatron_qm.model.language_model import unwrap
 from megatron_qm.platform.runtime import Platform
 
@@ -60,9 +60,9 @@ class CheckpointStore:
         tokens: int,
         model_chunks: Sequence[torch.nn.Module],
         optimizer: MegatronOptimizer | None,
-        data_state: dict[str, Any],
+        data_state: JsonObject,
         run_config: RunConfig,
-        guard_state: dict[str, Any] | None = None,
+        guard_state: JsonObject | None = None,
     ) -> Path | None:
         """Save the run after `step` updates and `tokens` tokens. Returns the checkpoint; None if it is still being
         written (`asynchronous`), which `poll` and `finish` attend to.
@@ -88,11 +88,11 @@ class CheckpointStore:
                 model_chunks, optimizer, self.platform.device, check=not self._owners_checked
             )
             self._owners_checked = True
-            self._saving = Saving(
+            self._saving = saving = Saving(
                 temporary, self.directory / folder.checkpoint_name(step), manifest, state,
                 extras=self._extras(run_config), asynchronous=self.config.asynchronous,
             )
-        return None if self.config.asynchronous else self._publish()
+        return None if self.config.asynchronous else self._publish(saving)
 
     def poll(self) -> Path | None:
         """Publish the checkpoint that is being written if all ranks are done with it, without waiting.
@@ -103,11 +103,11 @@ class CheckpointStore:
             return None
         done = torch.tensor(int(self._saving.done()), device=self.platform.device)
         dist.all_reduce(done, op=dist.ReduceOp.MIN)
-        return self._publish() if done else None
+        return self._publish(self._saving) if done else None
 
     def finish(self) -> Path | None:
         """Wait for the checkpoint that is being written, if there is one, and publish it. Call it at the end."""
-        return self._publish() if self._saving is not None else None
+        return self._publish(self._saving) if self._saving is not None else None
 
     # --- loading
 
@@ -205,8 +205,8 @@ class CheckpointStore:
         before = self._last
         return Extras(here or (before and before / TOKENIZER), before and before / HF)
 
-    def _publish(self) -> Path:
-        saving, self._saving = self._saving, None
+    def _publish(self, saving: Saving) -> Path:
+        self._saving = None
         path = saving.publish()
         self._last = path
         self._bad.discard(path.name)
@@ -251,7 +251,7 @@ class CheckpointStore:
         if manifest.layout == this_layout():
             rng.restore_rng(rng.load_rng(path / rng.rng_file(dist.get_rank())))
             return
-        seed = manifest.config["train"]["seed"] + manifest.step
+        seed = whole_of(object_of(manifest.config, "train"), "seed") + manifest.step
         self.platform.seed(seed)
         change = f"written at {manifest.layout}, loaded at {this_layout()}"
         self._log([f"{path.name} was {change}: random number generators are seeded anew"])

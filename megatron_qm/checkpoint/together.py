@@ -1,7 +1,7 @@
 """Work of which the outcome matters to all ranks: all go on, or all raise the same error."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch.distributed as dist
 
@@ -18,7 +18,7 @@ def on_first_rank(work: Callable[[], T]) -> T:
     One rank looks at the disk: others might see it later than it is, and then wait for each other for ever.
     """
     together = dist.is_initialized()
-    box: list = [None, None, None]  # value, message for the user, anything else
+    box: list[Any] = [None, None, None]  # value, message for the user, anything else
     failed: Exception | None = None
     if not together or dist.get_rank() == 0:
         try:
@@ -35,7 +35,8 @@ def on_first_rank(work: Callable[[], T]) -> T:
         raise failed or RuntimeError(box[2])
     if box[1] is not None:
         raise UserError(box[1])
-    return box[0]
+    value: T = box[0]
+    return value
 
 
 def first_problem(problem: str | None) -> str | None:

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch.distributed.checkpoint import FileSystemReader
@@ -24,6 +25,9 @@ from torch.serialization import skip_data
 
 from megatron_qm.checkpoint.manifest import MEGATRON_LAYERS
 from megatron_qm.errors import UserError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 _LOCAL_HEADER = 30  # bytes of a zip entry's header before its name; the lengths of name and extra field end it
 
@@ -64,11 +68,11 @@ class TorchDistReader:
     def shape(self, name: str, layer: int | None = None) -> tuple[int, ...]:
         """Of a tensor, or of one layer of it. Raises UserError where it is not there."""
         stored, index = self._find(name, layer)
-        shape = tuple(self._metadata.state_dict_metadata[stored].size)
+        shape = tuple(self._stored(stored).size)
         return shape if index is None else shape[1:]
 
     def dtype(self, name: str, layer: int | None = None) -> torch.dtype:
-        return self._metadata.state_dict_metadata[self._find(name, layer)[0]].properties.dtype
+        return self._stored(self._find(name, layer)[0]).properties.dtype
 
     def rows(self, name: str, start: int, stop: int, layer: int | None = None) -> torch.Tensor:
         """Rows start:stop along the first axis of a tensor, or of one layer of it, in the dtype it is stored in."""
@@ -81,7 +85,7 @@ class TorchDistReader:
 
     def block(self, stored: str, offsets: Sequence[int], sizes: Sequence[int]) -> torch.Tensor:
         """The box of shape `sizes` at element `offsets` of a tensor as it is stored, layers stacked."""
-        out = torch.empty(tuple(sizes), dtype=self._metadata.state_dict_metadata[stored].properties.dtype)
+        out = torch.empty(tuple(sizes), dtype=self._stored(stored).properties.dtype)
         filled = 0
         for chunk in self._chunks_of(stored):
             first = [max(at, begin) for at, begin in zip(offsets, chunk.offsets, strict=True)]
@@ -108,6 +112,12 @@ class TorchDistReader:
             raise UserError(f"{self.folder / info.relative_path}: truncated: {name} is not whole")
         return data
 
+    def _stored(self, name: str) -> TensorStorageMetadata:
+        """Of one of `names`."""
+        what = self._metadata.state_dict_metadata[name]
+        assert isinstance(what, TensorStorageMetadata), name
+        return what
+
     def _find(self, name: str, layer: int | None) -> tuple[str, int | None]:
         """The stored tensor, and the index on its first axis where the layers are stacked."""
         if name in self.names:
@@ -118,7 +128,7 @@ class TorchDistReader:
         raise UserError(f"{self.folder}: has no tensor {name}; was the checkpoint made by another model?")
 
     def _checked(self, name: str, layer: int | None) -> str:
-        size = self._metadata.state_dict_metadata[name].size
+        size = self._stored(name).size
         if layer is not None and not (size and layer < size[0]):
             raise UserError(f"{self.folder}: {name} has {size[0] if size else 'no'} layers, none numbered {layer}")
         return name
@@ -126,7 +136,7 @@ class TorchDistReader:
     def _chunks_of(self, stored: str) -> list[_Chunk]:
         if stored not in self._chunks:
             chunks = []
-            for chunk in self._metadata.state_dict_metadata[stored].chunks:
+            for chunk in self._stored(stored).chunks:
                 info = self._metadata.storage_data[MetadataIndex(stored, chunk.offsets)]
                 file = self.folder / info.relative_path
                 if getattr(info, "transform_descriptors", None):
@@ -171,7 +181,7 @@ def _axes_before_a_run(box: Sequence[int], sizes: Sequence[int]) -> int:
 
 def read_into(out: torch.Tensor, file: Path, start: int) -> None:
     """Fill a contiguous tensor from the bytes of `file` at `start`. Raises UserError where there are too few."""
-    view = memoryview(out.view(-1).view(torch.uint8).numpy())
+    view = out.view(-1).view(torch.uint8).numpy().data
     with open(file, "rb", buffering=0) as stream:
         stream.seek(start)
         while view:
@@ -232,7 +242,7 @@ class _Window(io.RawIOBase):
         self._stream.seek(self._start + max(0, base + offset))
         return self.tell()
 
-    def readinto(self, buffer: bytearray) -> int:
+    def readinto(self, buffer: "WriteableBuffer") -> int:
         view = memoryview(buffer)
         return self._stream.readinto(view[: max(0, min(len(view), self._length - self.tell()))])
 

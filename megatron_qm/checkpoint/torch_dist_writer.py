@@ -35,6 +35,7 @@ class TorchDistWriter:
     def __init__(self, weights: Path) -> None:
         self.folder = Path(weights)
         self._metadata = Metadata(state_dict_metadata={}, storage_data={})
+        self._tensors: dict[str, TensorStorageMetadata] = {}
         self._mine = threading.local()
         self._streams: list[IO[bytes]] = []
         self._lock = threading.Lock()
@@ -73,8 +74,8 @@ class TorchDistWriter:
         for start in range(0, shape[0], step):
             stop = min(start + step, shape[0])
             block = rows(start, stop).to(dtype)
-            offsets = (start, *[0] * (len(shape) - 1))
-            if layers is not None:
+            offsets: tuple[int, ...] = (start, *[0] * (len(shape) - 1))
+            if layer is not None:
                 block, offsets = block[None], (layer, *offsets)
             self.write(name, offsets, block)
 
@@ -82,14 +83,15 @@ class TorchDistWriter:
         """Make the tensor `name` known, of which `write` then writes every element once; what is known stays."""
         new = TensorStorageMetadata(TensorProperties(dtype=dtype), torch.Size(shape), [])
         with self._lock:
-            return self._metadata.state_dict_metadata.setdefault(name, new)
+            self._metadata.state_dict_metadata[name] = known = self._tensors.setdefault(name, new)
+            return known
 
     def write(self, name: str, offsets: tuple[int, ...], block: torch.Tensor) -> None:
         """The part of a declared tensor that begins at element `offsets`."""
         chunk = ChunkStorageMetadata(offsets=torch.Size(offsets), sizes=block.shape)
         place = self._append(lambda stream: torch.save(block.contiguous(), stream))
         with self._lock:
-            self._metadata.state_dict_metadata[name].chunks.append(chunk)
+            self._tensors[name].chunks.append(chunk)
             self._metadata.storage_data[MetadataIndex(name, chunk.offsets)] = place
 
     def write_object(self, name: str, data: bytes) -> None:

@@ -11,6 +11,7 @@ import gc
 import inspect
 import io
 import multiprocessing
+import multiprocessing.connection
 import os
 import queue
 import signal
@@ -22,7 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 from unittest import mock
 
 import torch
@@ -31,9 +32,13 @@ from megatron.core.dist_checkpointing.strategies.fully_parallel import FullyPara
 from megatron.core.dist_checkpointing.strategies.torch import TorchDistSaveShardedStrategy
 from torch.distributed.checkpoint.filesystem import _StorageInfo
 from torch.distributed.checkpoint.metadata import Metadata
+from torch.distributed.checkpoint.planner import WriteItem
 from torch.distributed.checkpoint.storage import WriteResult
 
 from megatron_qm.checkpoint.manifest import FileRecord
+
+# (path, file name, (byte items, tensor items)), as Megatron's writer deals them.
+Bucket = tuple[str, str, tuple[list[tuple[WriteItem, io.BytesIO]], list[tuple[WriteItem, torch.Tensor]]]]
 
 _FILES_PER_RANK = 2  # written side by side
 _PR_SET_PDEATHSIG = 1
@@ -46,10 +51,11 @@ class Plan:
     writer: filesystem_async.FileSystemWriterAsync
     metadata: Metadata | None
 
-    def take_buckets(self) -> list[Any]:
-        """(path, file name, (byte items, tensor items)), all tensors in host memory. Gives them away: ask once."""
-        buckets, self.writer.write_buckets = self.writer.write_buckets or [], None
-        return self.writer.preload_tensors(buckets, non_blocking=True) if buckets else []
+    def take_buckets(self) -> list[Bucket]:
+        """All tensors in host memory. Gives them away: ask once."""
+        buckets: list[Bucket] = self.writer.write_buckets or []
+        self.writer.write_buckets = None
+        return self.writer.preload_tensors(buckets, non_blocking=True) if buckets else buckets
 
 
 @dataclass
@@ -65,31 +71,35 @@ class Outcome:
 class _Planner(TorchDistSaveShardedStrategy):
     """Megatron's strategy up to the point where writing would start."""
 
-    def _get_save_and_finalize_callbacks(self, writer: Any, planned: Any, *_: Any) -> Plan:
+    def _get_save_and_finalize_callbacks(
+        self, writer: filesystem_async.FileSystemWriterAsync, planned: tuple[object, Metadata | None], *_: object
+    ) -> Plan:
         return Plan(writer, planned[1])
 
 
-def plan(sharded_state: dict[str, Any], folder: Path, group: torch.distributed.ProcessGroup) -> Plan:
+def plan(sharded_state: dict[str, object], folder: Path, group: torch.distributed.ProcessGroup) -> Plan:
     """Collective. Deal the tensors of `sharded_state` out; replicas within `group` write a part each."""
     planner = _Planner("torch_dist", 1, thread_count=_FILES_PER_RANK)
     FullyParallelSaveStrategyWrapper(planner, group).apply_saving_parallelization(sharded_state)
     named = "async_strategy" in inspect.signature(planner.async_save).parameters  # Megatron-Core 0.17 and later
     # A queue in place is a queue that Megatron does not start a server process for.
     with mock.patch.object(filesystem_async, "_results_queue", queue.SimpleQueue()):
-        return planner.async_save(sharded_state, folder, **({"async_strategy": "mcore"} if named else {}))
+        planned: Plan = planner.async_save(sharded_state, folder, **({"async_strategy": "mcore"} if named else {}))
+    return planned
 
 
-def write_buckets(buckets: list[Any]) -> list[WriteResult]:
+def write_buckets(buckets: list[Bucket]) -> list[WriteResult]:
     """Write each bucket to its file, through to the disk."""
     with ThreadPoolExecutor(_FILES_PER_RANK) as pool:
         return [result for results in pool.map(_write_bucket, buckets) for result in results]
 
 
-def _write_bucket(bucket: Any) -> list[WriteResult]:
+def _write_bucket(bucket: Bucket) -> list[WriteResult]:
     path, name, (byte_items, tensor_items) = bucket
+    items: list[tuple[WriteItem, io.BytesIO | torch.Tensor]] = [*byte_items, *tensor_items]
     results = []
     with _to_disk(path) as stream:
-        for item, data in [*byte_items, *tensor_items]:
+        for item, data in items:
             start = stream.tell()
             if isinstance(data, torch.Tensor):
                 _save(data, stream)
@@ -100,7 +110,7 @@ def _write_bucket(bucket: Any) -> list[WriteResult]:
     return results
 
 
-def save_object(path: Path, value: Any) -> None:
+def save_object(path: Path, value: object) -> None:
     """torch.save, through to the disk. Raises OSError naming the file when the disk refuses."""
     with _to_disk(path) as stream:
         _save(value, stream)
@@ -118,7 +128,7 @@ def _to_disk(path: Path | str) -> Iterator[IO[bytes]]:
         raise OSError(error.errno, error.strerror, str(path)) from None
 
 
-def _save(value: Any, stream: IO[bytes]) -> None:
+def _save(value: object, stream: IO[bytes]) -> None:
     """By way of memory, one tensor at a time: given a file, torch.save would hide why the disk refused."""
     buffer = io.BytesIO()
     torch.save(value, buffer)
@@ -179,6 +189,7 @@ class InChild:
 
     def outcome(self) -> Outcome:
         """Waits for the child."""
+        outcome: Outcome | None
         try:
             outcome = self._receiver.recv()
         except EOFError:
@@ -186,13 +197,13 @@ class InChild:
         self._process.join()
         atexit.unregister(self._process.kill)
         if outcome is None:
-            code = self._process.exitcode
+            code = self._process.exitcode or 0
             how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
             outcome = Outcome(error=f"the process that writes the checkpoint {how} (out of memory?)")
         return outcome
 
 
-def _child(work: Callable[[], Outcome], sender: Any, parent: int) -> None:
+def _child(work: Callable[[], Outcome], sender: multiprocessing.connection.Connection, parent: int) -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # a killed rank leaves no writer behind
         if os.getppid() != parent:

@@ -3,16 +3,27 @@
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional, TypeVar
 
 from annotated_types import Ge, Gt, Le
 
 from megatron_qm.config.bounds import Layers, Length
 from megatron_qm.config.require import BrokenRuleError
 
+T = TypeVar("T")
+
+# A recipe may leave such a key to the shape, the family or the defaults: it is None until `resolved`. Whoever computes with
+# a model has it resolved, so to a type checker the value is there.
+if TYPE_CHECKING:
+    Later = Annotated[T, "None until resolved"]
+    LATER: Any
+else:
+    Later, LATER = Optional, None
+
 Family = Literal["qwen2", "qwen3", "llama"]
 
 _Width = Annotated[int, Ge(1), Le(2**22)]
+_Rows = Annotated[int, Ge(1), Le(10_000_000)]
 _Heads = Annotated[int, Ge(1), Le(65_536)]
 
 
@@ -35,23 +46,23 @@ class ModelConfig:
     """
 
     shape: str | None = None  # a named shape to start from, such as qwen3-8b
-    family: Family | None = None  # whose layers and Hugging Face format (default: qwen3)
-    layers: Layers | None = None  # transformer layers
-    hidden_size: _Width | None = None  # width of the residual stream
-    ffn_hidden_size: _Width | None = None  # width of the gated MLP
-    heads: _Heads | None = None  # attention heads (queries)
-    kv_heads: _Heads | None = None  # heads of keys and values (default: heads, which is no GQA)
-    head_dim: _Width | None = None  # width of a head (default: hidden_size / heads)
-    vocab_size: Annotated[int, Ge(1), Le(10_000_000)] | None = None  # rows of the embedding that mean something (HF `vocab_size`)
-    max_positions: Length | None = None  # tokens of the longest sequence (default: 32768)
+    family: Later[Family] = LATER  # whose layers and Hugging Face format (default: qwen3)
+    layers: Later[Layers] = LATER  # transformer layers
+    hidden_size: Later[_Width] = LATER  # width of the residual stream
+    ffn_hidden_size: Later[_Width] = LATER  # width of the gated MLP
+    heads: Later[_Heads] = LATER  # attention heads (queries)
+    kv_heads: Later[_Heads] = LATER  # heads of keys and values (default: heads, which is no GQA)
+    head_dim: Later[_Width] = LATER  # width of a head (default: hidden_size / heads)
+    vocab_size: Later[_Rows] = LATER  # rows of the embedding that mean something (HF `vocab_size`)
+    max_positions: Later[Length] = LATER  # tokens of the longest sequence (default: 32768)
     # Base of the rotary frequencies (default: 500000 for Llama, else 1000000).
-    rope_theta: Annotated[float, Ge(1), Le(1e12)] | None = None
+    rope_theta: Later[Annotated[float, Ge(1), Le(1e12)]] = LATER
     rope_scaling: RopeScaling | None = None  # Llama 3.1's stretch of RoPE; null: none
     # Added to the mean square in RMSNorm (default: 1e-5 for Llama, else 1e-6).
-    norm_eps: Annotated[float, Gt(0), Le(1)] | None = None
-    tied_embeddings: bool | None = None  # whether input and output embeddings are one (default: false)
-    qkv_bias: bool | None = None  # biases of Q, K and V (default: by family; Qwen2 has them)
-    qk_norm: bool | None = None  # norms of Q and K (default: by family; Qwen3 has them)
+    norm_eps: Later[Annotated[float, Gt(0), Le(1)]] = LATER
+    tied_embeddings: Later[bool] = LATER  # whether input and output embeddings are one (default: false)
+    qkv_bias: Later[bool] = LATER  # biases of Q, K and V (default: by family; Qwen2 has them)
+    qk_norm: Later[bool] = LATER  # norms of Q and K (default: by family; Qwen3 has them)
     init_std: Annotated[float, Gt(0), Le(10)] = 0.02  # standard deviation of initial weights
     # The embedding's rows are padded to this: not by TP, so that a checkpoint loads at any layout.
     pad_vocab_to_multiple_of: Annotated[int, Ge(1), Le(1_000_000)] = 128

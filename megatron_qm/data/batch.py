@@ -34,7 +34,8 @@ class Assembly:
     vocab_size: int | None = None  # token ids must lie below it
 
     def batch(self, parts: Iterable[tuple[int, IndexedDataset | None, Iterable[Span]]]) -> Batch:
-        """One sequence per (source, dataset, spans to read); where the spans fall short, padding without loss."""
+        """One sequence per (source, dataset, spans to read); where the spans fall short, or without a dataset, padding without
+        loss."""
         parts = list(parts)
         shape = (len(parts), self.sequence_length)
         batch = Batch(
@@ -45,16 +46,17 @@ class Assembly:
             position_ids_bs=np.empty(shape, np.int64),
             document_starts_bs=np.zeros(shape, bool),
         )
+        batch.document_starts_bs[:, :1] = True
         for row, (_, dataset, spans) in enumerate(parts):
-            self._fill(batch, row, dataset, spans)
+            if dataset is not None:
+                self._fill(batch, row, dataset, spans)
         batch.position_ids_bs[:] = np.arange(self.sequence_length)
         if self.reset_at_document_ends:
             latest_start_bs = np.where(batch.document_starts_bs, batch.position_ids_bs, 0)
             batch.position_ids_bs[:] -= np.maximum.accumulate(latest_start_bs, axis=1)
         return batch
 
-    def _fill(self, batch: Batch, row: int, dataset: IndexedDataset | None, spans: Iterable[Span]) -> None:
-        batch.document_starts_bs[row, :1] = True
+    def _fill(self, batch: Batch, row: int, dataset: IndexedDataset, spans: Iterable[Span]) -> None:
         column = 0
         for span in spans:
             # The label of a block's last token is read from the dataset, not from the block that happens to come next.

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from megatron_qm.errors import UserError
 
-Weight = float | Sequence[tuple[float, float]]  # a number, or points [[consumed tokens, weight], ...]
+Weight = float | Sequence[Sequence[float]]  # a number, or points [[consumed tokens, weight], ...]
 
 
 def weight_points(name: str, weight: Weight) -> list[tuple[float, float]]:

@@ -94,7 +94,7 @@ def _read(file: ReadOnlyFile, dtype: np.dtype, offset: int, first: int, last: in
     """Entries [first, last) as an array of its own."""
     entries = np.empty(last - first, dtype)
     if last > first:
-        file.read_into(memoryview(entries).cast("B"), offset + first * dtype.itemsize)
+        file.read_into(entries.data.cast("B"), offset + first * dtype.itemsize)
     return entries
 
 

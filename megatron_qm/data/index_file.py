@@ -53,7 +53,8 @@ class IndexFile:
         pointers = self.pointers.rising_from(first, stop)
         lowest = bisect_left(self.document_indices, first, *self._near(first))
         sequences = self.document_indices.rising_from(lowest, first + len(pointers))
-        return pointers[sequences - first]
+        starts: np.ndarray = pointers[sequences - first]
+        return starts
 
     def _near(self, sequence: int) -> tuple[int, int]:
         """Between which documents to look for the first that starts at `sequence` or after it."""

@@ -10,9 +10,9 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
-from megatron_qm.data.blend import Anchor, Mixture, draw
+from megatron_qm.data.blend import Anchor, Mixture, Weight, draw
 from megatron_qm.data.indexed import IndexedDataset
 from megatron_qm.data.reader import BatchReader, StepPlan
 from megatron_qm.data.reader_state import plain_weight
@@ -27,6 +27,34 @@ _STEP_LINE = b'{"step":'
 _SHOWN = 6  # documents of a sequence
 
 
+class SourceLine(TypedDict):
+    name: str
+    prefix: str
+    weight: Weight
+    tokens: int
+    fingerprint: str
+    anchor: int
+
+
+class ReaderLine(TypedDict):
+    """What the steps that follow were read from."""
+
+    seed: int
+    block_size: int
+    retired_tokens: int
+    anchor_tokens: int
+    sources: list[SourceLine]
+
+
+class StepLine(TypedDict):
+    """Cursors before a step, and sequences drawn, of each source; length: tokens of a sequence."""
+
+    step: int
+    length: int
+    cursors: list[int]
+    sequences: list[int]
+
+
 @dataclass(frozen=True)
 class DocumentSpan:
     """Tokens [first_token, first_token + tokens) of a document, read by one sequence of a step."""
@@ -39,9 +67,9 @@ class DocumentSpan:
     tokens: int
 
 
-def reader_record(reader: BatchReader) -> dict[str, Any]:
+def reader_record(reader: BatchReader) -> dict[str, ReaderLine]:
     """The line that says what the steps after it were read from."""
-    sources = []
+    sources: list[SourceLine] = []
     for number, (source, dataset) in enumerate(zip(reader.sources, reader.datasets, strict=True)):
         sources.append({
             "name": source.name,
@@ -52,11 +80,11 @@ def reader_record(reader: BatchReader) -> dict[str, Any]:
             "anchor": reader.anchor.positions[number],
         })
     retired = sum(source["position"] for source in reader.retired.values())
-    settings = {"seed": reader.seed, "block_size": reader.block_size, "retired_tokens": retired}
-    return {"reader": {**settings, "anchor_tokens": reader.anchor.total, "sources": sources}}
+    return {"reader": {"seed": reader.seed, "block_size": reader.block_size, "retired_tokens": retired,
+                       "anchor_tokens": reader.anchor.total, "sources": sources}}
 
 
-def step_record(step: int, plan: StepPlan) -> dict[str, Any]:
+def step_record(step: int, plan: StepPlan) -> StepLine:
     """The line of one step: cursors before it, and sequences of each source."""
     sequences = [(b - a) // plan.sequence_length for a, b in zip(plan.before, plan.after, strict=True)]
     return {"step": step, "length": plan.sequence_length, "cursors": list(plan.before), "sequences": sequences}
@@ -86,7 +114,7 @@ class LedgerWriter:
         self.sync()
         self._stream.close()
 
-    def _write(self, record: dict[str, Any]) -> None:
+    def _write(self, record: dict[str, ReaderLine] | StepLine) -> None:
         line = json.dumps(record, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
         try:
             if self._stream.write(line) != len(line):
@@ -128,14 +156,14 @@ def documents_of_step(run: Path, step: int) -> list[DocumentSpan]:
             f"{path}: step {step} was drawn by another rule than this version's; use the version that wrote it"
         )
     positions = list(cursors)
-    spans = []
+    spans: list[DocumentSpan] = []
     for sequence, source in enumerate(chosen):
         spans.extend(_documents(sequence, streams[source], datasets[source], positions[source], length))
         positions[source] += length
     return spans
 
 
-def recorded_step(run: Path, step: int) -> tuple[dict[str, Any], dict[str, Any]]:
+def recorded_step(run: Path, step: int) -> tuple[ReaderLine, StepLine]:
     """(the reader line that holds for `step`, the line of `step`) of the ledger. Raises UserError if it lacks them."""
     return _find(Path(run) / FILE_NAME, step)
 
@@ -163,7 +191,7 @@ def render_documents(step: int, spans: list[DocumentSpan]) -> str:
     return f"{title}\n{text_table(header, rows)}"
 
 
-def _redraw(reader: dict[str, Any], record: dict[str, Any]) -> list[int]:
+def _redraw(reader: ReaderLine, record: StepLine) -> list[int]:
     mixture = Mixture({source["name"]: source["weight"] for source in reader["sources"]})
     anchor = Anchor(reader["anchor_tokens"], tuple(source["anchor"] for source in reader["sources"]))
     total = sum(record["cursors"]) + reader["retired_tokens"]
@@ -189,7 +217,7 @@ def _step_of(line: bytes) -> int | None:
     return int(number) if line.startswith(_STEP_LINE) and number.isdigit() else None
 
 
-def _find(path: Path, step: int) -> tuple[dict[str, Any], dict[str, Any]]:
+def _find(path: Path, step: int) -> tuple[ReaderLine, StepLine]:
     """(the reader line that holds for `step`, the line of `step`)."""
     if not path.is_file():
         raise UserError(f"{path}: no such file; is {path.parent} the folder of a run?")
@@ -203,19 +231,21 @@ def _find(path: Path, step: int) -> tuple[dict[str, Any], dict[str, Any]]:
                 continue
             first, last = found if first is None else first, found
             if found == step:
-                return _parse(path, number, reader)["reader"], _parse(path, number, line)
+                return _parse(path, number, reader, line)
     recorded = "no step" if last is None else f"steps {first} to {last}"
     raise UserError(f"{path}: no line for step {step}; it records {recorded}")
 
 
-def _parse(path: Path, number: int, line: bytes) -> dict[str, Any]:
+def _parse(path: Path, number: int, reader: bytes, line: bytes) -> tuple[ReaderLine, StepLine]:
     try:
-        return json.loads(line)
+        started: dict[str, ReaderLine] = json.loads(reader)
+        record: StepLine = json.loads(line)
     except ValueError as error:
         raise UserError(f"{path}, line {number}: damaged ({error})") from None
+    return started["reader"], record
 
 
-def _open_unchanged(source: dict[str, Any]) -> IndexedDataset:
+def _open_unchanged(source: SourceLine) -> IndexedDataset:
     dataset = IndexedDataset.open(source["prefix"])
     if dataset.fingerprint() != source["fingerprint"]:
         raise UserError(

@@ -58,11 +58,13 @@ class Permutation:
                 row = (row + _mix(column ^ key) % rows) % rows
             else:
                 column = (column + _mix(row ^ key) % columns) % columns
-        return row * columns + column
+        image: Integers = row * columns + column
+        return image
 
 
 def _mix(value: Integers) -> Integers:
     """Scramble 64 bits: the finaliser of SplitMix64 (Steele, Lea and Flood 2014). Masks do nothing to uint64 arrays."""
     value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & _MASK64
     value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & _MASK64
-    return value ^ (value >> 31)
+    scrambled: Integers = value ^ (value >> 31)
+    return scrambled

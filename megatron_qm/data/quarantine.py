@@ -2,9 +2,9 @@
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from megatron_qm.data.ledger import documents_of_step
 from megatron_qm.errors import UserError
@@ -12,7 +12,7 @@ from megatron_qm.errors import UserError
 FILE_NAME = "quarantine.jsonl"
 
 
-def quarantine_step(run: Path, step: int, reason: str, measured: dict[str, Any]) -> int:
+def quarantine_step(run: Path, step: int, reason: str, measured: Mapping[str, object]) -> int:
     """Append the documents that the ledger of `run` names for `step`, durably; returns how many there are."""
     spans = [asdict(span) for span in documents_of_step(run, step)]
     line = json.dumps({"step": step, "reason": reason, **measured, "documents": spans}, ensure_ascii=False)

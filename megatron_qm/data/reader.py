@@ -11,7 +11,7 @@ or other weights without reading a token twice or leaving one out.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -19,8 +19,10 @@ from megatron_qm.data import reader_state
 from megatron_qm.data.batch import Assembly, Batch
 from megatron_qm.data.blend import Anchor, Mixture, Weight, draw
 from megatron_qm.data.indexed import IndexedDataset
+from megatron_qm.data.reader_state import ReaderState, SourceState
 from megatron_qm.data.stream import SourceStream
 from megatron_qm.errors import UserError
+from megatron_qm.json_types import JsonObject
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ class BatchReader:
             for source, dataset in zip(self.sources, self.datasets, strict=True)
         )
         self.positions = (0,) * len(self.sources)
-        self.retired: dict[str, dict[str, Any]] = {}  # sources that were read earlier and are no longer in the run
+        self.retired: dict[str, SourceState] = {}  # sources that were read earlier and are no longer in the run
         self.anchor = Anchor(0, self.positions)
         self._assembly = Assembly(sequence_length, reset_at_document_ends, mask_document_ends, vocab_size)
         self.fingerprints = tuple(dataset.fingerprint() for dataset in self.datasets)
@@ -162,9 +164,12 @@ class BatchReader:
         rows = zip(self.sources, self.streams, self.positions, strict=True)
         return {source.name: SourceProgress(at, at / stream.tokens) for source, stream, at in rows}
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> JsonObject:
         """What a checkpoint keeps, ready for JSON; its size depends on the number of sources alone."""
-        sources = {}
+        return dict(self._state())
+
+    def _state(self) -> ReaderState:
+        sources: dict[str, SourceState] = {}
         for number, (source, dataset) in enumerate(zip(self.sources, self.datasets, strict=True)):
             sources[source.name] = {
                 "position": self.positions[number],
@@ -184,22 +189,22 @@ class BatchReader:
             "retired": self.retired,
         }
 
-    def restore(self, state: dict[str, Any], allow_removed: Collection[str] = ()) -> None:
+    def restore(self, state: JsonObject, allow_removed: Collection[str] = ()) -> None:
         """Go on from `state`. Weights that differ, and sources that are new, hold from here on.
 
         A source of the state that is missing here is refused, unless its name is in `allow_removed`: its cursor is then
         carried along for the day it comes back. Raises UserError, before anything changes, if the order of tokens would
         differ: another seed, block size or dataset.
         """
-        mine = self.state()
-        reader_state.check_compatible(state, mine, {source.name: source.prefix for source in self.sources})
-        reader_state.check_removed(state, mine, allow_removed)
-        known = {**state["retired"], **state["sources"]}
+        saved, mine = reader_state.from_json(state), self._state()
+        reader_state.check_compatible(saved, mine, {source.name: source.prefix for source in self.sources})
+        reader_state.check_removed(saved, mine, allow_removed)
+        known = {**saved["retired"], **saved["sources"]}
         names = [source.name for source in self.sources]
         self.positions = tuple(known[name]["position"] if name in known else 0 for name in names)
         self.retired = {name: entry for name, entry in known.items() if name not in names}
-        if reader_state.same_blend(state, mine):
-            self.anchor = Anchor(state["anchor_tokens"], tuple(state["sources"][name]["anchor"] for name in names))
+        if reader_state.same_blend(saved, mine):
+            self.anchor = Anchor(saved["anchor_tokens"], tuple(saved["sources"][name]["anchor"] for name in names))
         else:
             self.anchor = Anchor(self.consumed_tokens, self.positions)
 

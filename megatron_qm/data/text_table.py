@@ -8,7 +8,7 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     "right."""
     cells = [[str(cell) for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in [list(header), *cells]) for i in range(len(header))]
-    left = [all(isinstance(row[i], str) and not row[i][:1].isdigit() for row in rows) for i in range(len(header))]
+    left = [all(isinstance(row[i], str) and not str(row[i])[:1].isdigit() for row in rows) for i in range(len(header))]
 
     def line(row: Sequence[str]) -> str:
         padded = (f"{c:<{w}}" if to_left else f"{c:>{w}}" for c, w, to_left in zip(row, widths, left, strict=True))

@@ -5,7 +5,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch.distributed.checkpoint import FileSystemReader
@@ -50,7 +49,7 @@ def compare_runs(one: Path, other: Path) -> Comparison:
 
 def tensor_hashes(checkpoint: Path) -> dict[str, str]:
     """{name of a global tensor: sha256 of its dtype, shape and bytes} of weights and optimizer state."""
-    state: dict[str, Any] = {}
+    state: dict[str, object] = {}
     reader = FileSystemReader(checkpoint / WEIGHTS)
     _load_state_dict(state, storage_reader=reader, planner=_EmptyStateDictLoadPlanner(), no_dist=True)
     return {name: _digest(value) for name, value in _flat(state).items() if isinstance(value, torch.Tensor)}
@@ -63,8 +62,8 @@ def _newest(run: Path) -> Path:
     return found[0]
 
 
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _flat(tree: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    found: dict[str, object] = {}
     for key, value in tree.items():
         found |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
     return found
@@ -75,7 +74,7 @@ def _digest(tensor: torch.Tensor) -> str:
     return hashlib.sha256(head + tensor.detach().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()).hexdigest()
 
 
-def _manifest(checkpoint: Path) -> dict[str, Any]:
+def _manifest(checkpoint: Path) -> dict[str, object]:
     manifest = read_manifest(checkpoint)
     return {"step": manifest.step, "tokens": manifest.tokens, **_flat({"data": manifest.data, "guard": manifest.guard})}
 
@@ -87,7 +86,7 @@ def _generators(checkpoint: Path) -> dict[str, str]:
     return found
 
 
-def _content(value: Any) -> str:
+def _content(value: object) -> str:
     if isinstance(value, torch.Tensor):
         return _digest(value)
     if isinstance(value, Mapping):
@@ -97,7 +96,7 @@ def _content(value: Any) -> str:
     return repr(value)
 
 
-def _records(run: Path) -> dict[str, Any]:
+def _records(run: Path) -> dict[str, str]:
     found = {}
     for line in (Path(run) / "metrics.jsonl").read_text().splitlines():
         record = json.loads(line)
@@ -113,7 +112,7 @@ def _ledger(run: Path) -> dict[str, str]:
     return {f"step {json.loads(line)['step']}": line for line in lines if line.startswith('{"step":')}
 
 
-def _first_difference(what: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> str | None:
+def _first_difference(what: str, one: Mapping[str, object], other: Mapping[str, object]) -> str | None:
     for name in [*one, *(name for name in other if name not in one)]:
         if name not in other or name not in one:
             return f"{what} {name}: only one of the runs has it"
@@ -122,6 +121,6 @@ def _first_difference(what: str, one: Mapping[str, Any], other: Mapping[str, Any
     return None
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     text = str(value)
     return text if len(text) <= 160 else text[:157] + "..."

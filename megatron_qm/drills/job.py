@@ -73,7 +73,8 @@ def steps_done(output: Path) -> int:
         except ValueError:
             continue  # being written
         if record.get("kind") == "train":
-            return record["step"]
+            step: int = record["step"]
+            return step
     return 0
 
 

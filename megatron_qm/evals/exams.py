@@ -4,7 +4,6 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from megatron_qm.evals.statistics import mean_interval, wilson_interval
 from megatron_qm.rewards.items import Item
@@ -39,7 +38,7 @@ class ExamScore:
         """Items are answered freely: nothing is known of a guess."""
         return None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         low, high = self.interval
         return {"group": self.group, "n": self.total, "accuracy": self.accuracy, "low": low, "high": high, "right": self.right,
                 "mean": self.mean, "graded": self.graded, "invalid": self.invalid, "unscored": dict(self.unscored)}

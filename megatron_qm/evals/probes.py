@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from megatron_qm.errors import UserError
 from megatron_qm.evals.statistics import wilson_interval
@@ -61,7 +60,9 @@ def read_probes(path: Path) -> list[Probe]:
 
 def _probe(line: bytes, where: str) -> Probe:
     try:
-        row: dict[str, Any] = parse_line(line)
+        row = parse_line(line)
+        if not isinstance(row, dict):
+            raise ValueError("it is no object")
         options, answer = tuple(row["options"]), row["answer"]
         prompt = row["prompt"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:

@@ -6,7 +6,7 @@ from pathlib import Path
 from torch import nn
 
 from megatron_qm.errors import UserError
-from megatron_qm.evals.probes import ProbeScore, read_probes, score_probes
+from megatron_qm.evals.probes import Encoder, ProbeScore, read_probes, score_probes
 from megatron_qm.train.score import score_continuations
 
 
@@ -23,7 +23,7 @@ class ProbeRun:
         return score_probes(self._probes, self._encode, lambda pairs: score_continuations(model, pairs))
 
 
-def _encoder(folder: Path):
+def _encoder(folder: Path) -> Encoder:
     from tokenizers import Tokenizer
 
     path = folder / "tokenizer.json" if folder.is_dir() else folder

@@ -21,10 +21,10 @@ class TransformersModel:
         kind = {"fp32": torch.float32, "bf16": torch.bfloat16}[dtype]
         try:
             with quiet():
-                model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+                model: Any = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         except Exception as error:  # transformers raises many kinds for a folder that is not one
             raise UserError(f"{folder}: transformers cannot load it: {str(error).strip().splitlines()[0]}") from None
-        self._model: Any = model.to(device=device, dtype=kind).eval()
+        self._model = model.to(device=device, dtype=kind).eval()
         self._device, self._batch = device, batch
 
     @torch.no_grad()

@@ -8,12 +8,12 @@ import gzip
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 from megatron_qm.checkpoint.manifest import HF, TOKENIZER
 from megatron_qm.errors import UserError
 from megatron_qm.files import write_json
 from megatron_qm.hf.config import CONFIG
+from megatron_qm.json_types import JsonObject, objects_of, text_of, whole_of
 
 TOKENIZER_JSON = "tokenizer.json"
 TOKENIZER_CONFIG = "tokenizer_config.json"
@@ -59,10 +59,11 @@ def hand_on_papers(checkpoint: Path, release: Path) -> None:
     _copy([kept / GENERATION_CONFIG, *_legal(kept)], release)
 
 
-def imported_config(checkpoint: Path) -> dict[str, Any] | None:
+def imported_config(checkpoint: Path) -> JsonObject | None:
     """The config.json that the checkpoint's weights were imported with."""
     path = checkpoint / HF / CONFIG
-    return json.loads(path.read_bytes()) if path.is_file() else None
+    config: JsonObject | None = json.loads(path.read_bytes()) if path.is_file() else None
+    return config
 
 
 def copy_tokenizer(source: Path, target: Path) -> None:
@@ -89,9 +90,10 @@ def find_tokenizer_json(source: Path) -> Path:
 def special_tokens(release: Path) -> dict[str, int]:
     """bos_token_id, eos_token_id and pad_token_id as the tokenizer files of `release` say."""
     tokenizer, config = _read_object(release / TOKENIZER_JSON), _read_object(release / TOKENIZER_CONFIG)
-    vocab = (tokenizer.get("model") or {}).get("vocab")
+    model = tokenizer.get("model")
+    vocab = model.get("vocab") if isinstance(model, dict) else None
     ids = dict(vocab) if isinstance(vocab, dict) else {}
-    ids |= {token["content"]: token["id"] for token in tokenizer.get("added_tokens") or []}
+    ids |= _added_tokens(tokenizer)
     found = {}
     for name in ("bos", "eos", "pad"):
         token = config.get(f"{name}_token")
@@ -101,15 +103,23 @@ def special_tokens(release: Path) -> dict[str, int]:
     return found
 
 
-def _plain_tokenizer_config(tokenizer: Path) -> dict[str, Any]:
+def _added_tokens(tokenizer: JsonObject) -> dict[str, int]:
+    try:
+        tokens = objects_of(tokenizer, "added_tokens") if tokenizer.get("added_tokens") else []
+        return {text_of(token, "content"): whole_of(token, "id") for token in tokens}
+    except ValueError as error:
+        raise UserError(f"{TOKENIZER_JSON}: {error}") from None
+
+
+def _plain_tokenizer_config(tokenizer: Path) -> JsonObject:
     """For a bare tokenizer.json: take it as it is, whatever the model's family."""
-    added = {token["content"] for token in _read_object(tokenizer).get("added_tokens") or []}
-    config: dict[str, Any] = {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False}
+    added = _added_tokens(_read_object(tokenizer))
+    config: JsonObject = {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False}
     end = next((token for token in _USUAL_END_TOKENS if token in added), None)
     return config | ({"eos_token": end} if end else {})
 
 
-def _read_object(path: Path) -> dict[str, Any]:
+def _read_object(path: Path) -> JsonObject:
     try:
         value = json.loads(path.read_bytes())
     except ValueError as error:

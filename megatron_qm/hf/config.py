@@ -5,16 +5,15 @@ read in that one and in transformers 5's (`rope_parameters`, `dtype`).
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn, TypeGuard
 
-from megatron_qm.config.model import ModelConfig, RopeScaling
+from megatron_qm.config.model import Family, ModelConfig, RopeScaling
 from megatron_qm.errors import UserError
 from megatron_qm.hf.families import FAMILIES, check_family
-
-Json = dict[str, Any]
+from megatron_qm.json_types import JsonObject
 
 CONFIG = "config.json"
 TORCH_NAMES = {"fp32": "float32", "bf16": "bfloat16"}
@@ -29,7 +28,7 @@ _LLAMA3_KEYS = {
 _DEFAULT_THETA = 10000.0
 _QWEN3_HEAD_DIM = 128
 # Keys that would change what the model computes, and the values under which they do not.
-_NEUTRAL: dict[str, tuple[Any, ...]] = {
+_NEUTRAL: dict[str, tuple[object, ...]] = {
     "quantization_config": (None,),
     "auto_map": (None,),
     "is_decoder": (None, False),
@@ -44,7 +43,7 @@ _SLIDING = "sliding-window attention has no counterpart in the Megatron model bu
 _STALE = ("rope_parameters", "dtype", "layer_types", "_name_or_path", "transformers_version", "_attn_implementation")
 
 
-def read_config(folder: Path) -> Json:
+def read_config(folder: Path) -> JsonObject:
     """config.json of an HF folder. Raises UserError naming the file."""
     path = Path(folder) / CONFIG
     try:
@@ -58,13 +57,13 @@ def read_config(folder: Path) -> Json:
     return config
 
 
-def from_hf(config: Json, place: str = CONFIG) -> ModelConfig:
+def from_hf(config: JsonObject, place: str = CONFIG) -> ModelConfig:
     """The resolved ModelConfig of an HF config. Raises UserError naming the key that has no counterpart here."""
-    family = config.get("model_type")
-    if family not in FAMILIES:
+    family = next((name for name in FAMILIES if name == config.get("model_type")), None)
+    if family is None:
         raise UserError(
-            f"{place}: model_type = {family!r} is not a family that can be converted; there are {', '.join(FAMILIES)} "
-            "(dense; Qwen2.5 says qwen2)"
+            f"{place}: model_type = {config.get('model_type')!r} is not a family that can be converted; there are "
+            f"{', '.join(FAMILIES)} (dense; Qwen2.5 says qwen2)"
         )
     _refuse(config, family, place)
     get = _Getter(config, place)
@@ -95,7 +94,9 @@ def from_hf(config: Json, place: str = CONFIG) -> ModelConfig:
     return model
 
 
-def to_hf(model: ModelConfig, dtype: str, tokens: Json | None = None, base: Json | None = None) -> Json:
+def to_hf(
+    model: ModelConfig, dtype: str, tokens: Mapping[str, int] | None = None, base: JsonObject | None = None
+) -> JsonObject:
     """config.json of a resolved ModelConfig whose files hold `dtype` ("fp32" or "bf16").
 
     tokens: bos_token_id and the like. base: the config.json that the model was imported with; what it says beyond the
@@ -103,7 +104,7 @@ def to_hf(model: ModelConfig, dtype: str, tokens: Json | None = None, base: Json
     """
     check_family(model)
     keep = base if base and base.get("model_type") == model.family else {}
-    config: Json = {key: value for key, value in keep.items() if key not in _STALE}
+    config: JsonObject = {key: value for key, value in keep.items() if key not in _STALE}
     config |= {
         "architectures": [FAMILIES[model.family].architecture],
         "model_type": model.family,
@@ -129,35 +130,46 @@ def to_hf(model: ModelConfig, dtype: str, tokens: Json | None = None, base: Json
     config |= {"attention_bias": False} if model.family == "qwen3" else {}
     config |= {"use_sliding_window": False, "sliding_window": None} if model.family != "llama" else {}
     # HF's classes have ids of their own for what is left out, such as Llama's 1 and 2.
-    known = {"bos_token_id": None, "eos_token_id": None, "pad_token_id": None} | (tokens or {})
-    return known | config | {key: value for key, value in (tokens or {}).items() if keep.get(key) is None}
+    given = tokens or {}
+    known: JsonObject = {"bos_token_id": None, "eos_token_id": None, "pad_token_id": None, **given}
+    return known | config | {key: value for key, value in given.items() if keep.get(key) is None}
 
 
 @dataclass(frozen=True)
 class _Getter:
-    config: Json
+    config: JsonObject
     place: str
 
     def integer(self, key: str, default: int | None = None) -> int:
-        return self._get(key, default, lambda v: type(v) is int and v > 0, "a whole number above 0")
+        value = self._get(key, default)
+        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+            return value
+        raise self._wrong(key, value, "a whole number above 0")
 
     def number(self, key: str, default: float | None = None) -> float:
-        return float(self._get(key, default, lambda v: _is_number(v) and v >= 0, "a number"))
+        value = self._get(key, default)
+        if _is_number(value) and value >= 0:
+            return float(value)
+        raise self._wrong(key, value, "a number")
 
     def boolean(self, key: str, default: bool) -> bool:
-        return self._get(key, default, lambda v: isinstance(v, bool), "true or false")
+        value = self._get(key, default)
+        if isinstance(value, bool):
+            return value
+        raise self._wrong(key, value, "true or false")
 
-    def _get(self, key: str, default: Any, good: Callable[[Any], bool], wanted: str) -> Any:
+    def _get(self, key: str, default: object) -> object:
         value = self.config.get(key)
         value = default if value is None else value
         if value is None:
             raise UserError(f"{self.place}: lacks {key}")
-        if not good(value):
-            raise UserError(f"{self.place}: {key} = {value!r}: must be {wanted}")
         return value
 
+    def _wrong(self, key: str, value: object, wanted: str) -> UserError:
+        return UserError(f"{self.place}: {key} = {value!r}: must be {wanted}")
 
-def _refuse(config: Json, family: str, place: str) -> None:
+
+def _refuse(config: JsonObject, family: Family, place: str) -> None:
     architectures = config.get("architectures") or [FAMILIES[family].architecture]
     if architectures != [FAMILIES[family].architecture]:
         _no(place, "architectures", architectures, f"only {FAMILIES[family].architecture} can be converted")
@@ -166,17 +178,16 @@ def _refuse(config: Json, family: str, place: str) -> None:
             _no(place, key, config[key], "the Megatron model built here has no counterpart of it")
     kinds = config.get("layer_types")
     if kinds is not None:
+        if not isinstance(kinds, list):
+            _no(place, "layer_types", kinds, "it must be a list")
         if any(kind != "full_attention" for kind in kinds):
             _no(place, "layer_types", sorted(set(kinds)), _SLIDING)
     elif config.get("use_sliding_window") and config.get("sliding_window") is not None:
         _no(place, "use_sliding_window", True, _SLIDING)
 
 
-def _rope(config: Json, place: str) -> tuple[float, RopeScaling | None]:
-    modern, legacy = config.get("rope_parameters") or {}, config.get("rope_scaling") or {}
-    for key, value in (("rope_parameters", modern), ("rope_scaling", legacy)):
-        if not isinstance(value, dict):
-            _no(place, key, value, "it must be an object")
+def _rope(config: JsonObject, place: str) -> tuple[float, RopeScaling | None]:
+    modern, legacy = (_object(config, key, place) for key in ("rope_parameters", "rope_scaling"))
     rope = legacy or modern
     kind = rope.get("rope_type", rope.get("type", "default"))
     key = "rope_scaling" if legacy else "rope_parameters"
@@ -190,25 +201,33 @@ def _rope(config: Json, place: str) -> tuple[float, RopeScaling | None]:
     return float(theta), _llama3(rope, key, config, place) if kind == "llama3" else None
 
 
-def _llama3(rope: Json, key: str, config: Json, place: str) -> RopeScaling:
-    values = {}
-    for theirs, ours in _LLAMA3_KEYS.items():
+def _object(config: JsonObject, key: str, place: str) -> JsonObject:
+    value = config.get(key) or {}
+    if not isinstance(value, dict):
+        _no(place, key, value, "it must be an object")
+    return value
+
+
+def _llama3(rope: JsonObject, key: str, config: JsonObject, place: str) -> RopeScaling:
+    def number(theirs: str) -> float:
         value = rope.get(theirs, config.get(theirs))
         if not _is_number(value) or value <= 0:
             _no(place, f"{key}.{theirs}", value, "it must be a number above 0")
-        values[ours] = int(value) if ours == "original_max_positions" else float(value)
-    return RopeScaling(**values)
+        return float(value)
+
+    factor, low, high, positions = (number(theirs) for theirs in _LLAMA3_KEYS)
+    return RopeScaling(factor, low, high, int(positions))
 
 
-def _scaling_to_hf(scaling: RopeScaling | None) -> Json | None:
+def _scaling_to_hf(scaling: RopeScaling | None) -> JsonObject | None:
     if scaling is None:
         return None
     return {"rope_type": "llama3"} | {theirs: getattr(scaling, ours) for theirs, ours in _LLAMA3_KEYS.items()}
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _no(place: str, key: str, value: Any, why: str) -> NoReturn:
+def _no(place: str, key: str, value: object, why: str) -> NoReturn:
     raise UserError(f"{place}: {key} = {json.dumps(value, default=str)}: {why}")

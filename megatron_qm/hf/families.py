@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from megatron_qm.checkpoint.manifest import MEGATRON_LAYERS
+from megatron_qm.config import model as shapes
 from megatron_qm.config.model import ModelConfig
 from megatron_qm.errors import UserError
 from megatron_qm.hf.packing import PADDING, PackedTensor, Rule, Run
@@ -84,7 +85,7 @@ class Family:
     qk_norm: bool = False
 
 
-FAMILIES = {
+FAMILIES: dict[shapes.Family, Family] = {
     "llama": Family("LlamaForCausalLM", _LLAMA),
     "qwen2": Family("Qwen2ForCausalLM", _QWEN2, qkv_bias=True),
     "qwen3": Family("Qwen3ForCausalLM", _QWEN3, qk_norm=True),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -57,7 +58,7 @@ def _write_tensors(
                 packed.megatron,
                 packed.shape,
                 dtype,
-                lambda start, stop, packed=packed, dtype=dtype: packed_rows(packed, stored, start, stop, dtype),
+                partial(packed_rows, packed, stored, dtype=dtype),
                 packed.layer,
                 None if packed.layer is None else model.layers,
             )

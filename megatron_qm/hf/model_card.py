@@ -1,20 +1,20 @@
 """README.md of a release: what the model is, what it has read, how it was trained, how it did, what the gate found."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from megatron_qm.checkpoint.manifest import Manifest
 from megatron_qm.errors import UserError
 from megatron_qm.hf.families import FAMILIES
 from megatron_qm.hf.gate import GateReport
 from megatron_qm.hf.opened import Opened
+from megatron_qm.json_types import JsonObject, number_of, object_of, text_of, whole_of
 
 _METRICS = "metrics.jsonl"  # of a run: RUN/metrics.jsonl beside RUN/checkpoints/step-N
 
 
-def render(opened: Opened, name: str, dtype: str, report: GateReport, evaluation: Mapping[str, Any]) -> str:
+def render(opened: Opened, name: str, dtype: str, report: GateReport, evaluation: Mapping[str, object]) -> str:
     """Markdown with the front matter that the Hub reads."""
     manifest = opened.manifest
     sections = [
@@ -31,7 +31,7 @@ def render(opened: Opened, name: str, dtype: str, report: GateReport, evaluation
     return "\n\n".join(sections) + "\n"
 
 
-def read_evaluation(path: Path) -> dict[str, Any]:
+def read_evaluation(path: Path) -> JsonObject:
     """A JSON object of results by name. Raises UserError naming the file."""
     try:
         values = json.loads(Path(path).read_bytes())
@@ -42,10 +42,10 @@ def read_evaluation(path: Path) -> dict[str, Any]:
     return values
 
 
-def evaluation_of_run(checkpoint: Path, step: int) -> dict[str, Any]:
+def evaluation_of_run(checkpoint: Path, step: int) -> JsonObject:
     """The run's own validation losses and probes up to `step`, where the checkpoint still lies in its run's folder."""
     path = checkpoint.absolute().parents[1] / _METRICS
-    found: dict[str, Any] = {}
+    found: JsonObject = {}
     if not path.is_file():
         return found
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -58,15 +58,16 @@ def evaluation_of_run(checkpoint: Path, step: int) -> dict[str, Any]:
     return found
 
 
-def _results(record: Mapping[str, Any]) -> dict[str, str]:
-    at = record["step"]
-    if record["kind"] == "validation":
+def _results(record: Mapping[str, object]) -> dict[str, str]:
+    at, kind = whole_of(record, "step"), text_of(record, "kind")
+    if kind == "validation":
         losses = {"validation loss (nats per token)": record["loss"]}
-        losses |= {f"validation loss, {source}": loss for source, loss in record.get("loss_by_source", {}).items()}
+        by_source = object_of(record, "loss_by_source") if "loss_by_source" in record else {}
+        losses |= {f"validation loss, {source}": loss for source, loss in by_source.items()}
         return {name: f"{loss} at step {at}" for name, loss in losses.items()}
-    if record["kind"] == "probe":
-        interval = f"{record['low']:.3f} to {record['high']:.3f}, n = {record['n']}"
-        return {f"probe, {record['name']} (accuracy)": f"{record['accuracy']:.3f} ({interval}) at step {at}"}
+    if kind == "probe":
+        interval = f"{number_of(record, 'low'):.3f} to {number_of(record, 'high'):.3f}, n = {record['n']}"
+        return {f"probe, {record['name']} (accuracy)": f"{number_of(record, 'accuracy'):.3f} ({interval}) at step {at}"}
     return {}
 
 
@@ -87,18 +88,19 @@ def _summary(opened: Opened, dtype: str, report: GateReport) -> str:
 
 
 def _data(manifest: Manifest) -> str:
-    sources = manifest.data.get("sources") or {}
-    if not sources:
+    if not manifest.data.get("sources"):
         return "The checkpoint names no data sources."
+    sources = object_of(manifest.data, "sources")
     rows = []
-    for name, source in sources.items():
+    for name in sources:
+        source = object_of(sources, name)
         read, size = source.get("position"), source.get("tokens")
         epochs = f"{read / size:.3f}" if isinstance(read, int) and isinstance(size, int) and size else ""
         rows.append((name, source.get("weight"), read, size, epochs, source.get("checksum")))
     return _table(("source", "weight", "tokens read", "tokens in it", "epochs", "sha256"), rows)
 
 
-def _shape(opened: Opened) -> list[tuple[str, Any]]:
+def _shape(opened: Opened) -> list[tuple[str, object]]:
     keys = ("family", "layers", "hidden_size", "ffn_hidden_size", "heads", "kv_heads", "head_dim", "vocab_size",
             "max_positions", "rope_theta", "rope_scaling", "norm_eps", "tied_embeddings")  # fmt: skip
     return [(key, opened.manifest.model.get(key)) for key in keys]
@@ -108,16 +110,16 @@ def _training(manifest: Manifest) -> str:
     config = manifest.config
     if not config:
         return "None by megatron-qm: the weights are those that were imported."
-    rows = [("step", manifest.step), ("tokens", manifest.tokens)]
+    rows: list[tuple[str, object]] = [("step", manifest.step), ("tokens", manifest.tokens)]
     for section in ("data", "train", "optimizer", "schedule", "precision", "lora"):
-        for key, value in (config.get(section) or {}).items():
+        for key, value in (object_of(config, section) if config.get(section) else {}).items():
             if key not in ("sources", "validation", "tokenizer", "start_from") and value is not None:
                 rows.append((f"{section}.{key}", value))
     rows += [(f"layout.{key}", value) for key, value in vars(manifest.layout).items() if value is not None]
     return _table(("", ""), rows)
 
 
-def _evaluation(values: Mapping[str, Any]) -> str:
+def _evaluation(values: Mapping[str, object]) -> str:
     if not values:
         return "None given (`--evaluation FILE.json`)."
     return _table(("", "result"), list(values.items()))
@@ -128,12 +130,12 @@ def _made_by(manifest: Manifest) -> str:
     return f"The checkpoint was written with {versions}."
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> str:
     lines = [head, tuple("---" for _ in head), *rows]
     return "\n".join("| " + " | ".join(_plain(cell) for cell in row) + " |" for row in lines)
 
 
-def _plain(value: Any) -> str:
+def _plain(value: object) -> str:
     if value is None:
         return ""
     if type(value) is int:

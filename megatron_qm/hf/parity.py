@@ -9,11 +9,10 @@ Axes: s tokens of a prompt, h hidden, v vocabulary.
 """
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +20,7 @@ from torch import Tensor, nn
 from megatron_qm.hf.errors import GateError
 from megatron_qm.hf.opened import Opened
 from megatron_qm.hf.transformers_side import load_model
+from megatron_qm.model.language_model import LanguageModel
 
 # FP32 sums in another order make 4e-7 of the largest logit in 4 layers and 1e-6 in SmolLM2's 30 (docs/hf.md); a wrong
 # order of heads, or a norm in another's place, makes 1e-2 and more.
@@ -52,11 +52,12 @@ class Parity:
 
 @dataclass
 class Trace:
-    """What a model computed: logits per prompt, outputs of its modules for the first prompt by HF name."""
+    """What a model computed: RoPE's inverse frequencies, logits per prompt, outputs of its modules for the first prompt by HF
+    name."""
 
+    inverse_frequencies: Tensor
     logits_sv: list[Tensor] = field(default_factory=list)
     modules_sh: dict[str, Tensor] = field(default_factory=dict)
-    inverse_frequencies: Tensor | None = None
 
 
 def compare(opened: Opened, release: Path, prompts: Sequence[Sequence[int]], dtype: torch.dtype) -> Parity:
@@ -110,30 +111,30 @@ def megatron_traces(
 ) -> tuple[Trace, Trace]:
     """(as the checkpoint says, weights rounded to `dtype`); the same object twice where rounding changes nothing."""
     with _megatron_model(opened) as model:
-        exact = _run(model, _megatron_modules(model), prompts, _megatron_logits, opened.model.vocab_size)
-        exact.inverse_frequencies = model.rotary_pos_emb.inv_freq.float().clone()
+        exact = _megatron_trace(model, prompts, opened.model.vocab_size)
         if opened.lora is not None:
             _merge(model, exact, prompts, opened.model.vocab_size)
         if not _round(model, dtype):
             return exact, exact
-        rounded = _run(model, _megatron_modules(model), prompts, _megatron_logits, opened.model.vocab_size)
-        rounded.inverse_frequencies = exact.inverse_frequencies
-        return exact, rounded
+        return exact, _megatron_trace(model, prompts, opened.model.vocab_size)
 
 
 @torch.no_grad()
 def hf_trace(release: Path, tied: bool, prompts: Sequence[Sequence[int]]) -> Trace:
     """Raises GateError if transformers cannot load the release, or not all of it, or ties what is not tied."""
-    model = load_model(release, tied)
-    trace = _run(model, _hf_modules(model), prompts, lambda m, tokens_bs: m(input_ids=tokens_bs).logits, None)
-    trace.inverse_frequencies = model.model.rotary_emb.inv_freq.float().clone()
-    del model
+    trace = _hf_trace(load_model(release, tied), prompts)
     gc.collect()
     return trace
 
 
+def _hf_trace(model: nn.Module, prompts: Sequence[Sequence[int]]) -> Trace:
+    trace = Trace(model.get_buffer("model.rotary_emb.inv_freq").float().clone())
+    _run(trace, _hf_modules(model), prompts, lambda tokens_bs: model(input_ids=tokens_bs).logits, None)
+    return trace
+
+
 @contextmanager
-def _megatron_model(opened: Opened) -> Iterator[nn.Module]:
+def _megatron_model(opened: Opened) -> Iterator[LanguageModel]:
     """A GPTModel of one process, filled from the checkpoint."""
     from megatron_qm.checkpoint import distributed
     from megatron_qm.checkpoint.manifest import WEIGHTS
@@ -155,19 +156,23 @@ def _megatron_model(opened: Opened) -> Iterator[nn.Module]:
     gc.collect()
 
 
-def _megatron_logits(model: nn.Module, tokens_bs: Tensor) -> Tensor:
-    positions_bs = torch.arange(tokens_bs.shape[1])[None]
-    return model(tokens_bs, positions_bs, None)
+def _megatron_trace(model: LanguageModel, prompts: Sequence[Sequence[int]], vocab: int) -> Trace:
+    def logits(tokens_bs: Tensor) -> Tensor:
+        logits_bsv: Tensor = model(tokens_bs, torch.arange(tokens_bs.shape[1])[None], None)
+        return logits_bsv
+
+    trace = Trace(model.rotary_pos_emb.inv_freq.float().clone())
+    _run(trace, _megatron_modules(model), prompts, logits, vocab)
+    return trace
 
 
-def _merge(model: nn.Module, apart: Trace, prompts: Sequence[Sequence[int]], vocab: int) -> None:
+def _merge(model: LanguageModel, apart: Trace, prompts: Sequence[Sequence[int]], vocab: int) -> None:
     """Adapters into the weights, which only then are rounded: what a release is made of. Raises GateError if that changes
     what is computed."""
     from megatron_qm.model.lora import merge
 
     merge([model])
-    merged = _run(model, {}, prompts, _megatron_logits, vocab)
-    found = difference(apart.logits_sv, merged.logits_sv)
+    found = difference(apart.logits_sv, _megatron_trace(model, prompts, vocab).logits_sv)
     if found.relative > LOGIT_TOLERANCE:
         raise GateError(
             f"weights with the LoRA adapters merged into them compute something else than both apart: logits differ by up to "
@@ -187,27 +192,27 @@ def _round(model: nn.Module, dtype: torch.dtype) -> bool:
 
 
 def _run(
-    model: nn.Module, modules: dict[str, nn.Module], prompts: Sequence[Sequence[int]], logits: Any, vocab: int | None
-) -> Trace:
-    trace = Trace()
+    trace: Trace, modules: dict[str, nn.Module], prompts: Sequence[Sequence[int]], logits: Callable[[Tensor], Tensor],
+    vocab: int | None,
+) -> None:
+    """Fill `trace`; logits: of token ids [1, s], the first `vocab` of which count."""
     hooks = [module.register_forward_hook(_keep(trace, name)) for name, module in modules.items()]
     for prompt in prompts:
-        trace.logits_sv.append(logits(model, torch.tensor([list(prompt)]))[0, :, :vocab].float().clone())
+        trace.logits_sv.append(logits(torch.tensor([list(prompt)]))[0, :, :vocab].float().clone())
         for hook in hooks:  # the first prompt alone
             hook.remove()
         hooks = []
-    return trace
 
 
-def _keep(trace: Trace, name: str) -> Any:
-    def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
+def _keep(trace: Trace, name: str) -> Callable[[nn.Module, object, Tensor | tuple[Tensor, ...]], None]:
+    def hook(_module: nn.Module, _inputs: object, output: Tensor | tuple[Tensor, ...]) -> None:
         tensor = output[0] if isinstance(output, tuple) else output
         trace.modules_sh[name] = tensor.detach().reshape(-1, tensor.shape[-1]).float().clone()  # one sequence
 
     return hook
 
 
-def _megatron_modules(model: nn.Module) -> dict[str, nn.Module]:
+def _megatron_modules(model: LanguageModel) -> dict[str, nn.Module]:
     found = {"model.embed_tokens": model.embedding}
     for i, layer in enumerate(model.decoder.layers):
         found |= {
@@ -220,8 +225,7 @@ def _megatron_modules(model: nn.Module) -> dict[str, nn.Module]:
 
 
 def _hf_modules(model: nn.Module) -> dict[str, nn.Module]:
-    found = {"model.embed_tokens": model.model.embed_tokens}
-    for i, layer in enumerate(model.model.layers):
-        parts = ("input_layernorm", "self_attn", "post_attention_layernorm", "mlp")
-        found |= {f"model.layers.{i}.{part}": getattr(layer, part) for part in parts}
-    return found | {"model.norm": model.model.norm}
+    parts = ("input_layernorm", "self_attn", "post_attention_layernorm", "mlp")
+    layers = [f"model.layers.{name}" for name, _ in model.get_submodule("model.layers").named_children()]
+    names = ["model.embed_tokens", *(f"{layer}.{part}" for layer in layers for part in parts), "model.norm"]
+    return {name: model.get_submodule(name) for name in names}

@@ -7,9 +7,10 @@ header that is read here.
 
 import json
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -22,6 +23,9 @@ INDEX = "model.safetensors.index.json"
 _ALIGNMENT = 8  # the header's length is padded to it, so that numbers begin at a multiple
 _NAMES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16"}
 _DTYPES = {name: dtype for dtype, name in _NAMES.items()}
+
+
+Info = TypeVar("Info", bound="TensorInfo")
 
 
 @dataclass(frozen=True)
@@ -51,9 +55,9 @@ class StoredTensor(TensorInfo):
         return out
 
 
-def split_into_shards(tensors: Iterable[TensorInfo], max_bytes: int) -> list[list[TensorInfo]]:
+def split_into_shards(tensors: Iterable[Info], max_bytes: int) -> list[list[Info]]:
     """In order, each shard at most `max_bytes` of numbers; a larger tensor gets a shard to itself."""
-    shards: list[list[TensorInfo]] = [[]]
+    shards: list[list[Info]] = [[]]
     size = 0
     for tensor in tensors:
         if shards[-1] and size + tensor.bytes > max_bytes:
@@ -69,7 +73,7 @@ def shard_names(count: int) -> list[str]:
     return [SINGLE] if count == 1 else [f"model-{i + 1:05d}-of-{count:05d}.safetensors" for i in range(count)]
 
 
-def write_shard(path: Path, tensors: list[TensorInfo], blocks: Iterable[torch.Tensor]) -> None:
+def write_shard(path: Path, tensors: Sequence[TensorInfo], blocks: Iterable[torch.Tensor]) -> None:
     """One file of `tensors`; `blocks` are their numbers one after another, in pieces of any size."""
     header: dict[str, object] = {"__metadata__": {"format": "pt"}}
     at = 0
@@ -122,7 +126,7 @@ def _files(folder: Path) -> dict[str, str]:
         hint = f" ({others[0]} is there: load it with transformers and save_pretrained it)" if others else ""
         raise UserError(f"{folder}: has neither {SINGLE} nor {INDEX}{hint}")
     try:
-        files = json.loads(path.read_bytes())["weight_map"]
+        files: dict[str, str] = json.loads(path.read_bytes())["weight_map"]
         if not all(isinstance(file, str) and Path(file).name == file for file in files.values()):
             raise ValueError("weight_map must give a file of this folder for each tensor")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -4,20 +4,24 @@ import gzip
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from megatron_qm.errors import UserError
 from megatron_qm.hf.companions import TOKENIZER_JSON
 from megatron_qm.hf.errors import GateError
 from megatron_qm.hf.prompts import PROMPTS
 from megatron_qm.hf.transformers_side import load_tokenizer
+from megatron_qm.tokenizer import HfTokenizer
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 
 def check_tokenizer(release: Path, source: Path, vocab_size: int) -> str:
     """The same ids and the same text back as `source` (a tokenizer.json), on English, Chinese, emoji and odd blanks."""
     original, released = read_tokenizer(source), load_tokenizer(release)
     entries = original.get_vocab(with_added_tokens=True)
-    last = max(entries, key=entries.get)
+    last = max(entries, key=entries.__getitem__)
     if entries[last] >= vocab_size:
         largest = f"{entries[last]} ({last!r})"
         raise GateError(f"{TOKENIZER_JSON}: ids go up to {largest}, but the model has {vocab_size} rows")
@@ -52,7 +56,7 @@ def encode_prompts(release: Path, prompts: Sequence[str], longest: int) -> list[
     return kept
 
 
-def read_tokenizer(path: Path) -> Any:
+def read_tokenizer(path: Path) -> "Tokenizer":
     from tokenizers import Tokenizer
 
     try:
@@ -62,11 +66,11 @@ def read_tokenizer(path: Path) -> Any:
         raise UserError(f"{path}: not a tokenizer that the tokenizers library reads: {error}") from None
 
 
-def _decode(tokenizer: Any, ids: list[int]) -> str:
+def _decode(tokenizer: HfTokenizer, ids: list[int]) -> str:
     return tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
 
 
-def _check_special(tokenizer: Any, vocab_size: int) -> str:
+def _check_special(tokenizer: HfTokenizer, vocab_size: int) -> str:
     end = tokenizer.eos_token_id
     if end is not None and end >= vocab_size:
         raise GateError(f"tokenizer: {tokenizer.eos_token!r} has id {end}, but the model has {vocab_size} rows")

@@ -4,11 +4,15 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 import torch
 
 from megatron_qm.hf.errors import GateError
+from megatron_qm.tokenizer import HfTokenizer, pretrained
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 # Never ask the network, and never run code that a folder brings (left open, transformers asks at the terminal).
 _LOCAL = {"local_files_only": True, "trust_remote_code": False}
@@ -47,9 +51,11 @@ def load_model(release: Path, tied: bool) -> torch.nn.Module:
     from transformers import AutoModelForCausalLM
 
     with quiet(), _as_gate_error("transformers cannot load the release"):
-        model, info = AutoModelForCausalLM.from_pretrained(
+        loaded = AutoModelForCausalLM.from_pretrained(
             release, **_LOCAL, output_loading_info=True, **{_dtype_keyword(): torch.float32}
         )
+    # output_loading_info makes it a pair, of which transformers' own hints know nothing.
+    model, info = cast("tuple[PreTrainedModel, dict[str, list[object]]]", loaded)
     for problem in ("missing_keys", "unexpected_keys", "mismatched_keys", "error_msgs"):
         if info.get(problem):
             first = sorted(str(key) for key in info[problem])[0]
@@ -58,14 +64,13 @@ def load_model(release: Path, tied: bool) -> torch.nn.Module:
     if shared != tied:
         is_, should = ("tied", "not tied") if shared else ("not tied", "tied")
         raise GateError(f"lm_head.weight is {is_} to model.embed_tokens.weight; by the checkpoint it is {should}")
-    return model.eval()
+    model.eval()
+    return model
 
 
-def load_tokenizer(release: Path) -> Any:
-    from transformers import AutoTokenizer
-
+def load_tokenizer(release: Path) -> HfTokenizer:
     with quiet(), _as_gate_error("transformers cannot load the release's tokenizer"):
-        return AutoTokenizer.from_pretrained(release, **_LOCAL)
+        return pretrained(release)
 
 
 def _dtype_keyword() -> str:

@@ -14,6 +14,7 @@ from megatron.core.transformer.enums import AttnMaskType
 from megatron.core.transformer.module import MegatronModule
 from megatron.core.transformer.transformer_config import TransformerConfig
 from torch import Tensor
+from torch.autograd.function import BackwardCFunction
 
 
 class CoreAttention(MegatronModule):
@@ -49,7 +50,7 @@ class CoreAttention(MegatronModule):
             return self._packed(query_sbnd, key_sbgd, value_sbgd, packed_seq_params)
         query, key, value = (x.permute(1, 2, 0, 3) for x in (query_sbnd, key_sbgd, value_sbgd))  # b n s d
         if self.cp_group is not None:
-            out_bnsd = self._context_parallel(query, key, value)
+            out_bnsd = self._context_parallel(query, key, value, self.cp_group)
         elif attention_mask is not None:  # True where a key is hidden, as everywhere in Megatron
             out_bnsd = self._attend(query, key, value, attn_mask=~attention_mask)
         else:
@@ -57,9 +58,12 @@ class CoreAttention(MegatronModule):
             out_bnsd = self._attend(query, key, value, is_causal=query.shape[2] == key.shape[2])
         return out_bnsd.permute(2, 0, 1, 3).flatten(2)
 
-    def _attend(self, query: Tensor, key: Tensor, value: Tensor, **mask: object) -> Tensor:
-        grouped = query.shape[1] != key.shape[1]
-        return F.scaled_dot_product_attention(query, key, value, scale=self.scale, enable_gqa=grouped, **mask)
+    def _attend(
+        self, query: Tensor, key: Tensor, value: Tensor, *, attn_mask: Tensor | None = None, is_causal: bool = False
+    ) -> Tensor:
+        return F.scaled_dot_product_attention(
+            query, key, value, attn_mask, is_causal=is_causal, scale=self.scale, enable_gqa=query.shape[1] != key.shape[1]
+        )
 
     def _packed(self, query_tnd: Tensor, key_tgd: Tensor, value_tgd: Tensor, packed: PackedSeqParams) -> Tensor:
         """Each document attends to itself alone: work is the sum of squares of the documents' lengths."""
@@ -72,11 +76,13 @@ class CoreAttention(MegatronModule):
         ]
         return torch.cat(pieces, dim=1).transpose(0, 1).flatten(1)
 
-    def _context_parallel(self, query_bnsd: Tensor, key_bgsd: Tensor, value_bgsd: Tensor) -> Tensor:
+    def _context_parallel(
+        self, query_bnsd: Tensor, key_bgsd: Tensor, value_bgsd: Tensor, group: dist.ProcessGroup
+    ) -> Tensor:
         """Rank r of n holds chunks r and 2n-1-r of 2n (Megatron's zigzag order, which balances causal work)."""
-        ranks, rank = self.cp_group.size(), self.cp_group.rank()
+        ranks, rank = group.size(), group.rank()
         half = query_bnsd.shape[2] // 2
-        gathered = _GatherRanks.apply(torch.stack([key_bgsd, value_bgsd]), self.cp_group)  # r 2 b g s d
+        gathered = _GatherRanks.apply(torch.stack([key_bgsd, value_bgsd]), group)  # r 2 b g s d
         first, second = gathered[..., :half, :], gathered[..., half:, :]
         key, value = torch.cat([*first, *second.flip(0)], dim=-2)  # chunks 0 .. 2n-1 in order
         low, high = rank * half, (2 * ranks - 1 - rank) * half
@@ -95,18 +101,24 @@ class CoreAttention(MegatronModule):
         return self._attend(query_bncd, key_bgSd[:, :, :end], value_bgSd[:, :, :end], attn_mask=visible)
 
 
+class _OfGroup(BackwardCFunction):
+    """What `_GatherRanks` remembers."""
+
+    group: dist.ProcessGroup
+
+
 class _GatherRanks(torch.autograd.Function):
     """All ranks' tensors stacked on a new first axis; backward sums each rank's gradient over the ranks."""
 
     @staticmethod
-    def forward(ctx, x: Tensor, group: dist.ProcessGroup) -> Tensor:
+    def forward(ctx: _OfGroup, x: Tensor, group: dist.ProcessGroup) -> Tensor:
         ctx.group = group
         pieces = [torch.empty_like(x) for _ in range(group.size())]
         dist.all_gather(pieces, x.contiguous(), group=group)
         return torch.stack(pieces)
 
     @staticmethod
-    def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: _OfGroup, grad: Tensor) -> tuple[Tensor, None]:
         grad = grad.contiguous()
         dist.all_reduce(grad, group=ctx.group)
         return grad[ctx.group.rank()], None

@@ -52,7 +52,7 @@ def _draw(name: str, parameter: torch.Tensor, chunk: LanguageModel, seed: int) -
     config = chunk.config
     ranks = parallel_state.get_tensor_model_parallel_world_size()
     rank = parallel_state.get_tensor_model_parallel_rank()
-    axis = getattr(parameter, "partition_dim", -1)
+    axis: int = getattr(parameter, "partition_dim", -1)
     shape = list(parameter.shape)
     if axis >= 0:
         shape[axis] *= ranks
@@ -68,4 +68,5 @@ def _draw(name: str, parameter: torch.Tensor, chunk: LanguageModel, seed: int) -
         return whole
     if name.endswith(_GATED):
         return torch.cat([half.chunk(ranks, axis)[rank] for half in whole.chunk(2, axis)], axis)
-    return whole.chunk(ranks, axis)[rank]
+    share: torch.Tensor = whole.chunk(ranks, axis)[rank]
+    return share

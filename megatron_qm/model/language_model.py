@@ -1,6 +1,7 @@
 """Megatron's GPTModel with the loss that we train on."""
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from megatron.core.distributed import DistributedDataParallel
@@ -41,9 +42,12 @@ class LanguageModel(GPTModel):
         return torch.stack(rows)
 
     def _cross_entropy(self, labels: Tensor, logits_sbv: Tensor) -> Tensor:
+        loss_bs: Tensor
         if self.config.cross_entropy_loss_fusion:
-            return super().compute_language_model_loss(labels, logits_sbv)
-        return vocab_parallel_cross_entropy(logits_sbv, labels.transpose(0, 1).contiguous()).transpose(0, 1)
+            loss_bs = super().compute_language_model_loss(labels, logits_sbv)
+        else:
+            loss_bs = vocab_parallel_cross_entropy(logits_sbv, labels.transpose(0, 1).contiguous()).transpose(0, 1)
+        return loss_bs
 
     def _without_padding(self, logits_sbv: Tensor) -> Tensor:
         padding = self.vocab_size - self.real_vocab_size
@@ -59,4 +63,5 @@ class LanguageModel(GPTModel):
 
 def unwrap(model: Sequence[nn.Module]) -> list[LanguageModel]:
     """A rank's chunks, each wrapped in Megatron's DDP or not, without it."""
-    return [chunk.module if isinstance(chunk, DistributedDataParallel) else chunk for chunk in model]
+    bare = (chunk.module if isinstance(chunk, DistributedDataParallel) else chunk for chunk in model)
+    return [cast(LanguageModel, chunk) for chunk in bare]  # to torch, what DDP wraps is any module

@@ -19,7 +19,6 @@ Axes: s tokens (of this rank, under sequence parallelism), b sequences, i inputs
 from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -31,6 +30,7 @@ from torch import Tensor, nn
 
 from megatron_qm.config.lora import LoraConfig, is_adapter
 from megatron_qm.model.language_model import LanguageModel
+from megatron_qm.model.norm import mark_as_replicated
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Adapter(nn.Module):
 
     def __init__(self, linear: nn.Module, place: Place, lora: LoraConfig, config: TransformerConfig) -> None:
         super().__init__()
-        outputs, inputs = linear.weight.shape
+        outputs, inputs = linear.get_parameter("weight").shape
         self.a = nn.Parameter(torch.zeros(lora.rank, inputs, dtype=config.params_dtype))
         self.b = nn.Parameter(torch.zeros(outputs, lora.rank, dtype=config.params_dtype))
         self.scale, self.dropout = lora.scale, lora.dropout
@@ -63,9 +63,11 @@ class Adapter(nn.Module):
         self._sequence_parallel = config.sequence_parallel
         split, replicated, axis = (self.b, self.a, 0) if place.column else (self.a, self.b, 1)
         tensor_parallel.set_tensor_model_parallel_attributes(split, True, axis, 2 if place.gated else 1)
-        replicated.sequence_parallel = config.sequence_parallel
+        mark_as_replicated(replicated, config.sequence_parallel)
 
-    def join(self, linear: nn.Module, inputs: tuple[Tensor, ...], output: tuple[Tensor, Tensor | None]) -> Any:
+    def join(
+        self, linear: nn.Module, inputs: tuple[Tensor, ...], output: tuple[Tensor, Tensor | None]
+    ) -> tuple[Tensor, Tensor | None]:
         """A forward hook of `linear`: (output [s, b, o], bias) with the adapter's part in it."""
         out_sbo, bias = output
         # By calling the module: Megatron's DDP waits for its freshly gathered parameters in a hook on that.
@@ -90,20 +92,22 @@ class Adapter(nn.Module):
 
     def _narrow(self, x_sbi: Tensor) -> Tensor:
         """A x, [s, b, r], of the tokens that B is to multiply on this rank."""
-        low_sbr = F.linear(x_sbi, self.a)
+        parallel = self._sequence_parallel
         if self._place.column:
-            if self._sequence_parallel:
-                return tensor_parallel.gather_from_sequence_parallel_region(low_sbr)
-            return tensor_parallel.copy_to_tensor_model_parallel_region(low_sbr)
-        if self._sequence_parallel:
-            return tensor_parallel.reduce_scatter_to_sequence_parallel_region(low_sbr)
-        return tensor_parallel.reduce_from_tensor_model_parallel_region(low_sbr)
+            across = (tensor_parallel.gather_from_sequence_parallel_region if parallel
+                      else tensor_parallel.copy_to_tensor_model_parallel_region)
+        else:
+            across = (tensor_parallel.reduce_scatter_to_sequence_parallel_region if parallel
+                      else tensor_parallel.reduce_from_tensor_model_parallel_region)
+        low_sbr: Tensor = across(F.linear(x_sbi, self.a))
+        return low_sbr
 
     def sharded_state_dict(
-        self, prefix: str = "", sharded_offsets: tuple = (), metadata: dict[str, Any] | None = None
-    ) -> dict[str, Any]:
+        self, prefix: str = "", sharded_offsets: tuple[tuple[int, int, int], ...] = (),
+        metadata: dict[str, object] | None = None,
+    ) -> dict[str, object]:
         """Split as the layer's weight is: B along its rows, or A along its columns."""
-        state = make_sharded_tensors_for_checkpoint(
+        state: dict[str, object] = make_sharded_tensors_for_checkpoint(
             self.state_dict(prefix="", keep_vars=True), prefix, {"b": 0} if self._place.column else {"a": 1},
             sharded_offsets, tp_group=parallel_state.get_tensor_model_parallel_group(),
             dp_cp_group=ensure_metadata_has_dp_cp_group(metadata)["dp_cp_group"],
@@ -135,7 +139,7 @@ def attach(chunk: LanguageModel, lora: LoraConfig) -> None:
         chunk.embedding.register_forward_hook(_start_of_a_graph)
 
 
-def _start_of_a_graph(_module: nn.Module, _inputs: Any, output: Tensor) -> None:
+def _start_of_a_graph(_module: nn.Module, _inputs: object, output: Tensor) -> None:
     """Layers that are computed again get gradients only if what comes into them wants one (torch's checkpointing)."""
     if torch.is_grad_enabled():
         output.requires_grad_(True)

@@ -9,4 +9,9 @@ class RMSNorm(torch.nn.RMSNorm):
 
     def __init__(self, config: TransformerConfig, hidden_size: int, eps: float = 1e-5, **_: object) -> None:
         super().__init__(hidden_size, eps=eps, dtype=config.params_dtype)
-        self.weight.sequence_parallel = config.sequence_parallel
+        mark_as_replicated(self.weight, config.sequence_parallel)
+
+
+def mark_as_replicated(parameter: torch.nn.Parameter, sequence_parallel: bool) -> None:
+    """Say whether each TP rank sees its own tokens' gradient alone of a parameter that all of them hold whole."""
+    parameter.sequence_parallel = sequence_parallel  # type: ignore[attr-defined]  # where Megatron looks for it

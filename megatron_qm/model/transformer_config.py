@@ -1,7 +1,6 @@
 """Our typed configs as Megatron's TransformerConfig."""
 
 import math
-from typing import Any
 
 import torch
 from megatron.core.transformer.transformer_config import TransformerConfig
@@ -72,7 +71,7 @@ def transformer_config(
     )
 
 
-def _fp8(precision: PrecisionConfig, model: ModelConfig) -> dict[str, Any]:
+def _fp8(precision: PrecisionConfig, model: ModelConfig) -> dict[str, object]:
     if precision.fp8 == "none":
         return {}
     first, last = precision.first_layers_bf16, precision.last_layers_bf16
@@ -85,7 +84,7 @@ def _fp8(precision: PrecisionConfig, model: ModelConfig) -> dict[str, Any]:
     }
 
 
-def _recompute(recompute: RecomputeConfig, model: ModelConfig, parallel: ParallelConfig) -> dict[str, Any]:
+def _recompute(recompute: RecomputeConfig, model: ModelConfig, parallel: ParallelConfig) -> dict[str, object]:
     if recompute.mode == "none":
         return {}
     if recompute.mode == "selective":  # core attention alone (Korthikanti et al. 2022)

@@ -3,16 +3,18 @@
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.autograd.function import BackwardCFunction, FunctionCtx
 
 
 def vocab_parallel_logsumexp(logits_sbv: Tensor, group: dist.ProcessGroup) -> Tensor:
     """[s, b], equal on all ranks of `group`; its gradient reaches each rank's own logits."""
-    return _LogSumExp.apply(logits_sbv, group)
+    lse_sb: Tensor = _LogSumExp.apply(logits_sbv, group)
+    return lse_sb
 
 
 class _LogSumExp(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, logits_sbv: Tensor, group: dist.ProcessGroup) -> Tensor:
+    def forward(ctx: FunctionCtx, logits_sbv: Tensor, group: dist.ProcessGroup) -> Tensor:
         local_sb = logits_sbv.logsumexp(-1)
         top_sb = local_sb.clone()
         dist.all_reduce(top_sb, op=dist.ReduceOp.MAX, group=group)
@@ -23,8 +25,9 @@ class _LogSumExp(torch.autograd.Function):
         return lse_sb
 
     @staticmethod
-    def backward(ctx, grad_sb: Tensor) -> tuple[Tensor, None]:
-        logits_sbv, lse_sb = ctx.saved_tensors
+    def backward(ctx: BackwardCFunction, grad_sb: Tensor) -> tuple[Tensor, None]:
+        saved: tuple[Tensor, ...] = ctx.saved_tensors
+        logits_sbv, lse_sb = saved
         return (logits_sbv - lse_sb[..., None]).exp() * grad_sb[..., None], None
 
 

@@ -122,7 +122,7 @@ def summarise(scenario: Scenario, trials: int = 200, seed: int = 0) -> Summary:
         raise UserError(f"simulation: trials = {trials}: must be 1 or more")
     runs = [simulate(scenario, seed * 1_000_003 + trial) for trial in range(trials)]
     totals = sorted(run.total / 24 for run in runs)
-    at = [totals[min(len(totals) - 1, int(share * len(totals)))] for share in (0.05, 0.5, 0.95)]
+    low, median, high = (totals[min(len(totals) - 1, int(share * len(totals)))] for share in (0.05, 0.5, 0.95))
     mean = {name: statistics.mean(getattr(run, name) for run in runs) for name in ("lost_work", "down", "saves", "failures")}
     goodput = scenario.work / statistics.mean(run.total for run in runs)
-    return Summary(tuple(at), mean["failures"], goodput, mean["lost_work"], mean["down"], mean["saves"])
+    return Summary((low, median, high), mean["failures"], goodput, mean["lost_work"], mean["down"], mean["saves"])

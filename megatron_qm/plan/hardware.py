@@ -36,8 +36,9 @@ def find_gpu(name: str) -> Gpu:
     if name not in _SHEETS:
         raise UserError(f"--gpu {name}: not known; there are {', '.join(_SHEETS)}")
     memory, bandwidth, node, network = _SHEETS[name]
-    fp8 = peak_flops(name, "fp8")
-    return Gpu(name, memory, peak_flops(name, "bf16").flops, fp8.flops if fp8 else 0.0, bandwidth, node, network)
+    bf16, fp8 = peak_flops(name, "bf16"), peak_flops(name, "fp8")
+    assert bf16 is not None  # of every sheet
+    return Gpu(name, memory, bf16.flops, fp8.flops if fp8 else 0.0, bandwidth, node, network)
 
 
 def gpu_of_device(device_name: str) -> Gpu | None:

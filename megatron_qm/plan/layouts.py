@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from megatron_qm.config.rules import check, check_world
 from megatron_qm.config.run import RunConfig
@@ -110,6 +111,6 @@ def is_legal(config: RunConfig, gpus: int) -> bool:
     return True
 
 
-def memory_of(config: RunConfig, gpus: int, mode: str) -> float:
+def memory_of(config: RunConfig, gpus: int, mode: Literal["none", "selective", "full"]) -> float:
     """Activation bytes of the fullest stage under another recompute mode."""
     return fullest_stage(replace(config, recompute=replace(config.recompute, mode=mode, layers=None)), gpus).activations

@@ -1,7 +1,6 @@
 """What a run that begins should need: kept with the run, and shown in its report beside what was measured."""
 
 from contextlib import suppress
-from typing import Any
 
 from megatron_qm.config.run import RunConfig
 from megatron_qm.costs.memory import GIB
@@ -10,7 +9,7 @@ from megatron_qm.plan.hardware import gpu_of_device
 from megatron_qm.plan.predict import fullest_stage, predict
 
 
-def prediction_of_run(config: RunConfig, world_size: int, device_name: str) -> dict[str, Any]:
+def prediction_of_run(config: RunConfig, world_size: int, device_name: str) -> dict[str, object]:
     """{"memory_gib", "memory_gib_by_kind", "step_seconds"} for environment.json; the time only for a GPU with a data sheet."""
     memory = fullest_stage(config, world_size)
     kinds = ("weights", "gradients", "optimizer", "activations", "logits")

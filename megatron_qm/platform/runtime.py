@@ -5,11 +5,10 @@ import os
 import platform as machine
 import random
 import resource
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 import numpy as np
 import torch
@@ -36,7 +35,7 @@ class Platform:
     backend: str
     layers: str
     dtype: torch.dtype
-    transformer_options: dict[str, Any]
+    transformer_options: Mapping[str, object]
 
     def scope(self) -> AbstractContextManager[None]:
         """Everything that calls Megatron runs inside this block."""

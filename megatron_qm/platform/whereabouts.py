@@ -5,7 +5,6 @@ import os
 import pickle
 import sys
 import threading
-from typing import Any
 
 import torch
 
@@ -21,8 +20,8 @@ def record_collectives() -> None:
 
 def main_thread_stands() -> tuple[str | None, str]:
     """(the collective in which the main thread waits or None, "file.py:line function" where it stands)."""
-    frame = sys._current_frames().get(threading.main_thread().ident)
-    operation = None
+    main, operation = threading.main_thread().ident, None
+    frame = None if main is None else sys._current_frames().get(main)
     if frame is not None:
         line = linecache.getline(frame.f_code.co_filename, frame.f_lineno)
         operation = next((name for sign, name in _WAITING_LINES.items() if sign in line), None)
@@ -62,6 +61,6 @@ def collectives_entered() -> dict[str, int]:
 
 def _groups() -> dict[str, str]:
     world = torch.distributed.distributed_c10d._world
-    ranks: dict[Any, dict[int, int]] = world.pg_group_ranks
+    ranks = world.pg_group_ranks
     names = {group: name for group, name in world.pg_names.items() if group in ranks}
     return {name: f"{name}: {','.join(map(str, sorted(ranks[group])))}" for group, name in names.items()}

@@ -7,7 +7,6 @@ needs a part, that test says so and the part can go.
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
 from unittest import mock
 
 import torch
@@ -39,7 +38,7 @@ def without_cuda(parts: Iterable[str] = PARTS) -> Iterator[None]:
         yield
 
 
-def _patches(chosen: frozenset[str]) -> Iterator[tuple[Any, str, Callable[..., Any]]]:
+def _patches(chosen: frozenset[str]) -> Iterator[tuple[object, str, Callable[..., object]]]:
     if "current_device" in chosen:
         yield torch.cuda, "current_device", lambda: _CPU  # used as `device=torch.cuda.current_device()`
     if "streams" in chosen:  # work on a CPU is done when the call returns: waiting for a stream is nothing
@@ -51,10 +50,10 @@ def _patch_random_state(stack: ExitStack) -> None:
     """Activation recompute saves and restores the GPU's generator: here that is the CPU's own."""
     from megatron.core.tensor_parallel import random
 
-    def get_state(device: Any = None, clone: bool = False, graph_safe: bool = False) -> torch.Tensor:
+    def get_state(device: object = None, clone: bool = False, graph_safe: bool = False) -> torch.Tensor:
         return torch.get_rng_state()
 
-    def set_state(new_state: torch.Tensor, device: Any = None, graph_safe: bool = False) -> None:
+    def set_state(new_state: torch.Tensor, device: object = None, graph_safe: bool = False) -> None:
         torch.set_rng_state(new_state)
 
     stack.enter_context(mock.patch.object(random, "_get_cuda_rng_state", get_state))
@@ -67,10 +66,10 @@ class _DoneStream:
     def synchronize(self) -> None:
         return None
 
-    def wait_stream(self, _stream: Any) -> None:
+    def wait_stream(self, _stream: object) -> None:
         return None
 
-    def wait_event(self, _event: Any) -> None:
+    def wait_event(self, _event: object) -> None:
         return None
 
 
@@ -83,13 +82,15 @@ class _CpuForCuda(TorchFunctionMode):
         self._types = "type_names" in parts
         self._pins = "pin_memory" in parts
 
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_function__(
+        self, func: Callable[..., object], types: object, args: tuple[object, ...] = (), kwargs: dict[str, object] | None = None
+    ) -> object:
         if func is torch.Tensor.cuda and self._literals:
             return args[0]
         if func is torch.Tensor.pin_memory and self._pins:
             return args[0]
-        if func is torch.Tensor.type and self._types and len(args) == 1:
-            return _CUDA_TYPE_NAMES.get(args[0].dtype) or func(*args)
+        if func is torch.Tensor.type and self._types and len(args) == 1 and isinstance(args[0], torch.Tensor):
+            return _CUDA_TYPE_NAMES.get(args[0].dtype) or args[0].type()
         if not kwargs:
             return func(*args)
         if self._literals and _is_cuda(kwargs.get("device")):
@@ -99,7 +100,7 @@ class _CpuForCuda(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
-def _is_cuda(device: Any) -> bool:
+def _is_cuda(device: object) -> bool:
     if isinstance(device, str):
         return device.startswith("cuda")
     return isinstance(device, torch.device) and device.type == "cuda"

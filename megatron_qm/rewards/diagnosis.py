@@ -2,10 +2,10 @@
 # ruff: noqa: E501  Chinese characters count twice
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
-from megatron_qm.rewards.icd import CODE, LEVELS, names, path
+from megatron_qm.rewards.icd import CODE, LEVELS, Lineage, names, path
+from megatron_qm.rewards.metadata import Metadata, table_of, word_of
 from megatron_qm.rewards.outcome import Outcome, Scored, Unscored
 from megatron_qm.rewards.text import NEGATION, Duplicates, answer_part, json_values, longest_names, normal, segments
 
@@ -19,7 +19,7 @@ _MOST_ITEMS = 50
 _WORDS = 10  # of the longest name looked for in English prose; Chinese characters: twice
 
 
-def diagnosis(prompt: str, response: str, reference: Any, metadata: Mapping[str, Any]) -> Outcome:
+def diagnosis(prompt: str, response: str, reference: object, metadata: Metadata) -> Outcome:
     """`reference`: a code, a name, or a list of them (or {"code"|"name"|"diagnoses": ...}), the principal one first.
 
     metadata: `system` "who" (default) or "cm"; `names` {name: code} of the user; `score` "list" (default: F1 of
@@ -27,19 +27,20 @@ def diagnosis(prompt: str, response: str, reference: Any, metadata: Mapping[str,
     A wrong code beside a right name is a wrong diagnosis, not half of one. Parts: top1, precision, recall, f1,
     contradictions, invalid.
     """
-    system = metadata.get("system", "who")
-    table = {normal(name): code for name, code in metadata.get("names", {}).items()}
-    rights = [_resolve(item, system, table) for item in _items_of(reference)]
-    if not rights or None in rights:
+    system = word_of(metadata, "system", "who")
+    table = {normal(name): code for name, code in table_of(metadata, "names").items()}
+    named = [_resolve(item, system, table) for item in _items_of(reference)]
+    rights = [right for right in named if right is not None]
+    if not rights or len(rights) < len(named):
         return Unscored(f"the reference {reference!r} names something that is not in ICD-10 ({system})")
     given = _given(response, system, table)
     if not given or len(given) > _MOST_ITEMS:
         why = "no diagnosis could be read" if not given else f"{len(given)} diagnoses: no list, a catalogue"
         return Scored(0.0, {"top1": 0.0, "precision": 0.0, "recall": 0.0, "f1": 0.0, "invalid": 1.0}, why)
-    return _score(given, rights, metadata.get("score", "list"))
+    return _score(given, rights, word_of(metadata, "score", "list"))
 
 
-def _score(given: list[tuple | None], rights: list[tuple], mode: str) -> Scored:
+def _score(given: list[Lineage | None], rights: list[Lineage], mode: str) -> Scored:
     top1 = credit(given[0], rights[0])
     total, left = 0.0, list(rights)
     for item in given:  # greedy, in the order given: each reference is found once
@@ -55,13 +56,13 @@ def _score(given: list[tuple | None], rights: list[tuple], mode: str) -> Scored:
     return Scored(top1 if mode == "top1" else f1, parts, f"the first diagnosis agrees in: {level}; {len(given)} given")
 
 
-def credit(given: tuple | None, right: tuple) -> float:
+def credit(given: Lineage | None, right: Lineage) -> float:
     if given is None:
         return 0.0
     return next((value for value, one, other in zip(CREDIT, given, right, strict=True) if one == other), 0.0)
 
 
-def _items_of(value: Any) -> list[Any]:
+def _items_of(value: object) -> list[object]:
     """A JSON value's diagnoses in their order: strings and {"code", "name"} objects."""
     if isinstance(value, list):
         return [item for one in value for item in _items_of(one)]
@@ -77,7 +78,7 @@ def _items_of(value: Any) -> list[Any]:
     return [value] if isinstance(value, str) else []
 
 
-def _resolve(item: Any, system: str, table: Mapping[str, str]) -> tuple | None:
+def _resolve(item: object, system: str, table: Mapping[str, str]) -> Lineage | None:
     """Path of one diagnosis; None if it is unknown, or if its code and its name disagree."""
     if isinstance(item, Mapping):
         found = [_resolve(item[key], system, table) for key in ("code", "name") if item[key]]
@@ -92,12 +93,13 @@ def _resolve(item: Any, system: str, table: Mapping[str, str]) -> tuple | None:
         rest = rest.replace(code, " ")
     name = _named(rest, system, table)
     paths = [path(code, system) for code in codes] + ([name] if name else [])
-    if not paths or None in paths or NEGATION.search(item) and not _known(item, system, table):
+    known = [one for one in paths if one is not None]
+    if not known or len(known) < len(paths) or NEGATION.search(item) and not _known(item, system, table):
         return None
-    return paths[0] if all(one[1] == paths[0][1] for one in paths) else None
+    return known[0] if all(one[1] == known[0][1] for one in known) else None
 
 
-def _looks_named(name: Any) -> bool:
+def _looks_named(name: object) -> bool:
     return not isinstance(name, str) or bool(CODE.search(name.upper())) or bool(NEGATION.search(name))
 
 
@@ -105,13 +107,13 @@ def _known(text: str, system: str, table: Mapping[str, str]) -> bool:
     return normal(CODE.sub(" ", text.upper())) in table or normal(CODE.sub(" ", text.upper())) in names(system)
 
 
-def _named(text: str, system: str, table: Mapping[str, str]) -> tuple | None:
+def _named(text: str, system: str, table: Mapping[str, str]) -> Lineage | None:
     name = normal(text)
     code = table.get(name) or names(system).get(name)
     return path(code, system) if code else None
 
 
-def _given(response: str, system: str, table: Mapping[str, str]) -> list[tuple | None]:
+def _given(response: str, system: str, table: Mapping[str, str]) -> list[Lineage | None]:
     """Every diagnosis a response states: those of its JSON if there is any, else those of its prose."""
     text = answer_part(response)
     if not text:
@@ -125,8 +127,8 @@ def _given(response: str, system: str, table: Mapping[str, str]) -> list[tuple |
     return found + prose
 
 
-def _in_prose(text: str, system: str, table: Mapping[str, str]) -> list[tuple | None]:
-    found: list[tuple | None] = []
+def _in_prose(text: str, system: str, table: Mapping[str, str]) -> list[Lineage | None]:
+    found: list[Lineage | None] = []
     for piece in segments(text):
         for clause in piece.replace("，", ",").replace("、", ",").split(","):
             if len(found) > _MOST_ITEMS:
@@ -138,7 +140,7 @@ def _in_prose(text: str, system: str, table: Mapping[str, str]) -> list[tuple | 
             if not whole and (NEGATION.search(bare) or not of_now):
                 continue
             named = [whole] if whole else _names_within(bare[:2000], system, table)
-            stated = codes or named
+            stated: Sequence[Lineage | None] = codes or named
             if codes and named and not any(code and name[1] == code[1] for code in codes for name in named):
                 stated = [None]
             found += [one for one in stated if one not in found]
@@ -148,10 +150,10 @@ def _in_prose(text: str, system: str, table: Mapping[str, str]) -> list[tuple | 
     return found
 
 
-def _names_within(clause: str, system: str, table: Mapping[str, str]) -> list[tuple]:
+def _names_within(clause: str, system: str, table: Mapping[str, str]) -> list[Lineage]:
     known = names(system)
 
-    def look_up(name: str) -> tuple | None:
+    def look_up(name: str) -> Lineage | None:
         code = table.get(name) or known.get(name)
         return path(code, system) if code else None
 

@@ -3,9 +3,10 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import NamedTuple
 
 from megatron_qm.rewards.drug_names import generic
+from megatron_qm.rewards.metadata import Metadata, table_of, words_of
 from megatron_qm.rewards.outcome import Outcome, Scored, Unscored
 from megatron_qm.rewards.text import NEGATION, Duplicates, affirmed, answer_part, json_values, longest_names, normal, segments
 
@@ -27,18 +28,26 @@ _MOST = 50
 _EMPTY = {"precision": 0.0, "recall": 0.0, "f1": 0.0, "dose": 0.0, "route": 0.0, "contraindicated": 0.0}
 
 
-def drugs(prompt: str, response: str, reference: Any, metadata: Mapping[str, Any]) -> Outcome:
+class _Drug(NamedTuple):
+    """Dose and route as they were written, if they were."""
+
+    name: str
+    dose: object = None
+    route: object = None
+
+
+def drugs(prompt: str, response: str, reference: object, metadata: Metadata) -> Outcome:
     """`reference`: drug names, or {"name", "dose", "route"} objects, or {"drugs": [...]}.
 
     metadata: `contraindicated` (names that must not be given), `names` {name: generic} of the user. A reference drug that
     no table knows is compared by its normalised name. A drug whose dose or route is not the reference's counts half for
     each that is wrong (both wrong: nothing). Value: F1 of what is left.
     """
-    table = {normal(name): target for name, target in metadata.get("names", {}).items()}
+    table = {normal(name): target for name, target in table_of(metadata, "names").items()}
     rights = {_key(item, table): item for item in _items(reference)}
     if not rights or "" in rights:
         return Unscored(f"the reference {reference!r} names no drug")
-    banned = {_key({"name": name}, table) for name in metadata.get("contraindicated", ())}
+    banned = {_key(_Drug(name), table) for name in words_of(metadata, "contraindicated")}
     given = _given(response, table, set(rights) | banned)
     if not given or len(given) > _MOST:
         return Scored(0.0, {**_EMPTY, "invalid": 1.0}, f"{len(given)} drugs could be read")
@@ -47,13 +56,13 @@ def drugs(prompt: str, response: str, reference: Any, metadata: Mapping[str, Any
     return _score(given, rights, table)
 
 
-def _score(given: list[dict], rights: dict[str, dict], table: Mapping[str, str]) -> Scored:
-    found: dict[str, list[dict]] = {}
+def _score(given: list[_Drug], rights: dict[str, _Drug], table: Mapping[str, str]) -> Scored:
+    found: dict[str, list[_Drug]] = {}
     for item in given:
         found.setdefault(_key(item, table), []).append(item)
     hits = {key: items for key, items in found.items() if key in rights}
-    dose = {key: all(_dose(rights[key].get("dose")) in (None, _dose(item.get("dose"))) for item in hits[key]) for key in hits}
-    route = {key: all(_route(rights[key].get("route")) in (None, _route(item.get("route"))) for item in hits[key]) for key in hits}
+    dose = {key: all(_dose(rights[key].dose) in (None, _dose(item.dose)) for item in hits[key]) for key in hits}
+    route = {key: all(_route(rights[key].route) in (None, _route(item.route)) for item in hits[key]) for key in hits}
     credit = sum((dose[key] + route[key]) / 2 for key in hits)
     precision, recall = credit / len(found), credit / len(rights)
     f1 = 2 * precision * recall / (precision + recall) if credit else 0.0
@@ -62,11 +71,11 @@ def _score(given: list[dict], rights: dict[str, dict], table: Mapping[str, str])
     return Scored(f1, parts, f"{len(hits)} of {len(rights)} drugs, {len(found)} given")
 
 
-def _key(item: Mapping[str, Any], table: Mapping[str, str]) -> str:
-    return generic(item["name"], table) or normal(item["name"])
+def _key(item: _Drug, table: Mapping[str, str]) -> str:
+    return generic(item.name, table) or normal(item.name)
 
 
-def _dose(text: Any) -> tuple[float, str] | None:
+def _dose(text: object) -> tuple[float, str] | None:
     match = _DOSE.search(str(text)[:200]) if text else None
     if not match:
         return None
@@ -74,14 +83,14 @@ def _dose(text: Any) -> tuple[float, str] | None:
     return round(float(match[1]) * factor, 9), unit
 
 
-def _route(text: Any) -> str | None:
+def _route(text: object) -> str | None:
     name = normal(str(text)[:200]) if text else ""
     return _ROUTE_OF.get(name) or next((route for word, route in _ROUTE_OF.items() if len(word) > 2 and word in name), name or None)
 
 
-def _items(value: Any) -> list[dict[str, Any]]:
+def _items(value: object) -> list[_Drug]:
     if isinstance(value, str):
-        return [{"name": value}] if value.strip() else []
+        return [_Drug(value)] if value.strip() else []
     if isinstance(value, list):
         return [item for one in value for item in _items(one)]
     if not isinstance(value, Mapping) or isinstance(value, Duplicates) and value.twice:
@@ -90,11 +99,11 @@ def _items(value: Any) -> list[dict[str, Any]]:
     name = next((folded[key] for key in _NAME_KEYS if isinstance(folded.get(key), str)), None)
     if name:
         pick = lambda keys: next((folded[key] for key in keys if folded.get(key)), None)  # noqa: E731
-        return [{"name": name, "dose": pick(_DOSE_KEYS) or (name if _DOSE.search(name) else None), "route": pick(_ROUTE_KEYS)}]
+        return [_Drug(name, pick(_DOSE_KEYS) or (name if _DOSE.search(name) else None), pick(_ROUTE_KEYS))]
     return [item for key in _LIST_KEYS if key in folded for item in _items(folded[key])]
 
 
-def _given(response: str, table: Mapping[str, str], wanted: set[str]) -> list[dict[str, Any]]:
+def _given(response: str, table: Mapping[str, str], wanted: set[str]) -> list[_Drug]:
     """Drugs of the JSON; and those that the prose around it gives: a contraindicated one cannot hide there."""
     text = answer_part(response)
     if not text:
@@ -104,21 +113,21 @@ def _given(response: str, table: Mapping[str, str], wanted: set[str]) -> list[di
     answers = [items for items in listed if items]
     if len(answers) > 1 and any({_key(i, table) for i in items} != {_key(i, table) for i in answers[0]} for items in answers):
         return []
-    found = [item for items in answers[:1] for item in items if not NEGATION.search(item["name"])]
+    found = [item for items in answers[:1] for item in items if not NEGATION.search(item.name)]
     keys = {_key(item, table) for item in found}
     prose = _in_prose(around, table, wanted)
     return found + [item for item in prose if _key(item, table) not in keys]
 
 
-def _in_prose(text: str, table: Mapping[str, str], wanted: set[str]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+def _in_prose(text: str, table: Mapping[str, str], wanted: set[str]) -> list[_Drug]:
+    found: list[_Drug] = []
     for piece in segments(text):
         for clause in affirmed(piece, _WITHHELD):
             if len(found) > _MOST:
                 return found
             dose = _DOSE.search(clause)
             for name in _names(clause[:1000], table, wanted):
-                found.append({"name": name, "dose": dose[0] if dose else None, "route": _route_in(clause)})
+                found.append(_Drug(name, dose[0] if dose else None, _route_in(clause)))
     return found
 
 

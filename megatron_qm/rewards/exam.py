@@ -7,9 +7,9 @@ another option is not right. An answer that cannot be parsed is wrong, and `part
 
 import functools
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
+from megatron_qm.rewards.metadata import Metadata, table_of
 from megatron_qm.rewards.outcome import Outcome, Scored, Unscored
 from megatron_qm.rewards.text import NEGATION, Duplicates, answer_part, json_values, normal, segments
 
@@ -49,7 +49,7 @@ _ANY = re.compile(f"{_EDGE}{_LETTER}")
 _of_option = functools.lru_cache(maxsize=8192)(normal)  # the responses of a group share their options
 
 
-def exam(prompt: str, response: str, reference: Any, metadata: Mapping[str, Any]) -> Outcome:
+def exam(prompt: str, response: str, reference: object, metadata: Metadata) -> Outcome:
     """`reference`: "A/C", ["A", "C"], {"answer": ...}, or for shared stems and case analysis a list of {"answer": ...},
     one per sub-question, scored all or nothing. `metadata["options"]`: {"A": text, ...} (or a list of it, one per
     sub-question). `value` is 1 or 0."""
@@ -59,7 +59,7 @@ def exam(prompt: str, response: str, reference: Any, metadata: Mapping[str, Any]
     right = _letters(reference.get("answer") if isinstance(reference, Mapping) else reference, {})
     if not right:
         return Unscored(f"the reference {reference!r} is no set of option letters")
-    given, why = given_answer(response, metadata.get("options") or {})
+    given, why = given_answer(response, table_of(metadata, "options"))
     if given is None:
         return Scored(0.0, {"accuracy": 0.0, "invalid": 1.0}, why)
     value = float(given == right)
@@ -77,16 +77,17 @@ def given_answer(response: str, options: Mapping[str, str]) -> tuple[frozenset[s
     values, around = json_values(text)
     stated: list[frozenset[str] | None] = []
     for value in values:
-        answer = _field(value)
-        if answer is not _ABSENT:
-            stated.append(_letters(answer, options))
+        field = _field(value)
+        if field is not _ABSENT:
+            stated.append(_letters(field, options))
     in_json = bool(stated)
     stated += _in_prose(around, options, in_json)
     if not stated:
         return None, "no answer could be parsed"
-    if None in stated or len(set(stated)) > 1:
+    answer, *others = set(stated)
+    if answer is None or others:
         return None, "several answers, or one that cannot be read"
-    return (stated[0], "") if not _taken_back(around, stated[0]) else (None, "the answer was taken back")
+    return (answer, "") if not _taken_back(around, answer) else (None, "the answer was taken back")
 
 
 def _with_letters(text: str, options: Mapping[str, str]) -> str:
@@ -110,7 +111,8 @@ def _with_letters(text: str, options: Mapping[str, str]) -> str:
 _ABSENT = object()
 
 
-def _field(value: Any) -> Any:
+def _field(value: object) -> object:
+    """What stands under one of `_KEYS`: _ABSENT where none does, None where two disagree."""
     if not isinstance(value, dict):
         return _ABSENT
     found = [key for key in value if key.strip().casefold() in _KEYS]
@@ -121,11 +123,10 @@ def _field(value: Any) -> Any:
     return None if isinstance(value, Duplicates) and value.twice & set(found) else value[found[0]]
 
 
-def _letters(answer: Any, options: Mapping[str, str]) -> frozenset[str] | None:
+def _letters(answer: object, options: Mapping[str, str]) -> frozenset[str] | None:
     """Letters of "A/C", "AC", ["A", "C"], "A. text" or the text alone; None for anything else."""
     if isinstance(answer, list):
-        sets = [_letters(item, options) for item in answer]
-        return frozenset().union(*sets) if sets and None not in sets else None
+        return _union([_letters(item, options) for item in answer])
     if not isinstance(answer, str):
         return None
     answer = answer.strip()
@@ -140,8 +141,15 @@ def _letters(answer: Any, options: Mapping[str, str]) -> frozenset[str] | None:
     if by_text:
         return frozenset(by_text) if len(by_text) == 1 else None
     lead = re.match(r"([A-Ja-j])[.、:：) ]\s*(.{1,400})$", answer)
-    same = lead and _of_option(options.get(lead[1].upper(), "")) == normal(lead[2])
-    return frozenset(lead[1].upper()) if same else None
+    if lead and _of_option(options.get(lead[1].upper(), "")) == normal(lead[2]):
+        return frozenset(lead[1].upper())
+    return None
+
+
+def _union(sets: Sequence[frozenset[str] | None]) -> frozenset[str] | None:
+    """None where there is no set, or one that could not be read."""
+    known = [one for one in sets if one is not None]
+    return frozenset(letter for one in known for letter in one) if known and len(known) == len(sets) else None
 
 
 def _in_prose(text: str, options: Mapping[str, str], in_json: bool) -> list[frozenset[str] | None]:
@@ -173,10 +181,10 @@ def _bare(text: str, options: Mapping[str, str]) -> list[frozenset[str] | None]:
         return [whole]
     lines = [line for line in text.split("\n") if line.strip()]
     chosen = [_letters(line.strip(" -•*"), options) for line in lines]
-    if len(lines) > 1 and None not in chosen:  # "A. text" and "C. text" on lines of their own: those two, but all is the question
-        union = frozenset().union(*chosen)
-        return [None if union == set(options) or sum(map(len, chosen)) > len(union) else union]
-    found = []
+    union = _union(chosen)
+    if len(lines) > 1 and union is not None:  # "A. text" and "C. text" on lines of their own: those two, but all is the question
+        return [None if union == set(options) or sum(len(one or ()) for one in chosen) > len(union) else union]
+    found: list[frozenset[str] | None] = []
     for line in lines:
         match = _LEADING.match(line)
         if match and (match["run"].isupper() or len(line.strip()) <= 3) and not NEGATION.search(line) \
@@ -212,12 +220,13 @@ def _taken_back(text: str, answer: frozenset[str]) -> bool:
     return False
 
 
-def _sub_references(reference: Any) -> list[Any] | None:
-    is_case = isinstance(reference, list) and reference and all(isinstance(item, Mapping) for item in reference)
-    return [item.get("answer") for item in reference] if is_case else None
+def _sub_references(reference: object) -> list[object] | None:
+    if isinstance(reference, list) and reference and all(isinstance(item, Mapping) for item in reference):
+        return [item.get("answer") for item in reference]
+    return None
 
 
-def _case(response: str, references: list[Any], options: Any) -> Outcome:
+def _case(response: str, references: list[object], options: object) -> Outcome:
     """One JSON object or list with an answer per sub-question, in their order: {"answers": ["A", "B/C"]} or
     {"1": "A", "2": "B/C"} or [{"answer": "A"}, ...]."""
     rights = [_letters(reference, {}) for reference in references]
@@ -233,13 +242,13 @@ def _case(response: str, references: list[Any], options: Any) -> Outcome:
     return Scored(value, {"accuracy": value, "sub_accuracy": sum(hits) / len(rights), "invalid": 0.0}, f"answered {given}")
 
 
-def _case_answers(values: list[Any], count: int) -> list[Any] | None:
+def _case_answers(values: list[object], count: int) -> list[object] | None:
     if len(values) == count > 1 and all(_field(value) not in (_ABSENT, None) for value in values):
         return [_field(value) for value in values]
     if len(values) != 1:
         return None
     value = values[0]
-    if isinstance(value, dict):
+    if isinstance(value, Duplicates):
         if value.twice:
             return None
         inner = _field(value)

@@ -1,15 +1,16 @@
 """General Verifier: explicit principles that people edit, scored by a model (report, section 3.4)."""
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from megatron_qm.errors import UserError
-from megatron_qm.rewards.judge import Ask, Endpoint, JudgeError, vote
+from megatron_qm.json_types import object_of
+from megatron_qm.rewards.judge import Ask, Endpoint, JudgeError, vote, votes_of
+from megatron_qm.rewards.metadata import Metadata, word_of
 from megatron_qm.rewards.outcome import Outcome, Reward, Scored, Unscored
 
 GENERAL = "general"  # the task of items that are judged so
@@ -34,7 +35,7 @@ def read_principles(path: Path = SHIPPED) -> list[Principle]:
     return [_principle(row, f"{path}, principle {number}") for number, row in enumerate(rows, 1)]
 
 
-def _principle(row: Any, where: str) -> Principle:
+def _principle(row: object, where: str) -> Principle:
     if not isinstance(row, dict) or set(row) != {"name", "text", "must_pass", "must_fail"}:
         raise UserError(f"{where}: needed are name, text, must_pass and must_fail")
     for key in ("must_pass", "must_fail"):
@@ -45,7 +46,7 @@ def _principle(row: Any, where: str) -> Principle:
 
 def general(principles: Sequence[Principle], ask: Ask, k: int = 8) -> Reward:
     """Mean over the principles of the share of votes that pass; Unscored if any principle could not be judged."""
-    def reward(prompt: str, response: str, reference: Any, metadata: Mapping[str, Any]) -> Outcome:
+    def reward(prompt: str, response: str, reference: object, metadata: Metadata) -> Outcome:
         try:
             parts = {one.name: vote(ask, f"Principle: {one.text}", prompt, response, k).share for one in principles}
         except JudgeError as error:
@@ -55,12 +56,12 @@ def general(principles: Sequence[Principle], ask: Ask, k: int = 8) -> Reward:
     return reward
 
 
-def by_metadata(prompt: str, response: str, reference: Any, metadata: Mapping[str, Any]) -> Outcome:
+def by_metadata(prompt: str, response: str, reference: object, metadata: Metadata) -> Outcome:
     """`general` of the principles in the file metadata["principles"] (default: those that ship) and the endpoint
     metadata["judge"], as hybrid.by_metadata has it."""
-    judge = metadata["judge"]
-    principles = _read_once(metadata.get("principles") or str(SHIPPED))
-    return general(principles, Endpoint.told(judge), judge.get("votes", 8))(prompt, response, reference, metadata)
+    principles = _read_once(word_of(metadata, "principles", "") or str(SHIPPED))
+    judge = object_of(metadata, "judge")
+    return general(principles, Endpoint.told(judge), votes_of(judge))(prompt, response, reference, metadata)
 
 
 @functools.cache

@@ -1,10 +1,11 @@
 """Rules first, a model second: the model widens what rules recognise and never raises what they reject (report, table 3)."""
 # ruff: noqa: E501  Chinese characters count twice
 
-from collections.abc import Mapping
-from typing import Any
 
-from megatron_qm.rewards.judge import Ask, Endpoint, JudgeError, vote
+
+from megatron_qm.json_types import number_of, object_of, text_of
+from megatron_qm.rewards.judge import Ask, Endpoint, JudgeError, vote, votes_of
+from megatron_qm.rewards.metadata import Metadata
 from megatron_qm.rewards.outcome import Outcome, Reward, Scored, Unscored
 from megatron_qm.rewards.registry import load
 
@@ -18,7 +19,7 @@ def hybrid(rule: Reward, ask: Ask, k: int = 8, agreement: float = 0.75) -> Rewar
     An answer that the rule read, right or wrong, keeps the rule's value. An empty response is never asked about. Votes that
     agree less than `agreement`, or an endpoint that fails, give Unscored.
     """
-    def reward(prompt: str, response: str, reference: Any, metadata: Mapping[str, Any]) -> Outcome:
+    def reward(prompt: str, response: str, reference: object, metadata: Metadata) -> Outcome:
         ruled = rule(prompt, response, reference, metadata)
         if not _undecided(ruled, response):
             return ruled
@@ -34,12 +35,13 @@ def hybrid(rule: Reward, ask: Ask, k: int = 8, agreement: float = 0.75) -> Rewar
     return reward
 
 
-def by_metadata(prompt: str, response: str, reference: Any, metadata: Mapping[str, Any]) -> Outcome:
+def by_metadata(prompt: str, response: str, reference: object, metadata: Metadata) -> Outcome:
     """`hybrid` of the verifier `metadata["rule"]` and the endpoint `metadata["judge"]` (base, model, key, votes, agreement,
     seconds): how a pool of processes, to which functions cannot be sent, is told."""
-    rule, judge = load(metadata["rule"]), metadata["judge"]
+    rule, judge = load(text_of(metadata, "rule")), object_of(metadata, "judge")
     rest = {name: value for name, value in metadata.items() if name not in ("rule", "judge")}
-    return hybrid(rule, Endpoint.told(judge), judge.get("votes", 8), judge.get("agreement", 0.75))(prompt, response, reference, rest)
+    agreement = number_of(judge, "agreement") if "agreement" in judge else 0.75
+    return hybrid(rule, Endpoint.told(judge), votes_of(judge), agreement)(prompt, response, reference, rest)
 
 
 def _undecided(ruled: Outcome, response: str) -> bool:

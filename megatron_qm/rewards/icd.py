@@ -4,6 +4,7 @@ import importlib
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from types import ModuleType
 
 from megatron_qm.errors import UserError
 from megatron_qm.rewards.text import normal
@@ -45,15 +46,18 @@ SYNONYMS: dict[str, str] = {
 
 
 @lru_cache(maxsize=2)
-def book(system: str):
+def book(system: str) -> ModuleType:
     """The package that knows "who" or "cm"."""
     if system not in _MODULES:
         raise UserError(f"ICD-10 system {system!r} is not known: use one of {', '.join(_MODULES)}")
     return importlib.import_module(_MODULES[system])
 
 
+Lineage = tuple[str, str, str, str]  # code, category, block, chapter
+
+
 @lru_cache(maxsize=1 << 16)
-def path(code: str, system: str) -> tuple[str, str, str, str] | None:
+def path(code: str, system: str) -> Lineage | None:
     """(code, category, block, chapter) of a code written with or without its dot; None for no such code. A code finer
     than the book's (CM digits in WHO) stands where its longest known beginning does."""
     known = book(system)

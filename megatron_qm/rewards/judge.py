@@ -6,7 +6,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+
+from megatron_qm.json_types import number_of, text_of, whole_of
 
 Ask = Callable[[str], str]  # prompt -> the model's text; raises JudgeError
 KEY = "MEGATRON_QM_JUDGE_KEY"  # environment variable of the endpoint's key
@@ -28,9 +29,11 @@ class Endpoint:
     temperature: float = 0.6
 
     @classmethod
-    def told(cls, judge: Mapping[str, Any]) -> "Endpoint":
+    def told(cls, judge: Mapping[str, object]) -> "Endpoint":
         """From a sample's metadata["judge"]: base, model, and key and seconds where they are named."""
-        return cls(judge["base"], judge["model"], judge.get("key", ""), judge.get("seconds", 30.0))
+        key = text_of(judge, "key") if "key" in judge else ""
+        seconds = number_of(judge, "seconds") if "seconds" in judge else 30.0
+        return cls(text_of(judge, "base"), text_of(judge, "model"), key, seconds)
 
     def __call__(self, prompt: str) -> str:
         body = {"model": self.model, "temperature": self.temperature, "messages": [{"role": "user", "content": prompt}]}
@@ -41,6 +44,11 @@ class Endpoint:
                 return str(json.load(reply)["choices"][0]["message"]["content"])
         except (OSError, ValueError, LookupError, TypeError) as error:
             raise JudgeError(f"the endpoint failed: {type(error).__name__}: {error}") from error
+
+
+def votes_of(judge: Mapping[str, object]) -> int:
+    """How often a sample's metadata["judge"] wants its endpoint asked."""
+    return whole_of(judge, "votes") if "votes" in judge else 8
 
 
 @dataclass(frozen=True)

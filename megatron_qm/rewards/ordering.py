@@ -2,8 +2,8 @@
 # ruff: noqa: E501  Chinese characters count twice
 
 from collections.abc import Mapping
-from typing import Any
 
+from megatron_qm.rewards.metadata import Metadata, lists_of
 from megatron_qm.rewards.outcome import Outcome, Scored, Unscored
 from megatron_qm.rewards.text import NEGATION, Duplicates, affirmed, answer_part, json_values, longest_names, normal, segments
 
@@ -29,11 +29,11 @@ _LIST_KEYS = ("tests", "orders", "test", "examinations", "检查", "检查项目
 _MOST = 100
 
 
-def ordering(prompt: str, response: str, reference: Any, metadata: Mapping[str, Any]) -> Outcome:
+def ordering(prompt: str, response: str, reference: object, metadata: Metadata) -> Outcome:
     """`reference`: test names; metadata `synonyms`: {test: [other names]}. Value: F1 of the tests ordered. What a list holds
     that no table knows is an order too, and costs precision."""
     table = dict(_SHIPPED)
-    for test, others in metadata.get("synonyms", {}).items():
+    for test, others in lists_of(metadata, "synonyms").items():
         target = table.get(normal(test), normal(test))
         table |= {normal(name): target for name in (test, *others)}
     rights = {table.get(normal(name), normal(name)) for name in _items(reference)} - {""}
@@ -49,7 +49,7 @@ def ordering(prompt: str, response: str, reference: Any, metadata: Mapping[str, 
     return Scored(f1, {"precision": precision, "recall": recall, "f1": f1, "invalid": 0.0}, f"{hits} of {len(rights)}, {len(given)} ordered")
 
 
-def _items(value: Any) -> list[str]:
+def _items(value: object) -> list[str]:
     if isinstance(value, str):
         return [value]
     if isinstance(value, list):

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 
 @dataclass(frozen=True)
@@ -27,4 +26,5 @@ class Unscored:
 
 
 Outcome = Scored | Unscored
-Reward = Callable[[str, str, Any, Mapping[str, Any]], Outcome]
+# (prompt, response, reference, metadata), the last two as the item has them
+Reward = Callable[[str, str, object, Mapping[str, object]], Outcome]

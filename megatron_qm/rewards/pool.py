@@ -7,12 +7,13 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
-from typing import Any
+from multiprocessing.context import ForkServerContext
 
 from megatron_qm.rewards.outcome import Outcome, Scored, Unscored
 from megatron_qm.rewards.registry import Verifiers, load
 
 _START_SECONDS = 120.0
+_WAITING = Unscored("waiting: its turn has not come")
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,8 @@ class Sample:
     verifier: str
     prompt: str
     response: str
-    reference: Any
-    metadata: Mapping[str, Any]
+    reference: object
+    metadata: Mapping[str, object]
 
 
 def admitted(sample: Sample, verifiers: Verifiers) -> Sample:
@@ -33,12 +34,13 @@ def admitted(sample: Sample, verifiers: Verifiers) -> Sample:
 
 
 class _Worker:
-    def __init__(self, context: Any, memory_bytes: int) -> None:
+    def __init__(self, context: ForkServerContext, memory_bytes: int) -> None:
         self.pipe, far = context.Pipe()
         self.process = context.Process(target=_serve, args=(far, memory_bytes), daemon=True)
         self.process.start()
         far.close()
-        self.ready, self.at = False, None  # `at`: index of the sample it has
+        self.ready = False
+        self.at: int | None = None  # index of the sample it has
         self.deadline = time.monotonic() + _START_SECONDS
 
     def kill(self) -> None:
@@ -72,7 +74,7 @@ class VerifierPool:
         self._workers = []
 
     def score(self, samples: Sequence[Sample]) -> list[Outcome]:
-        results: list[Outcome | None] = [None] * len(samples)
+        results: list[Outcome] = [_WAITING] * len(samples)
         waiting = deque(range(len(samples)))
         while waiting or any(worker.at is not None for worker in self._workers):
             self._refill(min(self._count, len(samples)))
@@ -88,18 +90,19 @@ class VerifierPool:
         while len(self._workers) < count:
             self._workers.append(_Worker(self._context, self._memory))
 
-    def _hand_out(self, waiting: deque[int], samples: Sequence[Sample], results: list[Outcome | None]) -> None:
+    def _hand_out(self, waiting: deque[int], samples: Sequence[Sample], results: list[Outcome]) -> None:
         for worker in list(self._workers):
             if worker.ready and worker.at is None and waiting:
-                worker.at, worker.deadline = waiting.popleft(), time.monotonic() + self._seconds
+                at = worker.at = waiting.popleft()
+                worker.deadline = time.monotonic() + self._seconds
                 try:
-                    worker.pipe.send(samples[worker.at])
+                    worker.pipe.send(samples[at])
                 except OSError:
-                    self._lose(worker, results, "crash: the process was gone")
+                    self._lose(worker, results, at, "crash: the process was gone")
                 except Exception as error:  # noqa: BLE001  a sample that cannot be pickled is that sample's fault
-                    results[worker.at], worker.at = Unscored(f"sample: {error}"), None
+                    results[at], worker.at = Unscored(f"sample: {error}"), None
 
-    def _collect(self, results: list[Outcome | None]) -> None:
+    def _collect(self, results: list[Outcome]) -> None:
         busy = [worker for worker in self._workers if worker.at is not None or not worker.ready]
         if not busy:
             return
@@ -112,24 +115,24 @@ class VerifierPool:
             elif now >= worker.deadline:
                 if worker.at is None:
                     raise RuntimeError(f"a verifier process did not start in {_START_SECONDS:.0f} s")
-                self._lose(worker, results, f"deadline: no verdict in {self._seconds:g} s")
+                self._lose(worker, results, worker.at, f"deadline: no verdict in {self._seconds:g} s")
 
-    def _receive(self, worker: _Worker, results: list[Outcome | None]) -> None:
+    def _receive(self, worker: _Worker, results: list[Outcome]) -> None:
         try:
-            outcome = worker.pipe.recv()
+            said = worker.pipe.recv()
         except (EOFError, OSError):
             worker.process.join()
             if worker.at is None:
                 raise RuntimeError(f"a verifier process died as it started (exit code {worker.process.exitcode})") from None
-            self._lose(worker, results, f"crash: the process ended with {worker.process.exitcode}")
+            self._lose(worker, results, worker.at, f"crash: the process ended with {worker.process.exitcode}")
             return
-        if not worker.ready:
+        if worker.at is None:  # it has started
             worker.ready = True
             return
-        results[worker.at], worker.at = outcome, None
+        results[worker.at], worker.at = said, None
 
-    def _lose(self, worker: _Worker, results: list[Outcome | None], reason: str) -> None:
-        results[worker.at] = Unscored(reason)
+    def _lose(self, worker: _Worker, results: list[Outcome], at: int, reason: str) -> None:
+        results[at] = Unscored(reason)
         worker.kill()
         self._workers.remove(worker)
 

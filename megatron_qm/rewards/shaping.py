@@ -1,21 +1,24 @@
 """Rewards on the shape of a response: the format asked for, its length, and what it says again."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from megatron_qm.rewards.metadata import Metadata, words_of
 from megatron_qm.rewards.outcome import Outcome, Scored
-from megatron_qm.rewards.text import answer_part, json_values
+from megatron_qm.rewards.text import Duplicates, answer_part, json_values
 
 
-def answer_format(prompt: str, response: str, reference: Any, metadata: Mapping[str, Any]) -> Outcome:
+def answer_format(prompt: str, response: str, reference: object, metadata: Metadata) -> Outcome:
     """1 if the response is at most one <think>...</think> and then one JSON object with the keys of `metadata["keys"]`
     (default: "answer") and nothing more than a fence around it."""
     opened, closed = response.count("<think>"), response.count("</think>")
     if (opened, closed) not in ((0, 0), (1, 1), (0, 1)) or opened and not response.lstrip().startswith("<think>"):
         return Scored(0.0, {"format": 0.0}, "thinking is not one block at the start")
     values, around = json_values(answer_part(response) or "")
-    right = len(values) == 1 and isinstance(values[0], dict) and not values[0].twice and not around.strip(" \n`")
-    value = float(right and all(values[0].get(key) for key in metadata.get("keys", ("answer",))))
+    answer = values[0] if len(values) == 1 and not around.strip(" \n`") else None
+    value = float(
+        isinstance(answer, Duplicates) and not answer.twice
+        and all(answer.get(key) for key in words_of(metadata, "keys", ("answer",)))
+    )
     return Scored(value, {"format": value}, "one JSON object" if value else "not one JSON object with the keys asked for")
 
 

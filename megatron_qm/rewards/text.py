@@ -5,7 +5,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import TypeVar
 
 MAX_ANSWER_CHARACTERS = 20_000
 _DEPTH = 64
@@ -27,7 +27,7 @@ _TURN = re.compile(r"\b(?:give|use|take|start|prescribe|order|recommend|suggest|
 _Found = TypeVar("_Found")
 
 
-class Duplicates(dict):
+class Duplicates(dict[str, object]):
     """A JSON object that names a key twice; `twice` has the keys whose values differ."""
 
     twice: frozenset[str] = frozenset()
@@ -66,9 +66,11 @@ def segments(text: str) -> list[str]:
     return [piece.strip() for piece in _SEGMENT.split(text) if piece.strip()]
 
 
-def json_values(text: str) -> tuple[list[Any], str]:
-    """Each outermost JSON object or list in `text`, trailing commas forgiven, and the text around them."""
-    values, around, last = [], [], 0
+def json_values(text: str) -> tuple[list[object], str]:
+    """Each outermost JSON object or list in `text`, trailing commas forgiven, and the text around them. Objects are
+    `Duplicates`."""
+    values: list[object] = []
+    around, last = [], 0
     for start, end in _spans(text):
         value = _parse(text[start:end])
         if value is not None and len(values) < _OBJECTS:
@@ -101,16 +103,18 @@ def _spans(text: str) -> Iterator[tuple[int, int]]:
             stack.clear()
 
 
-def _parse(text: str) -> Any | None:
+def _parse(text: str) -> object:
+    """None for what is no JSON."""
     for candidate in (text, _TRAILING_COMMA.sub("", text)):
         try:
-            return json.loads(candidate, object_pairs_hook=_object, parse_int=str, parse_float=str)
+            value: object = json.loads(candidate, object_pairs_hook=_object, parse_int=str, parse_float=str)
         except (ValueError, RecursionError):
             continue
+        return value
     return None
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object(pairs: list[tuple[str, object]]) -> Duplicates:
     result = Duplicates(pairs)
     result.twice = frozenset(key for key, value in pairs if result[key] != value)
     return result

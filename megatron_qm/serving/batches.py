@@ -3,6 +3,7 @@
 import queue
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from functools import partial
 
 from megatron_qm.checkpoint.together import on_first_rank
 from megatron_qm.errors import UserError
@@ -39,7 +40,7 @@ class Batches:
         """Until stopped, on all ranks together; callers are those of rank 0."""
         while (requests := on_first_rank(self._take)) is not None:
             if requests:
-                _answer(self._taken, lambda asked=requests: generate(asked))
+                _answer(self._taken, partial(generate, requests))
         self._refuse("the server stops")
 
     def _take(self) -> list[Request] | None:

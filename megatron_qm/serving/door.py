@@ -1,8 +1,8 @@
 """The OpenAI API's addresses, in threads beside the ranks' main threads."""
 
 import threading
+from collections.abc import Callable
 from http.server import ThreadingHTTPServer
-from typing import Any
 
 from megatron_qm.errors import UserError
 from megatron_qm.loopback import json_server
@@ -17,11 +17,11 @@ def open_door(
     """A server that puts what callers ask into `batches`. longest: tokens of prompt and answer together; tokens: of an answer
     whose caller names no number. Raises UserError for a port that is taken."""
 
-    def answer(body: Any, *, chat: bool) -> dict[str, Any]:
+    def answer(body: object, *, chat: bool) -> dict[str, object]:
         requests = requests_of(body, tokenizer, longest, tokens, chat=chat)
         return reply(requests, batches.ask(requests), tokenizer, model, chat=chat)
 
-    routes = {
+    routes: dict[str, Callable[[object], object]] = {
         "POST /v1/chat/completions": lambda body: answer(body, chat=True),
         "POST /v1/completions": lambda body: answer(body, chat=False),
         "GET /v1/models": lambda _: {"object": "list", "data": [{"id": model, "object": "model"}]},

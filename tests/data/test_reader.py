@@ -269,6 +269,17 @@ def test_a_state_of_another_version_is_refused(prefixes: dict[str, str]) -> None
         reader.restore({**reader.state(), "version": 99})
 
 
+@pytest.mark.parametrize(("change", "said"), [
+    ({"seed": "x"}, "seed = 'x' is not a whole number"), ({"sources": {"a": {"position": 3}}}, "lacks anchor"),
+    ({"retired": []}, "retired = .* is not an object"),
+])
+def test_a_damaged_state_is_refused(prefixes: dict[str, str], change: dict[str, object], said: str) -> None:
+    reader = make_reader(prefixes, {"a": 1})
+    with pytest.raises(UserError, match=f"data state is damaged: {said}"):
+        reader.restore(reader.state() | change)
+    assert reader.positions == (0,)
+
+
 def test_unusable_sources_are_refused_by_name(prefixes: dict[str, str], tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"source 'gone'.*nowhere\.idx"):
         BatchReader([SourceSpec("gone", str(tmp_path / "nowhere"))], 8, BLOCK, SEED)

@@ -120,6 +120,16 @@ def test_a_tokenizer_that_is_larger_than_the_model_is_refused(bare: Path, tmp_pa
         export_hf(bare, tmp_path / "out", tokenizer=tmp_path / "tok")
 
 
+def test_a_tokenizer_with_a_damaged_token_is_refused(bare: Path, tmp_path: Path) -> None:
+    save_tokenizer(tmp_path / "tok")
+    path = tmp_path / "tok" / "tokenizer.json"
+    tokenizer = json.loads(path.read_text())
+    tokenizer["added_tokens"][0]["id"] = "0"
+    path.write_text(json.dumps(tokenizer))
+    with pytest.raises(UserError, match="tokenizer.json: id = '0' is not a whole number"):
+        export_hf(bare, tmp_path / "out", tokenizer=tmp_path / "tok")
+
+
 def test_a_failure_leaves_the_old_release(checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "out"
     export_hf(checkpoint, out, dtype="fp32", skip_logits=True)

@@ -11,7 +11,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import tensorstore as ts
 
@@ -20,6 +19,7 @@ from megatron_qm.checkpoint.archive.zarr_v3 import DOCUMENT, FORMAT
 from megatron_qm.checkpoint.staging import check_free, not_written, take_the_name
 from megatron_qm.errors import UserError
 from megatron_qm.files import fsync_tree, remove_tree
+from megatron_qm.json_types import JsonObject
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ _LOCK = ".__lock"  # what TensorStore leaves of a file whose writer was killed
 
 
 @contextmanager
-def unfinished(place: str, source: dict[str, Any], overwrite: bool, workers: int,
+def unfinished(place: str, source: JsonObject, overwrite: bool, workers: int,
                context: ts.Context | None = None) -> Iterator[Storage]:  # fmt: skip
     """Storage for an archive of `source` at `place`, with what an earlier attempt has left; whole when the block ends.
 
@@ -43,7 +43,7 @@ def unfinished(place: str, source: dict[str, Any], overwrite: bool, workers: int
         yield from _in_a_folder(folder, source, overwrite, workers)
 
 
-def _in_a_folder(final: Path, source: dict[str, Any], overwrite: bool, workers: int) -> Iterator[Storage]:
+def _in_a_folder(final: Path, source: JsonObject, overwrite: bool, workers: int) -> Iterator[Storage]:
     check_free(final, DOCUMENT, overwrite)
     storage = Storage({"driver": "file", "path": f"{final}/"}, str(final), workers)
     _refuse_what_is_not_ours(storage)
@@ -72,7 +72,7 @@ def _replace(hidden: Path, final: Path) -> None:
     remove_tree(aside)
 
 
-def _in_a_store(place: str, source: dict[str, Any], overwrite: bool, workers: int,
+def _in_a_store(place: str, source: JsonObject, overwrite: bool, workers: int,
                 context: ts.Context | None) -> Iterator[Storage]:  # fmt: skip
     storage = Storage(parse(place), place, workers, context)
     if storage.read(DOCUMENT) is not None:
@@ -88,7 +88,7 @@ def _in_a_store(place: str, source: dict[str, Any], overwrite: bool, workers: in
     storage.delete(UNFINISHED)
 
 
-def _begin(storage: Storage, source: dict[str, Any]) -> None:
+def _begin(storage: Storage, source: JsonObject) -> None:
     """Go on with what an earlier attempt has left of the same archive; what is left of another one goes."""
     data = storage.read(UNFINISHED)
     try:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -29,7 +28,7 @@ class Node:
     path: str
     shape: tuple[int, ...]
     dtype: np.dtype
-    attributes: Mapping[str, Any]
+    attributes: Mapping[str, str]
     read: Box
 
     @property

@@ -14,7 +14,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tensorstore as ts
@@ -26,6 +25,7 @@ from megatron_qm.checkpoint.staging import check_free, check_room, staged
 from megatron_qm.checkpoint.torch_dist_writer import TorchDistWriter
 from megatron_qm.config.model import ModelConfig
 from megatron_qm.errors import UserError
+from megatron_qm.json_types import text_of
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +58,8 @@ def find_old(place: str, workers: int = 1, context: ts.Context | None = None) ->
 
 def _below(place: str, name: str, workers: int, context: ts.Context | None) -> Storage:
     spec = parse(place)
-    spec["path"] = "/".join(filter(None, [spec.get("path", "").rstrip("/"), name])) + "/"
+    path = text_of(spec, "path") if "path" in spec else ""
+    spec["path"] = "/".join(filter(None, [path.rstrip("/"), name])) + "/"
     return Storage(spec, f"{place}/{name}".rstrip("/"), workers, context)
 
 
@@ -169,7 +170,7 @@ def _is_optimizer(name: str, prefix: str) -> bool:
     return name.startswith(_NOT_WEIGHTS) or not name.startswith(prefix)
 
 
-def _refuse_strangers(found: Mapping[str, Any], shapes: Shapes, place: str) -> None:
+def _refuse_strangers(found: Mapping[str, object], shapes: Shapes, place: str) -> None:
     """Weights that would be lost: the recipe describes another model."""
     for name in sorted(found):
         parts = name.removeprefix(MEGATRON_LAYERS).split(".", 1)

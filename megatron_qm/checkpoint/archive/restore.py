@@ -119,7 +119,7 @@ def _write_file(archive: Archive, path: str, folder: Path, crew: Crew) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with open(target, "wb") as stream:
         for _, block in read_node(path, document, archive.storage, crew):
-            stream.write(memoryview(block))
+            stream.write(block.data)
 
 
 def _check_files(files: dict[str, Document], manifest: Manifest, place: str) -> None:

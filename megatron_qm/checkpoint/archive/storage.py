@@ -5,13 +5,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tensorstore as ts
 
 from megatron_qm.checkpoint.archive.zarr_v3 import DOCUMENT, Document, encode
 from megatron_qm.errors import UserError
+from megatron_qm.json_types import JsonObject, text_of
 
 # What TensorStore raises for a store that fails, a key that is refused, bytes that do not decode.
 FAILURES = (ValueError, OSError, RuntimeError, KeyError, NotImplementedError)
@@ -27,7 +27,7 @@ class Storage:
     place: a path or URL, for messages. `memory://` lives as long as `context`.
     """
 
-    def __init__(self, spec: dict[str, Any], place: str, workers: int, context: ts.Context | None = None) -> None:
+    def __init__(self, spec: JsonObject, place: str, workers: int, context: ts.Context | None = None) -> None:
         self.place = place
         # One fsync of the finished folder (commit.py) takes the place of one for every file.
         limits = {"data_copy_concurrency": {"limit": workers}, "file_io_concurrency": {"limit": max(4, workers)},
@@ -76,9 +76,10 @@ class Storage:
         """None if there is none, or none that can be read."""
         data = self.read(f"{node}/{DOCUMENT}")
         try:
-            return None if data is None else json.loads(data)
+            document: Document | None = None if data is None else json.loads(data)
         except ValueError:
             return None
+        return document
 
     def array(self, node: str, document: Document) -> ts.TensorStore:
         """The array at `node`, as `document` says; the one in the store is neither read nor written."""
@@ -90,11 +91,13 @@ class Storage:
         }
         return self.open(spec, node, assume_metadata=True)
 
-    def open(self, spec: dict[str, Any], node: str, **how: Any) -> ts.TensorStore:
-        """TensorStore's array of `spec` at `node`."""
+    def open(self, spec: JsonObject, node: str, *, assume_metadata: bool = False) -> ts.TensorStore:
+        """TensorStore's array of `spec` at `node`; assume_metadata: what `spec` says of it is not compared with the store."""
         with self.failing(node):
             place = self._store / f"{node}/"
-            return ts.open(spec, kvstore=place, context=self._context, open=True, **how).result()
+            return ts.open(
+                spec, kvstore=place, context=self._context, open=True, assume_metadata=assume_metadata
+            ).result()
 
 
 def write_box(array: ts.TensorStore, offsets: tuple[int, ...], block: np.ndarray) -> None:
@@ -113,17 +116,17 @@ def _region(offsets: tuple[int, ...], sizes: tuple[int, ...]) -> tuple[slice, ..
 def local_path(place: str) -> Path | None:
     """The folder that a path, a file:// URL or a JSON spec of the file driver names; None for any other store."""
     spec = parse(place)
-    return Path(os.path.abspath(spec["path"])) if spec.get("driver") == "file" else None
+    return Path(os.path.abspath(text_of(spec, "path"))) if spec.get("driver") == "file" else None
 
 
-def parse(place: str) -> dict[str, Any]:
+def parse(place: str) -> JsonObject:
     """The TensorStore kvstore spec of a path, a URL or a JSON spec. Raises UserError for none of these."""
     text = os.fspath(place)
     if not text.lstrip().startswith("{") and "://" not in text:
         return {"driver": "file", "path": os.path.abspath(text)}
     try:
-        spec = ts.KvStore.Spec(json.loads(text) if text.lstrip().startswith("{") else text)
-        return spec.to_json()
+        spec: JsonObject = ts.KvStore.Spec(json.loads(text) if text.lstrip().startswith("{") else text).to_json()
+        return spec
     except (ValueError, TypeError) as error:
         raise UserError(
             f"{text}: neither a path nor a key-value store of TensorStore (file://, gs://, s3://, memory://, or JSON "

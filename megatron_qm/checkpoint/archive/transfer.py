@@ -126,5 +126,5 @@ def _chunk_of(document: Document) -> tuple[int, ...]:
     return tuple(document["chunk_grid"]["configuration"]["chunk_shape"])
 
 
-def _bytes(block: np.ndarray) -> np.ndarray:
-    return block.reshape(-1).view(np.uint8)
+def _bytes(block: np.ndarray) -> memoryview:
+    return block.reshape(-1).view(np.uint8).data

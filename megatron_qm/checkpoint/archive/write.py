@@ -25,6 +25,7 @@ from megatron_qm.checkpoint.archive.zarr_v3 import (
 from megatron_qm.checkpoint.folder import refuse_a_run
 from megatron_qm.checkpoint.manifest import MANIFEST, Manifest, verify
 from megatron_qm.files import sha256
+from megatron_qm.json_types import JsonObject
 
 logger = logging.getLogger(__name__)
 
@@ -59,13 +60,14 @@ def archive(
     refuse_a_run(checkpoint)
     manifest = verify(checkpoint)
     nodes = nodes_of(checkpoint, manifest.files)
-    source = {"checkpoint": sha256(checkpoint / MANIFEST), "chunk_bytes": chunk_bytes, "version": VERSION}
+    digest = sha256(checkpoint / MANIFEST)
+    source: JsonObject = {"checkpoint": digest, "chunk_bytes": chunk_bytes, "version": VERSION}
     with unfinished(str(output), source, overwrite, workers, context) as storage:
         documents, kept = _write_arrays(nodes, storage, workers, chunk_bytes)
         for group in groups_above(list(documents)):
             documents[group] = group_document()
             storage.write_document(group, documents[group])
-        root = root_document(_summary(manifest, nodes, source["checkpoint"]), dict(sorted(documents.items())))
+        root = root_document(_summary(manifest, nodes, digest), dict(sorted(documents.items())))
         storage.write_document("", root)
     tensors = [node for node in nodes if node.path.startswith(f"{TENSORS}/")]
     return Archived(len(tensors), sum(node.bytes for node in tensors), kept)

@@ -17,6 +17,7 @@ from urllib.parse import quote
 import numpy as np
 
 from megatron_qm.errors import UserError
+from megatron_qm.json_types import JsonObject
 
 FORMAT = "megatron-qm archive"
 VERSION = 1
@@ -70,7 +71,8 @@ def storage_dtype(dtype: str, name: str) -> np.dtype:
 def chunk_shape(shape: Sequence[int], itemsize: int, limit: int = CHUNK_BYTES) -> tuple[int, ...]:
     """The largest chunk of at most `limit` bytes that is one run of the tensor's elements, so that chunks one after
     another are the tensor's bytes in order."""
-    left, chunk = max(1, limit // itemsize), []
+    left = max(1, limit // itemsize)
+    chunk: list[int] = []
     for size in reversed(shape):
         take = max(1, min(size, left))
         left = left // take if take == size else 1
@@ -85,9 +87,9 @@ def boxes(shape: Sequence[int], chunk: Sequence[int]) -> Iterator[tuple[tuple[in
         yield offsets, tuple(min(step, size - at) for size, step, at in ends)
 
 
-def array_document(shape: Sequence[int], dtype: np.dtype, limit: int, attributes: Mapping[str, Any]) -> Document:
+def array_document(shape: Sequence[int], dtype: np.dtype, limit: int, attributes: Mapping[str, object]) -> Document:
     """zarr.json of an array: byte-shuffled zstd, and a CRC-32C on each chunk that every zarr reader checks."""
-    fill: Any = False if dtype.kind == "b" else [0.0, 0.0] if dtype.kind == "c" else 0.0 if dtype.kind == "f" else 0
+    fill: object = False if dtype.kind == "b" else [0.0, 0.0] if dtype.kind == "c" else 0.0 if dtype.kind == "f" else 0
     blosc = {"cname": "zstd", "clevel": 1, "shuffle": "shuffle" if dtype.itemsize > 1 else "noshuffle",
              "typesize": dtype.itemsize, "blocksize": 0}  # fmt: skip
     return {
@@ -110,11 +112,11 @@ def array_document(shape: Sequence[int], dtype: np.dtype, limit: int, attributes
     }
 
 
-def group_document(attributes: Mapping[str, Any] | None = None) -> Document:
+def group_document(attributes: Mapping[str, object] | None = None) -> Document:
     return {"zarr_format": 3, "node_type": "group", "attributes": dict(attributes or {})}
 
 
-def root_document(attributes: Mapping[str, Any], nodes: Mapping[str, Document]) -> Document:
+def root_document(attributes: Mapping[str, object], nodes: Mapping[str, Document]) -> Document:
     """zarr.json of the archive: all other documents inline (zarr's consolidated metadata), and a hash of itself."""
     document = group_document({"format": FORMAT, "version": VERSION, **attributes})
     document["consolidated_metadata"] = {"kind": "inline", "must_understand": False, "metadata": dict(nodes)}
@@ -122,7 +124,7 @@ def root_document(attributes: Mapping[str, Any], nodes: Mapping[str, Document]) 
     return document
 
 
-def read_root(data: bytes, place: str) -> tuple[dict[str, Any], dict[str, Document]]:
+def read_root(data: bytes, place: str) -> tuple[JsonObject, dict[str, Document]]:
     """(attributes, documents of the arrays by node) of a root's zarr.json. Raises UserError naming `place`."""
     try:
         document = json.loads(data)

@@ -53,9 +53,8 @@ class CachedAttention(nn.Module):
     def __init__(self, scale: float | None) -> None:
         super().__init__()
         self.scale = scale
-        self.step: Prefill | Decode | None = None
-        self.keys_bgSd: Tensor | None = None
-        self.values_bgSd: Tensor | None = None
+        self.step: Prefill | Decode = Prefill(())
+        self.keys_bgSd = self.values_bgSd = torch.empty(0)
 
     def forward(self, query_t1nd: Tensor, key_t1gd: Tensor, value_t1gd: Tensor, *_: object, **__: object) -> Tensor:
         query, key, value = (x.squeeze(1) for x in (query_t1nd, key_t1gd, value_t1gd))
@@ -63,8 +62,9 @@ class CachedAttention(nn.Module):
 
     def attend(self, query_tnd: Tensor, key_tgd: Tensor, value_tgd: Tensor) -> Tensor:
         """[t, n, d]; keys and values go into the cache on the way."""
-        attend = self._prefill if isinstance(self.step, Prefill) else self._decode
-        return attend(self.step, query_tnd, key_tgd, value_tgd)
+        if isinstance(self.step, Prefill):
+            return self._prefill(self.step, query_tnd, key_tgd, value_tgd)
+        return self._decode(self.step, query_tnd, key_tgd, value_tgd)
 
     def _prefill(self, step: Prefill, query_tnd: Tensor, key_tgd: Tensor, value_tgd: Tensor) -> Tensor:
         out_tnd = torch.zeros_like(query_tnd)
@@ -107,16 +107,17 @@ class KeyValueCache:
             layer.keys_bgSd = self._grown(layer.keys_bgSd, slots, positions)
             layer.values_bgSd = self._grown(layer.values_bgSd, slots, positions)
 
-    def _grown(self, old: Tensor | None, slots: int, positions: int) -> Tensor:
-        if old is not None and old.shape[0] >= slots and old.shape[2] >= positions:
+    def _grown(self, old: Tensor, slots: int, positions: int) -> Tensor:
+        there = old.numel() > 0
+        if there and old.shape[0] >= slots and old.shape[2] >= positions:
             return old
-        if old is not None:
+        if there:
             slots = max(slots, old.shape[0])
             positions = max(positions, old.shape[2] * 4 // 3) if positions > old.shape[2] else old.shape[2]
         positions = -(-positions // _GROWTH) * _GROWTH
         # zeros: a hidden value counts 0 times, and 0 times a NaN would be one
         new = self._like.new_zeros(slots, self._heads, positions, self._channels)
-        if old is not None:
+        if there:
             new[: old.shape[0], :, : old.shape[2]] = old
         return new
 

@@ -40,8 +40,8 @@ class PackedForward:
         self._tp = tp if self._sequence_parallel else 1
         self._multiple = max(self._tp, _FP8_TOKENS * self._tp if self._config.fp8 else 1)
         self._lean = [lean_layers(chunk) for chunk in chunks]
-        self._stages = parallel_state.get_pipeline_model_parallel_world_size()
-        self._stage = parallel_state.get_pipeline_model_parallel_rank()
+        self._stages: int = parallel_state.get_pipeline_model_parallel_world_size()
+        self._stage: int = parallel_state.get_pipeline_model_parallel_rank()
 
     @property
     def is_last_stage(self) -> bool:
@@ -58,7 +58,7 @@ class PackedForward:
         token_1t = torch.tensor([[*tokens, *filler]], device=self._device)
         position_1t = torch.tensor([[*positions, *filler]], device=self._device)
         rope_t11d = self._rope_S11d[position_1t[0]]
-        hidden_T1h = None
+        hidden_T1h = torch.empty(0)  # the first stage begins with the tokens
         for index, chunk in enumerate(self._chunks):
             if index or self._stage:
                 hidden_T1h = self._receive(hidden_T1h, token_1t.shape[1] // self._tp)
@@ -68,7 +68,7 @@ class PackedForward:
         return self._logits(self._chunks[-1], hidden_T1h, rows) if self.is_last_stage else None
 
     def _run(
-        self, chunk: LanguageModel, hidden_T1h: Tensor | None, token_1t: Tensor, position_1t: Tensor, rope_t11d: Tensor
+        self, chunk: LanguageModel, hidden_T1h: Tensor, token_1t: Tensor, position_1t: Tensor, rope_t11d: Tensor
     ) -> Tensor:
         if chunk.pre_process:
             hidden_T1h = chunk.embedding(input_ids=token_1t, position_ids=position_1t)
@@ -97,7 +97,7 @@ class PackedForward:
             logits_rv = torch.cat(pieces, dim=1)
         return logits_rv[:, : chunk.real_vocab_size]
 
-    def _receive(self, hidden_T1h: Tensor | None, tokens: int) -> Tensor:
+    def _receive(self, hidden_T1h: Tensor, tokens: int) -> Tensor:
         """From the stage before; the first stage's later chunks (virtual stages) get the last stage's output."""
         if self._stages == 1:
             return hidden_T1h

@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 import torch
 import torch.distributed as dist
 from megatron.core import parallel_state
+from megatron.core.distributed import DistributedDataParallel
 from torch import Tensor, nn
 
 from megatron_qm.errors import UserError
@@ -182,7 +183,7 @@ def _resting(model: Sequence[nn.Module], chunks: Sequence[LanguageModel]) -> Ite
     modes = [chunk.training for chunk in chunks]
     with ExitStack() as stack:
         for wrapped in model:
-            if getattr(getattr(wrapped, "ddp_config", None), "overlap_param_gather", False):
+            if isinstance(wrapped, DistributedDataParallel) and wrapped.ddp_config.overlap_param_gather:
                 wrapped.disable_forward_pre_hook()
                 stack.callback(wrapped.enable_forward_pre_hook)
         for chunk, mode in zip(chunks, modes, strict=True):

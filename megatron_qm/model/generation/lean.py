@@ -60,13 +60,13 @@ class _Layer:
     """One layer's modules, looked up once."""
 
     attention_norm: RMSNorm
-    qkv: nn.Module
+    qkv: ColumnParallelLinear
     head_norm_pd: Tensor | None  # weights of the norms of queries and keys, side by side as their heads are
     core: CachedAttention
-    projection: nn.Module
+    projection: RowParallelLinear
     mlp_norm: RMSNorm
-    gate_up: nn.Module
-    down: nn.Module
+    gate_up: ColumnParallelLinear
+    down: RowParallelLinear
     groups: int
     channels: int
 
@@ -106,7 +106,7 @@ def _or_none(norm: nn.Module | None) -> nn.Module | None:
     return None if norm is None or type(norm) is IdentityOp else norm
 
 
-def _is_plain(layer: nn.Module) -> bool:
+def _is_plain(layer: TransformerLayer) -> bool:
     """Just what the local spec builds, and nothing that was put in or onto it since."""
     if not _is(layer, TransformerLayer) or not _is(layer.self_attention, SelfAttention) or not _is(layer.mlp, MLP):
         return False
@@ -122,6 +122,7 @@ def _is_plain(layer: nn.Module) -> bool:
     )
 
 
-def _is(module: nn.Module, kind: type) -> bool:
-    hooks = module._forward_hooks or module._forward_pre_hooks
-    return type(module) is kind and not hooks and "forward" not in vars(module)
+def _is(module: nn.Module | None, kind: type) -> bool:
+    if module is None or module._forward_hooks or module._forward_pre_hooks:
+        return False
+    return type(module) is kind and "forward" not in vars(module)

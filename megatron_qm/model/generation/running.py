@@ -45,8 +45,10 @@ class Running:
         if len(self.tokens) >= sampling.min_tokens:
             if token in sampling.stop_tokens:
                 return "stop"
-            if sampling.stop_strings and self._holds_stop_string(detokenize):
-                return "stop_string"
+            if sampling.stop_strings:
+                assert detokenize is not None  # generate has refused the request otherwise
+                if self._holds_stop_string(detokenize):
+                    return "stop_string"
         return "length" if len(self.tokens) == sampling.max_new_tokens else None
 
     def _holds_stop_string(self, detokenize: Callable[[Sequence[int]], str]) -> bool:
@@ -57,6 +59,7 @@ class Running:
         return any(string in text for string in self.request.sampling.stop_strings)
 
     def completion(self) -> Completion:
+        assert self.finish_reason is not None, f"{self.request.key} is still running"
         return Completion(
             self.request.key, tuple(self.tokens), tuple(self.logprobs), tuple(self.behaviour), self.finish_reason
         )

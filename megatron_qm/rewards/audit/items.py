@@ -4,7 +4,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from megatron_qm.errors import UserError
 from megatron_qm.json_lines import parse_line
@@ -17,11 +16,11 @@ class Item:
 
     verifier: str
     prompt: str
-    reference: Any
+    reference: object
     right: str
     wrong: str
     everything: str
-    metadata: Mapping[str, Any]
+    metadata: Mapping[str, object]
 
 
 def shipped() -> list[Item]:
@@ -53,7 +52,7 @@ def read(path: Path, verifiers: Verifiers = SHIPPED) -> list[Item]:
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
-                item = Item(**{"metadata": {}, **parse_line(line)})
+                item = _item(parse_line(line))
                 verifiers.admit(item.verifier, item.metadata)
                 items.append(item)
             except (ValueError, TypeError, RecursionError) as error:
@@ -61,3 +60,9 @@ def read(path: Path, verifiers: Verifiers = SHIPPED) -> list[Item]:
     if not items:
         raise UserError(f"{path} holds no items")
     return items
+
+
+def _item(row: object) -> Item:
+    if not isinstance(row, dict):
+        raise ValueError("not a JSON object")
+    return Item(**{"metadata": {}, **row})

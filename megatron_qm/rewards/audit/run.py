@@ -63,5 +63,5 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def as_json(rows: Sequence[Row]) -> dict:
+def as_json(rows: Sequence[Row]) -> dict[str, object]:
     return {"pass_above": PASS, "rows": [asdict(row) for row in rows], "broken": broken(rows)}

@@ -10,7 +10,7 @@ from megatron_qm.rewards.pool import Sample, VerifierPool, admitted
 from megatron_qm.rewards.registry import SHIPPED, Verifiers
 
 
-def as_dict(outcome: Outcome) -> dict:
+def as_dict(outcome: Outcome) -> dict[str, object]:
     if isinstance(outcome, Scored):
         return {"scored": True, "value": outcome.value, "parts": dict(outcome.parts), "explanation": outcome.explanation}
     return {"scored": False, "reason": outcome.reason}
@@ -20,7 +20,7 @@ def server(pool: VerifierPool, token: str, port: int = 0, verifiers: Verifiers =
     """A server on 127.0.0.1 (port 0: any free one). Of `verifiers` only: a caller cannot name code to import."""
     lock = threading.Lock()
 
-    def score(body: Any) -> dict:
+    def score(body: Any) -> dict[str, object]:
         try:
             samples = [admitted(Sample(**{"prompt": "", "metadata": {}, **one}), verifiers) for one in body["samples"]]
         except (ValueError, TypeError, KeyError) as error:

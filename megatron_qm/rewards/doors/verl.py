@@ -11,8 +11,9 @@ from megatron_qm.rewards.registry import VERIFIERS, Verifiers
 
 
 def compute_score(
-    data_source: str, solution_str: str, ground_truth: Any, extra_info: dict | None = None, verifiers: Sequence[str] = ()
-) -> dict[str, Any]:
+    data_source: str, solution_str: str, ground_truth: object, extra_info: dict[str, Any] | None = None,
+    verifiers: Sequence[str] = (),
+) -> dict[str, float]:
     """`data_source` names the verifier, or its part after the last "/" does: one that ships, or one of `verifiers`. Unscored
     is NaN with `unscored` 1: mask it, never train on it as 0. Raises ValueError for a verifier that nobody has named."""
     extra, known = extra_info or {}, _known(tuple(verifiers))

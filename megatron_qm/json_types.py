@@ -1,0 +1,62 @@
+"""JSON of a known kind: objects as they were read, and one reader for each kind of field.
+
+A reader raises ValueError in words for a user, with the key and what stands there; who knows the file says which it was.
+"""
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+JsonObject: TypeAlias = dict[str, object]
+
+
+def text_of(record: Mapping[str, object], key: str) -> str:
+    value = _given(record, key)
+    if not isinstance(value, str):
+        raise _not(key, value, "text")
+    return value
+
+
+def whole_of(record: Mapping[str, object], key: str) -> int:
+    value = _given(record, key)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise _not(key, value, "a whole number")
+    return value
+
+
+def number_of(record: Mapping[str, object], key: str) -> float:
+    value = _given(record, key)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise _not(key, value, "a number")
+    return value
+
+
+def object_of(record: Mapping[str, object], key: str) -> JsonObject:
+    value = _given(record, key)
+    if not isinstance(value, dict):
+        raise _not(key, value, "an object")
+    return value
+
+
+def objects_of(record: Mapping[str, object], key: str) -> list[JsonObject]:
+    values = list_of(record, key)
+    objects = [value for value in values if isinstance(value, dict)]
+    if len(objects) != len(values):
+        raise _not(key, values, "a list of objects")
+    return objects
+
+
+def list_of(record: Mapping[str, object], key: str) -> list[object]:
+    value = _given(record, key)
+    if not isinstance(value, list):
+        raise _not(key, value, "a list")
+    return value
+
+
+def _given(record: Mapping[str, object], key: str) -> object:
+    if key not in record:
+        raise ValueError(f"lacks {key}")
+    return record[key]
+
+
+def _not(key: str, value: object, kind: str) -> ValueError:
+    return ValueError(f"{key} = {value!r} is not {kind}")

@@ -1,0 +1,46 @@
+"""What a verifier reads in the metadata of an item. What is left out, or null, is empty; ValueError says what is of another
+kind."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+Metadata = Mapping[str, object]
+
+
+def word_of(metadata: Metadata, key: str, default: str) -> str:
+    value = metadata.get(key)
+    if value is None:
+        return default
+    if not isinstance(value, str):
+        raise _not(key, value, "text")
+    return value
+
+
+def words_of(metadata: Metadata, key: str, default: tuple[str, ...] = ()) -> Iterable[str]:
+    value = metadata.get(key)
+    if value is None:
+        return default
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise _not(key, value, "a list of texts")
+    return value
+
+
+def table_of(metadata: Metadata, key: str) -> Mapping[str, str]:
+    """Texts by name."""
+    return _mapping(metadata, key, "an object of texts")
+
+
+def lists_of(metadata: Metadata, key: str) -> Mapping[str, Iterable[str]]:
+    """Lists of texts by name."""
+    return _mapping(metadata, key, "an object of lists")
+
+
+def _mapping(metadata: Metadata, key: str, kind: str) -> Mapping[str, Any]:
+    value = metadata.get(key) or {}
+    if not isinstance(value, Mapping):
+        raise _not(key, value, kind)
+    return value
+
+
+def _not(key: str, value: object, kind: str) -> ValueError:
+    return ValueError(f"metadata.{key} = {value!r} is not {kind}")
