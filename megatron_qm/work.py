@@ -58,6 +58,10 @@ class Work(Generic[R]):
         """Overrides that make the recipe one for a drill of a few steps; `folder` may hold data for it."""
         return []
 
+    def heard(self, undisturbed: Path, killed: Path) -> None:
+        """Of a drill, before the run that is killed begins: what the other one has heard from outside, such as the verdicts of a
+        judge that samples, this one is to hear too."""
+
 
 def work_of(stage: Stage) -> Work:
     """The stage's room is imported now."""

@@ -14,7 +14,7 @@ from megatron_qm.cli import main
 from megatron_qm.config.recipes import RECIPES
 from megatron_qm.config.run import RunConfig
 from megatron_qm.config.stages import STAGES, stage_from
-from tests.align.stages import run
+from tests.align.stages import VERIFIER, run, written
 
 SHIPPED = sorted(path.stem for path in RECIPES.glob("*.yaml"))
 
@@ -34,7 +34,7 @@ def named(recipe: Path, policy: Path, tiny: Path) -> dict[str, list[str]]:
     return {
         "pretrain": [f"data.sources=[{{name: a, prefix: {prefix}}}]"],
         "sft": [f"sft.sources=[{{name: chat, path: {tiny}/chat.jsonl}}]", f"data.tokenizer={tiny}/tokenizer"],
-        "rl": [f"rl.items={tiny}/items.jsonl", f"data.tokenizer={tiny}/tokenizer"],
+        "rl": [f"rl.items={tiny}/items.jsonl", f"rl.verifiers=[{VERIFIER}]", f"data.tokenizer={tiny}/tokenizer"],
     }
 
 
@@ -95,7 +95,15 @@ def test_a_checkpoint_of_one_stage_is_not_gone_on_with_by_another(stage: str, ru
 def test_verify_resume_asks_the_recipe_for_its_stage(
     stage: str, recipe: Path, tiny: Path, policy: Path, capsys: pytest.CaptureFixture, tmp_path: Path
 ) -> None:
-    config = {"pretrain": [recipe, "--nproc", 2], "sft": [tiny / "sft.yaml", "sft.epochs=1"], "rl": [tiny / "rl.yaml"]}[stage]
+    chance = "tests.align.stages:by_chance"  # a judge that draws lots: what it has said once is not asked for again
+    items = written(tmp_path / "items.jsonl", [
+        {"key": f"item {n}", "task": chance, "prompt": f"Code of illness a{n}?", "reference": str(tmp_path / "asked")}
+        for n in range(6)
+    ])
+    config = {
+        "pretrain": [recipe, "--nproc", 2], "sft": [tiny / "sft.yaml", "sft.epochs=1"],
+        "rl": [tiny / "rl.yaml", f"rl.items={items}", f"rl.verifiers=[{chance}]"],
+    }[stage]
     start = [] if stage == "pretrain" else [f"train.start_from={policy}"]
     said = _said(capsys, "verify-resume", "--steps", 4, "--kills", 1, "--folder", tmp_path / "drill", "--config", *config, *start)
     assert "the same to the last bit" in said

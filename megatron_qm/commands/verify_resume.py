@@ -37,6 +37,6 @@ def run(args: argparse.Namespace) -> int:
 
     from megatron_qm.drills.verify_resume import Drill
 
-    drill = Drill(verb, args.config, args.overrides, lambda overrides: loaded(overrides).config, own, args.nproc, args.steps,
-                  args.kills, args.seed)
+    drill = Drill(verb, args.config, args.overrides, lambda overrides: loaded(overrides).config, own, resolved.work.heard,
+                  args.nproc, args.steps, args.kills, args.seed)
     return drill.run(args.folder)

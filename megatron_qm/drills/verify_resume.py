@@ -18,13 +18,15 @@ _MOST_STARTS = 3  # per kill that is wanted: one that comes after the end does n
 
 @dataclass(frozen=True)
 class Drill:
-    """load: the config of the stage from overrides of `recipes`. own: the stage's own overrides for a drill, given a folder."""
+    """load: the config of the stage from overrides of `recipes`. own: the stage's own overrides for a drill, given a folder.
+    heard: gives the second run what the first has heard from outside."""
 
     stage: str
     recipes: Sequence[str]
     overrides: Sequence[str]
     load: Callable[[Sequence[str]], RunConfig]
     own: Callable[[Path], list[str]]
+    heard: Callable[[Path, Path], None]
     nproc: int | None
     steps: int
     kills: int
@@ -42,6 +44,7 @@ class Drill:
             arguments = [self.stage, *self._arguments(place)]
             print(f"undisturbed: {self.steps} steps", flush=True)
             finish(arguments, place / "undisturbed")
+            self.heard(place / "undisturbed", place / "killed")
             self._disturb(arguments, place / "killed")
             return self._report(place)
 

@@ -56,7 +56,8 @@ def test_a_judge_that_draws_lots_is_not_asked_again(options: list[str], tiny: Pa
         {"key": f"item {n}", "task": "tests.align.stages:by_chance", "prompt": f"Code of illness a{n}?", "reference": str(count)}
         for n in range(6)
     ])
-    overrides = [f"train.start_from={policy}", f"rl.items={items}", "rl.shaping.format_weight=0.1", *UPDATES, *options]
+    overrides = [f"train.start_from={policy}", f"rl.items={items}", "rl.verifiers=[tests.align.stages:by_chance]",
+                 "rl.shaping.format_weight=0.1", *UPDATES, *options]
     output = tmp_path / "run"
     killed(command("rl", tiny / "rl.yaml", output, *overrides), output, random.Random(1), least=AFTER + 3)
     before = learnt(output)

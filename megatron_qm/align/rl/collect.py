@@ -154,7 +154,8 @@ class Collector:
             Response(rollout.key, item, self._tokenizer.decode(rollout.tokens, special=False))
             for item, rollout in zip(generated.items, generated.rollouts, strict=True)
         ]
-        path, by = outcomes_of(self.path(generated.number)), judge_digest(self._config, (item.task for item in generated.items))
+        path = outcomes_of(self.path(generated.number))
+        by = judge_digest(self._config, (item.judged_by for item in generated.items))
         kept = kept_verdicts(path, responses, by)
         if kept is not None:
             return kept

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -78,6 +79,12 @@ diagnosis, drugs, ordering, or what rl.verifiers names), prompt or messages, ref
 
     def drill(self, config: RlRun, folder: Path) -> list[str]:
         return ["rl.epochs=null"]
+
+    def heard(self, undisturbed: Path, killed: Path) -> None:
+        """Verdicts: those on the very same responses are not asked for again."""
+        (killed / "rollouts").mkdir(parents=True, exist_ok=True)
+        for verdicts in (undisturbed / "rollouts").glob("*.outcomes.jsonl"):
+            shutil.copy(verdicts, killed / "rollouts" / verdicts.name)
 
 
 def _items(config: RlRun) -> list[Item]:
