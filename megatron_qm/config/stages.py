@@ -2,7 +2,8 @@
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 from megatron_qm.config.rl import RlRun
 from megatron_qm.config.run_config import RunConfig
@@ -10,12 +11,15 @@ from megatron_qm.config.sft import SftRun
 from megatron_qm.config.tree import Tree
 from megatron_qm.errors import UserError
 
+Kept = Literal["table", "list", "both"]  # numbers as columns over steps, records as they are
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Stage:
     """name: its verb, and the key `stage` of its recipes. help: of the verb. title: in reports. kind: its config. work: module
-    and class of what it does (megatron_qm/work.py). section: the key that its recipes alone have. panel: module and function
-    of its part of the report, from a run's history to HTML."""
+    and class of what it does (megatron_qm/work.py). section: the key that its recipes alone have. records: the kinds
+    that it writes beside those of every stage, and what a report keeps of each. panel: module and function of its part of the
+    report, from a run's history to HTML."""
 
     name: str
     help: str
@@ -23,6 +27,7 @@ class Stage:
     kind: type[RunConfig]
     work: str
     section: str | None = None
+    records: Mapping[str, Kept] = field(default_factory=dict)
     panel: str | None = None
 
 
@@ -32,7 +37,8 @@ STAGES: Mapping[str, Stage] = {stage.name: stage for stage in (
     Stage("sft", "supervised fine-tuning on conversations, loss on answers only", "fine-tuning", SftRun,
           "megatron_qm.align.sft.work:FineTuning", section="sft"),
     Stage("rl", "reinforcement learning from verifiable medical rewards", "reinforcement learning", RlRun,
-          "megatron_qm.align.rl.work:Reinforcement", section="rl", panel="megatron_qm.observe.page.rl:rl_section"),
+          "megatron_qm.align.rl.work:Reinforcement", section="rl", records={"rl": "both", "alarm": "list"},
+          panel="megatron_qm.observe.page.rl:rl_section"),
 )}
 
 

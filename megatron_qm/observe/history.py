@@ -5,19 +5,20 @@ from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import orjson
 
+from megatron_qm.config.stages import STAGES, Kept
 from megatron_qm.errors import UserError
 from megatron_qm.observe.metrics import METRICS_FILE
 from megatron_qm.observe.records import ALREADY_FINISHED, from_json_number
 
-# What is kept of each kind of record: its numbers as columns over steps, the records as they are, or both. A stage that
-# writes records of its own adds a line.
-KINDS: Mapping[str, Literal["table", "list", "both"]] = {
-    "train": "table", "validation": "table", "probe": "list", "event": "list", "straggler": "list", "rl": "both", "alarm": "list",
+# What is kept of each kind of record: its numbers as columns over steps, the records as they are, or both.
+KINDS: Mapping[str, Kept] = {
+    "train": "table", "validation": "table", "probe": "list", "event": "list", "straggler": "list",
+    **{kind: kept for stage in STAGES.values() for kind, kept in stage.records.items()},
 }
 _REMARKS = ("event", "straggler", "alarm")  # kinds that measure nothing of the model
 _LARGEST_STEP = 2**53

@@ -16,9 +16,9 @@ from megatron_qm.observe.history import History, read_history
 from megatron_qm.observe.page.charts import charts
 from megatron_qm.observe.page.facts import Facts, read_facts
 from megatron_qm.observe.page.naming import run_names, stage_of
+from megatron_qm.observe.page.panels import panels
 from megatron_qm.observe.page.probes import probe_section, stages_section
 from megatron_qm.observe.page.remarks import remarks_section
-from megatron_qm.observe.page.rl import rl_section
 from megatron_qm.observe.page.summary import cards, chips, header, status
 from megatron_qm.observe.page.tables import (
     config_section,
@@ -39,7 +39,7 @@ _SECTIONS: Sequence[Section] = (
     remarks_section,
     cards,
     lambda history, _: probe_section(history.records("probe")),
-    lambda history, _: rl_section(history),
+    lambda history, _: panels(history),
     lambda history, _: charts(history),
     lambda history, _: sources_table(history),
     prediction_table,

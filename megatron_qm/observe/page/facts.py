@@ -12,6 +12,7 @@ import yaml
 
 from megatron_qm.config.model import ModelConfig
 from megatron_qm.config.parallel import ParallelConfig
+from megatron_qm.config.stages import stage_from
 from megatron_qm.costs.parameters import parameter_count
 from megatron_qm.errors import UserError
 
@@ -92,7 +93,7 @@ class Facts:
     @property
     def total_tokens(self) -> int | None:
         """None where it is not known before: responses are as long as the policy makes them."""
-        if "rl" in self.config:
+        if not stage_from(self.config).kind().tokens_planned:
             return None
         per_step, steps = self.tokens_per_step, self.total_steps
         return per_step * steps if per_step and steps else None

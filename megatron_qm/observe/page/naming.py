@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from megatron_qm.config.stages import STAGES, stage_from
+
 _PARTS = 2  # of a path, at least
-_STAGES = {"pretrain": "pretraining", "sft": "fine-tuning", "rl": "reinforcement learning"}
 
 
 def run_names(folders: Sequence[Path]) -> list[str]:
@@ -19,10 +20,8 @@ def run_names(folders: Sequence[Path]) -> list[str]:
 
 
 def stage_of(config: Mapping[str, Any]) -> str:
-    """The stage that a resolved config is of, in words; nothing where the config could not be read.
-
-    A config without `stage` is told by its section."""
-    if not config:
-        return ""
-    stage = config.get("stage") or next((name for name in ("rl", "sft") if config.get(name)), "pretrain")
-    return _STAGES.get(str(stage), str(stage))
+    """The stage that a resolved config is of, in words; nothing where the config could not be read."""
+    named = config.get("stage")
+    if isinstance(named, str) and named not in STAGES:
+        return named  # of a later version
+    return stage_from(config).title if config else ""
