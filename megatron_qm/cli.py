@@ -78,7 +78,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     _quiet()
     try:
         args = _parse(arguments)
-        return args.run(args)
+        code: int = args.run(args)
+        return code
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code

@@ -4,6 +4,7 @@ import argparse
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from megatron_qm.errors import UserError
 from megatron_qm.files import write_json
@@ -100,9 +101,9 @@ def newest(run: Path) -> Path:
     return found[-1]
 
 
-def _accuracies(metrics: Path) -> dict[str, list[dict]]:
+def _accuracies(metrics: Path) -> dict[str, list[dict[str, Any]]]:
     """The records of a run's examinations by task, in their order."""
-    found: dict[str, list[dict]] = {}
+    found: dict[str, list[dict[str, Any]]] = {}
     for line in metrics.open(encoding="utf-8"):
         record = json.loads(line)
         if record["kind"] == "probe":

@@ -23,7 +23,7 @@ def load(name: str, where: str) -> Callable[..., Any]:
     loaded = _module(module, where)
     if not hasattr(loaded, function):
         raise UserError(f"{where}: {name!r}: {loaded.__file__ or module} has no function {function!r}")
-    found = getattr(loaded, function)
+    found: object = getattr(loaded, function)
     if not callable(found):
         raise UserError(f"{where}: {name!r} is no function but a {type(found).__name__}")
     return found

@@ -63,7 +63,8 @@ class Work(Generic[R]):
         judge that samples, this one is to hear too."""
 
 
-def work_of(stage: Stage) -> Work:
+def work_of(stage: Stage) -> Work[RunConfig]:
     """The stage's room is imported now."""
     module, _, name = stage.work.partition(":")
-    return getattr(importlib.import_module(module), name)()
+    work: Work[RunConfig] = getattr(importlib.import_module(module), name)()
+    return work

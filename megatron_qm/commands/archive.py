@@ -56,12 +56,13 @@ def restore_command(args: argparse.Namespace) -> int:
 
 def _restore_old(old: "Storage", args: argparse.Namespace) -> int:
     from megatron_qm.checkpoint.archive.old_zarr import restore_old
-    from megatron_qm.config.run import load_run
+    from megatron_qm.config.run import RunConfig, load_run
     from megatron_qm.hf.families import check_family, packed_tensors
 
     if not args.config:
         raise UserError(f"{old.place}: an old checkpoint, which does not say its model's shape: add --config RECIPE")
-    model = load_run(args.config, args.overrides).model
+    config: RunConfig = load_run(args.config, args.overrides)
+    model = config.model
     check_family(model)
     shapes = {
         tensor.megatron: tensor.shape if tensor.layer is None else (model.layers, *tensor.shape)

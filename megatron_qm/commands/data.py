@@ -17,7 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    return args.run_data(args)
+    code: int = args.run_data(args)
+    return code
 
 
 def _add_plan(parser: argparse.ArgumentParser) -> None:

@@ -3,9 +3,9 @@
 import argparse
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from megatron_qm.checkpoint.manifest import MANIFEST, TOKENIZER
 from megatron_qm.commands.ranks import at_least_one, on_ranks
@@ -13,11 +13,13 @@ from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.errors import UserError
 from megatron_qm.exits import DIFFERENT, DONE
 from megatron_qm.files import write_json
+from megatron_qm.json_types import JsonObject
 from megatron_qm.rewards.items import Item, read_items
-from megatron_qm.rewards.outcome import Scored
+from megatron_qm.rewards.outcome import Outcome, Scored
 from megatron_qm.rewards.registry import Verifiers
 
 if TYPE_CHECKING:
+    from megatron_qm.evals.answers import Answer
     from megatron_qm.evals.exams import ExamScore
     from megatron_qm.evals.probes import Probe, ProbeScore, Scorer
     from megatron_qm.tokenizer import TextTokenizer
@@ -109,8 +111,8 @@ def _on_megatron(args: argparse.Namespace, items: list[Item], probes: "list[Prob
 
 
 def _examine(
-    args: argparse.Namespace, items: list[Item], probes: "list[Probe]", tokenizer: "TextTokenizer", answer: Callable,
-    score: "Scorer", *, speaks: bool,
+    args: argparse.Namespace, items: list[Item], probes: "list[Probe]", tokenizer: "TextTokenizer", 
+    answer: "Answer",    score: "Scorer", *, speaks: bool,
 ) -> int:
     """Ask, judge, tell; on all ranks of a checkpoint's model, of which one speaks."""
     from megatron_qm.evals.answers import judged, prompts_of
@@ -141,9 +143,9 @@ def _examine(
 
 
 def _document(
-    args: argparse.Namespace, items: Sequence[Item], texts: Sequence[str], outcomes: Sequence, scores: "Sequence[ExamScore]",
-    knowledge: "Sequence[ProbeScore]",
-) -> dict[str, Any]:
+    args: argparse.Namespace, items: Sequence[Item], texts: Sequence[str], outcomes: Sequence[Outcome],
+    scores: "Sequence[ExamScore]", knowledge: "Sequence[ProbeScore]",
+) -> JsonObject:
     answers = []
     for item, text, outcome in zip(items, texts, outcomes, strict=True):
         verdict = {"score": outcome.value, "parts": dict(outcome.parts), "explanation": outcome.explanation} if isinstance(
@@ -165,7 +167,7 @@ def _compare(one: Path, other: Path) -> int:
     return DONE
 
 
-def _answers(path: Path) -> dict[str, dict[str, Any]]:
+def _answers(path: Path) -> dict[str, JsonObject]:
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))["answers"]
         return {row["key"]: row for row in rows}
@@ -175,5 +177,5 @@ def _answers(path: Path) -> dict[str, dict[str, Any]]:
         raise UserError(f"{path}: is not what `megatron-qm evaluate --output` writes") from None
 
 
-def _told(row: dict[str, Any] | None) -> str:
+def _told(row: JsonObject | None) -> str:
     return "not asked" if row is None else f"{row.get('response')!r}, score {row.get('score')}"

@@ -4,7 +4,7 @@ import argparse
 import time
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from megatron_qm.checkpoint.manifest import TOKENIZER, Manifest, read_manifest
 from megatron_qm.commands.ranks import at_least_one, on_ranks
@@ -76,7 +76,7 @@ def _requests(args: argparse.Namespace, tokenizer: "TextTokenizer | None") -> li
     if tokenizer is None and (words or args.stop_string):
         word = (words + args.stop_string)[0]
         raise UserError(f"{args.checkpoint} carries no tokenizer; {word!r} needs one: add --tokenizer DIR")
-    stops = [int(token) if token.isdecimal() else tokenizer.token(token) for token in args.stop_token]
+    stops = [int(token) if tokenizer is None or token.isdecimal() else tokenizer.token(token) for token in args.stop_token]
     if not args.stop_token and tokenizer is not None and tokenizer.end is not None:
         stops = [tokenizer.end]
     sampling = Sampling(
@@ -94,7 +94,7 @@ def _generate(
     from megatron_qm.align.rollouts.engine import MegatronEngine
     from megatron_qm.commands.checkpoint_model import checkpoint_model
 
-    dtype = args.dtype or ("bf16" if manifest.dtype == "bf16" else "fp32")
+    dtype: Literal["fp32", "bf16"] = args.dtype or ("bf16" if manifest.dtype == "bf16" else "fp32")
     with checkpoint_model(args.checkpoint, parallel, dtype, args.device, args.seed) as (model, rank):
         engine = MegatronEngine(
             model, manifest.step, max_sequences=args.max_sequences, detokenize=tokenizer.decode if tokenizer else None

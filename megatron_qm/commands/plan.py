@@ -3,7 +3,6 @@
 import argparse
 import json
 from dataclasses import replace
-from typing import Any
 
 from megatron_qm.commands.recipe import add_recipe_arguments
 from megatron_qm.commands.resolve import resolve
@@ -96,7 +95,8 @@ def _table(config: RunConfig, options: list[Option]) -> str:
 
 
 def _name(option: Option) -> str:
-    return option.config.parallel.describe(option.config.parallel.devices)
+    parallel = option.config.parallel
+    return parallel.describe(parallel.devices or parallel.model_ranks)
 
 
 def _days(config: RunConfig, prediction: Prediction) -> str:
@@ -161,7 +161,7 @@ def _failures(config: RunConfig, gpus: int, gpu: Gpu, given: Assumptions, args: 
     ])
 
 
-def _plain(options: list[Option]) -> list[dict[str, Any]]:
+def _plain(options: list[Option]) -> list[dict[str, object]]:
     return [{
         "layout": _name(option), "parallel": vars(option.config.parallel), "fits": option.fits,
         "micro_batch_size": option.config.train.micro_batch_size, "recompute": option.config.recompute.mode,

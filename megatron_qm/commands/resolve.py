@@ -18,7 +18,7 @@ RESOLVED = "config.resolved.yaml"
 @dataclass(frozen=True)
 class Resolved:
     stage: Stage
-    work: Work
+    work: Work[RunConfig]
     config: RunConfig
 
     def counted(self) -> "Resolved":

@@ -19,8 +19,13 @@ _HOPPER = 9.0
 
 def this_rank() -> int | None:
     """Of a process that torchrun, srun or our launcher has started."""
+    return _from_environment(0)
+
+
+def _from_environment(which: int) -> int | None:
+    """0: the rank; 1: how many there are."""
     names = rank_variables()
-    return None if names is None else int(os.environ[names[0]])
+    return None if names is None else int(os.environ[names[which]])
 
 
 def processes_for(config: RunConfig, nproc: int | None) -> int:
@@ -30,11 +35,8 @@ def processes_for(config: RunConfig, nproc: int | None) -> int:
         raise UserError(f"--nproc {nproc}: must be 1 or more")
     hardware = detect_hardware()
     _check_hardware(config, hardware)
-    if nproc is None and this_rank() is not None:
-        names = rank_variables()
-        processes = int(os.environ[names[1]])
-    else:
-        processes = nproc or (hardware.gpus if _wants_gpu(config, hardware) else config.parallel.devices) or 1
+    started = None if nproc is not None else _from_environment(1)
+    processes = started or nproc or (hardware.gpus if _wants_gpu(config, hardware) else config.parallel.devices) or 1
     check_world(config, processes)
     return processes
 

@@ -9,12 +9,15 @@ import functools
 import math
 import typing
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from annotated_types import Ge, Gt, Interval, Le, Lt
 
-from megatron_qm.config.hints import arm, bare, hints_of, is_config, is_list, is_union, item_hint
+from megatron_qm.config.hints import arm, bare, hints_of, is_config, is_union, item_hint
 from megatron_qm.config.require import BrokenRuleError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 Seed = Annotated[int, Ge(0), Le(2**63 - 1)]
 Steps = Annotated[int, Ge(1), Le(2**40)]
@@ -55,35 +58,35 @@ def objection(value: float, bounds: Iterable[object]) -> str | None:
     return next((_demand(bound) for bound in bounds if not _kept(bound, value)), None)
 
 
-def check_bounds(config: Any, prefix: str = "") -> None:
+def check_bounds(config: "DataclassInstance", prefix: str = "") -> None:
     """Raises BrokenRuleError for the first number of a dataclass tree that is out of its bounds; `prefix`: where it stands."""
     for name, hint in _numbers_of(type(config)):
         key = f"{prefix}.{name}" if prefix else name
         _check(hint, getattr(config, name), key)
 
 
-def _check(hint: Any, value: Any, key: str) -> None:
+def _check(hint: object, value: object, key: str) -> None:
     if value is None:
         return
     if is_union(hint):
         hint = arm(hint, value)
-    if dataclasses.is_dataclass(value):
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
         check_bounds(value, key)
-    elif is_list(hint):
+    elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
             _check(item_hint(bare(hint), index), item, f"{key}.{index}")
-    elif said := objection(value, typing.get_args(hint)[1:]):
+    elif isinstance(value, int | float) and (said := objection(value, typing.get_args(hint)[1:])):
         raise BrokenRuleError(f"{key} = {value}: {said}", key)
 
 
 @functools.cache
-def _numbers_of(cls: type) -> list[tuple[str, Any]]:
+def _numbers_of(cls: "type[DataclassInstance]") -> list[tuple[str, object]]:
     """Of the fields those that are or hold numbers."""
     hints = hints_of(cls)
     return [(field.name, hints[field.name]) for field in dataclasses.fields(cls) if _holds_numbers(hints[field.name])]
 
 
-def _holds_numbers(hint: Any) -> bool:
+def _holds_numbers(hint: object) -> bool:
     return hint in (int, float) or is_config(hint) or any(map(_holds_numbers, typing.get_args(hint)))
 
 
@@ -92,13 +95,13 @@ def _kept(bound: object, value: Any) -> bool:
         case Interval():
             return all(_kept(part, value) for part in bound)
         case Ge(least):
-            return value >= least
+            return bool(value >= least)
         case Gt(below):
-            return value > below
+            return bool(value > below)
         case Le(most):
-            return value <= most
+            return bool(value <= most)
         case Lt(above):
-            return value < above
+            return bool(value < above)
     return True  # says something else than a bound
 
 

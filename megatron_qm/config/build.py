@@ -23,16 +23,17 @@ class Shorthand:
     """In the type of a key: another way to write its value, as a block `form`, of which `expand` makes the value itself."""
 
     form: type
-    expand: Callable[[Any], Any]
+    expand: Callable[..., object]
 
 
 def build(cls: type[T], tree: Tree) -> T:
     """`tree` as dataclass `cls`. Raises UserError naming the place and the key for unknown keys, values of a wrong type and
     numbers out of their bounds."""
     try:
-        return _build(cls, tree.root, "", Where(tree.recipe))
+        built: T = _build(cls, tree.root, "", Where(tree.recipe))
     except _UnknownKeyError as error:
         raise UserError(f"{error.where}: unknown key {error.key!r}{_nearest(error.key, cls)}") from None
+    return built
 
 
 class _UnknownKeyError(Exception):
@@ -64,7 +65,7 @@ def dotted(prefix: str, key: str) -> str:
     return f"{prefix}.{key}" if prefix else key
 
 
-def _convert(hint: Any, node: Node, key: str) -> Any:
+def _convert(hint: object, node: Node, key: str) -> object:
     origin = typing.get_origin(hint)
     if is_union(hint):
         optional = types.NoneType in typing.get_args(hint)
@@ -80,7 +81,7 @@ def _convert(hint: Any, node: Node, key: str) -> Any:
     return _scalar(hint, node, key)
 
 
-def _annotated(hint: Any, node: Node, key: str) -> Any:
+def _annotated(hint: object, node: Node, key: str) -> object:
     """Shorthands are written out, numbers held to their bounds."""
     inner, *extras = typing.get_args(hint)
     for extra in extras:
@@ -93,9 +94,9 @@ def _annotated(hint: Any, node: Node, key: str) -> Any:
     return value
 
 
-def _expanded(short: Shorthand, node: Node, key: str) -> Any:
+def _expanded(short: Shorthand, node: Node, key: str) -> object:
     try:
-        form: Any = _build(short.form, node, key, node.where)
+        form = _build(short.form, node, key, node.where)
     except _UnknownKeyError as error:
         known = ", ".join(field.name for field in dataclasses.fields(short.form))
         raise UserError(f"{error.where}: {error.key!r} is no key: {key} wants a list, or a block of {known}") from None
@@ -105,7 +106,7 @@ def _expanded(short: Shorthand, node: Node, key: str) -> Any:
         raise UserError(f"{node.where}: {key}: {error}") from None
 
 
-def _one_of(choices: tuple, node: Node, key: str) -> Any:
+def _one_of(choices: tuple[object, ...], node: Node, key: str) -> object:
     # YAML 1.1 reads a bare `none` as text but `off` and `no` as False: only text can match.
     if node.value not in choices:
         near = difflib.get_close_matches(str(node.value), [str(choice) for choice in choices], n=1)
@@ -114,16 +115,17 @@ def _one_of(choices: tuple, node: Node, key: str) -> Any:
     return node.value
 
 
-def _list(hint: Any, node: Node, key: str) -> Any:
+def _list(hint: object, node: Node, key: str) -> object:
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if not isinstance(node.value, list):
         raise UserError(f"{node.where}: {key} wants a list, not {_show(node)}")
     if origin is tuple and len(args) != len(node.value):
         raise UserError(f"{node.where}: {key} wants {len(args)} values, not {len(node.value)}")
-    return origin(_convert(item_hint(hint, index), item, f"{key}.{index}") for index, item in enumerate(node.value))
+    items = [_convert(item_hint(hint, index), item, f"{key}.{index}") for index, item in enumerate(node.value)]
+    return tuple(items) if origin is tuple else items
 
 
-def _scalar(hint: Any, node: Node, key: str) -> Any:
+def _scalar(hint: Any, node: Node, key: str) -> object:
     """int, float, bool and str; `1e12` is a fine whole number and `3e-4` a fine float (PyYAML reads it as text)."""
     value = node.value
     if hint in (str, bool) and isinstance(value, hint):

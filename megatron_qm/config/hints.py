@@ -5,47 +5,48 @@ import functools
 import types
 import typing
 from collections.abc import Iterator
-from typing import Any
+from typing import TypeGuard
 
 
 @functools.cache
-def hints_of(cls: type) -> dict[str, Any]:
+def hints_of(cls: type) -> dict[str, object]:
     """The hint of each field, bounds included."""
     return typing.get_type_hints(cls, include_extras=True)
 
 
-def is_config(hint: Any) -> bool:
+def is_config(hint: object) -> TypeGuard[type]:
     """Whether it is a dataclass (and not an object of one, as bounds are)."""
     return isinstance(hint, type) and dataclasses.is_dataclass(hint)
 
 
-def is_union(hint: Any) -> bool:
+def is_union(hint: object) -> bool:
     return typing.get_origin(hint) in (typing.Union, types.UnionType)
 
 
-def bare(hint: Any) -> Any:
+def bare(hint: object) -> object:
     """Without what `Annotated` adds."""
-    return typing.get_args(hint)[0] if typing.get_origin(hint) is typing.Annotated else hint
+    inner: object = typing.get_args(hint)[0] if typing.get_origin(hint) is typing.Annotated else hint
+    return inner
 
 
-def is_list(hint: Any) -> bool:
+def is_list(hint: object) -> bool:
     return typing.get_origin(bare(hint)) in (list, tuple)
 
 
-def arm(hint: Any, value: Any) -> Any:
+def arm(hint: object, value: object) -> object:
     """Of a union, the member that `value` is meant for: a list for a list, else the first that is none."""
-    members = [member for member in typing.get_args(hint) if member is not types.NoneType]
+    members: list[object] = [member for member in typing.get_args(hint) if member is not types.NoneType]
     fitting = [member for member in members if is_list(member) == isinstance(value, list | tuple)]
     return (fitting or members)[0]
 
 
-def item_hint(hint: Any, index: int) -> Any:
+def item_hint(hint: object, index: int) -> object:
     """Of a list's or a tuple's item."""
-    args = typing.get_args(hint)
+    args: tuple[object, ...] = typing.get_args(hint)
     return args[index] if typing.get_origin(hint) is tuple else args[0]
 
 
-def dataclasses_in(hint: Any) -> Iterator[tuple[type, str]]:
+def dataclasses_in(hint: object) -> Iterator[tuple[type, str]]:
     """(a dataclass in `hint`, "" or ".*" where a list holds many of it)."""
     if is_config(hint):
         yield hint, ""

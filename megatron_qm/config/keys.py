@@ -11,9 +11,9 @@ import textwrap
 import tokenize
 import types
 import typing
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import yaml
 
@@ -23,7 +23,7 @@ from megatron_qm.config.hints import bare, dataclasses_in, hints_of, is_config, 
 from megatron_qm.config.load import to_plain
 from megatron_qm.errors import UserError
 
-_TYPES = {int: "whole number", float: "number", bool: "true or false", str: "text"}
+_TYPES: Mapping[object, str] = {int: "whole number", float: "number", bool: "true or false", str: "text"}
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def text(known: Sequence[Key], prefix: str = "") -> str:
     return "\n".join(key.describe() for key in found)
 
 
-def _type(hint: Any) -> str:
+def _type(hint: object) -> str:
     if is_union(hint):
         members = typing.get_args(hint)
         return " or ".join("null" if member is types.NoneType else _type(member) for member in members)
@@ -84,7 +84,7 @@ def _type(hint: Any) -> str:
     return "block" if is_config(hint) else _TYPES[hint]
 
 
-def _bounds(hint: Any) -> str:
+def _bounds(hint: object) -> str:
     """Of the number itself, or of those in a list; of a union's first number."""
     if is_union(hint) or is_list(hint):
         return next(filter(None, map(_bounds, typing.get_args(bare(hint)))), "")
@@ -92,7 +92,7 @@ def _bounds(hint: Any) -> str:
     return ", ".join(filter(None, map(in_words, extras)))
 
 
-def _default(field: dataclasses.Field) -> str:
+def _default(field: dataclasses.Field[object]) -> str:
     if field.default_factory is not dataclasses.MISSING:
         value = to_plain(field.default_factory())
     elif field.default is not dataclasses.MISSING:

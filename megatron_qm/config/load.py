@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import yaml
 
@@ -22,7 +22,7 @@ def load(cls: type[T], path: Path, overrides: Sequence[str] = ()) -> T:
     return build(cls, read([path], overrides))
 
 
-def to_plain(config: Any) -> Any:
+def to_plain(config: object) -> object:
     """A dataclass tree as dictionaries, lists and scalars."""
     if dataclasses.is_dataclass(config):
         return {field.name: to_plain(getattr(config, field.name)) for field in dataclasses.fields(config) if field.init}
@@ -31,6 +31,6 @@ def to_plain(config: Any) -> Any:
     return config
 
 
-def to_yaml(config: Any) -> str:
+def to_yaml(config: object) -> str:
     """The resolved config as YAML that `load` reads back to an equal object."""
     return yaml.safe_dump(to_plain(config), sort_keys=False, allow_unicode=True, width=120)

@@ -35,7 +35,7 @@ class LoraConfig:
         parent, _, target = owner.rpartition(_LINEAR)
         return f"{parent}{MARK}{target}" if kind == "weight" and target in self.targets else None
 
-    def shape(self) -> dict[str, Any]:
+    def shape(self) -> dict[str, object]:
         """What decides which tensors there are and what they mean."""
         return {"rank": self.rank, "alpha": self.alpha, "targets": sorted(self.targets)}
 

@@ -134,9 +134,9 @@ def _shape(family: Family, layers: int, hidden: int, ffn: int, heads: int, kv: i
     }
 
 
-_LLAMA31 = {"max_positions": 131072, "rope_scaling": RopeScaling()}
-_LLAMA32 = {"max_positions": 131072, "rope_scaling": RopeScaling(factor=32.0)}
-_QWEN3 = {"max_positions": 32768}
+_LLAMA31: dict[str, Any] = {"max_positions": 131072, "rope_scaling": RopeScaling()}
+_LLAMA32: dict[str, Any] = {"max_positions": 131072, "rope_scaling": RopeScaling(factor=32.0)}
+_QWEN3: dict[str, Any] = {"max_positions": 32768}
 
 # From the config.json that each model is published with.
 SHAPES: dict[str, dict[str, Any]] = {

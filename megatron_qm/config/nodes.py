@@ -1,7 +1,7 @@
 """YAML as nodes: every key and value knows the place it came from."""
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import yaml
 
@@ -30,7 +30,7 @@ class Node:
         assert isinstance(self.value, dict)
         return self.value
 
-    def plain(self) -> Any:
+    def plain(self) -> object:
         """Dictionaries, lists and scalars."""
         if isinstance(self.value, dict):
             return {key: node.plain() for key, node in self.value.items()}

@@ -18,7 +18,9 @@ __all__ = ["RunConfig", "find_recipe", "load_run"]
 R = TypeVar("R", bound=RunConfig)
 
 
-def load_run(recipe: str | Path | Sequence[str | Path], overrides: Sequence[str] = (), kind: type[R] = RunConfig,
+def load_run(recipe: str | Path | Sequence[str | Path], overrides: Sequence[str] = (),
+             kind: type[R] = RunConfig,  # type: ignore[assignment]  # a default for R, which Python 3.11 cannot state
+            
              complete: Callable[[R], R] = lambda config: config, rules: Callable[[R], None] = lambda config: None) -> R:
     """The resolved and checked config of a run, of one recipe or several (a later one wins).
 

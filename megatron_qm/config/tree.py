@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from megatron_qm.config.nodes import Node, Where, parse
 from megatron_qm.config.recipes import find_recipe
@@ -23,7 +22,7 @@ class Tree:
         """Whether a dotted key is stated."""
         return self._find(key) is not None
 
-    def value(self, key: str) -> Any:
+    def value(self, key: str) -> object:
         """What is stated of a dotted key, as plain data; None where nothing is."""
         node = self._find(key)
         return None if node is None else node.plain()

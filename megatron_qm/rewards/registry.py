@@ -28,7 +28,8 @@ def load(name: str) -> Reward:
     """A verifier that ships, or the function "module:function". Raises UserError."""
     if name in VERIFIERS:
         module, _, function = VERIFIERS[name].partition(":")
-        return getattr(importlib.import_module(module), function)
+        shipped: Reward = getattr(importlib.import_module(module), function)
+        return shipped
     return user_code.load(name, "verifier")
 
 
