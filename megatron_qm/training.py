@@ -140,10 +140,10 @@ def assemble(
         )
 
 
-def _examination(config: RunConfig) -> Callable[[Sequence[nn.Module]], list[Score]] | None:
+def _examination(config: RunConfig) -> Callable[[Sequence[nn.Module]], Sequence[Score]] | None:
     """Knowledge probes and items that the run puts to its model, where the recipe names any."""
     observe, tokenizer = config.observe, config.data.tokenizer
-    parts: list[Callable[[Sequence[nn.Module]], list[Score]]] = []
+    parts: list[Callable[[Sequence[nn.Module]], Sequence[Score]]] = []
     if observe.probes:
         parts.append(ProbeRun(observe.probes, tokenizer))
     if observe.items:

@@ -58,10 +58,11 @@ class Trainer:
         start_from = self.config.train.start_from
         resume = self.config.checkpoint.resume == "auto"
         newest = self.store.latest() if resume else None
-        local = self.local.newest_complete(newest) if resume and self.local is not None else None
-        if local is not None:
-            self._go_on(self.local.load(local, unwrap(self.stepper.model), self.stepper.optimizer))
-            return f"local copies of step {local} in {self.local.folder}"
+        copies = self.local if resume else None
+        local = copies.newest_complete(newest) if copies is not None else None
+        if copies is not None and local is not None:
+            self._go_on(copies.load(local, unwrap(self.stepper.model), self.stepper.optimizer))
+            return f"local copies of step {local} in {copies.folder}"
         if newest is not None:
             self.load(newest, whole=True)
         elif start_from is not None:
@@ -158,8 +159,8 @@ class Trainer:
         # While updates are refused the weights may be sick: a checkpoint that is due waits for one that is accepted.
         if last or (self._owed and self.feed.settled and not self.stepper.guard.in_a_row):
             self.save()
-        elif self.feed.settled and _due(self.step, self.config.checkpoint.local_every):
-            self._save_locally()
+        elif self.local is not None and self.feed.settled and _due(self.step, self.config.checkpoint.local_every):
+            self._save_locally(self.local)
         self.recorder.pause()
 
     def _examine(self) -> None:
@@ -193,13 +194,13 @@ class Trainer:
         self.saved, self._owed = self.step, False
         self.recorder.event(self.step, "checkpoint", seconds=time.perf_counter() - began)
 
-    def _save_locally(self) -> None:
+    def _save_locally(self, copies: LocalCopies) -> None:
         began = time.perf_counter()
         with self.watchdog.phase("local copy"):
             self.recorder.sync()
             self.feed.sync()
             progress = {"step": self.step, "data": self.feed.state(), "guard": self.stepper.guard.state()}
-            self.local.save(unwrap(self.stepper.model), self.stepper.optimizer, progress, self.store.newest_name)
+            copies.save(unwrap(self.stepper.model), self.stepper.optimizer, progress, self.store.newest_name)
         self.recorder.event(self.step, "local copy", seconds=time.perf_counter() - began)
 
 

@@ -87,7 +87,7 @@ def _no_decay(optimizer: OptimizerSettings) -> dict[ParamKey, dict[str, float]]:
     return rules
 
 
-def _one_or_all(functions: list) -> object:
+def _one_or_all(functions: Sequence[object]) -> object:
     return functions[0] if len(functions) == 1 else functions
 
 

@@ -25,7 +25,7 @@ class Stragglers:
         self._platform, self._every = platform, every
         self._data, self._steps = 0.0, 0
         size = _SIZE[platform.name]
-        self._matrix = torch.ones(size, size, device=platform.device) if every else None
+        self._matrix = torch.ones(size if every else 0, size, device=platform.device)
 
     def add_data(self, seconds: float) -> None:
         self._data += seconds
@@ -37,7 +37,7 @@ class Stragglers:
             return []
         mine = {"data": self._data / self._steps, "matmul": self._matmul()}
         self._data, self._steps = 0.0, 0
-        everybody: list[tuple[str, dict[str, float]] | None] = [None] * dist.get_world_size()
+        everybody = [("", dict[str, float]()) for _ in range(dist.get_world_size())]
         dist.all_gather_object(everybody, (socket.gethostname(), mine))
         return slowest(step, everybody)
 

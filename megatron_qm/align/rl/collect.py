@@ -194,7 +194,7 @@ def merged(parts: Sequence[Experience], config: RlConfig) -> Experience:
 
 
 def _joined(chosen: Sequence[tuple[Experience, list[int]]]) -> Experience:
-    def every(name: str) -> list:
+    def every(name: str) -> list[Any]:
         return [getattr(experience, name)[n] for experience, some in chosen for n in some]
 
     groups: dict[tuple[int, int], int] = {}

@@ -4,6 +4,7 @@ kept. Nothing in the run's folder is touched."""
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -78,7 +79,7 @@ def _batches(run: Path, step: int) -> Sequence[int]:
     raise UserError(f"{path}: no batch of rollouts is recorded for step {step}; the last one is of step {last}")
 
 
-def _outcomes(path: Path) -> Iterator[dict]:
+def _outcomes(path: Path) -> Iterator[dict[str, Any]]:
     if not path.is_file():
         raise UserError(f"{path}: the verdicts of this batch were not kept (rl.keep_rollouts); look at a later step")
     with open(path, encoding="utf-8") as lines:

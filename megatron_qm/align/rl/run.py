@@ -38,6 +38,7 @@ def learning(config: RlRun, output: Path, engine: Callable[[Parts, TextTokenizer
 
 
 def _feed(config: RlRun, parts: Parts, output: Path, engine: Callable[[Parts, TextTokenizer], RolloutEngine]) -> Feed:
+    assert config.data.tokenizer is not None, "the stage needs one (align/rl/work.py)"
     tokenizer = TextTokenizer(Path(config.data.tokenizer))
     items = read_items(Path(config.rl.items), Verifiers.named(config.rl.verifiers, "rl.verifiers"))
     sampler = PromptSampler(items, config.rl.curriculum, config.data.seed)
@@ -69,7 +70,9 @@ def _reference(config: RlRun, parts: Parts) -> Sequence[nn.Module] | None:
     """The frozen policy that the KL term holds on to; none where that has no weight."""
     if not config.rl.loss.kl:
         return None
-    path = Path(config.rl.reference or config.train.start_from)
+    frozen = config.rl.reference or config.train.start_from
+    assert frozen is not None, "the stage needs a start (align/rl/work.py)"
+    path = Path(frozen)
     chunks = build_model(
         config.model, config.parallel, parts.platform, config.precision,
         seed=config.train.seed, lora=lora_of(read_manifest(path)),

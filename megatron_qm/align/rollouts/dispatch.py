@@ -9,6 +9,7 @@ the last bits of a log-probability depend on the shapes of the products that it 
 
 import shutil
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from megatron_qm.align.rollouts.engine import RolloutEngine
@@ -34,10 +35,14 @@ def dispatch(
         if missing:
             found = engine.generate(missing)
             saved |= {rollout.key: rollout for rollout in found}
-            on_first_rank(lambda found=found, number=number: write_rollouts(_part(path, number), found))
+            on_first_rank(partial(_keep, path, number, found))
     rollouts = [saved[request.key] for request in requests]
     on_first_rank(lambda: _finish(path, rollouts))
     return rollouts
+
+
+def _keep(path: Path, number: int, found: Sequence[Rollout]) -> None:
+    write_rollouts(_part(path, number), found)
 
 
 def parts_of(path: Path) -> Path:

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -42,7 +42,7 @@ class Rollout:
     def answers(self, request: Request) -> bool:
         return self.key == request.key and self.asked == asked(request)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         return asdict(self)
 
     @classmethod
@@ -70,7 +70,8 @@ class Rollout:
         for name, holds, wanted in rules:
             if not holds:
                 raise ValueError(f"{name} is not {wanted}")
-        return cls(**{name: tuple(value[name]) if isinstance(value[name], list) else value[name] for name in names})
+        fields: dict[str, Any] = {name: tuple(value[name]) if isinstance(value[name], list) else value[name] for name in names}
+        return cls(**fields)
 
 
 def asked(request: Request) -> str:
@@ -95,7 +96,7 @@ def parse(line: bytes, where: str) -> Rollout:
         raise UserError(f"{where}: not a rollout: {error}") from None
 
 
-def write_rollouts(path: Path, rollouts: list[Rollout]) -> None:
+def write_rollouts(path: Path, rollouts: Sequence[Rollout]) -> None:
     """All of them or none: the file appears, whole, under its name."""
     try:
         with atomic_write(path) as stream:

@@ -61,20 +61,20 @@ class VllmEngine:
             raise RuntimeError("the engine has no weights yet: update_weights comes first")
         rank = dist.get_rank() if dist.is_initialized() else 0
         engines = dist.get_world_size() // self._tensor_parallel if dist.is_initialized() else 1
-        mine = self._mine(requests[rank // self._tensor_parallel :: engines])
+        mine = self._mine(requests[rank // self._tensor_parallel :: engines], self._version)
         everyone = [mine]
         if engines * self._tensor_parallel > 1:
             everyone *= engines * self._tensor_parallel
             dist.all_gather_object(everyone, mine)
         return [everyone[i % engines * self._tensor_parallel][i // engines] for i in range(len(requests))]
 
-    def _mine(self, requests: Sequence[Request]) -> list[Rollout]:
+    def _mine(self, requests: Sequence[Request], version: int) -> list[Rollout]:
         outputs = self._client.generate([list(r.prompt) for r in requests], [sampling_params(r) for r in requests])
         if len(outputs) != len(requests):
             raise RuntimeError(f"vLLM gave {len(outputs)} outputs for {len(requests)} prompts")
-        return [self._rollout(*pair) for pair in zip(requests, outputs, strict=True)]
+        return [self._rollout(request, output, version) for request, output in zip(requests, outputs, strict=True)]
 
-    def _rollout(self, request: Request, output: VllmOutput) -> Rollout:
+    def _rollout(self, request: Request, output: VllmOutput, version: int) -> Rollout:
         logprobs = tuple(float(value) for value in output.logprobs)
         if len(logprobs) != len(output.token_ids) or not logprobs:
             raise RuntimeError(f"request {request.key!r}: vLLM gave {len(output.token_ids)} tokens, {len(logprobs)} log-probs")
@@ -82,7 +82,7 @@ class VllmEngine:
             request.key, tuple(int(token) for token in output.token_ids), logprobs,
             behaviour(request.sampling, logprobs), finish_reason(request, output),
         )
-        return Rollout.of(request, completion, self._version)
+        return Rollout.of(request, completion, version)
 
 
 def behaviour(sampling: Sampling, logprobs: tuple[float, ...]) -> tuple[float, ...] | None:
