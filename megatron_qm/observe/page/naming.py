@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 _PARTS = 2  # of a path, at least
 _STAGES = {"pretrain": "pretraining", "sft": "fine-tuning", "rl": "reinforcement learning"}
@@ -18,7 +17,7 @@ def run_names(folders: Sequence[Path]) -> list[str]:
     return [str(PurePosixPath(*parts)) for parts in paths]
 
 
-def stage_of(config: Mapping[str, Any]) -> str:
+def stage_of(config: Mapping[str, object]) -> str:
     """The stage that a resolved config is of, in words; nothing where the config could not be read.
 
     A config without `stage` is told by its section."""
