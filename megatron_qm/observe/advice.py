@@ -1,7 +1,6 @@
 """What an alarm says: what the number means for the run, and what to look at first."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from megatron_qm.config.alarms import AlarmConfig
 from megatron_qm.observe.records import from_json_number
@@ -44,7 +43,7 @@ def advice(name: str, value: float, bound: float, config: AlarmConfig) -> str:
     return _ADVICE[name].format(value=write(value), bound=write(bound), window=config.window)
 
 
-def top_reason(record: Mapping[str, Any]) -> str:
+def top_reason(record: Mapping[str, object]) -> str:
     """The most frequent reason why rollouts of an "rl" record have no score, as one more sentence; else nothing."""
     reasons = record.get("unscored_reasons")
     if not isinstance(reasons, Mapping):

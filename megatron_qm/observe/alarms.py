@@ -7,9 +7,10 @@ first one, so a resumed run raises what it would have raised.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from megatron_qm.config.alarms import AlarmConfig
+from megatron_qm.json_types import JsonObject
 from megatron_qm.observe.advice import advice, top_reason
 from megatron_qm.observe.history import read_records
 from megatron_qm.observe.metrics import METRICS_FILE
@@ -33,9 +34,19 @@ class Alarm:
         """For MetricsWriter. samples: keys of rollouts to look at; file: where they are."""
         return AlarmRecord(self.step, self.metric, self.value, self.bound, self.text, tuple(samples), file)
 
-    def to_json(self, samples: Sequence[str] = (), file: str | None = None) -> dict[str, Any]:
+    def to_json(self, samples: Sequence[str] = (), file: str | None = None) -> JsonObject:
         """The plain form of `record`, with its kind."""
         return to_plain(self.record(samples, file))
+
+
+class _Case(NamedTuple):
+    """What is held against a bound; `within` says whether it keeps it. None: not measured, or no bound."""
+
+    alarm: str
+    metric: str
+    value: float | None
+    bound: float | None
+    within: Callable[[float, float], bool]
 
 
 @dataclass
@@ -47,7 +58,7 @@ class Watch:
     _training: dict[str, float] = field(default_factory=dict)
     _batches: list[tuple[float, float | None]] = field(default_factory=list)  # (mean reward, mean length)
 
-    def see(self, record: Mapping[str, Any]) -> list[Alarm]:
+    def see(self, record: Mapping[str, object]) -> list[Alarm]:
         """The alarms that an "rl" record raises, together with the newest "train" record before it.
 
         What was not measured (a key that is missing, null) leaves an alarm as it was. NaN is beyond every bound.
@@ -56,14 +67,12 @@ class Watch:
             self._training = _numbers(record.get("others"), _OF_TRAINING) or self._training
         if record.get("kind") != "rl":
             return []
-        alarms = [alarm for name, *case in self._cases(record) if (alarm := self._judge(name, *case, record)) is not None]
+        alarms = [alarm for case in self._cases(record) if (alarm := self._judge(case, record)) is not None]
         self._training = {}  # one record of training is one measurement
         return alarms
 
-    def _judge(
-        self, name: str, metric: str, value: float | None, bound: float | None, within: Callable[[float, float], bool],
-        record: Mapping[str, Any],
-    ) -> Alarm | None:
+    def _judge(self, case: _Case, record: Mapping[str, object]) -> Alarm | None:
+        name, metric, value, bound, within = case
         if value is None or bound is None:
             return None
         if within(value, bound):
@@ -76,18 +85,17 @@ class Watch:
         text = advice(name, value, bound, self.config) + (top_reason(record) if name == "unscored" else "")
         return Alarm(metric, value, bound, int(step or 0), text)
 
-    def _cases(self, record: Mapping[str, Any]) -> Iterable[tuple]:
-        """(name of the alarm, metric, value, bound, what is within it)"""
+    def _cases(self, record: Mapping[str, object]) -> Iterable[_Case]:
         config, measured = self.config, _numbers(record, (*_OF_ROLLOUTS, "entropy")) | self._training
         for name in (*_OF_ROLLOUTS, *_OF_TRAINING):
-            yield name, name, measured.get(name), getattr(config, name), _at_most
-        yield "entropy_below", "entropy", measured.get("entropy"), config.entropy_below, _at_least
-        yield "entropy_above", "entropy", measured.get("entropy"), config.entropy_above, _at_most
+            yield _Case(name, name, measured.get(name), getattr(config, name), _at_most)
+        yield _Case("entropy_below", "entropy", measured.get("entropy"), config.entropy_below, _at_least)
+        yield _Case("entropy_above", "entropy", measured.get("entropy"), config.entropy_above, _at_most)
         fall, growth = self._trends(record)
-        yield "reward_fall", "reward", fall, config.reward_fall, _at_most
-        yield "length_growth", "length", growth, config.length_growth, _at_most
+        yield _Case("reward_fall", "reward", fall, config.reward_fall, _at_most)
+        yield _Case("length_growth", "length", growth, config.length_growth, _at_most)
 
-    def _trends(self, record: Mapping[str, Any]) -> tuple[float | None, float | None]:
+    def _trends(self, record: Mapping[str, object]) -> tuple[float | None, float | None]:
         """(fall of the reward, growth of the length as a share: 0 where the reward has risen for it); None while there
         are too few batches, and for a batch without a reward."""
         reward, window = from_json_number(record.get("reward")), self.config.window
@@ -104,13 +112,14 @@ class Watch:
         return fall, 0.0 if paid else _mean(lengths[window:]) / _mean(lengths[:window]) - 1
 
 
-def check(config: AlarmConfig, records: Iterable[Mapping[str, Any]]) -> list[Alarm]:
+def check(config: AlarmConfig, records: Iterable[Mapping[str, object]]) -> list[Alarm]:
     """The alarms that the newest "rl" record of `records` raises; records in the order of metrics.jsonl, in plain form
     (records.to_plain). A batch is told before it is learnt from, so kl and clipped are those of the batch before.
 
     A loop over many batches keeps one `Watch` instead, and shows it each record once.
     """
-    watch, alarms = Watch(config), []
+    watch = Watch(config)
+    alarms: list[Alarm] = []
     for record in records:
         found = watch.see(record)
         alarms = found if record.get("kind") == "rl" else alarms
@@ -140,7 +149,7 @@ def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
-def _numbers(values: Any, names: Sequence[str]) -> dict[str, float]:
+def _numbers(values: object, names: Sequence[str]) -> dict[str, float]:
     """Those of `names` that are numbers in the mapping `values`; nothing where it is none."""
     if not isinstance(values, Mapping):
         return {}

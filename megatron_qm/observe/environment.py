@@ -10,7 +10,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+
+from megatron_qm.json_types import JsonObject
 
 _PACKAGES = ("megatron-qm", "torch", "megatron-core", "transformer-engine", "transformers", "numpy", "safetensors",
              "fastokens", "tokenizers")
@@ -21,7 +22,7 @@ _TREE = Path(__file__).parents[2]
 _SECONDS = 20
 
 
-def capture_environment(**facts: Any) -> dict[str, Any]:
+def capture_environment(**facts: object) -> JsonObject:
     """Versions, hardware, git state, command line and the variables that steer NCCL, TE, Slurm, CUDA and OpenMP.
 
     `facts` are added as they are; the report looks for world_size, device (its name) and peak (the name of what MFU is
@@ -80,7 +81,7 @@ def _gpus() -> list[dict[str, str]]:
     return [dict(zip(("name", "memory", "driver"), row, strict=True)) for row in rows if len(row) == len(fields)]
 
 
-def _git(tree: Path) -> dict[str, Any] | None:
+def _git(tree: Path) -> JsonObject | None:
     """Commit of the code that runs, and whether it was changed since; None where it does not run from a work tree."""
     top = _run(["git", "-C", str(tree), "rev-parse", "--show-toplevel"])
     # An installed package may lie inside somebody's other repository, whose commit says nothing about it.

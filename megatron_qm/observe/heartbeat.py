@@ -9,7 +9,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 FOLDER = "heartbeats"
 
@@ -61,7 +60,6 @@ def read_beats(run: Path, world_size: int) -> dict[int, Beat]:
 
 def _read(path: Path) -> Beat | None:
     try:
-        values: Any = json.loads(path.read_text())
-        return Beat(**values)
+        return Beat(**json.loads(path.read_text()))
     except (OSError, ValueError, TypeError):
         return None

@@ -5,13 +5,14 @@ from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from megatron_qm.config.stages import STAGES, Kept
 from megatron_qm.errors import UserError
+from megatron_qm.json_types import JsonObject, text_of, whole_of
 from megatron_qm.observe.metrics import METRICS_FILE
 from megatron_qm.observe.records import ALREADY_FINISHED, from_json_number
 
@@ -29,8 +30,8 @@ _STARTS = ("start", "resume")
 class Series:
     """Values at rising steps, [n] each; a value may be NaN or infinite: that was measured too."""
 
-    steps_n: np.ndarray
-    values_n: np.ndarray
+    steps_n: NDArray[np.int64]
+    values_n: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.steps_n)
@@ -70,7 +71,7 @@ class Table:
         self._columns: dict[str, _Column] = {}
         self._groups: dict[str, dict[str, _Column]] = {}
 
-    def add(self, step: int, record: dict[str, Any]) -> None:
+    def add(self, step: int, record: JsonObject) -> None:
         for key, value in record.items():
             if isinstance(value, dict):
                 group = self._groups.setdefault(key, {})
@@ -86,7 +87,7 @@ class Table:
         return {name: column.series() for name, column in self._groups.get(key, {}).items()}
 
 
-def _append(columns: dict[str, _Column], name: str, step: int, value: Any) -> None:
+def _append(columns: dict[str, _Column], name: str, step: int, value: object) -> None:
     number = from_json_number(value)
     if number is not None:
         columns.setdefault(name, _Column()).append(step, number)
@@ -103,13 +104,13 @@ class History:
     elapsed_seconds: float = 0.0
     measured: int = 0
     _tables: dict[str, Table] = field(default_factory=lambda: {kind: Table() for kind in KINDS if KINDS[kind] != "list"})
-    _lists: dict[str, list[dict[str, Any]]] = field(
+    _lists: dict[str, list[JsonObject]] = field(
         default_factory=lambda: {kind: [] for kind in KINDS if KINDS[kind] != "table"})
 
-    def add(self, record: dict[str, Any]) -> None:
-        kind = record["kind"]
+    def add(self, record: JsonObject) -> None:
+        kind = text_of(record, "kind")
         if kind in self._tables:
-            self._tables[kind].add(record["step"], record)
+            self._tables[kind].add(step_of(record), record)
         if kind in self._lists:
             self._lists[kind].append(record)
         self.measured += kind not in _REMARKS
@@ -129,7 +130,7 @@ class History:
         """The numbers of all records of `kind`, of which KINDS says "table" or "both"."""
         return self._tables[kind]
 
-    def records(self, kind: str) -> list[dict[str, Any]]:
+    def records(self, kind: str) -> list[JsonObject]:
         """The records of `kind` in the order of the file, of which KINDS says "list" or "both"."""
         return self._lists[kind]
 
@@ -142,16 +143,16 @@ class History:
         """Steps of all that was measured."""
         ends = [int(end) for table in self._tables.values() if len(found := table.series("step"))
                 for end in found.steps_n[[0, -1]]]
-        ends += [record["step"] for kind in self._lists if kind not in _REMARKS for record in self._lists[kind]]
+        ends += [step_of(record) for kind in self._lists if kind not in _REMARKS for record in self._lists[kind]]
         return min(ends), max(ends)
 
-    def events(self, name: str) -> Sequence[dict[str, Any]]:
+    def events(self, name: str) -> Sequence[JsonObject]:
         return [event for event in self._lists["event"] if event.get("name") == name]
 
     @property
     def resumes(self) -> Sequence[int]:
         """Steps after which the run was taken up again."""
-        return [event["step"] for event in self.events("resume")]
+        return [step_of(event) for event in self.events("resume")]
 
 
 def read_history(run_dir: Path) -> History:
@@ -182,7 +183,7 @@ def read_history(run_dir: Path) -> History:
     return history
 
 
-def read_records(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
+def read_records(path: Path) -> Iterator[tuple[int, JsonObject | None]]:
     """(line number, record, or None where the line is no record), in the order of the file"""
     with open(path, "rb") as lines:
         for number, line in enumerate(lines, 1):
@@ -193,7 +194,12 @@ def read_records(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
                 yield number, record
 
 
-def _parse(line: bytes) -> dict[str, Any] | None:
+def step_of(record: JsonObject) -> int:
+    """Of a record that `read_records` gave."""
+    return whole_of(record, "step")
+
+
+def _parse(line: bytes) -> JsonObject | None:
     try:
         value = orjson.loads(line)
     except orjson.JSONDecodeError:
@@ -208,7 +214,7 @@ def _parse(line: bytes) -> dict[str, Any] | None:
     return value
 
 
-def _parse_leniently(line: bytes) -> Any:
+def _parse_leniently(line: bytes) -> object:
     """Lines of other writers may hold a bare NaN, which Python's own parser takes."""
     try:
         return json.loads(line)

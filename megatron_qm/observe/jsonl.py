@@ -3,11 +3,12 @@
 import json
 import os
 from collections.abc import Callable
+from io import FileIO
 from pathlib import Path
-from typing import Any
 
 from megatron_qm.errors import UserError
 from megatron_qm.files import atomic_write
+from megatron_qm.json_types import JsonObject
 
 _TAIL_BYTES = 1 << 16
 
@@ -21,37 +22,23 @@ class JsonLines:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._open()
+            self._file = _opened(path)
         except OSError as error:
             raise UserError(f"{path}: cannot write metrics here: {error.strerror}") from None
 
-    def _open(self) -> None:
-        self._file = open(self.path, "a+b", buffering=0)
-        torn, size = _last_line_without_newline(self._file)
-        if torn and _is_object(torn):
-            self._write(b"\n")
-        elif torn:
-            self._file.truncate(size - len(torn))
-
-    def append(self, value: dict[str, Any]) -> None:
+    def append(self, value: JsonObject) -> None:
         """Write one line. After an error (disk full) the file ends where it ended before."""
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         start = os.fstat(self._file.fileno()).st_size
         try:
-            self._write(text.encode("utf-8", "replace") + b"\n")
+            _write(self._file, text.encode("utf-8", "replace") + b"\n")
         except OSError as error:
             self._file.truncate(start)
             raise UserError(f"{self.path}: cannot write metrics: {error.strerror}; mend it and run again") from None
 
-    def _write(self, line: bytes) -> None:
-        rest = memoryview(line)
-        while rest:  # an unbuffered write may be a short one
-            rest = rest[self._file.write(rest):]
-
-    def keep(self, wanted: Callable[[dict[str, Any]], bool]) -> int:
+    def keep(self, wanted: Callable[[JsonObject], bool]) -> int:
         """Drop, atomically, objects that are not `wanted`; lines that are no objects stay. Returns how many went."""
         with open(self.path, "rb") as lines:
             dropped = sum(1 for line in lines if not _passes(line, wanted))
@@ -63,7 +50,7 @@ class JsonLines:
         except OSError as error:
             raise UserError(f"{self.path}: cannot rewrite it: {error.strerror}; mend it and run again") from None
         self._file.close()  # it still writes to the file that the rename has replaced
-        self._open()
+        self._file = _opened(self.path)
         return dropped
 
     def sync(self) -> None:
@@ -74,7 +61,23 @@ class JsonLines:
         self._file.close()
 
 
-def _last_line_without_newline(file: Any) -> tuple[bytes, int]:
+def _opened(path: Path) -> FileIO:
+    file = open(path, "a+b", buffering=0)
+    torn, size = _last_line_without_newline(file)
+    if torn and _is_object(torn):
+        _write(file, b"\n")
+    elif torn:
+        file.truncate(size - len(torn))
+    return file
+
+
+def _write(file: FileIO, line: bytes) -> None:
+    rest = memoryview(line)
+    while rest:  # an unbuffered write may be a short one
+        rest = rest[file.write(rest):]
+
+
+def _last_line_without_newline(file: FileIO) -> tuple[bytes, int]:
     """(bytes after the last newline, size of the file), read backwards in pieces."""
     size = file.seek(0, os.SEEK_END)
     tail = b""
@@ -85,7 +88,7 @@ def _last_line_without_newline(file: Any) -> tuple[bytes, int]:
     return tail[tail.rfind(b"\n") + 1:], size
 
 
-def _passes(line: bytes, wanted: Callable[[dict[str, Any]], bool]) -> bool:
+def _passes(line: bytes, wanted: Callable[[JsonObject], bool]) -> bool:
     try:
         value = json.loads(line)
     except ValueError:

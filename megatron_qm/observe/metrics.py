@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 from typing import Self
 
+from megatron_qm.json_types import JsonObject
 from megatron_qm.observe.jsonl import JsonLines
 from megatron_qm.observe.records import Record, to_plain
 from megatron_qm.observe.sinks import Sink, TensorBoard, WandB
@@ -58,6 +59,6 @@ class MetricsWriter:
         self.close()
 
 
-def _is_after(record: dict, step: int) -> bool:
+def _is_after(record: JsonObject, step: int) -> bool:
     found = record.get("step")
     return isinstance(found, int) and found > step

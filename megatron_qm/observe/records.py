@@ -10,7 +10,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import ClassVar
+
+from megatron_qm.json_types import JsonObject
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ class RlRecord:
     reward_by_length: Sequence[tuple[int, int, int, float | None]] = ()
     unscored_reasons: Mapping[str, int] = field(default_factory=dict)
     disagreement: float | None = None
-    engine_gap: Mapping[str, Any] | None = None
+    engine_gap: Mapping[str, object] | None = None
     resampled: Mapping[str, int] | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
     batches: Sequence[int] = ()
@@ -149,14 +151,14 @@ Record = TrainRecord | ValidationRecord | ProbeRecord | EventRecord | StragglerR
 _OPTIONAL = ("z_loss", "phase_seconds", "others", "epochs_by_source", "seconds", "chance")
 
 
-def to_plain(record: Record) -> dict[str, Any]:
+def to_plain(record: Record) -> JsonObject:
     """`record` as JSON-ready values with its kind; optional fields that were not measured are left out."""
     values = {f.name: getattr(record, f.name) for f in dataclasses.fields(record)}
     kept = {name: value for name, value in values.items() if value is not None or name not in _OPTIONAL}
     return {"kind": record.kind} | {name: _plain(value) for name, value in kept.items()}
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     if value is None or isinstance(value, str | bool):
         return value
     if isinstance(value, Mapping):
@@ -176,7 +178,7 @@ def json_number(value: float) -> float | str:
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
-def from_json_number(value: Any) -> float | None:
+def from_json_number(value: object) -> float | None:
     """The number behind a JSON value of a record; None where it is not one (null, text, a mapping, true)."""
     if isinstance(value, bool):
         return None
@@ -185,4 +187,12 @@ def from_json_number(value: Any) -> float | None:
             return float(value)
         except OverflowError:  # a whole number of over 308 digits
             return None
-    return float(value) if value in ("NaN", "Infinity", "-Infinity") else None
+    return float(value) if isinstance(value, str) and value in ("NaN", "Infinity", "-Infinity") else None
+
+
+def from_json_numbers(values: object) -> list[float] | None:
+    """The numbers behind a JSON list; None where it is no list or one of them is not a number."""
+    if not isinstance(values, list):
+        return None
+    numbers = [number for value in values if (number := from_json_number(value)) is not None]
+    return numbers if len(numbers) == len(values) else None

@@ -1,10 +1,11 @@
 """TensorBoard and Weights & Biases, where a recipe asks for them: views of what the JSON lines record."""
 
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from megatron_qm.errors import UserError
 from megatron_qm.files import write_text
+from megatron_qm.json_types import JsonObject, text_of
 from megatron_qm.observe.records import from_json_number
 
 _AXES = ("kind", "step", "time", "name")
@@ -13,7 +14,7 @@ _AXES = ("kind", "step", "time", "name")
 class Sink(Protocol):
     """Takes the plain form of each record (observe/records.py)."""
 
-    def write(self, record: dict[str, Any]) -> None: ...
+    def write(self, record: JsonObject) -> None: ...
     def truncate_after(self, step: int) -> None: ...
     def close(self) -> None: ...
 
@@ -31,13 +32,13 @@ class TensorBoard:
             ) from None
         self._make, self._folder = SummaryWriter, run_dir / "tensorboard"
         self._purge_step: int | None = None
-        self._writer: Any = None
+        self._writer: SummaryWriter | None = None
 
     def truncate_after(self, step: int) -> None:
         self.close()
         self._purge_step = step + 1  # TensorBoard hides what an earlier writer wrote from this step on
 
-    def write(self, record: dict[str, Any]) -> None:
+    def write(self, record: JsonObject) -> None:
         if self._writer is None:
             self._writer = self._make(str(self._folder), purge_step=self._purge_step)
         for tag, value in scalars(record).items():
@@ -85,7 +86,7 @@ class WandB:
     def truncate_after(self, step: int) -> None:
         """Nothing: W&B cannot take points back."""
 
-    def write(self, record: dict[str, Any]) -> None:
+    def write(self, record: JsonObject) -> None:
         if values := scalars(record):
             self._run.log(values | {"step": record["step"]})
 
@@ -93,9 +94,9 @@ class WandB:
         self._run.finish()
 
 
-def scalars(record: dict[str, Any]) -> dict[str, float]:
+def scalars(record: JsonObject) -> dict[str, float]:
     """{"train/loss": 2.5, "train/loss_by_source/web": 2.6, ...}; a probe's name stands before its fields."""
-    prefix = f"probe/{record['name']}" if record["kind"] == "probe" else record["kind"]
+    prefix = f"probe/{record['name']}" if record["kind"] == "probe" else text_of(record, "kind")
     found: dict[str, float] = {}
     for key, value in record.items():
         nested = value if isinstance(value, dict) else {None: value}

@@ -16,6 +16,7 @@ from megatron_qm.align.rollouts.rollout import Rollout
 from megatron_qm.config.rl import RlRun
 from megatron_qm.data.text_table import text_table
 from megatron_qm.errors import UserError
+from megatron_qm.json_types import list_of, whole_of
 from megatron_qm.model.generation.request import Request
 from megatron_qm.observe.history import read_records
 from megatron_qm.observe.metrics import METRICS_FILE
@@ -73,9 +74,9 @@ def _batches(run: Path, step: int) -> Sequence[int]:
     last = 0
     for _, record in read_records(path):
         if record is not None and record["kind"] == "rl":
-            if step <= record["step"] and step > last and record.get("batches"):
-                return list(record["batches"])
-            last = record["step"]
+            if last < step <= whole_of(record, "step") and (batches := record.get("batches")):
+                return [int(str(number)) for number in list_of({"batches": batches}, "batches")]
+            last = whole_of(record, "step")
     raise UserError(f"{path}: no batch of rollouts is recorded for step {step}; the last one is of step {last}")
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from megatron_qm.observe.history import Series
 from megatron_qm.observe.page.figure import SIDE, Drawn, Frame, figure
@@ -83,7 +84,7 @@ def stacked_chart(
     return figure(title, unit, drawn, "".join(parts), axis, frame, number, [], False)
 
 
-def _interpolated(points: Thinned, steps_k: np.ndarray) -> np.ndarray:
+def _interpolated(points: Thinned, steps_k: NDArray[np.int64]) -> NDArray[np.float64]:
     finite_k = drawable(points.mean_k)
     if not finite_k.any():
         return np.zeros(len(steps_k))
@@ -155,12 +156,12 @@ def _stroke(item: Drawn, steps: Axis, axis: Axis, line: Line) -> str:
 
 def _bands(drawn: Sequence[Drawn], steps: Axis, axis: Axis) -> list[str]:
     """The middle of each scatter, and the whole of it where there is only one: more would be a fog."""
-    scattered = [item for item in drawn if item.points.scatter]
+    scattered = [(item, scatter) for item in drawn if (scatter := item.points.scatter)]
     if len(scattered) > _BANDS:
         return []
     bands = []
-    for item in scattered:
-        scatter, runs = item.points.scatter, _runs(drawable(item.points.mean_k))
+    for item, scatter in scattered:
+        runs = _runs(drawable(item.points.mean_k))
         whole_and_middle = [(scatter.least_k, scatter.greatest_k), (scatter.low_k, scatter.high_k)]
         for low_k, high_k in whole_and_middle if len(scattered) == 1 else whole_and_middle[1:]:
             path = "".join(_area(steps, axis, item.points.steps_k[run], low_k[run], high_k[run]) for run in runs)

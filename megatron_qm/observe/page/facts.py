@@ -4,9 +4,9 @@ import dataclasses
 import json
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -15,9 +15,11 @@ from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.config.stages import stage_from
 from megatron_qm.costs.parameters import parameter_count
 from megatron_qm.errors import UserError
+from megatron_qm.json_types import JsonObject
 
 CONFIG_FILE, ENVIRONMENT_FILE = "config.resolved.yaml", "environment.json"
 _COUNTED = ("layers", "hidden_size", "ffn_hidden_size", "heads", "kv_heads", "head_dim", "vocab_size")
+_FLAGS = ("tied_embeddings", "qkv_bias", "qk_norm")
 
 
 @dataclass(frozen=True)
@@ -27,29 +29,30 @@ class Facts:
 
     name: str
     config_text: str | None
-    config: dict[str, Any]
-    environment: dict[str, Any]
+    config: JsonObject
+    environment: JsonObject
     notices: list[str]
 
-    def get(self, key: str) -> Any:
+    def get(self, key: str) -> object:
         """The value of a dotted key of the config, None where there is none."""
-        value: Any = self.config
+        value: object = self.config
         for part in key.split("."):
             value = value.get(part) if isinstance(value, dict) else None
         return value
 
     def number(self, key: str) -> float | None:
         value = self.get(key)
-        usable = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        return value if usable else None
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+            return value
+        return None
 
     @property
     def parameters(self) -> int | None:
-        counts = {key: self.number(f"model.{key}") for key in _COUNTED}
-        if any(not isinstance(count, int) for count in counts.values()):
+        model = self.get("model")
+        if not isinstance(model, dict) or not all(isinstance(self.number(f"model.{key}"), int) for key in _COUNTED):
             return None
-        flags = {key: bool(self.get(f"model.{key}")) for key in ("tied_embeddings", "qkv_bias", "qk_norm")}
-        return parameter_count(ModelConfig(**counts, **flags))
+        shape = {key: model[key] for key in _COUNTED} | {key: bool(model.get(key)) for key in _FLAGS}
+        return parameter_count(ModelConfig(**shape))
 
     @property
     def world_size(self) -> int | None:
@@ -69,12 +72,12 @@ class Facts:
     def layout(self) -> str | None:
         """TP2 x SP x DP4, as in `--dry-run`."""
         known = {field.name for field in dataclasses.fields(ParallelConfig)}
-        block = self.get("parallel")
+        block, ranks = self.get("parallel"), self.world_size
         sizes = [self.number(f"parallel.{key}") for key in ("tp", "pp", "cp")]
-        if self.world_size is None or not all(isinstance(size, int) and size > 0 for size in sizes):
+        if ranks is None or not isinstance(block, dict) or not all(isinstance(size, int) and size > 0 for size in sizes):
             return None
         try:
-            return ParallelConfig(**{k: v for k, v in block.items() if k in known}).describe(self.world_size)
+            return ParallelConfig(**{k: v for k, v in block.items() if k in known}).describe(ranks)
         except UserError:  # the environment file is of a start on other ranks than the config's
             return None
 
@@ -117,7 +120,9 @@ def _read(path: Path, notices: list[str]) -> str | None:
         return None
 
 
-def _mapping(parse: Any, problem: type[Exception], text: str | None, name: str, notices: list[str]) -> dict[str, Any]:
+def _mapping(
+    parse: Callable[[str], object], problem: type[Exception], text: str | None, name: str, notices: list[str]
+) -> JsonObject:
     if text is None:
         return {}
     try:

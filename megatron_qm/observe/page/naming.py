@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from megatron_qm.config.stages import STAGES, stage_from
 
@@ -19,7 +18,7 @@ def run_names(folders: Sequence[Path]) -> list[str]:
     return [str(PurePosixPath(*parts)) for parts in paths]
 
 
-def stage_of(config: Mapping[str, Any]) -> str:
+def stage_of(config: Mapping[str, object]) -> str:
     """The stage that a resolved config is of, in words; nothing where the config could not be read."""
     named = config.get("stage")
     if isinstance(named, str) and named not in STAGES:

@@ -2,26 +2,26 @@
 
 import html
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from megatron_qm.observe.history import Series
+from megatron_qm.json_types import JsonObject
+from megatron_qm.observe.history import Series, step_of
 from megatron_qm.observe.page.scale import number, percent, whole
 from megatron_qm.observe.records import from_json_number
 
 
-def probe_series(probes: list[dict[str, Any]]) -> dict[str, Series]:
+def probe_series(probes: list[JsonObject]) -> dict[str, Series]:
     """Accuracy over steps by the probe's name."""
     found: dict[str, Series] = {}
     for name, measured in _by_name(probes).items():
         found[name] = Series(
-            np.array([probe["step"] for probe in measured]), np.array([_value(probe, "accuracy") for probe in measured])
+            np.array([step_of(probe) for probe in measured]), np.array([_value(probe, "accuracy") for probe in measured])
         )
     return found
 
 
-def probe_section(probes: list[dict[str, Any]]) -> str:
+def probe_section(probes: list[JsonObject]) -> str:
     """A row per probe: first and last measurement as a dot within its interval."""
     by_name = _by_name(probes)
     if not by_name:
@@ -39,7 +39,7 @@ def probe_section(probes: list[dict[str, Any]]) -> str:
 </section>"""
 
 
-def stages_section(runs: Sequence[tuple[str, list[dict[str, Any]]]]) -> str:
+def stages_section(runs: Sequence[tuple[str, list[JsonObject]]]) -> str:
     """A row per probe that two or more runs, given by (name, probes), have measured: before the first and after each."""
     measured = [(name, _by_name(probes)) for name, probes in runs]
     shared = [name for name in dict.fromkeys(name for _, found in measured for name in found)
@@ -63,32 +63,32 @@ def stages_section(runs: Sequence[tuple[str, list[dict[str, Any]]]]) -> str:
 </tbody></table></div></section>"""
 
 
-def _told(probe: dict[str, Any]) -> str:
+def _told(probe: JsonObject) -> str:
     return f"{percent(_value(probe, 'accuracy'))} {_interval(probe)}"
 
 
-def chances(probes: list[dict[str, Any]]) -> dict[str, float]:
+def chances(probes: list[JsonObject]) -> dict[str, float]:
     """What a guess would reach, by the probe's name, of those for which it is known."""
     newest = {name: _value(measured[-1], "chance") for name, measured in _by_name(probes).items()}
     return {name: chance for name, chance in newest.items() if 0 <= chance <= 1}
 
 
-def _by_name(probes: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+def _by_name(probes: list[JsonObject]) -> dict[str, list[JsonObject]]:
     """Measurements by name in order of steps; the last of a step counts."""
-    latest: dict[str, dict[int, dict[str, Any]]] = {}
+    latest: dict[str, dict[int, JsonObject]] = {}
     for probe in probes:
         if np.isfinite(_value(probe, "accuracy")):
-            latest.setdefault(str(probe.get("name", "")), {})[probe["step"]] = probe
+            latest.setdefault(str(probe.get("name", "")), {})[step_of(probe)] = probe
     return {name: [steps[step] for step in sorted(steps)] for name, steps in latest.items()}
 
 
-def _row(name: str, measured: list[dict[str, Any]], chance: float | None) -> str:
+def _row(name: str, measured: list[JsonObject], chance: float | None) -> str:
     first, last = measured[0], measured[-1]
     bars, text = _bar(last, "after"), f"<b>{percent(_value(last, 'accuracy'))}</b> {_interval(last)}"
     if len(measured) > 1:
         bars = _bar(first, "before") + bars
         text = f"{percent(_value(first, 'accuracy'))} {_interval(first)} → {text}"
-    steps = f"step {whole(first['step'])}" + (f" → {whole(last['step'])}" if len(measured) > 1 else "")
+    steps = f"step {whole(step_of(first))}" + (f" → {whole(step_of(last))}" if len(measured) > 1 else "")
     asked = _value(last, "n")
     detail = steps + (f", {number(asked)} questions" if np.isfinite(asked) else "")
     if chance is not None:
@@ -100,7 +100,7 @@ def _row(name: str, measured: list[dict[str, Any]], chance: float | None) -> str
     )
 
 
-def _bar(probe: dict[str, Any], when: str) -> str:
+def _bar(probe: JsonObject, when: str) -> str:
     accuracy = _value(probe, "accuracy")
     low, high = (_value(probe, key) for key in ("low", "high"))
     bounds = [np.clip(value if np.isfinite(value) else accuracy, 0, 1) * 100 for value in (low, high, accuracy)]
@@ -111,11 +111,11 @@ def _bar(probe: dict[str, Any], when: str) -> str:
     )
 
 
-def _interval(probe: dict[str, Any]) -> str:
+def _interval(probe: JsonObject) -> str:
     low, high = _value(probe, "low"), _value(probe, "high")
     return f"<small>{low:.1%} to {high:.1%}</small>" if np.isfinite([low, high]).all() else ""
 
 
-def _value(probe: dict[str, Any], key: str) -> float:
+def _value(probe: JsonObject, key: str) -> float:
     value = from_json_number(probe.get(key))
     return float("nan") if value is None else value

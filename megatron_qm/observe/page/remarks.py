@@ -3,11 +3,11 @@ what to do about it, or nothing. What rollouts are watched for while they are ma
 
 import html
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from megatron_qm.observe.history import History
+from megatron_qm.json_types import JsonObject
+from megatron_qm.observe.history import History, step_of
 from megatron_qm.observe.page.curves import gradient_explodes, loss_rises, validation_far_above_training, validation_rises
 from megatron_qm.observe.page.facts import Facts
 from megatron_qm.observe.page.remark import Remark, Rule
@@ -43,16 +43,16 @@ def started_after_the_end(history: History, facts: Facts) -> Remark | None:
         return None
     times = "again" if len(starts) == 1 else f"again {len(starts)} times"
     return Remark(
-        f"The run was started {times} after its last step, {whole(starts[-1]['step'])}: nothing was left to do.",
+        f"The run was started {times} after its last step, {whole(step_of(starts[-1]))}: nothing was left to do.",
         "To go on, raise train.steps (or the tokens or epochs that set it); to train anew, choose another output.",
     )
 
 
-def _is_after_the_end(event: dict[str, Any], total: int | None) -> bool:
+def _is_after_the_end(event: JsonObject, total: int | None) -> bool:
     """Runs before there was such an event wrote `resume`."""
     if total is None:
         return event.get("name") == ALREADY_FINISHED
-    return event.get("name") in (ALREADY_FINISHED, "resume") and event["step"] >= total
+    return event.get("name") in (ALREADY_FINISHED, "resume") and step_of(event) >= total
 
 
 def many_refused(history: History, facts: Facts) -> Remark | None:
@@ -61,7 +61,7 @@ def many_refused(history: History, facts: Facts) -> Remark | None:
         return None
     reason = str(refused[0].get("detail", "")).partition(";")[0]
     return Remark(
-        f"{len(refused):,} of {steps:,} steps made no update, the first at step {whole(refused[0]['step'])}: {reason}.",
+        f"{len(refused):,} of {steps:,} steps made no update, the first at step {whole(step_of(refused[0]))}: {reason}.",
         "quarantine.jsonl names the documents: leave them out if they are few, else lower optimizer.lr.",
     )
 
@@ -94,7 +94,7 @@ def many_epochs(history: History, facts: Facts) -> Remark | None:
 
 def no_better_than_a_guess(history: History, facts: Facts) -> Remark | None:
     """The confidence interval of the newest measurement does not lie above chance. Before training none does."""
-    newest = {str(probe.get("name", "")): probe for probe in history.records("probe") if probe["step"] > 0}
+    newest = {str(probe.get("name", "")): probe for probe in history.records("probe") if step_of(probe) > 0}
     guessed = [told for name, probe in newest.items() if (told := _guessed(name, probe)) is not None]
     if not guessed:
         return None
@@ -104,7 +104,7 @@ def no_better_than_a_guess(history: History, facts: Facts) -> Remark | None:
     )
 
 
-def _guessed(name: str, probe: dict[str, Any]) -> str | None:
+def _guessed(name: str, probe: JsonObject) -> str | None:
     accuracy, low, chance = (from_json_number(probe.get(key)) for key in ("accuracy", "low", "chance"))
     if accuracy is None or low is None or chance is None or low > chance:
         return None
@@ -123,7 +123,7 @@ def memory_is_short(history: History, facts: Facts) -> Remark | None:
 
 
 def alarms_were_raised(history: History, facts: Facts) -> Remark | None:
-    newest = {str(alarm.get("metric")): alarm["step"] for alarm in history.records("alarm")}
+    newest = {str(alarm.get("metric")): step_of(alarm) for alarm in history.records("alarm")}
     if not newest:
         return None
     named = [f"{metric} (step {whole(step)})" for metric, step in newest.items()]

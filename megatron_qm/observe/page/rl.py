@@ -1,9 +1,9 @@
 """The health of reinforcement learning: figures, alarms, and charts over the batches of rollouts."""
 
 from collections.abc import Callable
-from typing import Any
 
-from megatron_qm.observe.history import EMPTY, History, Series
+from megatron_qm.json_types import JsonObject
+from megatron_qm.observe.history import EMPTY, History, Series, step_of
 from megatron_qm.observe.page.chart import COLOURS, Line, line_chart
 from megatron_qm.observe.page.charts import frame_of, stack
 from megatron_qm.observe.page.figure import Frame
@@ -31,16 +31,16 @@ def rl_section(history: History) -> str:
     return '<section class="rl"><h2>Reinforcement learning</h2>\n' + "\n".join(part for part in parts if part) + "</section>"
 
 
-def _newest_by_step(records: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
+def _newest_by_step(records: list[JsonObject]) -> dict[int, JsonObject]:
     """A resumed run writes some steps twice: the last of a step counts."""
-    return {record["step"]: record for record in records}
+    return {step_of(record): record for record in records}
 
 
 def _cards(history: History) -> str:
     rl, alarms = history.table("rl"), history.records("alarm")
     reward, length = rl.series("reward"), rl.group("length")
     mean, longest = (length.get(key, EMPTY).last for key in ("mean", "max"))
-    newest = f"last: {alarms[-1].get('metric')}, step {whole(alarms[-1]['step'])}" if alarms else "nothing out of bounds"
+    newest = f"last: {alarms[-1].get('metric')}, step {whole(step_of(alarms[-1]))}" if alarms else "nothing out of bounds"
     made = [
         card("Last reward", number(reward.last), f"from {number(float(reward.values_n[0]))}" if len(reward) > 1 else ""),
         card("Response length", number(mean), f"tokens, mean; the longest {number(longest)}"),
@@ -50,7 +50,7 @@ def _cards(history: History) -> str:
     return '<div class="cards">' + "".join(made) + "</div>"
 
 
-def _charts(history: History, rollouts: dict[int, dict[str, Any]], frame: Frame) -> list[str]:
+def _charts(history: History, rollouts: dict[int, JsonObject], frame: Frame) -> list[str]:
     rl, training = history.table("rl"), history.table("train").group("others")
     length, gap = rl.group("length"), rl.group("engine_gap").get("mean", EMPTY)
 
@@ -90,7 +90,7 @@ def _reward(history: History, frame: Frame) -> str:
 
 def _parts(parts: dict[str, Series], frame: Frame) -> str:
     """The parts that a verifier's value is made of; of very many those with the lowest rewards, the table has all."""
-    names = sorted(parts, key=lambda name: parts[name].last)[:COLOURS]
+    names = sorted(parts, key=lambda name: parts[name].values_n[-1])[:COLOURS]
     unit = f"mean, the {COLOURS} lowest of {len(parts)}" if len(names) < len(parts) else "mean"
     return _lines("Reward by part", unit, {name: one for name, one in parts.items() if name in names}, frame)
 

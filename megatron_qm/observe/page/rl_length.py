@@ -1,22 +1,22 @@
 """Is a longer answer a better one? Rewards by the length of the response, at the start of a run and at its end."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 
+from megatron_qm.json_types import JsonObject
 from megatron_qm.observe.history import Series
 from megatron_qm.observe.page.chart import Line, line_chart
 from megatron_qm.observe.page.figure import Frame
 from megatron_qm.observe.page.scale import step_axis
-from megatron_qm.observe.records import from_json_number
+from megatron_qm.observe.records import from_json_numbers
 
 _BATCHES = 10  # at each end
 _BINS = 12
 _LARGEST = 1e12  # tokens, or rollouts: what is beyond is no measurement
 
 
-def reward_against_length(rollouts: dict[int, dict[str, Any]]) -> str:
+def reward_against_length(rollouts: dict[int, JsonObject]) -> str:
     """Mean reward, weighted by the count of rollouts, over bins that all batches share; from "rl" records by step."""
     steps = [step for step in sorted(rollouts) if _bins(rollouts[step])]
     ends = {"last": steps[-_BATCHES:], "first": steps[:_BATCHES] if len(steps) >= 2 * _BATCHES else []}
@@ -37,16 +37,16 @@ def _name(which: str, batches: int) -> str:
     return f"{which} {batches} batches" if batches > 1 else "one batch"
 
 
-def _bins(record: dict[str, Any]) -> list[tuple[float, float, float]]:
+def _bins(record: JsonObject) -> list[tuple[float, float, float]]:
     """(middle, count, mean reward) of the usable rows of `reward_by_length`."""
     rows = record.get("reward_by_length")
     found = (_usable(row) for row in rows) if isinstance(rows, list) else ()
     return [row for row in found if row is not None]
 
 
-def _usable(row: Any) -> tuple[float, float, float] | None:
-    values = [from_json_number(value) for value in row] if isinstance(row, list) and len(row) == 4 else [None]
-    if None in values or not np.isfinite(values).all():
+def _usable(row: object) -> tuple[float, float, float] | None:
+    values = from_json_numbers(row)
+    if values is None or len(values) != 4 or not np.isfinite(values).all():
         return None
     first, last, count, reward = values
     sensible = 0 <= first <= last <= _LARGEST and 0 < count <= _LARGEST and abs(reward) <= _LARGEST

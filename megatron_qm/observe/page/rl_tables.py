@@ -3,13 +3,14 @@
 import html
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 
-from megatron_qm.observe.history import Series, Table
+from megatron_qm.json_types import JsonObject, object_of
+from megatron_qm.observe.history import Series, Table, step_of
 from megatron_qm.observe.page.scale import number, percent, whole
-from megatron_qm.observe.records import from_json_number
+from megatron_qm.observe.records import from_json_number, from_json_numbers
 
 _ROWS = 100  # the newest; metrics.jsonl has the rest
 _SAMPLES = 8  # of an alarm
@@ -23,17 +24,20 @@ class _Share:
     text: str | None = None
 
 
-def alarms_table(alarms: Sequence[dict[str, Any]]) -> str:
+_Row: TypeAlias = Sequence[str | _Share]
+
+
+def alarms_table(alarms: Sequence[JsonObject]) -> str:
     rows = [_alarm_row(alarm) for alarm in alarms[-_ROWS:]]
     return _table("Alarms", ("step", "metric", "value", "bound", "text", "samples", "file"), rows, len(alarms), "alarms")
 
 
-def _alarm_row(alarm: dict[str, Any]) -> list[str]:
+def _alarm_row(alarm: JsonObject) -> list[str]:
     keys = alarm.get("samples")
     keys = [str(key) for key in keys] if isinstance(keys, list) else []
     more = f", {len(keys) - _SAMPLES:,} more" if len(keys) > _SAMPLES else ""
     return [
-        whole(alarm["step"]), _text(alarm.get("metric")), _number(alarm.get("value")), _number(alarm.get("bound")),
+        whole(step_of(alarm)), _text(alarm.get("metric")), _number(alarm.get("value")), _number(alarm.get("bound")),
         _text(alarm.get("text")), ", ".join(keys[:_SAMPLES]) + more or "–", _text(alarm.get("file")),
     ]
 
@@ -43,7 +47,7 @@ def reasons_table(rl: Table) -> str:
     reasons, newest = rl.group("unscored_reasons"), rl.series("step").last
     totals = {reason: _sum(series) for reason, series in reasons.items()}
     every = sum(totals.values())
-    rows = []
+    rows: list[_Row] = []
     for reason in sorted(totals, key=totals.__getitem__, reverse=True):
         series = reasons[reason]
         last = series.last if series.steps_n[-1] == newest else 0.0
@@ -51,42 +55,40 @@ def reasons_table(rl: Table) -> str:
     return _table("Why rollouts have no score", ("reason", "rollouts", "share", "in the last batch"), rows[:_ROWS], len(rows))
 
 
-def mastered_table(rollouts: dict[int, dict[str, Any]]) -> str:
+def mastered_table(rollouts: dict[int, JsonObject]) -> str:
     """Prompts that left and stayed at the start of each epoch; of several records of an epoch the newest counts."""
-    epochs: dict[float, dict[str, Any]] = {}
+    epochs: dict[float, tuple[int, float | None, float | None]] = {}
     for step in sorted(rollouts):
         epoch, found = from_json_number(rollouts[step].get("epoch")), rollouts[step].get("resampled")
         if isinstance(found, dict) and epoch is not None:
-            epochs[epoch] = {"step": step} | {key: from_json_number(found.get(key)) for key in ("mastered", "kept")}
-    rows = []
-    for epoch, counts in sorted(epochs.items()):
-        mastered, kept = counts["mastered"], counts["kept"]
-        every = mastered + kept if mastered is not None and kept is not None else None
-        rows.append([number(epoch), whole(counts["step"]), number(mastered), number(kept),
-                     _Share(mastered / every if every else None)])
+            epochs[epoch] = step, from_json_number(found.get("mastered")), from_json_number(found.get("kept"))
+    rows: list[_Row] = []
+    for epoch, (step, mastered, kept) in sorted(epochs.items()):
+        share = mastered / (mastered + kept) if mastered is not None and kept is not None and mastered + kept else None
+        rows.append([number(epoch), whole(step), number(mastered), number(kept), _Share(share)])
     titles = ("epoch", "step", "mastered, left", "kept", "share mastered")
     return _table("Mastered prompts by epoch", titles, rows[-_ROWS:], len(rows))
 
 
-def gap_table(rollouts: dict[int, dict[str, Any]]) -> str:
+def gap_table(rollouts: dict[int, JsonObject]) -> str:
     """The histogram of |trainer - engine|, log-probabilities of the same tokens: the newest beside the first."""
     found = [(step, gap) for step in sorted(rollouts) if (gap := _gap(rollouts[step].get("engine_gap"))) is not None]
     if not found:
         return ""
     shown = found[-1:] if len(found) == 1 else [found[0], found[-1]]
     names = list(dict.fromkeys(label for _, gap in shown for label in gap))
-    rows = [[name, *(_count_of(gap, name) for _, gap in shown)] for name in names]
-    summary = [_gap_summary(step, rollouts[step]["engine_gap"]) for step, _ in shown]
+    rows: list[_Row] = [[name, *(_count_of(gap, name) for _, gap in shown)] for name in names]
+    summary = [_gap_summary(step, object_of(rollouts[step], "engine_gap")) for step, _ in shown]
     titles = ("|difference| in nats", *(f"tokens, step {whole(step)}" for step, _ in shown))
     return _table("Log-probabilities: engine against trainer", titles, rows, len(rows), note=" ".join(summary))
 
 
-def _gap(gap: Any) -> dict[str, float] | None:
+def _gap(gap: object) -> dict[str, float] | None:
     """Tokens by the label of their bin; None where it is no histogram."""
-    if not isinstance(gap, dict) or not isinstance(gap.get("edges"), list) or not isinstance(gap.get("counts"), list):
+    if not isinstance(gap, dict):
         return None
-    edges, counts = ([from_json_number(value) for value in gap[key]] for key in ("edges", "counts"))
-    if not edges or len(counts) != len(edges) + 1 or None in edges or None in counts:
+    edges, counts = (from_json_numbers(gap.get(key)) for key in ("edges", "counts"))
+    if not edges or not counts or len(counts) != len(edges) + 1:
         return None
     total = sum(counts)
     if not np.isfinite(total) or total <= 0 or min(counts) < 0:
@@ -102,7 +104,7 @@ def _count_of(gap: dict[str, float], name: str) -> _Share:
     return _Share(count / sum(gap.values()), number(count))
 
 
-def _gap_summary(step: int, gap: dict[str, Any]) -> str:
+def _gap_summary(step: int, gap: JsonObject) -> str:
     tokens, mean, largest = (_number(gap.get(key)) for key in ("tokens", "mean", "largest"))
     value = from_json_number(gap.get("mean_ratio"))
     ratio = f"{value:.6g}" if value is not None else "–"  # all that matters is how far it is from 1
@@ -119,7 +121,7 @@ def parts_table(rl: Table, more_than: int) -> str:
 
 
 def _table(
-    title: str, titles: Iterable[str], rows: Sequence[Sequence[str | _Share]], total: int, kind: str = "", note: str = ""
+    title: str, titles: Iterable[str], rows: Sequence[_Row], total: int, kind: str = "", note: str = ""
 ) -> str:
     """Nothing without rows. All text is escaped here. `total`: rows there are; a note tells of those left out."""
     if not rows:
@@ -143,11 +145,11 @@ def _cell(cell: str | _Share) -> str:
     return f'<td><div class="share"><span>{html.escape(text)}</span><i><b style="width:{width}"></b></i></div></td>'
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return "–" if value is None else str(value)
 
 
-def _number(value: Any) -> str:
+def _number(value: object) -> str:
     found = from_json_number(value)
     return number(found) if found is not None else _text(value)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 _ROUND_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 _SI_FROM = {"k": 1e4}  # 2500 is read as easily as 2.5k, 12,500 is not
@@ -13,9 +14,9 @@ _LARGEST = 1e300  # beyond, differences leave the range of floats
 _SI = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 
 
-def drawable(values_n: np.ndarray) -> np.ndarray:
+def drawable(values_n: np.ndarray) -> NDArray[np.bool_]:
     """Which values have a place on an axis: not NaN, not infinite."""
-    return np.abs(values_n) < _LARGEST
+    return abs(values_n) < _LARGEST
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Axis:
     low: float
     high: float
 
-    def fraction(self, values_n: np.ndarray) -> np.ndarray:
+    def fraction(self, values_n: ArrayLike) -> np.ndarray:
         """0 at the low end, 1 at the high end."""
         return (np.asarray(values_n, float) - self.low) / (self.high - self.low)
 

@@ -2,11 +2,11 @@
 
 import html
 import json
-from typing import Any
 
 import numpy as np
 
-from megatron_qm.observe.history import History
+from megatron_qm.json_types import JsonObject
+from megatron_qm.observe.history import History, step_of
 from megatron_qm.observe.page.facts import CONFIG_FILE, ENVIRONMENT_FILE, Facts
 from megatron_qm.observe.page.scale import number, percent, whole
 from megatron_qm.observe.page.summary import clock
@@ -57,11 +57,11 @@ def events_table(history: History) -> str:
     return _section("Events", table) if len(events) <= _OPEN_EVENTS else _details("Events", f"{len(events):,}", table)
 
 
-def _event_row(event: dict[str, Any]) -> str:
+def _event_row(event: JsonObject) -> str:
     moment = from_json_number(event.get("time"))
     name = str(event.get("name", ""))
     mark = ' class="resume"' if name == "resume" else ""
-    cells = [whole(event["step"]), clock(moment) if moment is not None else "", name, str(event.get("detail", ""))]
+    cells = [whole(step_of(event)), clock(moment) if moment is not None else "", name, str(event.get("detail", ""))]
     return f"<tr{mark}>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells) + "</tr>"
 
 
@@ -76,10 +76,10 @@ def prediction_table(history: History, facts: Facts) -> str:
     titles = {"memory_gib": "memory of a rank, GiB (measured: its peak, with libraries and buffers)", "step_seconds": "a step, s"}
     rows = ""
     for key, title in titles.items():
-        expected = from_json_number(predicted.get(key))
+        expected, seen = from_json_number(predicted.get(key)), measured[key]
         if expected is not None:
-            off = measured[key] / expected if measured[key] and expected else None
-            rows += (f"<tr><th>{title}</th><td>{number(expected)}</td><td>{number(measured[key])}</td>"
+            off = seen / expected if seen and expected else None
+            rows += (f"<tr><th>{title}</th><td>{number(expected)}</td><td>{number(seen)}</td>"
                      f"<td>{'' if off is None else f'{off:.2f}x'}</td></tr>")
     head = "".join(f"<th>{name}</th>" for name in ("", "predicted", "measured", "measured / predicted"))
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
@@ -88,7 +88,7 @@ def prediction_table(history: History, facts: Facts) -> str:
 
 def stragglers_table(history: History) -> str:
     """The ranks that were slowest by themselves most often, and how far behind the median they were."""
-    worst: dict[tuple[int, str, str], list[float]] = {}
+    worst: dict[tuple[object, str, str], list[float]] = {}
     for record in history.records("straggler"):
         times = _times_median(record)
         if times is not None and times >= _SLOW:
@@ -106,7 +106,7 @@ def stragglers_table(history: History) -> str:
     return _section("Stragglers", f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>")
 
 
-def _times_median(record: dict[str, Any]) -> float | None:
+def _times_median(record: JsonObject) -> float | None:
     own, median = from_json_number(record.get("seconds")), from_json_number(record.get("median_seconds"))
     return own / median if own is not None and median else None
 
@@ -126,7 +126,7 @@ def environment_section(facts: Facts) -> str:
     return _details("Environment", ENVIRONMENT_FILE, f'<table class="pairs"><tbody>{rows}</tbody></table>')
 
 
-def _flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
+def _flat(value: object, prefix: str = "") -> list[tuple[str, str]]:
     """Rows "cpu.cores": "2" of nested mappings; lists of plain values become one line, None a dash."""
     if isinstance(value, dict) and value:
         return [row for key, item in value.items() for row in _flat(item, f"{prefix}.{key}" if prefix else str(key))]

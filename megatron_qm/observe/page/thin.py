@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from megatron_qm.observe.history import Series
 from megatron_qm.observe.page.scale import drawable
@@ -24,8 +25,8 @@ class Scatter:
 class Thinned:
     """[k] each. mean_k is NaN where a span has no finite value; scatter is None where nothing was thinned."""
 
-    steps_k: np.ndarray
-    mean_k: np.ndarray
+    steps_k: NDArray[np.int64]
+    mean_k: NDArray[np.float64]
     scatter: Scatter | None = None
 
 
