@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from data_tools.train_tokenizer import save, train
 from megatron_qm.cli import main
 from megatron_qm.config.recipes import RECIPES
 from megatron_qm.config.run import RunConfig
@@ -89,6 +90,32 @@ def test_a_checkpoint_of_one_stage_is_not_gone_on_with_by_another(stage: str, ru
                  "train.steps=9"]) == 2
     assert f"holds a run of stage {other}" in capsys.readouterr().err
     assert _everything(runs[other]) == before
+
+
+@pytest.fixture(scope="session")
+def foreign(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tokenizer that no run has seen."""
+    folder = tmp_path_factory.mktemp("foreign") / "tokenizer"
+    save(train(["chest pain and fever", "aspirin 100 mg daily", "no known allergies"] * 8, 280), folder)
+    return folder
+
+
+@pytest.mark.parametrize("dry", [[], ["--dry-run"]])
+@pytest.mark.parametrize("stage", [stage for stage in STAGES if stage != "pretrain"])  # of that: tests/test_identities.py
+def test_a_foreign_tokenizer_or_shape_is_refused_and_leaves_a_run_as_it_was(
+    stage: str, dry: list[str], runs: dict, policy: Path, tiny: Path, foreign: Path, capsys: pytest.CaptureFixture
+) -> None:
+    before = _everything(runs[stage])
+    again = [stage, "--config", tiny / f"{stage}.yaml", f"output={runs[stage]}", f"train.start_from={policy}", "train.steps=20",
+             *dry]
+    for wrong, sides in (
+        ([f"data.tokenizer={foreign}"], (str(foreign), str(policy))), (["model.layers=2"], ("layers", str(policy))),
+        (["data.tokenizer=nowhere"], ("nowhere",)), (["train.start_from=nowhere"], ("nowhere",)),
+    ):
+        assert main([str(word) for word in (*again, *wrong)]) == 2
+        said = capsys.readouterr().err
+        assert all(side in said for side in sides) and "Traceback" not in said, said
+        assert _everything(runs[stage]) == before, wrong
 
 
 @pytest.mark.parametrize("stage", STAGES)

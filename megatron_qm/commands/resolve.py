@@ -1,11 +1,12 @@
 """From a recipe, or the folder of a run, to its stage and its resolved config: for every verb that takes one."""
 
 import argparse
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from megatron_qm.checkpoint.manifest import MANIFEST, TOKENIZER, model_of, read_manifest
 from megatron_qm.config.model import ModelConfig, other_shape
+from megatron_qm.config.require import BrokenRuleError
 from megatron_qm.config.run import RunConfig, load_run
 from megatron_qm.config.stages import STAGES, Stage, stage_of
 from megatron_qm.config.tree import read
@@ -27,8 +28,8 @@ class Resolved:
 
 
 def resolve(args: argparse.Namespace, verb: str | None = None, *, to_run: bool = False) -> Resolved:
-    """Of `--config` and overrides, checked. verb: the stage that is asked for; by default what the recipe says. to_run: all that
-    a run needs must be named, and the checkpoint that it starts from be there."""
+    """Of `--config` and overrides, checked. verb: the stage that is asked for; by default what the recipe says. Then
+    the checkpoint to start from must be there. to_run: all that a run needs must be named."""
     tree = read(args.config, args.overrides)
     stage = stage_of(tree) if verb is None or "stage" in tree else STAGES[verb]
     if verb is not None and stage.name != verb:
@@ -40,7 +41,7 @@ def resolve(args: argparse.Namespace, verb: str | None = None, *, to_run: bool =
         if to_run:
             work.need(config)
 
-    config = load_run(args.config, args.overrides, stage.kind, lambda config: _from_checkpoint(config, to_run), rules)
+    config = load_run(args.config, args.overrides, stage.kind, lambda config: _from_checkpoint(config, verb is not None), rules)
     return Resolved(stage, work, config)
 
 
@@ -69,14 +70,19 @@ def _from_checkpoint(config: RunConfig, must_be_there: bool) -> RunConfig:
 
 
 def _as_it_is(config: RunConfig, model: ModelConfig, start: str) -> RunConfig:
-    """The checkpoint's own model; a recipe that names another one is refused."""
-    if config.model == ModelConfig():
-        return replace(config, model=model)
-    asked = config.model.resolved()
+    """With the checkpoint's own model, where the recipe says nothing else; a recipe that names another one is refused."""
+    asked = (config.model if config.model.shape else _filled(config.model, model)).resolved()
     key = other_shape(asked, model)
     if key is not None:
-        raise UserError(
+        raise BrokenRuleError(
             f"model.{key} = {getattr(asked, key)}, but train.start_from = {start} holds a model with {key} = "
-            f"{getattr(model, key)}; to take the checkpoint's own, leave the model out of the recipe (model=null)"
+            f"{getattr(model, key)}; to take the checkpoint's own, leave the model out of the recipe (model=null)",
+            f"model.{key}", "model.shape", "train.start_from",
         )
-    return config
+    return replace(config, model=asked)
+
+
+def _filled(stated: ModelConfig, model: ModelConfig) -> ModelConfig:
+    """What is not stated as it is in `model`."""
+    unsaid = [field.name for field in fields(ModelConfig) if getattr(stated, field.name) in (None, field.default)]
+    return replace(stated, **{name: getattr(model, name) for name in unsaid if name != "shape"})
