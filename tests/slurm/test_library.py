@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from megatron_qm.commands.dry_run import describe
+from megatron_qm.commands.dry_run import describe, ranks_of
 from megatron_qm.config.run import load_run
 from tests.slurm.cluster import Cluster
 
@@ -99,7 +99,7 @@ def test_a_code_without_an_error_line_is_kept(tmp_path: Path) -> None:
 def test_folders_are_read_from_the_dry_run_whatever_their_names(tmp_path: Path, folder: str | None) -> None:
     config = load_run("tiny-cpu")
     config = replace(config, output=folder or "", checkpoint=replace(config.checkpoint, local=folder))
-    (tmp_path / "plan").write_text(describe(config, None))
+    (tmp_path / "plan").write_text(describe(config, ranks_of(config, None)))
     for key in ("output", "checkpoint.local"):
         done = library(tmp_path, f"mqm_planned {key} <{tmp_path}/plan")
         assert (done.returncode, done.stdout.removesuffix("\n")) == (0, folder or ""), done.stderr
