@@ -77,4 +77,5 @@ class Manifest:
 def _tokenizer(values: object) -> TokenizerIdentity | None:
     if not isinstance(values, dict) or not isinstance(values.get("sha256"), str):
         return None
-    return TokenizerIdentity(values["sha256"], values.get("ids"), int(values.get("vocab_size") or 0))
+    ids = values.get("ids")
+    return TokenizerIdentity(values["sha256"], lambda: ids if isinstance(ids, str) else None)
