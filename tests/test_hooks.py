@@ -1,7 +1,6 @@
 """Hooks in real runs: what they are told and when, and that one which raises ends all ranks in a sentence."""
 
 import json
-import time
 from pathlib import Path
 
 import pytest
@@ -46,9 +45,8 @@ def test_every_checkpoint_is_told(recipe: Path, tmp_path: Path) -> None:
 
 
 def test_a_hook_that_raises_on_one_rank_ends_all_and_the_run_goes_on_without_it(recipe: Path, tmp_path: Path) -> None:
-    began = time.monotonic()
     code, said = ended(recipe, tmp_path, f"hooks.after_step=[{HERE}:note_step,{HERE}:fail_on_rank_1]")
-    assert code == 2 and time.monotonic() - began < 60
+    assert code == 2, said  # and not 74: nobody waited for the watchdog
     place = Path(__file__).with_name("hooks_of_users.py")
     number = place.read_text().partition("    raise ValueError")[0].count("\n") + 1
     sentence = (f"error: hook {HERE}:fail_on_rank_1 failed after step 3 on rank 1, at {place}:{number}: "
