@@ -143,7 +143,7 @@ def assemble(
 def _examination(config: RunConfig) -> Callable[[Sequence[nn.Module]], list[Score]] | None:
     """Knowledge probes and items that the run puts to its model, where the recipe names any."""
     observe, tokenizer = config.observe, config.data.tokenizer
-    parts: list[Callable[[Sequence[nn.Module]], list[Score]]] = []
+    parts: list[Callable[[Sequence[nn.Module]], Sequence[Score]]] = []
     if observe.probes:
         parts.append(ProbeRun(observe.probes, tokenizer))
     if observe.items:

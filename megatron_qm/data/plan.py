@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from megatron_qm.data.blend import Mixture
 from megatron_qm.data.indexed import IndexedDataset
-from megatron_qm.data.reader import SourceSpec, open_source
+from megatron_qm.data.reader import Source, open_source
 from megatron_qm.data.text_table import text_table
 
 # Up to four epochs repeated tokens are worth nearly as much as new ones, after that less and less
@@ -27,7 +27,7 @@ class SourcePlan:
     warnings: tuple[str, ...]
 
 
-def plan_sources(sources: Sequence[SourceSpec], total_tokens: int, block_size: int) -> list[SourcePlan]:
+def plan_sources(sources: Sequence[Source], total_tokens: int, block_size: int) -> list[SourcePlan]:
     """What a run of `total_tokens` reads of each source. Raises UserError as opening and blending them would."""
     datasets = [open_source(source) for source in sources]
     due = Mixture({source.name: source.weight for source in sources}).due(total_tokens)

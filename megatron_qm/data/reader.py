@@ -34,16 +34,42 @@ class SourceSpec:
     weight: Weight = 1.0
 
 
+class Source(Protocol):
+    """What is read of a source: a SourceSpec, or `megatron_qm.config.data.SourceConfig` without importing it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def prefix(self) -> str: ...
+
+    @property
+    def weight(self) -> Weight: ...
+
+
 class ReaderConfig(Protocol):
     """What a reader wants to know: `megatron_qm.config.data.DataConfig` without importing it."""
 
-    sources: Sequence[SourceSpec]
-    sequence_length: int
-    block_size: int
-    seed: int
-    reset_at_document_ends: bool
-    mask_document_ends: bool
-    verify_checksums: bool
+    @property
+    def sources(self) -> Sequence[Source]: ...
+
+    @property
+    def sequence_length(self) -> int: ...
+
+    @property
+    def block_size(self) -> int: ...
+
+    @property
+    def seed(self) -> int: ...
+
+    @property
+    def reset_at_document_ends(self) -> bool: ...
+
+    @property
+    def mask_document_ends(self) -> bool: ...
+
+    @property
+    def verify_checksums(self) -> bool: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +96,7 @@ class SourceProgress:
 
 
 class BatchReader:
-    """Reads `sources` (SourceSpec, or anything with name, prefix and weight). See the module's docstring.
+    """Reads `sources`. See the module's docstring.
 
     `block_size` (tokens) is the unit that is shuffled: `sequence_length` shuffles single sequences, more reads the disk
     in larger pieces. `verify` reads every dataset through first and compares it with the checksums in its manifest.
@@ -79,7 +105,7 @@ class BatchReader:
 
     def __init__(
         self,
-        sources: Sequence[SourceSpec],
+        sources: Sequence[Source],
         sequence_length: int,
         block_size: int,
         seed: int,
@@ -209,7 +235,7 @@ class BatchReader:
             self.anchor = Anchor(self.consumed_tokens, self.positions)
 
 
-def open_source(source: SourceSpec, verify: bool = False) -> IndexedDataset:
+def open_source(source: Source, verify: bool = False) -> IndexedDataset:
     """The dataset of `source`. Raises UserError, with the source's name, if it is unusable or empty."""
     try:
         dataset = IndexedDataset.open(source.prefix, verify)
@@ -220,7 +246,7 @@ def open_source(source: SourceSpec, verify: bool = False) -> IndexedDataset:
     return dataset
 
 
-def _weights_by_name(sources: Sequence[SourceSpec]) -> dict[str, Weight]:
+def _weights_by_name(sources: Sequence[Source]) -> dict[str, Weight]:
     names = [source.name for source in sources]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise UserError(f"the source name {', '.join(map(repr, twice))} is given twice: names tell the cursors apart")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from megatron_qm.data.batch import Assembly, Batch
-from megatron_qm.data.reader import SourceSpec, open_source
+from megatron_qm.data.reader import Source, open_source
 from megatron_qm.data.stream import Span
 
 
@@ -17,7 +17,7 @@ class ValidationReader:
 
     def __init__(
         self,
-        sources: Sequence[SourceSpec],
+        sources: Sequence[Source],
         sequence_length: int,
         sequences_per_source: int,
         *,

@@ -45,17 +45,19 @@ class MicroBatch:
 
 def micro_batch(batch: Batch, rows: slice, place: Place, device: torch.device, *, packed: bool) -> MicroBatch:
     """Rows `rows` of a numpy batch as tensors on `device`, cut to this context parallel rank."""
-    length = batch.tokens_bs.shape[1]
-    source_bs = np.repeat(batch.source_b[rows, None], length, axis=1)
-    extra = {name: column[rows] for name, column in batch.extra.items()}
-    columns = (batch.tokens_bs, batch.labels_bs, batch.loss_mask_bs, batch.position_ids_bs)
-    arrays = [*(column[rows] for column in columns), source_bs]
-    if packed:
-        tensors = [_tensor(array.reshape(1, -1), device) for array in arrays]
-        extra = {name: _tensor(column.reshape(1, -1), device) for name, column in extra.items()}
-        return MicroBatch(*tensors, packed=_packing(batch.document_starts_bs[rows], device), extra=extra)
-    extra = {name: _tensor(_zigzag(column, place), device) for name, column in extra.items()}
-    return MicroBatch(*[_tensor(_zigzag(array, place), device) for array in arrays], extra=extra)
+
+    def cut(rows_bs: np.ndarray) -> Tensor:
+        return _tensor(rows_bs.reshape(1, -1) if packed else _zigzag(rows_bs, place), device)
+
+    return MicroBatch(
+        tokens_bs=cut(batch.tokens_bs[rows]),
+        labels_bs=cut(batch.labels_bs[rows]),
+        loss_mask_bs=cut(batch.loss_mask_bs[rows]),
+        position_ids_bs=cut(batch.position_ids_bs[rows]),
+        source_bs=cut(np.repeat(batch.source_b[rows, None], batch.tokens_bs.shape[1], axis=1)),
+        packed=_packing(batch.document_starts_bs[rows], device) if packed else None,
+        extra={name: cut(column_bs[rows]) for name, column_bs in batch.extra.items()},
+    )
 
 
 def _tensor(array_bs: np.ndarray, device: torch.device) -> Tensor:

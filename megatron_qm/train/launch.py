@@ -33,7 +33,7 @@ def launch_local(arguments: Sequence[str], processes: int, logs: Path) -> int:
             signal.signal(number, handler)
 
 
-def _start(arguments: Sequence[str], rank: int, processes: int, port: int, logs: Path) -> subprocess.Popen:
+def _start(arguments: Sequence[str], rank: int, processes: int, port: int, logs: Path) -> subprocess.Popen[bytes]:
     environment = os.environ | {
         "RANK": str(rank), "WORLD_SIZE": str(processes), "LOCAL_RANK": str(rank),
         "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "PYTHONFAULTHANDLER": "1",
@@ -47,16 +47,17 @@ def _start(arguments: Sequence[str], rank: int, processes: int, port: int, logs:
         return subprocess.Popen(command, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
 
 
-def _wait(children: list[subprocess.Popen], logs: Path) -> int:
+def _wait(children: list[subprocess.Popen[bytes]], logs: Path) -> int:
     while True:
-        codes = [child.poll() for child in children]
-        bad = [(rank, code) for rank, code in enumerate(codes) if code not in (None, DONE, STOPPED)]
+        polled = ((rank, child.poll()) for rank, child in enumerate(children))
+        ended = {rank: code for rank, code in polled if code is not None}
+        bad = [(rank, code) for rank, code in ended.items() if code not in (DONE, STOPPED)]
         if bad:
             rank, code = bad[0]
             _report(rank, code, logs)
             return code if code > 0 else 128 - code
-        if None not in codes:
-            return max(codes)  # all done, or all stopped by a signal
+        if len(ended) == len(children):
+            return max(ended.values())  # all done, or all stopped by a signal
         time.sleep(_POLL_SECONDS)
 
 
@@ -71,13 +72,13 @@ def _report(rank: int, code: int, logs: Path) -> None:
     print(f"error: rank {rank} {how}{where}", *tail, sep="\n  ", file=sys.stderr)
 
 
-def _forward(children: list[subprocess.Popen], number: int) -> None:
+def _forward(children: list[subprocess.Popen[bytes]], number: int) -> None:
     for child in children:
         if child.poll() is None:
             child.send_signal(number)
 
 
-def _stop(children: list[subprocess.Popen]) -> None:
+def _stop(children: list[subprocess.Popen[bytes]]) -> None:
     """One rank has failed: the others have a moment to say the same, and are then ended (SIGTERM would ask for a save)."""
     deadline = time.monotonic() + _GRACE_SECONDS
     for child in children:

@@ -40,7 +40,9 @@ def label_logprobs(
     return list(found) or [torch.zeros_like(batch.loss_mask_bs) for batch in batches]
 
 
-def _forward(move: Callable[[], None], iterator: Iterator[MicroBatch], chunk: nn.Module) -> tuple[Tensor, Callable]:
+def _forward(
+    move: Callable[[], None], iterator: Iterator[MicroBatch], chunk: nn.Module
+) -> tuple[Tensor, Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]]:
     batch = next(iterator)
     move()
     output = chunk(batch.tokens_bs, batch.position_ids_bs, None, labels=batch.labels_bs, packed_seq_params=batch.packed)

@@ -14,9 +14,10 @@ NATS, Z, TOKENS = 0, 1, 2  # the first rows of every report
 
 
 class Objective(Protocol):
-    """names: of the sums that the report holds after cross entropy in nats, z-loss, and tokens that count."""
-
-    names: tuple[str, ...]
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the sums that the report holds after cross entropy in nats, z-loss, and tokens that count."""
+        ...
 
     def __call__(self, sources: int, batch: MicroBatch, output: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(sum to be minimised, what it is to be divided by over the global batch, report [3 + len(names), k]).

@@ -11,7 +11,7 @@ import torch
 from megatron_qm.config.load import to_yaml
 from megatron_qm.config.run import RunConfig
 from megatron_qm.costs.flops import speed, training_flops_per_token
-from megatron_qm.costs.peaks import peak_flops
+from megatron_qm.costs.peaks import Precision, peak_flops
 from megatron_qm.files import write_json, write_text
 from megatron_qm.model.transformer_config import parameter_dtype
 from megatron_qm.observe.environment import capture_environment
@@ -40,8 +40,11 @@ class Score(Protocol):
     """Accuracy over `total` questions of a group, with the bounds of its confidence interval, and what a guess would reach
     where that is known."""
 
-    group: str
-    total: int
+    @property
+    def group(self) -> str: ...
+
+    @property
+    def total(self) -> int: ...
 
     @property
     def accuracy(self) -> float: ...
@@ -62,7 +65,7 @@ class Recorder:
         self._folder = Path(config.output)
         self._flops_per_token = training_flops_per_token(config.model, config.data.sequence_length, lora=config.lora)
         bf16 = parameter_dtype(config.precision, platform) == torch.bfloat16
-        precision = "fp8" if config.precision.fp8 != "none" else "bf16" if bf16 else "fp32"
+        precision: Precision = "fp8" if config.precision.fp8 != "none" else "bf16" if bf16 else "fp32"
         self._peak = peak_flops(platform.device_name, precision, config.observe.peak_tflops)
         self._metrics: MetricsWriter | None = None
         self._progress: Progress | None = None
@@ -90,7 +93,7 @@ class Recorder:
         """The run starts, or goes on, after `step` finished steps and `tokens` read; what later steps had written is cut
         off."""
         self._tokens = tokens
-        if self._writes:
+        if self._metrics is not None:
             write_text(self._folder / "config.resolved.yaml", to_yaml(self._config))
             write_json(self._folder / "environment.json", capture_environment(
                 world_size=self._ranks.world_size,
@@ -123,7 +126,8 @@ class Recorder:
         record = self._record(step, rate, seconds, feed)
         self._waiting.clear()
         self._write(record)
-        self._progress.update(record)
+        if self._progress is not None:
+            self._progress.update(record)
         self._since = self._ended
 
     def _record(self, step: int, rate: float, seconds: float, feed: Feed) -> TrainRecord:
@@ -160,7 +164,7 @@ class Recorder:
 
     def refused(self, step: int, result: StepResult, feed: Feed) -> None:
         """Step `step` made no update: what it was made of is kept, and the record says why."""
-        if self._writes:
+        if self._writes and result.refused is not None:
             measured = {"loss": json_number(result.losses.mean), "grad_norm": json_number(result.grad_norm)}
             self.event(step, "skipped", f"{result.refused}; {feed.quarantine(step, result.refused, measured)}")
             logger.warning("step %d makes no update: %s", step, result.refused)
@@ -193,20 +197,23 @@ class Recorder:
 
     def sync(self) -> None:
         """Everything written so far survives a power cut: called with every checkpoint."""
-        if self._writes:
+        if self._metrics is not None:
             self._metrics.sync()
 
     def _write(self, record: Record) -> None:
-        if self._writes:
+        if self._metrics is not None:
             self._metrics.write(record)
             for listen in self.listeners:
                 listen(record)
 
 
 def _sum(losses: Sequence[Losses]) -> Losses:
-    columns = ([getattr(loss, field) for loss in losses] for field in ("nats_k", "z_k", "tokens_k"))
-    others = {name: _columns_sum([loss.others[name] for loss in losses]) for name in losses[0].others}
-    return Losses(*(_columns_sum(list(rows)) for rows in columns), others)
+    return Losses(
+        nats_k=_columns_sum([loss.nats_k for loss in losses]),
+        z_k=_columns_sum([loss.z_k for loss in losses]),
+        tokens_k=_columns_sum([loss.tokens_k for loss in losses]),
+        others={name: _columns_sum([loss.others[name] for loss in losses]) for name in losses[0].others},
+    )
 
 
 def _columns_sum(rows: Sequence[Sequence[float]]) -> list[float]:

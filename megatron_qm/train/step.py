@@ -23,6 +23,8 @@ from megatron_qm.train.guard import Guard
 from megatron_qm.train.objective import CrossEntropy, Objective
 from megatron_qm.train.optimizer import set_hyperparameters, update
 
+_Sums = tuple[Tensor, Tensor, Tensor]  # what an objective gives
+
 
 @dataclass(frozen=True)
 class Losses:
@@ -155,8 +157,8 @@ class Stepper:
 
 
 def _forward_step(
-    objective: Callable, iterator: Iterator[MicroBatch], chunk: DistributedDataParallel
-) -> tuple[Tensor, partial]:
+    objective: Callable[[MicroBatch, Tensor], _Sums], iterator: Iterator[MicroBatch], chunk: DistributedDataParallel
+) -> tuple[Tensor, Callable[[Tensor], _Sums]]:
     batch = next(iterator)
     output = chunk(
         batch.tokens_bs, batch.position_ids_bs, None, labels=batch.labels_bs, packed_seq_params=batch.packed
@@ -171,4 +173,5 @@ def _peek(batches: Iterable[MicroBatch]) -> tuple[MicroBatch, Iterator[MicroBatc
 
 def full_length(batch: MicroBatch) -> int:
     """Tokens of a row over all context parallel ranks, which is what Megatron's pipeline shapes start from."""
-    return batch.tokens_bs.shape[1] * parallel_state.get_context_parallel_world_size()
+    ranks: int = parallel_state.get_context_parallel_world_size()
+    return batch.tokens_bs.shape[1] * ranks

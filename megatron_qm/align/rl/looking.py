@@ -10,6 +10,7 @@ from torch import nn
 from megatron_qm.align.rl.collect import FOLDER
 from megatron_qm.align.rl.origin import outcomes_of
 from megatron_qm.align.rl.run import learning
+from megatron_qm.align.rl.verdicts import VerdictLine
 from megatron_qm.align.rollouts.replay import SavedRollouts
 from megatron_qm.align.rollouts.rollout import Rollout
 from megatron_qm.config.rl import RlRun
@@ -78,7 +79,7 @@ def _batches(run: Path, step: int) -> Sequence[int]:
     raise UserError(f"{path}: no batch of rollouts is recorded for step {step}; the last one is of step {last}")
 
 
-def _outcomes(path: Path) -> Iterator[dict]:
+def _outcomes(path: Path) -> Iterator[VerdictLine]:
     if not path.is_file():
         raise UserError(f"{path}: the verdicts of this batch were not kept (rl.keep_rollouts); look at a later step")
     with open(path, encoding="utf-8") as lines:

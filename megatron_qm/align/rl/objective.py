@@ -104,7 +104,8 @@ def mean_over_responses(
 def _sum_over(group: dist.ProcessGroup, sums_q: Tensor) -> Tensor:
     """The same on every rank. A rank's loss is one part of the step's, so its gradient is summed over the ranks as well; two
     of Megatron's mappings, each of which sums in one direction."""
-    return copy_to_tensor_model_parallel_region(reduce_from_tensor_model_parallel_region(sums_q, group), group)
+    summed_q: Tensor = copy_to_tensor_model_parallel_region(reduce_from_tensor_model_parallel_region(sums_q, group), group)
+    return summed_q
 
 
 def k3(logp_bs: Tensor, reference_bs: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ the last bits of a log-probability depend on the shapes of the products that it 
 
 import shutil
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from megatron_qm.align.rollouts.engine import RolloutEngine
@@ -34,7 +35,7 @@ def dispatch(
         if missing:
             found = engine.generate(missing)
             saved |= {rollout.key: rollout for rollout in found}
-            on_first_rank(lambda found=found, number=number: write_rollouts(_part(path, number), found))
+            on_first_rank(partial(_keep, path, number, found))
     rollouts = [saved[request.key] for request in requests]
     on_first_rank(lambda: _finish(path, rollouts))
     return rollouts
@@ -43,6 +44,10 @@ def dispatch(
 def parts_of(path: Path) -> Path:
     """The folder of the batches that are there before `path` is whole."""
     return path.with_name(f"{path.name}.parts")
+
+
+def _keep(path: Path, number: int, rollouts: list[Rollout]) -> None:
+    write_rollouts(_part(path, number), rollouts)
 
 
 def _part(path: Path, number: int) -> Path:

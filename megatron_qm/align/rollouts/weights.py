@@ -7,6 +7,7 @@ import torch
 import torch.distributed as dist
 from megatron.core import parallel_state
 from megatron.core.dist_checkpointing.mapping import ShardedTensor, apply_factories
+from megatron.core.distributed import DistributedDataParallel
 from torch import Tensor, nn
 
 from megatron_qm.config.model import ModelConfig
@@ -29,7 +30,7 @@ def hf_named_tensors(model: Sequence[nn.Module], config: ModelConfig) -> Iterato
     for packed in packed_tensors(config):
         whole = _whole(shards, packed.megatron, packed.layer, packed.shape, like)
         adapter = lora.adapter_of(packed.megatron) if lora else None
-        if adapter is not None:
+        if lora is not None and adapter is not None:
             rows, width = packed.shape
             a = _whole(shards, f"{adapter}.a", packed.layer, (lora.rank, width), like)
             b = _whole(shards, f"{adapter}.b", packed.layer, (rows, lora.rank), like)
@@ -65,7 +66,7 @@ def _shards(model: Sequence[nn.Module]) -> Shards:
     """{(Megatron's name, layer): (where in the whole, numbers)} of what this rank is the first of its replica to hold."""
     found = defaultdict(list)
     for wrapped, chunk in zip(model, unwrap(model), strict=True):
-        if getattr(getattr(wrapped, "ddp_config", None), "overlap_param_gather", False):
+        if isinstance(wrapped, DistributedDataParallel) and wrapped.ddp_config.overlap_param_gather:
             wrapped.start_param_sync(force_sync=True)  # until the next forward pass a rank has its own shard alone
         state = chunk.sharded_state_dict()
         apply_factories(state)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from megatron_qm.errors import UserError
 from megatron_qm.json_lines import parse_line
+from megatron_qm.json_types import JsonObject
 
 ROLES = ("system", "user", "assistant")
 
@@ -68,7 +69,7 @@ def parse(sample: object) -> tuple[Message, ...]:
     return _checked(messages)
 
 
-def _pair(sample: dict, question: str, answer: str) -> list[Message]:
+def _pair(sample: JsonObject, question: str, answer: str) -> list[Message]:
     return [
         Message("user", _text(sample[question], question), False),
         Message("assistant", _text(sample[answer], answer), True),
@@ -79,7 +80,7 @@ def _openai(turns: object) -> list[Message]:
     return [_message(turn.get("role"), turn.get("content"), f"messages[{i}]") for i, turn in _turns(turns, "messages")]
 
 
-def _nemo_aligner(sample: dict) -> list[Message]:
+def _nemo_aligner(sample: JsonObject) -> list[Message]:
     """`mask` names the speaker whose turns bear no loss; the other speaker is the assistant."""
     if sample.get("type") is not None:
         raise ValueError(f"type {sample['type']!r}: answers conditioned on labels are not supported")
@@ -95,7 +96,7 @@ def _nemo_aligner(sample: dict) -> list[Message]:
     return messages
 
 
-def _turns(turns: object, name: str) -> list[tuple[int, dict]]:
+def _turns(turns: object, name: str) -> list[tuple[int, JsonObject]]:
     if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns):
         raise ValueError(f"{name} is not a list of objects")
     return list(enumerate(turns))

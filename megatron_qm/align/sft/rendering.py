@@ -7,23 +7,12 @@ the beginning of the whole one (some drop earlier reasoning) has no such place, 
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
 
 from megatron_qm.align.sft.conversations import Conversation, Message
 from megatron_qm.errors import UserError
-from megatron_qm.tokenizer import load_tokenizer
-
-
-class ChatTokenizer(Protocol):
-    """What is used of transformers' fast tokenizers."""
-
-    chat_template: Any
-
-    def apply_chat_template(self, conversation: list[dict[str, str]], **options: Any) -> str: ...
-
-    def __call__(self, text: str, **options: Any) -> dict[str, list]: ...
+from megatron_qm.tokenizer import HfTokenizer, load_tokenizer
 
 
 @dataclass(frozen=True)
@@ -43,7 +32,7 @@ class Renderer:
     Raises UserError from the start for a tokenizer without a chat template.
     """
 
-    def __init__(self, tokenizer: ChatTokenizer, name: str, *, only_last: bool = False) -> None:
+    def __init__(self, tokenizer: HfTokenizer, name: str, *, only_last: bool = False) -> None:
         if not getattr(tokenizer, "chat_template", None):
             raise UserError(f"{name}: this tokenizer has no chat template; add chat_template to its tokenizer_config.json")
         self._tokenizer, self._only_last = tokenizer, only_last
