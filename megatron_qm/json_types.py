@@ -4,9 +4,10 @@ A reader raises ValueError in words for a user, with the key and what stands the
 """
 
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 JsonObject: TypeAlias = dict[str, object]
+T = TypeVar("T")
 
 
 def text_of(record: Mapping[str, object], key: str) -> str:
@@ -39,10 +40,18 @@ def object_of(record: Mapping[str, object], key: str) -> JsonObject:
 
 def objects_of(record: Mapping[str, object], key: str) -> list[JsonObject]:
     values = list_of(record, key)
-    objects = [value for value in values if isinstance(value, dict)]
-    if len(objects) != len(values):
-        raise _not(key, values, "a list of objects")
-    return objects
+    return _all([value for value in values if isinstance(value, dict)], key, values, "objects")
+
+
+def texts_of(record: Mapping[str, object], key: str) -> list[str]:
+    values = list_of(record, key)
+    return _all([value for value in values if isinstance(value, str)], key, values, "texts")
+
+
+def numbers_of(record: Mapping[str, object], key: str) -> list[float]:
+    values = list_of(record, key)
+    fitting = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+    return _all(fitting, key, values, "numbers")
 
 
 def list_of(record: Mapping[str, object], key: str) -> list[object]:
@@ -50,6 +59,12 @@ def list_of(record: Mapping[str, object], key: str) -> list[object]:
     if not isinstance(value, list):
         raise _not(key, value, "a list")
     return value
+
+
+def _all(fitting: list[T], key: str, values: list[object], kind: str) -> list[T]:
+    if len(fitting) != len(values):
+        raise _not(key, values, f"a list of {kind}")
+    return fitting
 
 
 def _given(record: Mapping[str, object], key: str) -> object:

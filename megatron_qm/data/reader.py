@@ -96,7 +96,7 @@ class SourceProgress:
 
 
 class BatchReader:
-    """Reads `sources` (SourceSpec, or anything with name, prefix and weight). See the module's docstring.
+    """Reads `sources`. See the module's docstring.
 
     `block_size` (tokens) is the unit that is shuffled: `sequence_length` shuffles single sequences, more reads the disk
     in larger pieces. `verify` reads every dataset through first and compares it with the checksums in its manifest.

@@ -45,17 +45,18 @@ class MicroBatch:
 
 def micro_batch(batch: Batch, rows: slice, place: Place, device: torch.device, *, packed: bool) -> MicroBatch:
     """Rows `rows` of a numpy batch as tensors on `device`, cut to this context parallel rank."""
-    length = batch.tokens_bs.shape[1]
-    source_bs = np.repeat(batch.source_b[rows, None], length, axis=1)
 
-    def here(array_bs: np.ndarray) -> Tensor:
-        return _tensor(array_bs.reshape(1, -1) if packed else _zigzag(array_bs, place), device)
+    def cut(rows_bs: np.ndarray) -> Tensor:
+        return _tensor(rows_bs.reshape(1, -1) if packed else _zigzag(rows_bs, place), device)
 
     return MicroBatch(
-        here(batch.tokens_bs[rows]), here(batch.labels_bs[rows]), here(batch.loss_mask_bs[rows]),
-        here(batch.position_ids_bs[rows]), here(source_bs),
+        tokens_bs=cut(batch.tokens_bs[rows]),
+        labels_bs=cut(batch.labels_bs[rows]),
+        loss_mask_bs=cut(batch.loss_mask_bs[rows]),
+        position_ids_bs=cut(batch.position_ids_bs[rows]),
+        source_bs=cut(np.repeat(batch.source_b[rows, None], batch.tokens_bs.shape[1], axis=1)),
         packed=_packing(batch.document_starts_bs[rows], device) if packed else None,
-        extra={name: here(column[rows]) for name, column in batch.extra.items()},
+        extra={name: cut(column_bs[rows]) for name, column_bs in batch.extra.items()},
     )
 
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from megatron_qm.data.ledger import LedgerWriter, recorded_step, sequences_of_st
 from megatron_qm.data.prefetch import Prefetcher
 from megatron_qm.data.quarantine import quarantine_step, truncate_quarantine
 from megatron_qm.data.reader import BatchReader, SourceProgress, StepPlan
+from megatron_qm.json_types import JsonObject
 from megatron_qm.platform.runtime import Platform
 from megatron_qm.train.batches import MicroBatch, micro_batches
 from megatron_qm.train.step import this_place
@@ -69,7 +70,7 @@ class Feed(Protocol):
         """The records of `step` are written."""
         ...
 
-    def quarantine(self, step: int, reason: str, measured: Mapping[str, Any]) -> str:
+    def quarantine(self, step: int, reason: str, measured: Mapping[str, object]) -> str:
         """Keep what a refused step was made of for people to look at; says where. On the rank that writes."""
         ...
 
@@ -80,11 +81,11 @@ class Feed(Protocol):
 
     def progress(self) -> Mapping[str, SourceProgress]: ...
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> JsonObject:
         """What a checkpoint keeps, ready for JSON."""
         ...
 
-    def restore(self, state: Mapping[str, Any]) -> None: ...
+    def restore(self, state: Mapping[str, object]) -> None: ...
 
     def sync(self) -> None:
         """What was written about the steps so far survives a power cut."""
@@ -149,7 +150,7 @@ class DatasetFeed:
     def recorded(self, step: int) -> None:
         """The ledger has said all."""
 
-    def quarantine(self, step: int, reason: str, measured: Mapping[str, Any]) -> str:
+    def quarantine(self, step: int, reason: str, measured: Mapping[str, object]) -> str:
         documents = quarantine_step(Path(self._config.output), step, reason, dict(measured))
         return f"its {documents} documents are in quarantine.jsonl"
 
@@ -160,10 +161,10 @@ class DatasetFeed:
     def progress(self) -> Mapping[str, SourceProgress]:
         return self.reader.progress()
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> JsonObject:
         return self.reader.state()
 
-    def restore(self, state: Mapping[str, Any]) -> None:
+    def restore(self, state: Mapping[str, object]) -> None:
         self.reader.restore(dict(state), self._config.data.allow_removed)
 
     def sync(self) -> None:

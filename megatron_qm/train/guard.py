@@ -7,7 +7,7 @@ sums in another order somewhere, one rank could stand on the other side of the b
 import math
 import statistics
 from collections import deque
-from typing import Any
+from collections.abc import Mapping
 
 import torch
 import torch.distributed as dist
@@ -15,6 +15,7 @@ import torch.distributed as dist
 from megatron_qm.config.train import GuardConfig
 from megatron_qm.errors import UserError
 from megatron_qm.exits import BAD_NUMBERS
+from megatron_qm.json_types import JsonObject, numbers_of, whole_of
 
 
 class BadNumbers(UserError):
@@ -70,10 +71,11 @@ class Guard:
         """Whether so many steps in a row were refused that the run is sick, not the data."""
         return self.in_a_row >= self._config.max_in_a_row
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> JsonObject:
         return {"norms": list(self._norms), "in_a_row": self.in_a_row, "skipped": self.skipped}
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: Mapping[str, object]) -> None:
+        known: JsonObject = {"norms": [], "in_a_row": 0, "skipped": 0, **state}
         self._norms.clear()
-        self._norms.extend(state.get("norms", ()))
-        self.in_a_row, self.skipped = state.get("in_a_row", 0), state.get("skipped", 0)
+        self._norms.extend(numbers_of(known, "norms"))
+        self.in_a_row, self.skipped = whole_of(known, "in_a_row"), whole_of(known, "skipped")

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from megatron_qm import user_code
 from megatron_qm.checkpoint.together import first_problem
@@ -15,7 +14,7 @@ from megatron_qm.platform.runtime import Ranks
 from megatron_qm.train.schedule import learning_rate
 from megatron_qm.train.step import StepResult
 
-Named = tuple[str, Callable[[Any], object]]
+Named = tuple[str, Callable[..., object]]
 
 logger = logging.getLogger(__name__)
 

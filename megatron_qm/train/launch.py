@@ -49,14 +49,15 @@ def _start(arguments: Sequence[str], rank: int, processes: int, port: int, logs:
 
 def _wait(children: list[subprocess.Popen[bytes]], logs: Path) -> int:
     while True:
-        codes = {rank: code for rank, child in enumerate(children) if (code := child.poll()) is not None}
-        bad = [(rank, code) for rank, code in codes.items() if code not in (DONE, STOPPED)]
+        polled = ((rank, child.poll()) for rank, child in enumerate(children))
+        ended = {rank: code for rank, code in polled if code is not None}
+        bad = [(rank, code) for rank, code in ended.items() if code not in (DONE, STOPPED)]
         if bad:
             rank, code = bad[0]
             _report(rank, code, logs)
             return code if code > 0 else 128 - code
-        if len(codes) == len(children):
-            return max(codes.values())  # all done, or all stopped by a signal
+        if len(ended) == len(children):
+            return max(ended.values())  # all done, or all stopped by a signal
         time.sleep(_POLL_SECONDS)
 
 

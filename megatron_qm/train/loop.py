@@ -4,13 +4,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from torch import nn
 
 from megatron_qm.checkpoint.local import LocalCopies
 from megatron_qm.checkpoint.store import CheckpointStore
 from megatron_qm.config.run import RunConfig
+from megatron_qm.json_types import object_of, whole_of
 from megatron_qm.model.language_model import unwrap
 from megatron_qm.platform.runtime import Platform
 from megatron_qm.train.batches import MicroBatch
@@ -58,11 +58,11 @@ class Trainer:
         start_from = self.config.train.start_from
         resume = self.config.checkpoint.resume == "auto"
         newest = self.store.latest() if resume else None
-        copies = self.local if resume else None
-        local = copies.newest_complete(newest) if copies is not None else None
-        if copies is not None and local is not None:
-            self._go_on(copies.load(local, unwrap(self.stepper.model), self.stepper.optimizer))
-            return f"local copies of step {local} in {copies.folder}"
+        local = self.local if resume else None
+        copied = local.newest_complete(newest) if local is not None else None
+        if local is not None and copied is not None:
+            self._go_on(local.load(copied, unwrap(self.stepper.model), self.stepper.optimizer))
+            return f"local copies of step {copied} in {local.folder}"
         if newest is not None:
             self.load(newest, whole=True)
         elif start_from is not None:
@@ -79,10 +79,10 @@ class Trainer:
         self._go_on({"step": manifest.step, "data": manifest.data, "guard": manifest.guard})
         self.saved = self.step
 
-    def _go_on(self, progress: Mapping[str, Any]) -> None:
-        self.step = progress["step"]
-        self.feed.restore(progress["data"])
-        self.stepper.guard.restore(progress["guard"])
+    def _go_on(self, progress: Mapping[str, object]) -> None:
+        self.step = whole_of(progress, "step")
+        self.feed.restore(object_of(progress, "data"))
+        self.stepper.guard.restore(object_of(progress, "guard"))
 
     def run(self) -> bool:
         """Train until the recipe's last step, which is always saved. False if a signal ended the run earlier, saved."""
@@ -194,13 +194,13 @@ class Trainer:
         self.saved, self._owed = self.step, False
         self.recorder.event(self.step, "checkpoint", seconds=time.perf_counter() - began)
 
-    def _save_locally(self, copies: LocalCopies) -> None:
+    def _save_locally(self, local: LocalCopies) -> None:
         began = time.perf_counter()
         with self.watchdog.phase("local copy"):
             self.recorder.sync()
             self.feed.sync()
             progress = {"step": self.step, "data": self.feed.state(), "guard": self.stepper.guard.state()}
-            copies.save(unwrap(self.stepper.model), self.stepper.optimizer, progress, self.store.newest_name)
+            local.save(unwrap(self.stepper.model), self.stepper.optimizer, progress, self.store.newest_name)
         self.recorder.event(self.step, "local copy", seconds=time.perf_counter() - began)
 
 

@@ -13,9 +13,6 @@ from megatron_qm.train.batches import MicroBatch
 NATS, Z, TOKENS = 0, 1, 2  # the first rows of every report
 
 
-Learnt = tuple[Tensor, Tensor, Tensor]  # the sum to be minimised, what it is divided by, the report
-
-
 class Objective(Protocol):
     @property
     def names(self) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """Megatron's data parallel wrapper and optimizer around this rank's model chunks."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from megatron.core.distributed import DistributedDataParallel, DistributedDataParallelConfig, finalize_model_grads
 from megatron.core.optimizer import MegatronOptimizer, OptimizerConfig, get_megatron_optimizer
@@ -87,7 +87,7 @@ def _no_decay(optimizer: OptimizerSettings) -> dict[ParamKey, dict[str, float]]:
     return rules
 
 
-def _one_or_all(functions: Sequence[object]) -> object:
+def _one_or_all(functions: list[Callable[..., object]]) -> object:
     return functions[0] if len(functions) == 1 else functions
 
 

@@ -93,7 +93,7 @@ class Recorder:
         """The run starts, or goes on, after `step` finished steps and `tokens` read; what later steps had written is cut
         off."""
         self._tokens = tokens
-        if self._writes:
+        if self._metrics is not None:
             write_text(self._folder / "config.resolved.yaml", to_yaml(self._config))
             write_json(self._folder / "environment.json", capture_environment(
                 world_size=self._ranks.world_size,
@@ -209,10 +209,11 @@ class Recorder:
 
 
 def _sum(losses: Sequence[Losses]) -> Losses:
-    others = {name: _columns_sum([loss.others[name] for loss in losses]) for name in losses[0].others}
     return Losses(
-        _columns_sum([loss.nats_k for loss in losses]), _columns_sum([loss.z_k for loss in losses]),
-        _columns_sum([loss.tokens_k for loss in losses]), others,
+        nats_k=_columns_sum([loss.nats_k for loss in losses]),
+        z_k=_columns_sum([loss.z_k for loss in losses]),
+        tokens_k=_columns_sum([loss.tokens_k for loss in losses]),
+        others={name: _columns_sum([loss.others[name] for loss in losses]) for name in losses[0].others},
     )
 
 

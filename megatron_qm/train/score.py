@@ -87,5 +87,5 @@ def _sum_over_ranks(scores: Tensor, chunk: nn.Module) -> list[float]:
     """Each score stands on the TP ranks of one last stage, cut over its CP ranks."""
     scores = scores.to(next(chunk.parameters()).device)
     dist.all_reduce(scores)
-    found: list[float] = (scores / parallel_state.get_tensor_model_parallel_world_size()).tolist()
-    return found
+    summed: list[float] = (scores / parallel_state.get_tensor_model_parallel_world_size()).tolist()
+    return summed

@@ -20,8 +20,10 @@ from torch import Tensor
 from megatron_qm.config.train import OptimizerConfig
 from megatron_qm.train.batches import MicroBatch, Place
 from megatron_qm.train.guard import Guard
-from megatron_qm.train.objective import CrossEntropy, Learnt, Objective
+from megatron_qm.train.objective import CrossEntropy, Objective
 from megatron_qm.train.optimizer import set_hyperparameters, update
+
+_Sums = tuple[Tensor, Tensor, Tensor]  # what an objective gives
 
 
 @dataclass(frozen=True)
@@ -155,8 +157,8 @@ class Stepper:
 
 
 def _forward_step(
-    objective: Callable[[MicroBatch, Tensor], Learnt], iterator: Iterator[MicroBatch], chunk: DistributedDataParallel
-) -> tuple[Tensor, Callable[[Tensor], Learnt]]:
+    objective: Callable[[MicroBatch, Tensor], _Sums], iterator: Iterator[MicroBatch], chunk: DistributedDataParallel
+) -> tuple[Tensor, Callable[[Tensor], _Sums]]:
     batch = next(iterator)
     output = chunk(
         batch.tokens_bs, batch.position_ids_bs, None, labels=batch.labels_bs, packed_seq_params=batch.packed

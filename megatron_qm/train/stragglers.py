@@ -33,21 +33,21 @@ class Stragglers:
 
     def compare(self, step: int) -> list[StragglerRecord]:
         """Collective where `step` is due: the slowest ranks of each phase, slowest first; empty elsewhere."""
-        if not self._every or step % self._every or not self._steps:
+        if self._matrix is None or step % self._every or not self._steps:
             return []
-        mine = {"data": self._data / self._steps, "matmul": self._matmul()}
+        mine = (socket.gethostname(), {"data": self._data / self._steps, "matmul": self._product(self._matrix)})
         self._data, self._steps = 0.0, 0
-        everybody = [("", dict[str, float]()) for _ in range(dist.get_world_size())]
-        dist.all_gather_object(everybody, (socket.gethostname(), mine))
+        everybody = [mine] * dist.get_world_size()
+        dist.all_gather_object(everybody, mine)
         return slowest(step, everybody)
 
-    def _matmul(self) -> float:
+    def _product(self, matrix: torch.Tensor) -> float:
         """Seconds of the fastest of a few products."""
         best = float("inf")
         for _ in range(_REPEATS):
             self._platform.synchronize()
             began = time.perf_counter()
-            self._matrix @ self._matrix
+            matrix @ matrix
             self._platform.synchronize()
             best = min(best, time.perf_counter() - began)
         return best

@@ -25,14 +25,12 @@ def advantages(reward_n: Sequence[float | None], group_n: Sequence[int], config:
 
 
 def _of_group(reward_g: np.ndarray, config: AdvantageConfig) -> np.ndarray:
-    centred_g: np.ndarray = reward_g - reward_g.mean()
-    if config.kind == "dr_grpo":
-        return centred_g
+    advantage_g: np.ndarray = reward_g - reward_g.mean()
     if config.kind == "rloo":  # r_i - mean of the others = (r_i - mean) * g / (g - 1)
-        centred_g *= len(reward_g) / (len(reward_g) - 1)
-    else:
-        centred_g /= reward_g.std(ddof=1) + config.epsilon
-    return centred_g
+        advantage_g = advantage_g * len(reward_g) / (len(reward_g) - 1)
+    elif config.kind != "dr_grpo":
+        advantage_g = advantage_g / (reward_g.std(ddof=1) + config.epsilon)
+    return advantage_g
 
 
 def zero_variance(reward_n: Sequence[float | None], group_n: Sequence[int]) -> set[int]:

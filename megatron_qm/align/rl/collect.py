@@ -11,7 +11,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -25,6 +24,7 @@ from megatron_qm.align.rollouts.dispatch import dispatch
 from megatron_qm.align.rollouts.engine import RolloutEngine
 from megatron_qm.align.rollouts.replay import SavedRollouts
 from megatron_qm.align.rollouts.rollout import Rollout, write_rollouts
+from megatron_qm.checkpoint.together import on_first_rank
 from megatron_qm.config.rl import RlConfig
 from megatron_qm.errors import UserError
 from megatron_qm.files import atomic_write
@@ -59,14 +59,13 @@ class Collector:
 
     def __init__(
         self, config: RlConfig, output: Path, sampler: PromptSampler, tokenizer: TextTokenizer, longest: int, seed: int,
-        judges: Judges | None, on_first: Callable[[Callable[[], Any]], Any], move: Callable[[], None],
+        judges: Judges | None, move: Callable[[], None],
     ) -> None:
-        """longest: tokens of prompt and response together that the model is run on. on_first: runs a function on the first
-        rank and gives its value to all. move: told while a long wait is no hang."""
+        """longest: tokens of prompt and response together that the model is run on. move: told while a long wait is no hang."""
         self.folder = output / FOLDER
         self.sampler = sampler
         self._config, self._tokenizer, self._seed = config, tokenizer, seed
-        self._judges, self._on_first, self._move = judges, on_first, move
+        self._judges, self._move = judges, move
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="judge")
         self._verdicts: dict[int, Future[Verdicts]] = {}  # of the first rank, by number of the batch
         drawn = config.sampling
@@ -99,9 +98,9 @@ class Collector:
     def _answers(self, engine: RolloutEngine, requests: Sequence[Request], path: Path, origin: Origin) -> Sequence[Rollout]:
         if self._config.saved_rollouts:  # they are read anew at every start, and are of whatever weights they are
             rollouts = engine.generate(requests)
-            self._on_first(lambda: write_rollouts(path, rollouts))
+            on_first_rank(lambda: write_rollouts(path, rollouts))
             return rollouts
-        self._on_first(lambda: settle(path, origin))
+        on_first_rank(lambda: settle(path, origin))
         return dispatch(engine, requests, path, origin.version, batch=_KEPT_TOGETHER)
 
     def again(self, number: int, version: int, epoch: int, keys: Sequence[str], digest: str | None = None) -> Generated:
@@ -110,7 +109,7 @@ class Collector:
         known, path = {item.key: item for item in self.sampler.items}, self.path(number)
         items = [known[key] for key in keys for _ in range(self._config.samples)]
         requests = [self._request(number, place, item) for place, item in enumerate(items)]
-        rollouts = self._on_first(lambda: SavedRollouts(path).generate(requests))
+        rollouts = on_first_rank(lambda: SavedRollouts(path).generate(requests))
         generated = Generated(number, version, items, rollouts, epoch, 0.0)
         if digest not in (None, generated.digest):
             raise UserError(f"{path}: these are not the rollouts that the run had in flight at its checkpoint; bring the old "
@@ -134,7 +133,7 @@ class Collector:
 
     def judge(self, generated: Generated) -> Experience:
         """On every rank the same; also writes the outcomes. The others are told now and then that the first still waits."""
-        while (found := self._on_first(lambda: self._waited(generated.number))) is None:
+        while (found := on_first_rank(lambda: self._waited(generated.number))) is None:
             self._move()
         self._move()
         self._verdicts.pop(generated.number, None)
@@ -194,13 +193,17 @@ def merged(parts: Sequence[Experience], config: RlConfig) -> Experience:
 
 
 def _joined(chosen: Sequence[tuple[Experience, list[int]]]) -> Experience:
-    def every(name: str) -> list[Any]:
-        return [getattr(experience, name)[n] for experience, some in chosen for n in some]
-
+    responses = [(experience, n) for experience, some in chosen for n in some]
     groups: dict[tuple[int, int], int] = {}
     numbers = [(at, experience.group_n[n]) for at, (experience, some) in enumerate(chosen) for n in some]
     for name in numbers:
         groups.setdefault(name, len(groups))
-    return Experience(every("items"), every("rollouts"), every("outcomes"), [groups[name] for name in numbers],
-                      every("reward_n"), np.array(every("advantage_n")))
+    return Experience(
+        items=[experience.items[n] for experience, n in responses],
+        rollouts=[experience.rollouts[n] for experience, n in responses],
+        outcomes=[experience.outcomes[n] for experience, n in responses],
+        group_n=[groups[name] for name in numbers],
+        reward_n=[experience.reward_n[n] for experience, n in responses],
+        advantage_n=np.array([experience.advantage_n[n] for experience, n in responses]),
+    )
 

@@ -6,7 +6,7 @@ Axes: n responses, b rows (one response each), s tokens of a row.
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -77,7 +77,25 @@ def pass_rates(experience: Experience) -> dict[str, float]:
     return {key: sum(found) / len(found) for key, found in values.items()}
 
 
-def summary(experience: Experience) -> dict[str, Any]:
+class Summary(TypedDict):
+    """Fields of an RlRecord, which says what they are."""
+
+    prompts: int
+    rollouts: int
+    reward: float | None
+    reward_by_task: dict[str, float]
+    reward_by_part: dict[str, float]
+    reward_by_length: list[tuple[int, int, int, float]]
+    length: dict[str, float]
+    truncated: float
+    zero_variance: float
+    unscored: float
+    unscored_reasons: dict[str, int]
+    entropy: float
+    disagreement: float | None
+
+
+def summary(experience: Experience) -> Summary:
     """What the record of a batch says of its rewards; see docs/rl.md."""
     reward = {n: value for n, value in enumerate(experience.reward_n) if value is not None}
     lengths = [len(rollout.tokens) for rollout in experience.rollouts]
@@ -91,7 +109,7 @@ def summary(experience: Experience) -> dict[str, Any]:
     groups = len(set(experience.group_n))
     logprobs = [p for rollout in experience.rollouts for p in rollout.logprobs]
     return {
-        "prompts": groups, "rollouts": len(experience), "reward": _mean(list(reward.values())),
+        "prompts": groups, "rollouts": len(experience), "reward": _mean(list(reward.values())) if reward else None,
         "reward_by_task": {task: _mean(values) for task, values in sorted(by_task.items())},
         "reward_by_part": {part: _mean(values) for part, values in sorted(by_part.items())},
         "reward_by_length": _by_length([(lengths[n], value) for n, value in reward.items()]),
@@ -130,14 +148,14 @@ def _disagreement(outcomes: Sequence[Outcome]) -> float | None:
     return sum(outcome.value > 0 for outcome in asked) / len(outcomes) if asked else None
 
 
-def _by_length(pairs: Sequence[tuple[int, float]]) -> list[list[float]]:
-    """[first, last, count, mean reward] of bins of equal count, from short to long."""
+def _by_length(pairs: Sequence[tuple[int, float]]) -> list[tuple[int, int, int, float]]:
+    """(first, last, count, mean reward) of bins of equal count, from short to long."""
     rows = []
     for some in np.array_split(np.array(sorted(pairs), np.float64).reshape(-1, 2), min(_BINS, max(len(pairs), 1))):
         if len(some):
-            rows.append([int(some[0, 0]), int(some[-1, 0]), len(some), float(some[:, 1].mean())])
+            rows.append((int(some[0, 0]), int(some[-1, 0]), len(some), float(some[:, 1].mean())))
     return rows
 
 
-def _mean(values: Sequence[float]) -> float | None:
-    return float(np.mean(values)) if len(values) else None
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values))

@@ -17,6 +17,7 @@ from megatron_qm.align.rollouts.compare import LogprobGap, check_logprobs
 from megatron_qm.config.rl import RlRun
 from megatron_qm.data.reader import SourceProgress
 from megatron_qm.errors import UserError
+from megatron_qm.json_types import JsonObject, object_of, text_of, texts_of, whole_of
 from megatron_qm.observe.records import RlRecord
 from megatron_qm.platform.runtime import Platform
 from megatron_qm.train.batches import MicroBatch
@@ -147,7 +148,7 @@ class RolloutFeed:
         self._compared = self._compared or gap is not None
         return gap
 
-    def _resampled(self) -> dict[str, Any] | None:
+    def _resampled(self) -> dict[str, Any] | None:  # the record has it as Mapping[str, int], and there are keys in it
         """Once an epoch: which prompts left, in the log and in the record."""
         sampler = self._collector.sampler
         if sampler.epoch == self._told_epoch:
@@ -161,7 +162,7 @@ class RolloutFeed:
 
     # --- what the trainer keeps
 
-    def quarantine(self, step: int, reason: str, measured: Mapping[str, Any]) -> str:
+    def quarantine(self, step: int, reason: str, measured: Mapping[str, object]) -> str:
         return f"its rollouts are in {self._collector.folder}"
 
     @property
@@ -172,7 +173,7 @@ class RolloutFeed:
         sampler = self._collector.sampler
         return {"policy": SourceProgress(self._tokens, sampler.epoch + sampler.position / len(sampler.items))}
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> JsonObject:
         ahead, rl = self._ahead, self._config.rl
         self._needed = (self._needed[1], ahead.number if ahead else self._number)
         return {
@@ -182,16 +183,22 @@ class RolloutFeed:
                                 "keys": [item.key for item in ahead.items[:: rl.samples]], "digest": ahead.digest},
         }
 
-    def restore(self, state: Mapping[str, Any]) -> None:
+    def restore(self, state: Mapping[str, object]) -> None:
         """Raises UserError for the state of another stage, and where rollouts in flight are gone from the disk."""
         if state.get("stage") != _STAGE:
             raise UserError("this checkpoint is of a run without rollouts: name it as train.start_from of a new run, in "
                             "an output folder of its own")
-        self._collector.sampler.restore(state["sampler"])
-        self._number, self._tokens, self._told_epoch = state["number"], state["tokens"], state["told_epoch"]
-        ahead = state["ahead"]
-        self._ahead = self._collector.again(**ahead) if ahead else None
-        self._needed = (ahead["number"] if ahead else self._number,) * 2
+        self._collector.sampler.restore(object_of(state, "sampler"))
+        self._number, self._tokens = whole_of(state, "number"), whole_of(state, "tokens")
+        self._told_epoch = whole_of(state, "told_epoch")
+        self._ahead = self._again(object_of(state, "ahead")) if state["ahead"] else None
+        self._needed = (self._ahead.number if self._ahead else self._number,) * 2
+
+    def _again(self, ahead: Mapping[str, object]) -> Generated:
+        return self._collector.again(
+            whole_of(ahead, "number"), whole_of(ahead, "version"), whole_of(ahead, "epoch"), texts_of(ahead, "keys"),
+            text_of(ahead, "digest") if "digest" in ahead else None,
+        )
 
     def sync(self) -> None:
         """Rollouts are on the disk before they are judged."""

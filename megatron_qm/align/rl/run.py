@@ -16,8 +16,8 @@ from megatron_qm.align.rollouts.engine import MegatronEngine, RolloutEngine
 from megatron_qm.align.rollouts.replay import SavedRollouts
 from megatron_qm.align.rollouts.vllm_engine import LocalVllm, VllmEngine
 from megatron_qm.checkpoint.manifest import lora_of, read_manifest
-from megatron_qm.checkpoint.together import on_first_rank
 from megatron_qm.config.rl import RlRun
+from megatron_qm.errors import UserError
 from megatron_qm.model.build import build_model
 from megatron_qm.model.language_model import unwrap
 from megatron_qm.rewards.items import read_items
@@ -38,13 +38,12 @@ def learning(config: RlRun, output: Path, engine: Callable[[Parts, TextTokenizer
 
 
 def _feed(config: RlRun, parts: Parts, output: Path, engine: Callable[[Parts, TextTokenizer], RolloutEngine]) -> Feed:
-    assert config.data.tokenizer is not None, "the stage needs one (align/rl/work.py)"
-    tokenizer = TextTokenizer(Path(config.data.tokenizer))
+    tokenizer = TextTokenizer(_named("data.tokenizer", config.data.tokenizer))
     items = read_items(Path(config.rl.items), Verifiers.named(config.rl.verifiers, "rl.verifiers"))
     sampler = PromptSampler(items, config.rl.curriculum, config.data.seed)
     judges = parts.stack.enter_context(Judges(config.rl)) if parts.ranks.rank == 0 else None
     collector = Collector(
-        config.rl, output, sampler, tokenizer, config.data.sequence_length, config.train.seed, judges, on_first_rank,
+        config.rl, output, sampler, tokenizer, config.data.sequence_length, config.train.seed, judges,
         parts.watchdog.move,
     )
     policy = Policy(parts.stepper.model, engine(parts, tokenizer), _reference(config, parts), parts.watchdog.move)
@@ -70,9 +69,7 @@ def _reference(config: RlRun, parts: Parts) -> Sequence[nn.Module] | None:
     """The frozen policy that the KL term holds on to; none where that has no weight."""
     if not config.rl.loss.kl:
         return None
-    frozen = config.rl.reference or config.train.start_from
-    assert frozen is not None, "the stage needs a start (align/rl/work.py)"
-    path = Path(frozen)
+    path = _named("train.start_from", config.rl.reference or config.train.start_from)
     chunks = build_model(
         config.model, config.parallel, parts.platform, config.precision,
         seed=config.train.seed, lora=lora_of(read_manifest(path)),
@@ -81,3 +78,10 @@ def _reference(config: RlRun, parts: Parts) -> Sequence[nn.Module] | None:
         chunk.requires_grad_(False)
     parts.store.load_weights(path, chunks, None)
     return chunks
+
+
+def _named(key: str, path: str | None) -> Path:
+    """What a run has asked for before it began (`Reinforcement.need`)."""
+    if path is None:
+        raise UserError(f"{key} is not set")
+    return Path(path)

@@ -6,11 +6,11 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 from megatron_qm.align.digest import digest
 from megatron_qm.config.rl import CurriculumConfig
 from megatron_qm.errors import UserError
+from megatron_qm.json_types import JsonObject, number_of, object_of, texts_of, whole_of
 from megatron_qm.rewards.items import Item
 
 logger = logging.getLogger(__name__)
@@ -78,30 +78,31 @@ class PromptSampler:
             placed += [((at + offset) / len(members), name, item) for at, item in enumerate(members)]
         return [item for *_, item in sorted(placed, key=lambda entry: entry[:2])]
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> JsonObject:
         return {"epoch": self.epoch, "position": self.position, "pass_rates": dict(self.pass_rates), "left": list(self.left),
                 "seed": self.seed, "items": len(self.items), "digests": dict(self._digests)}
 
-    def restore(self, state: Mapping[str, Any]) -> None:
+    def restore(self, state: Mapping[str, object]) -> None:
         """Raises UserError where the items or the seed are others than those of the state."""
         if "digests" in state:
-            _check_same(state["digests"], self._digests)
+            _check_same(object_of(state, "digests"), self._digests)
         else:
             self._check_keys(state)
         if state["seed"] != self.seed:
             raise UserError(f"data.seed = {self.seed}, but the run was started with {state['seed']}: set that again")
-        self.epoch, self.position = state["epoch"], state["position"]
-        self.pass_rates, self.left = dict(state["pass_rates"]), list(state["left"])
+        rates = object_of(state, "pass_rates")
+        self.epoch, self.position = whole_of(state, "epoch"), whole_of(state, "position")
+        self.pass_rates, self.left = {key: number_of(rates, key) for key in rates}, texts_of(state, "left")
         self._order = self._ordered()
 
     @cached_property
     def _digests(self) -> dict[str, str]:
         return {item.key: item_digest(item) for item in self.items}
 
-    def _check_keys(self, state: Mapping[str, Any]) -> None:
+    def _check_keys(self, state: Mapping[str, object]) -> None:
         """All that can be compared with a checkpoint of an earlier version."""
         keys = {item.key for item in self.items}
-        strange = next((key for key in (*state["pass_rates"], *state["left"]) if key not in keys), None)
+        strange = next((key for key in (*object_of(state, "pass_rates"), *texts_of(state, "left")) if key not in keys), None)
         if strange is not None or state["items"] != len(self.items):
             raise UserError(f"rl.items: the run was started with {state['items']} items, these are {len(self.items)}"
                             + (f" without {strange!r}" if strange else "") + f"; {_ADVICE}")
@@ -114,7 +115,7 @@ def item_digest(item: Item) -> str:
     return digest([item.task, [dict(message) for message in item.messages], item.reference, dict(item.metadata), item.label])
 
 
-def _check_same(saved: Mapping[str, str], mine: Mapping[str, str]) -> None:
+def _check_same(saved: Mapping[str, object], mine: Mapping[str, str]) -> None:
     """{key: digest} in the order of their files. Raises UserError for the first difference, which says how many there are."""
     differing = {key: "was changed" for key in saved if mine.get(key, saved[key]) != saved[key]}
     differing |= {key: "is missing" for key in saved if key not in mine}

@@ -10,14 +10,15 @@ learns from these lines and asks nobody again: a judge that samples would say so
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from megatron_qm.align.digest import digest
 from megatron_qm.align.rl.sampler import item_digest
+from megatron_qm.json_types import JsonObject
 from megatron_qm.rewards.items import Item
 from megatron_qm.rewards.outcome import Outcome, Scored, Unscored
 
@@ -45,6 +46,20 @@ class Verdicts:
     formats: Sequence[float] | None
 
 
+class VerdictLine(TypedDict):
+    """As the module's docstring shows it."""
+
+    key: str
+    value: NotRequired[float]
+    parts: NotRequired[Mapping[str, float]]
+    explanation: NotRequired[str]
+    unscored: NotRequired[str]
+    response: str
+    of: str
+    by: str
+    format: NotRequired[float]
+
+
 class Foreign(ValueError):
     """Verdicts that are whole, and not those that are looked for."""
 
@@ -54,7 +69,7 @@ def verdict_lines(verdicts: Verdicts, responses: Sequence[Response], by: str) ->
     formats: Sequence[float | None] = verdicts.formats or [None] * len(responses)
     lines = []
     for response, outcome, form in zip(responses, verdicts.outcomes, formats, strict=True):
-        line = {"key": response.key, **_said(outcome), "response": response.text, "of": response.digest, "by": by}
+        line: JsonObject = {"key": response.key, **_said(outcome), "response": response.text, "of": response.digest, "by": by}
         if form is not None:
             line["format"] = form
         text = json.dumps(line, ensure_ascii=False, default=float)  # a score may be one of numpy's numbers
@@ -64,7 +79,7 @@ def verdict_lines(verdicts: Verdicts, responses: Sequence[Response], by: str) ->
 
 def read_lines(lines: Sequence[bytes], responses: Sequence[Response], by: str) -> Verdicts:
     """Raises Foreign for verdicts on other responses or of another judge, ValueError and the like for what is not whole."""
-    rows = [json.loads(line) for line in lines]
+    rows: list[VerdictLine] = [json.loads(line) for line in lines]
     if len(rows) != len(responses):
         raise ValueError(f"{len(rows)} verdicts on {len(responses)} responses")
     if any(row["of"] != response.digest for row, response in zip(rows, responses, strict=True)):
@@ -88,11 +103,11 @@ def kept_verdicts(path: Path, responses: Sequence[Response], by: str) -> Verdict
     return None
 
 
-def _said(outcome: Outcome) -> dict[str, Any]:
+def _said(outcome: Outcome) -> JsonObject:
     if isinstance(outcome, Scored):
         return {"value": outcome.value, "parts": dict(outcome.parts), "explanation": outcome.explanation}
     return {"unscored": outcome.reason}
 
 
-def _outcome(row: dict[str, Any]) -> Outcome:
+def _outcome(row: VerdictLine) -> Outcome:
     return Unscored(row["unscored"]) if "unscored" in row else Scored(row["value"], row["parts"], row["explanation"])

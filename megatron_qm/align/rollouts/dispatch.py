@@ -41,13 +41,13 @@ def dispatch(
     return rollouts
 
 
-def _keep(path: Path, number: int, found: Sequence[Rollout]) -> None:
-    write_rollouts(_part(path, number), found)
-
-
 def parts_of(path: Path) -> Path:
     """The folder of the batches that are there before `path` is whole."""
     return path.with_name(f"{path.name}.parts")
+
+
+def _keep(path: Path, number: int, rollouts: list[Rollout]) -> None:
+    write_rollouts(_part(path, number), rollouts)
 
 
 def _part(path: Path, number: int) -> Path:

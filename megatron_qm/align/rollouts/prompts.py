@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TypeGuard
 
 from megatron_qm.errors import UserError
 from megatron_qm.json_lines import parse_line
+from megatron_qm.json_types import JsonObject
 from megatron_qm.model.generation.request import Request, Sampling
 
-Encode = Callable[[str | list[dict[str, Any]]], list[int]]
+Encode = Callable[[str | list[JsonObject]], list[int]]
 
 
 def read_requests(path: Path, encode: Encode | None, sampling: Sampling, samples: int = 1, seed: int = 0) -> list[Request]:
@@ -35,7 +36,7 @@ def read_requests(path: Path, encode: Encode | None, sampling: Sampling, samples
     return requests
 
 
-def _lines(path: Path) -> Iterator[tuple[str, int, dict[str, Any]]]:
+def _lines(path: Path) -> Iterator[tuple[str, int, JsonObject]]:
     try:
         with open(path, "rb") as lines:
             for number, text in enumerate(lines, start=1):
@@ -53,20 +54,21 @@ def _lines(path: Path) -> Iterator[tuple[str, int, dict[str, Any]]]:
         raise UserError(f"{path}: cannot read prompts: {error.strerror}") from None
 
 
-def _prompt(line: dict[str, Any], encode: Encode | None, where: str) -> tuple[int, ...]:
+def _prompt(line: JsonObject, encode: Encode | None, where: str) -> tuple[int, ...]:
     given = [name for name in ("prompt", "messages") if name in line]
     if len(given) != 1:
         has = "both" if given else "neither"
         raise UserError(f"{where}: needs either 'prompt' (text or token ids) or 'messages'; has {has}")
     value = line[given[0]]
-    if given == ["prompt"] and isinstance(value, list):
+    if given == ["messages"]:
+        if not _are_messages(value):
+            raise UserError(f"{where}: messages must be a list of objects with 'role' and 'content' strings")
+    elif isinstance(value, list):
         if not value or not all(isinstance(token, int) and not isinstance(token, bool) for token in value):
             raise UserError(f"{where}: prompt is a list, but not of token ids")
         return tuple(value)
-    if given == ["prompt"] and not (isinstance(value, str) and value):
+    elif not (isinstance(value, str) and value):
         raise UserError(f"{where}: prompt is {value!r}; it must be text or a list of token ids")
-    if given == ["messages"] and not _are_messages(value):
-        raise UserError(f"{where}: messages must be a list of objects with 'role' and 'content' strings")
     if encode is None:
         raise UserError(f"{where}: a prompt in words needs a tokenizer; give --tokenizer DIR")
     try:
@@ -78,7 +80,7 @@ def _prompt(line: dict[str, Any], encode: Encode | None, where: str) -> tuple[in
     return tuple(tokens)
 
 
-def _are_messages(value: Any) -> bool:
+def _are_messages(value: object) -> TypeGuard[list[JsonObject]]:
     return bool(value) and isinstance(value, list) and all(
         isinstance(m, dict) and isinstance(m.get("role"), str) and isinstance(m.get("content"), str) for m in value
     )

@@ -5,11 +5,12 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 from megatron_qm.align.digest import digest
 from megatron_qm.errors import UserError
 from megatron_qm.files import atomic_write
+from megatron_qm.json_types import JsonObject
 from megatron_qm.model.generation.request import Completion, FinishReason, Request
 
 _REASONS = get_args(FinishReason)
@@ -42,16 +43,15 @@ class Rollout:
     def answers(self, request: Request) -> bool:
         return self.key == request.key and self.asked == asked(request)
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> JsonObject:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, value: Any) -> "Rollout":
+    def from_json(cls, value: object) -> "Rollout":
         """Raises ValueError saying what is wrong with `value`."""
         if not isinstance(value, dict):
             raise ValueError("not a JSON object")
-        names = list(cls.__dataclass_fields__)
-        for name in names:
+        for name in cls.__dataclass_fields__:
             if name not in value:
                 raise ValueError(f"has no {name!r}")
         tokens = len(value["tokens"]) if isinstance(value["tokens"], list) else -1
@@ -70,8 +70,12 @@ class Rollout:
         for name, holds, wanted in rules:
             if not holds:
                 raise ValueError(f"{name} is not {wanted}")
-        fields: dict[str, Any] = {name: tuple(value[name]) if isinstance(value[name], list) else value[name] for name in names}
-        return cls(**fields)
+        behaviour = value["behaviour_logprobs"]
+        return cls(
+            key=value["key"], prompt=tuple(value["prompt"]), tokens=tuple(value["tokens"]), logprobs=tuple(value["logprobs"]),
+            behaviour_logprobs=None if behaviour is None else tuple(behaviour), finish_reason=value["finish_reason"],
+            seed=value["seed"], weights_version=value["weights_version"], asked=value["asked"],
+        )
 
 
 def asked(request: Request) -> str:
@@ -111,11 +115,11 @@ def line_of(rollout: Rollout) -> bytes:
     return text.encode() + b"\n"
 
 
-def _integers(values: Any) -> bool:
+def _integers(values: object) -> bool:
     return isinstance(values, list) and all(isinstance(v, int) and not isinstance(v, bool) for v in values)
 
 
-def _numbers(values: Any, count: int) -> bool:
+def _numbers(values: object, count: int) -> bool:
     return (
         isinstance(values, list)
         and len(values) == count

@@ -17,6 +17,7 @@ from megatron_qm.align.rollouts.rollout import Rollout
 from megatron_qm.align.rollouts.weights import hf_named_tensors
 from megatron_qm.config.model import ModelConfig
 from megatron_qm.errors import UserError
+from megatron_qm.json_types import JsonObject
 from megatron_qm.model.generation.request import Completion, FinishReason, Request, Sampling
 from megatron_qm.model.generation.sampling import stream_of
 
@@ -33,7 +34,7 @@ class VllmOutput:
 
 
 class VllmClient(Protocol):
-    def generate(self, prompts: Sequence[list[int]], sampling: Sequence[dict[str, Any]]) -> list[VllmOutput]:
+    def generate(self, prompts: Sequence[list[int]], sampling: Sequence[JsonObject]) -> list[VllmOutput]:
         """In order. sampling: keyword arguments of vLLM's SamplingParams."""
         ...
 
@@ -72,17 +73,18 @@ class VllmEngine:
         outputs = self._client.generate([list(r.prompt) for r in requests], [sampling_params(r) for r in requests])
         if len(outputs) != len(requests):
             raise RuntimeError(f"vLLM gave {len(outputs)} outputs for {len(requests)} prompts")
-        return [self._rollout(request, output, version) for request, output in zip(requests, outputs, strict=True)]
+        return [Rollout.of(request, completion(request, output), version)
+                for request, output in zip(requests, outputs, strict=True)]
 
-    def _rollout(self, request: Request, output: VllmOutput, version: int) -> Rollout:
-        logprobs = tuple(float(value) for value in output.logprobs)
-        if len(logprobs) != len(output.token_ids) or not logprobs:
-            raise RuntimeError(f"request {request.key!r}: vLLM gave {len(output.token_ids)} tokens, {len(logprobs)} log-probs")
-        completion = Completion(
-            request.key, tuple(int(token) for token in output.token_ids), logprobs,
-            behaviour(request.sampling, logprobs), finish_reason(request, output),
-        )
-        return Rollout.of(request, completion, version)
+
+def completion(request: Request, output: VllmOutput) -> Completion:
+    logprobs = tuple(float(value) for value in output.logprobs)
+    if len(logprobs) != len(output.token_ids) or not logprobs:
+        raise RuntimeError(f"request {request.key!r}: vLLM gave {len(output.token_ids)} tokens, {len(logprobs)} log-probs")
+    return Completion(
+        request.key, tuple(int(token) for token in output.token_ids), logprobs,
+        behaviour(request.sampling, logprobs), finish_reason(request, output),
+    )
 
 
 def behaviour(sampling: Sampling, logprobs: tuple[float, ...]) -> tuple[float, ...] | None:
@@ -102,7 +104,7 @@ def finish_reason(request: Request, output: VllmOutput) -> FinishReason:
     raise UserError(f"request {request.key!r}: vLLM ended it as {output.finish_reason!r}; see vLLM's own log for the reason")
 
 
-def sampling_params(request: Request) -> dict[str, Any]:
+def sampling_params(request: Request) -> JsonObject:
     """Keyword arguments of vLLM's SamplingParams. The seed is the request's own, so that it does not matter which engine
     answers, or with which others; vLLM's numbers are not MegatronEngine's."""
     sampling = request.sampling
@@ -131,7 +133,7 @@ class LocalVllm:
     """
 
     def __init__(self, folder: str, *, tensor_parallel: int = 1, memory: float = 0.4, max_positions: int | None = None,
-                 **options: Any) -> None:
+                 **options: object) -> None:
         os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")  # in this process, where the weights are
         try:
             import vllm
@@ -146,7 +148,7 @@ class LocalVllm:
             logprobs_mode="raw_logprobs", seed=0, **distributed, **options,
         )
 
-    def generate(self, prompts: Sequence[list[int]], sampling: Sequence[dict[str, Any]]) -> list[VllmOutput]:
+    def generate(self, prompts: Sequence[list[int]], sampling: Sequence[JsonObject]) -> list[VllmOutput]:
         if not prompts:
             return []
         found = self._llm.generate(
@@ -161,7 +163,7 @@ class LocalVllm:
         self._llm.reset_prefix_cache()  # keys and values of the old weights
 
     @staticmethod
-    def _plain(output: Any) -> VllmOutput:
+    def _plain(output: Any) -> VllmOutput:  # vLLM's CompletionOutput; vLLM is not there to be checked
         tokens = list(output.token_ids)
         logprobs = [step[token].logprob for step, token in zip(output.logprobs, tokens, strict=True)]
         return VllmOutput(tokens, logprobs, output.finish_reason, output.stop_reason)

@@ -18,7 +18,6 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -31,25 +30,22 @@ from megatron_qm.data.blend import Mixture
 from megatron_qm.data.text_table import text_table
 from megatron_qm.errors import UserError
 from megatron_qm.files import folder_for, fsync_directory, sha256, write_json
+from megatron_qm.json_types import JsonObject
 from megatron_qm.train.lock import locked
 
 logger = logging.getLogger(__name__)
 _VERSION = 1
-Asked = dict[str, Any]  # all that a dataset depends on
-Summary = dict[str, Any]  # NAME.samples.json
 _WAIT_SECONDS, _POLL_SECONDS = 6 * 3600.0, 0.2
 
 
 @dataclass(frozen=True)
 class Group:
-    """One dataset of the run: where it is, and what it is to be made from."""
+    """One dataset of the run: where it is, and what it is to be made from. asked: all that it depends on, as JSON gives it
+    back."""
 
     prefix: Path
-    asked: Asked
-
-    @property
-    def paths(self) -> list[str]:
-        return [path for path, *_ in self.asked["files"]]
+    paths: Sequence[str]
+    asked: JsonObject
 
     @property
     def aside(self) -> Path:
@@ -60,13 +56,14 @@ class Group:
     def summary(self) -> Path:
         return Path(f"{self.prefix}.samples.json")
 
-    def found(self) -> Summary | None:
+    def found(self) -> Counts | None:
         """What was counted, if the dataset is there and made from this."""
         try:
             summary = json.loads(self.summary.read_text(encoding="utf-8"))
+            same = isinstance(summary, dict) and summary.get("made_from") == self.asked
+            return Counts.from_json(summary) if same else None
         except (OSError, ValueError):
             return None
-        return summary if isinstance(summary, dict) and summary.get("made_from") == self.asked else None
 
 
 def prepare(config: SftRun, rank: int, check: Callable[[SftRun], None]) -> SftRun:
@@ -87,19 +84,19 @@ def prepare(config: SftRun, rank: int, check: Callable[[SftRun], None]) -> SftRu
 
 def counted(config: SftRun) -> SftRun:
     """As `prepare`, with nothing written: its samples are rendered once to be counted, where the length follows from that."""
-    return config if config.epochs is None else _with_data(config, _summaries(config))
+    return config if config.epochs is None else _with_data(config, _all_counts(config))
 
 
 def describe(config: SftRun) -> str:
     """What each group holds, and what is read of it, as a text table. Writes nothing."""
-    summaries = _summaries(config)
-    ready = _with_data(config, summaries)
+    found = _all_counts(config)
+    ready = _with_data(config, found)
     due = Mixture({source.name: source.weight for source in ready.data.sources}).due(ready.total_steps * ready.tokens_per_step)
     rows = []
-    for source, summary, tokens in zip(ready.data.sources, summaries, due, strict=False):
-        epochs = tokens / (summary["rows"] * config.data.sequence_length)
-        rows.append((source.name, f"{summary['samples']:,}", f"{sum(summary['rejected'].values()):,}", f"{summary['tokens']:,}",
-                     f"{summary['learnt_tokens']:,}", f"{summary['rows']:,}", f"{tokens / sum(due):.2%}", f"{epochs:.2f}"))
+    for source, counts, tokens in zip(ready.data.sources, found, due, strict=False):
+        epochs = tokens / (counts.rows * config.data.sequence_length)
+        rows.append((source.name, f"{counts.samples:,}", f"{counts.rejected.total():,}", f"{counts.tokens:,}",
+                     f"{counts.learnt_tokens:,}", f"{counts.rows:,}", f"{tokens / sum(due):.2%}", f"{epochs:.2f}"))
     return "\n".join([
         f"{ready.total_steps:,} steps of {config.train.global_batch_size} rows of {config.data.sequence_length} tokens",
         text_table(("group", "samples", "left out", "tokens", "learnt", "rows", "share", "epochs"), rows),
@@ -108,13 +105,12 @@ def describe(config: SftRun) -> str:
 
 def _groups(config: SftRun) -> list[Group]:
     """Of the sources, then of validation."""
-    return [Group(Path(config.output) / "data" / group.name, _asked(config, group))
-            for group in (*config.sft.sources, *config.sft.validation)]
+    return [_group(config, group) for group in (*config.sft.sources, *config.sft.validation)]
 
 
-def _with_data(config: SftRun, summaries: Sequence[Summary]) -> SftRun:
-    """summaries: of the sources, then of the validation groups."""
-    rows, groups = [summary["rows"] for summary in summaries], (*config.sft.sources, *config.sft.validation)
+def _with_data(config: SftRun, found: Sequence[Counts]) -> SftRun:
+    """found: of the sources, then of the validation groups."""
+    rows, groups = [counts.rows for counts in found], (*config.sft.sources, *config.sft.validation)
     folder = Path(config.output) / "data"
     made = [SourceConfig(group.name, str(folder / group.name), count if group.weight is None else group.weight)
             for group, count in zip(groups, rows, strict=True)]
@@ -127,33 +123,31 @@ def _with_data(config: SftRun, summaries: Sequence[Summary]) -> SftRun:
     return ready if config.epochs is None else ready.with_steps_of(sum(rows[:first]) / config.train.global_batch_size)
 
 
-def _summaries(config: SftRun) -> list[Summary]:
+def _all_counts(config: SftRun) -> list[Counts]:
     """Of what was made, else counted now."""
     renderer = functools.cache(lambda: _renderer(config))
-    return [group.found() or _counted(write_rows(group.prefix.name, group.paths, config, renderer(), OnlyCounted()), config)
+    return [group.found() or write_rows(group.prefix.name, group.paths, config, renderer(), OnlyCounted())
             for group in _groups(config)]
 
 
-def _counted(counts: Counts, config: SftRun) -> Summary:
-    return {**vars(counts), "fill": counts.tokens / (counts.rows * config.data.sequence_length)}
-
-
-def _asked(config: SftRun, group: ConversationsConfig) -> Asked:
-    """All that the dataset depends on, without reading it."""
+def _group(config: SftRun, group: ConversationsConfig) -> Group:
+    """Without reading its files."""
     paths = sorted(glob.glob(group.path)) if glob.has_magic(group.path) else [group.path]
     if not paths:
         raise UserError(f"sft: group {group.name!r}: no file matches {group.path}")
     try:
-        files = [[os.path.abspath(path), os.stat(path).st_size, os.stat(path).st_mtime_ns] for path in paths]
+        stats = [os.stat(path) for path in paths]
     except OSError as error:
         raise UserError(f"sft: group {group.name!r}: {error.filename}: {error.strerror}") from None
     tokenizer = _tokenizer(config)
     parts = [tokenizer / name for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")]
-    return {
-        "version": _VERSION, "files": files, "tokenizer": [sha256(part) for part in parts if part.is_file()],
+    files = [os.path.abspath(path) for path in paths]
+    return Group(Path(config.output) / "data" / group.name, files, {
+        "version": _VERSION, "files": [[file, stat.st_size, stat.st_mtime_ns] for file, stat in zip(files, stats, strict=True)],
+        "tokenizer": [sha256(part) for part in parts if part.is_file()],
         "sequence_length": config.data.sequence_length, "pack": config.sft.pack,
         "only_last_answer": config.sft.only_last_answer, "vocab_size": config.model.vocab_size,
-    }
+    })
 
 
 def _tokenizer(config: SftRun) -> Path:
@@ -166,33 +160,33 @@ def _renderer(config: SftRun) -> Renderer:
     return load_renderer(_tokenizer(config), only_last=config.sft.only_last_answer)
 
 
-def _wait(group: Group) -> Summary:
+def _wait(group: Group) -> Counts:
     deadline = time.monotonic() + _WAIT_SECONDS
-    while (summary := group.found()) is None:
+    while (counts := group.found()) is None:
         if time.monotonic() > deadline:
             raise UserError(f"{group.summary}: rank 0 has not made it in {_WAIT_SECONDS / 3600:.0f} hours; is the output "
                             "folder on storage that all machines share?")
         time.sleep(_POLL_SECONDS)
-    return summary
+    return counts
 
 
 def _make(config: SftRun, groups: Sequence[Group], check: Callable[[SftRun], None]) -> None:
     """What is not there, aside; then `check`; then each takes its name."""
     renderer = _renderer(config)
     with ExitStack() as stack:
-        made: list[tuple[Group, Summary]] = []
-        summaries = []
+        made: list[tuple[Group, Counts]] = []
+        found = []
         for group in groups:
-            summary = group.found()
-            if summary is None:
+            counts = group.found()
+            if counts is None:
                 stack.callback(remove, group.aside)
-                summary = _counted(_make_aside(group, config, renderer), config)
+                counts = _make_aside(group, config, renderer)
                 _refuse_to_replace(config, group)
-                made.append((group, summary))
-            summaries.append(summary)
-        check(_with_data(config, summaries))
-        for group, summary in made:
-            _publish(group, summary)
+                made.append((group, counts))
+            found.append(counts)
+        check(_with_data(config, found))
+        for group, counts in made:
+            _publish(group, counts, counts.tokens / (counts.rows * config.data.sequence_length))
 
 
 def _make_aside(group: Group, config: SftRun, renderer: Renderer) -> Counts:
@@ -222,13 +216,14 @@ def _refuse_to_replace(config: SftRun, group: Group) -> None:
         )
 
 
-def _publish(group: Group, summary: Summary) -> None:
+def _publish(group: Group, counts: Counts, fill: float) -> None:
+    """fill: share of the rows that is no padding."""
     group.summary.unlink(missing_ok=True)  # from here on until the end there is no dataset
     for suffix in SUFFIXES:
         os.replace(f"{group.aside}{suffix}", f"{group.prefix}{suffix}")
     fsync_directory(group.prefix.parent)
-    write_json(group.summary, {**summary, "made_from": group.asked})
-    rejected = summary["rejected"]
-    left_out = f"; {sum(rejected.values())} left out ({reasons(rejected)}), see {group.prefix}.rejects.jsonl"
-    logger.info("%s: %d samples, %d tokens to learn, %d rows filled to %.0f%%%s", group.prefix.name, summary["samples"],
-                summary["learnt_tokens"], summary["rows"], 100 * summary["fill"], left_out if rejected else "")
+    write_json(group.summary, {**vars(counts), "fill": fill, "made_from": group.asked})
+    rejected = counts.rejected
+    left_out = f"; {rejected.total()} left out ({reasons(rejected)}), see {group.prefix}.rejects.jsonl"
+    logger.info("%s: %d samples, %d tokens to learn, %d rows filled to %.0f%%%s", group.prefix.name, counts.samples,
+                counts.learnt_tokens, counts.rows, 100 * fill, left_out if rejected else "")

@@ -16,6 +16,7 @@ from megatron_qm.align.sft.packing import pack
 from megatron_qm.align.sft.rendering import Rendered, Renderer
 from megatron_qm.config.sft import SftRun
 from megatron_qm.errors import UserError
+from megatron_qm.json_types import object_of, whole_of
 
 SUFFIXES = (".bin", ".idx", ".learn", ".origin", ".rejects.jsonl")
 
@@ -29,6 +30,15 @@ class Counts:
     learnt_tokens: int = 0
     rows: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
+
+    @classmethod
+    def from_json(cls, said: Mapping[str, object]) -> "Counts":
+        """Raises ValueError for what is not whole."""
+        rejected = object_of(said, "rejected")
+        return cls(
+            whole_of(said, "samples"), whole_of(said, "tokens"), whole_of(said, "learnt_tokens"), whole_of(said, "rows"),
+            Counter({reason: whole_of(rejected, reason) for reason in rejected}),
+        )
 
 
 def write_rows(name: str, paths: Sequence[str], config: SftRun, renderer: Renderer, writer: "RowWriter | OnlyCounted") -> Counts:
