@@ -128,7 +128,7 @@ class RlRecord:
     unscored_reasons: Mapping[str, int] = field(default_factory=dict)
     disagreement: float | None = None
     engine_gap: Mapping[str, object] | None = None
-    resampled: Mapping[str, int] | None = None
+    resampled: Mapping[str, object] | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
     batches: Sequence[int] = ()
 

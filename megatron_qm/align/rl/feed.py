@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from megatron_qm.align.rl.collect import Collector, Generated, merged
 from megatron_qm.align.rl.experience import Experience, informative, summary
@@ -148,7 +147,7 @@ class RolloutFeed:
         self._compared = self._compared or gap is not None
         return gap
 
-    def _resampled(self) -> dict[str, Any] | None:  # the record has it as Mapping[str, int], and there are keys in it
+    def _resampled(self) -> JsonObject | None:
         """Once an epoch: which prompts left, in the log and in the record."""
         sampler = self._collector.sampler
         if sampler.epoch == self._told_epoch:
