@@ -11,9 +11,10 @@ _LOG_SECONDS = 10.0
 class Progress:
     """Rates since the start (or the resume) and the time left, from the bytes of input on disk."""
 
-    def __init__(self, total_bytes: int, done_bytes: int = 0, stream: TextIO = sys.stderr) -> None:
-        self._stream = stream
-        self._live = stream.isatty()
+    def __init__(self, total_bytes: int, done_bytes: int = 0, stream: TextIO | None = None) -> None:
+        """stream: default: what stderr is now."""
+        self._stream = stream or sys.stderr
+        self._live = self._stream.isatty()
         self._every = _TERMINAL_SECONDS if self._live else _LOG_SECONDS
         self._total = total_bytes
         self._done_before = done_bytes

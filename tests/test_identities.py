@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,8 +28,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     written(folder / "raw.jsonl", [{"text": text} for text in TEXTS])
     for name, size in (("one", 300), ("other", 290)):
         save(train(TEXTS, size), folder / name)
-        assert main(["data", "preprocess", "--input", str(folder / "raw.jsonl"), "--output-prefix", str(folder / f"data-{name}"),
-                     "--tokenizer", str(folder / name)]) == 0
+        preprocess = [sys.executable, "-m", "megatron_qm.cli", "data", "preprocess", "--input", folder / "raw.jsonl",
+                      "--output-prefix", folder / f"data-{name}", "--tokenizer", folder / name]
+        subprocess.run(preprocess, check=True, capture_output=True)
     (folder / "recipe.yaml").write_text(RECIPE)
     run("pretrain", folder / "recipe.yaml", folder / "run", *sources(folder, "one"), f"data.tokenizer={folder}/one")
     return folder
