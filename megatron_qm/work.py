@@ -4,6 +4,7 @@ the same for all: ranks, steps, checkpoints, guard, watchdog, records. Imports n
 from __future__ import annotations
 
 import importlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound=RunConfig)
 
 
-class Work(Generic[R]):
+class Work(ABC, Generic[R]):
     """One object without state a stage. Every method raises UserError for what the user can mend."""
 
     epilog: ClassVar[str] = ""  # of the verb's help: examples, and what the data look like
@@ -38,17 +39,17 @@ class Work(Generic[R]):
         check(config)
         return config
 
+    @abstractmethod
     def data_plan(self, config: R) -> str:
         """What the run will read, for people."""
-        raise NotImplementedError
 
+    @abstractmethod
     def read_in(self, run: Path, step: int) -> str:
         """What a step of the run in `run` has read, for people."""
-        raise NotImplementedError
 
+    @abstractmethod
     def learning(self, config: R) -> Learning:
         """What the trainer is fed with, and learns from it."""
-        raise NotImplementedError
 
     def looking(self, config: R, aside: Path) -> Learning:
         """As `learning`, for a run that is looked at and not touched; `aside` is a folder to write to instead."""

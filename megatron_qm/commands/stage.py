@@ -39,7 +39,6 @@ def run(args: argparse.Namespace) -> int:
     def checked(config: RunConfig) -> None:
         check(config)
         check_world(config, processes)
-        check_identities(config)
 
     ready = resolved.work.prepare(resolved.config, this_rank() or 0, checked)
     return start(args, ready, processes, lambda: _train(resolved, ready))
