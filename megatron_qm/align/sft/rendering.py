@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from megatron_qm.align.sft.conversations import Conversation, Message
+from megatron_qm.chat import ChatTemplate
 from megatron_qm.errors import UserError
 from megatron_qm.tokenizer import HfTokenizer, load_tokenizer
 
@@ -35,7 +36,7 @@ class Renderer:
     def __init__(self, tokenizer: HfTokenizer, name: str, *, only_last: bool = False) -> None:
         if not getattr(tokenizer, "chat_template", None):
             raise UserError(f"{name}: this tokenizer has no chat template; add chat_template to its tokenizer_config.json")
-        self._tokenizer, self._only_last = tokenizer, only_last
+        self._tokenizer, self._template, self._only_last = tokenizer, ChatTemplate(tokenizer), only_last
 
     def render(self, conversation: Conversation) -> Rendered:
         """Raises ValueError saying why this conversation cannot be learnt from under this template."""
@@ -65,11 +66,7 @@ class Renderer:
         return spans
 
     def _text(self, messages: tuple[Message, ...], *, asked: bool = False) -> str:
-        turns = [{"role": message.role, "content": message.content} for message in messages]
-        try:
-            return self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=asked)
-        except Exception as error:  # whatever a template raises: jinja's errors, raise_exception of its author
-            raise ValueError(f"the chat template refuses it: {error}") from None
+        return self._template.render([{"role": message.role, "content": message.content} for message in messages], asked=asked)
 
 
 def _within(offsets_s2: np.ndarray, first: int, last: int, whole: str) -> np.ndarray:
