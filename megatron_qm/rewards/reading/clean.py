@@ -1,0 +1,92 @@
+"""A response down to the plain text of its answer: thinking, mark-up and what nobody sees are gone; the words stay.
+
+Every pattern here is linear in the text.
+"""
+
+import re
+import unicodedata
+
+MOST_CHARACTERS = 20_000  # what is longer is no answer
+_PASSES = 4  # wrappers inside wrappers: \boxed{\textbf{\text{D}}}
+
+_WRAPPER = re.compile(r"\\(?:text|mathrm|mathbf|mathit|mathsf|math|bf|rm|it|textbf|textit|textrm|textsf|emph|underline|operatorname|mbox|hbox)"
+                      r"\s{0,3}\{([^{}\n]{0,400})\}")
+_BOX = re.compile(r"\\(?:boxed|fbox|framebox)\s{0,3}\{([^{}]{0,400})\}")
+_MATH = re.compile(r"\$\$?|\\[()\[\],;!]|\\(?:quad|qquad|left|right|displaystyle)\b|(?<=[A-Za-z])\\ ")
+_STRUCK = re.compile(r"~~[^~\n]{1,400}~~|<(del|s|strike)>[^<]{0,400}</\1>|[^\W_][\u0335-\u0338]", re.I)
+_BREAK = re.compile(r"</?(?:br|p|div|li|ul|ol|tr|td|th|table|h[1-6])\b[^<>\n]{0,200}>", re.I)
+_ANSWER_TAG = re.compile(r"<(/?)(?:final_?)?(?:answer|ans)>", re.I)
+_TAG = re.compile(r"</?[a-z][a-z0-9]{0,15}(?:\s[^<>\n]{0,200})?/?>", re.I)
+_EMPHASIS = re.compile(r"\*{1,3}|`|(?<![^\W_])_{1,3}(?=[^\W_])|(?<=[^\W_])_{1,3}(?![^\W_])")
+_HEADING = re.compile(r"^[ \t]{0,8}(?:#{1,6}[ \t]|>[ \t]?)+", re.M)
+_INVISIBLE = re.compile("[\u00ad\u034f\u061c\u115f\u1160\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
+
+
+def answer_part(response: str) -> str | None:
+    """What follows the reasoning, cleaned; None where there is no answer to read.
+
+    A reasoning that was never closed has no answer. Compatibility forms (full-width letters and digits) become the letters that
+    they stand for, before anything is measured; Cyrillic and Greek look-alikes stay what they are. Boxes become lines of their
+    own that begin with BOX.
+    """
+    tail = response.rpartition("</think>")[2]
+    if "<think>" in tail or len(tail) > 4 * MOST_CHARACTERS:
+        return None
+    text = tail if tail.isascii() else _INVISIBLE.sub("", unicodedata.normalize("NFKC", tail))
+    if len(text) > MOST_CHARACTERS:
+        return None
+    return _plain(text).strip()
+
+
+BOX = "\x02"  # in the place of a box's opening: no text has it after cleaning
+
+
+def _plain(text: str) -> str:
+    text = text.replace(BOX, "")
+    if "<!--" in text:
+        text = _without_comments(text)
+    if "```" in text:
+        text = _without_code(text)
+    if "\\" in text or "$" in text:
+        text = _without_latex(text)
+    if "~~" in text or "<" in text or not text.isascii():
+        text = _STRUCK.sub("", text)
+    if "<" in text:
+        text = _TAG.sub("", _BREAK.sub("\n", _ANSWER_TAG.sub(lambda tag: "\n" if tag[1] else f"\n{BOX}", text)))
+    if "*" in text or "`" in text or "_" in text:
+        text = _EMPHASIS.sub("", text)
+    return _HEADING.sub("", text) if "#" in text or ">" in text else text
+
+
+def _without_latex(text: str) -> str:
+    for _ in range(_PASSES):
+        text, inner = _WRAPPER.subn(r"\1", text)
+        text, boxes = _BOX.subn(lambda box: f"\n{BOX}{box[1]}\n", text)
+        if not inner and not boxes:
+            break
+    return _MATH.sub("", text)
+
+
+def _without_comments(text: str) -> str:
+    pieces = text.split("<!--")
+    return pieces[0] + "".join(piece.partition("-->")[2] for piece in pieces[1:])
+
+
+def _without_code(text: str) -> str:
+    """Fences stay if they hold JSON or bare text; a program that prints the answer is not the answer."""
+    pieces = text.split("```")
+    for at in range(1, len(pieces), 2):
+        language, _, body = pieces[at].partition("\n")
+        known = language.strip().lower() in ("", "json", "json5", "jsonc", "text", "txt", "plaintext", "markdown", "md", "answer")
+        if known:
+            pieces[at] = f"\n{body}\n"
+        elif body or not _is_inline(language):
+            pieces[at] = "\n"
+        else:
+            pieces[at] = language
+    return "".join(pieces)
+
+
+def _is_inline(text: str) -> bool:
+    """```A``` on one line is a mark and no program."""
+    return len(text) <= 200 and "(" not in text and "=" not in text

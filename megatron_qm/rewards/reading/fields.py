@@ -1,0 +1,49 @@
+"""What the fields of JSON state."""
+
+from collections.abc import Iterator, Mapping
+
+from megatron_qm.rewards.reading.json_parts import Duplicates
+from megatron_qm.rewards.reading.options import Options
+from megatron_qm.rewards.reading.statements import Rank, Statement, of_field
+
+_KEYS = frozenset({
+    "answer", "answers", "final_answer", "finalanswer", "final answer", "correct_answer", "correct answer", "correctanswer", "my_answer",
+    "choice", "choices", "final_choice", "answer_choice", "selected_option", "selected", "selection", "option", "correct_option",
+    "prediction", "result", "solution", "response", "label", "答案", "最终答案", "正确答案", "选项", "选择", "答",
+})  # fmt: skip
+
+
+def answer_fields(value: Mapping[str, object]) -> list[str]:
+    """The keys of an object that hold an answer."""
+    return [key for key in value if key.strip().casefold() in _KEYS]
+
+
+def stated(value: object, options: Options) -> Iterator[Statement]:
+    """Of an object with an answer's key, of a list of letters or texts, of a list with one such object."""
+    if isinstance(value, list):
+        if value and all(isinstance(item, str) for item in value):
+            yield from _of(value, options)
+        elif len(value) == 1:
+            yield from stated(value[0], options)
+        else:
+            yield from (one for item in value if isinstance(item, dict) for one in stated(item, options))
+    elif isinstance(value, dict):
+        for key in answer_fields(value):
+            twice = isinstance(value, Duplicates) and key in value.twice
+            yield from [Statement(Rank.OPEN, frozenset())] if twice else _of(value[key], options)
+
+
+def _of(value: object, options: Options) -> Iterator[Statement]:
+    """A text, or a list of them, which is one set."""
+    if isinstance(value, dict):
+        yield from stated(value, options)
+        return
+    items = value if isinstance(value, list) else [value]
+    said = [one for item in items for one in (of_field(item, options) if isinstance(item, str) else stated(item, options))]
+    letters = [letter for one in said for letter in one.letters]
+    if len(said) == len(items) > 1 and all(one.rank is Rank.FIELD for one in said) and len(set(letters)) == len(letters):
+        yield Statement(Rank.FIELD, frozenset(letters))
+    elif len(items) == 1:
+        yield from said
+    elif said:
+        yield Statement(Rank.OPEN, frozenset(letters))

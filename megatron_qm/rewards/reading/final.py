@@ -1,0 +1,100 @@
+"""The one set of options that a response states in the end, or why there is none."""
+
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from megatron_qm.rewards.reading.clean import answer_part
+from megatron_qm.rewards.reading.fields import stated
+from megatron_qm.rewards.reading.json_parts import Json, parts
+from megatron_qm.rewards.reading.options import Options, options_of
+from megatron_qm.rewards.reading.statements import Rank, Statement, statements
+
+Status = Literal["read", "rejected", "unread"]
+_FIRM = (Rank.FIELD, Rank.BOX, Rank.LED)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """status: `read` gives `letters`; `rejected`: something was said of options that is no one answer; `unread`: nothing was."""
+
+    status: Status
+    letters: frozenset[str] = frozenset()
+    why: str = ""
+
+
+def final_answer(response: str, table: Mapping[str, str]) -> Reading:
+    """What a response answers to a question whose options are `table` (empty: any letters)."""
+    text = answer_part(response)
+    if not text:
+        return Reading("unread", why="no answer after the reasoning")
+    return _short(text, options_of(table)) if len(text) <= _SHORT else _read(text, options_of(table))
+
+
+def _read(text: str, options: Options) -> Reading:
+    return _settled(list(_all_statements(text, options)), options)
+
+
+_SHORT = 200
+_short = functools.lru_cache(maxsize=8192)(_read)  # what follows the reasoning is much the same in many responses
+
+
+def _all_statements(text: str, options: Options) -> Iterator[Statement]:
+    for piece in parts(text):
+        yield from stated(piece.value, options) if isinstance(piece, Json) else statements(piece, options)
+
+
+def _settled(said: Sequence[Statement], options: Options) -> Reading:
+    """Ranks from the highest down. All that is stated must agree; what is merely listed, mentioned or supposed gives way."""
+    firm = [at for at, one in enumerate(said) if one.rank in _FIRM]
+    answer = _agreed([said[at].letters for at in firm])
+    if firm and answer is None:
+        return Reading("rejected", why="several answers, or one that was taken back")
+    lesser = _verdicts(said, options, bool(firm))
+    if answer is not None and not lesser <= answer:
+        return Reading("rejected", why="another option is called right as well")
+    answer = answer or lesser or _listed(said, options) or _mentioned(said)
+    if _left_open(said, firm[-1] if firm else -1, bool(answer)):
+        return Reading("rejected", why="alternatives or a condition, and no one answer")
+    if answer:
+        return Reading("read", answer)
+    if any(one.rank in (Rank.DENIED, Rank.LINE) for one in said):
+        return Reading("rejected", why="options are denied or listed, none is chosen")
+    return Reading("unread", why="no answer could be read")
+
+
+def _agreed(firm: Sequence[frozenset[str]]) -> frozenset[str] | None:
+    """What all say, or what the last sums up."""
+    if not firm:
+        return None
+    return firm[-1] if firm[-1] == _union(firm) else None
+
+
+def _verdicts(said: Sequence[Statement], options: Options, firm: bool) -> frozenset[str]:
+    """What is called right, and what stands alone: where all options stand so beside an answer, the question was repeated."""
+    alone = _union([one.letters for one in said if one.rank is Rank.ALONE])
+    if firm and len(alone) > 1 and alone >= set(options.letters):
+        alone = frozenset()
+    return alone | _union([one.letters for one in said if one.rank is Rank.VERDICT])
+
+
+def _listed(said: Sequence[Statement], options: Options) -> frozenset[str]:
+    """Options on lines of their own are that set, but all of them are the question."""
+    lines = _union([one.letters for one in said if one.rank is Rank.LINE])
+    return frozenset() if len(lines) > 1 and lines >= set(options.letters) else lines
+
+
+def _mentioned(said: Sequence[Statement]) -> frozenset[str]:
+    return next((one.letters for one in reversed(said) if one.rank is Rank.MENTION), frozenset())
+
+
+def _left_open(said: Sequence[Statement], last: int, answered: bool) -> bool:
+    """Whether alternatives come after the last firm statement, or nothing but a condition was said."""
+    if any(one.rank is Rank.OPEN for one in said[last + 1 :]):
+        return True
+    return not answered and any(one.rank is Rank.SUPPOSED for one in said)
+
+
+def _union(sets: Sequence[frozenset[str]]) -> frozenset[str]:
+    return frozenset().union(*sets)

@@ -1,0 +1,81 @@
+"""The JSON in a text, in its place. Linear in the text: brackets are matched in one pass."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_DEPTH, _MOST_VALUES = 64, 64
+_TRAILING_COMMA = re.compile(r",(?=[ \t\r\n]{0,64}[}\]])")
+
+
+class Duplicates(dict[str, object]):
+    """A JSON object that names a key twice; `twice` has the keys whose values differ."""
+
+    twice: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Json:
+    """A value that stands in a text. Objects are `Duplicates`, numbers stay text."""
+
+    value: object
+
+
+def parts(text: str) -> Iterator[str | Json]:
+    """The text between the outermost JSON objects and lists, and these, in order; trailing commas forgiven."""
+    last = found = 0
+    for start, end in _spans(text) if "{" in text or "[" in text else ():
+        value = _parse(text[start:end]) if found < _MOST_VALUES else None
+        if value is not None:
+            found += 1
+            yield text[last:start]
+            yield Json(value)
+            last = end
+    yield text[last:]
+
+
+def json_values(text: str) -> tuple[list[object], str]:
+    """Each outermost JSON object or list in `text`, and the text around them."""
+    pieces = list(parts(text))
+    return [piece.value for piece in pieces if isinstance(piece, Json)], "\n".join(p for p in pieces if isinstance(p, str))
+
+
+def _spans(text: str) -> Iterator[tuple[int, int]]:
+    """Where brackets balance outside strings."""
+    stack: list[str] = []
+    start, quoted, escaped = 0, False, False
+    for at, mark in enumerate(text):
+        if quoted:
+            quoted, escaped = escaped or mark != '"', mark == "\\" and not escaped
+        elif mark in "{[":
+            if not stack:
+                start = at
+            stack.append("}" if mark == "{" else "]")
+            if len(stack) > _DEPTH:
+                return
+        elif stack and mark == '"':
+            quoted = True
+        elif stack and mark == stack[-1]:
+            stack.pop()
+            if not stack:
+                yield start, at + 1
+        elif stack and mark in "}]":
+            stack.clear()
+
+
+def _parse(text: str) -> object:
+    """None for what is no JSON."""
+    for candidate in (text, _TRAILING_COMMA.sub("", text)):
+        try:
+            value: object = json.loads(candidate, object_pairs_hook=_object, parse_int=str, parse_float=str)
+        except (ValueError, RecursionError):
+            continue
+        return value
+    return None
+
+
+def _object(pairs: list[tuple[str, object]]) -> Duplicates:
+    result = Duplicates(pairs)
+    result.twice = frozenset(key for key, value in pairs if result[key] != value)
+    return result

@@ -1,0 +1,31 @@
+"""Names for comparison: case, blanks and punctuation are of no weight."""
+
+import re
+from dataclasses import dataclass
+
+_WEIGHTLESS = re.compile(r"[^\w%+<>≤≥.]|_|(?<!\d)\.|\.(?!\d)")
+_PLURAL = re.compile(r"(?:s|es|'s|’s)(?!\w)")
+
+
+@dataclass(frozen=True)
+class Compact:
+    """text: the letters and digits of a piece of text, in lower case. places: where in the piece each stood."""
+
+    text: str
+    source: str
+
+    def end(self, length: int, *, plural: bool = False) -> int:
+        """Where in the source the first `length` characters of `text` end. plural: with a plural's ending behind them."""
+        seen = 0
+        for at in range(len(self.source)):
+            if seen == length:
+                break
+            seen += not _WEIGHTLESS.match(self.source, at)
+        else:
+            at = len(self.source)
+        found = _PLURAL.match(self.source, at) if plural else None
+        return found.end() if found else at
+
+
+def compact(text: str) -> Compact:
+    return Compact(_WEIGHTLESS.sub("", text.lower()), text)

@@ -1,0 +1,76 @@
+"""The options of a question: their letters, and the texts by which an answer may name them."""
+
+import functools
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from megatron_qm.rewards.reading.names import compact
+
+LETTERS = "ABCDEFGHIJ"
+_ARTICLE = re.compile(r"(?:a|an|the)\s+", re.I)
+_BRACKET = re.compile(r"^(?P<before>[^()]{2,200})\((?P<inside>[^()]{2,60})\)\s*$")
+# What may follow the text of an option that is named: nothing more of a name.
+_AFTER_TEXT = re.compile(
+    r"\s*(?:$|[\n.,;:!?()\[\]{}\"'”’»、。|/&+—–-]|(?:is|are|was|would|should|will|because|since|as|due|which|given|and|or|for|in|by|with|to)\b"
+    r"|[是为因和或与及均都也选项正对吗可])", re.I)
+
+
+@dataclass(frozen=True)
+class Options:
+    """letters: those that the question has. texts: (as `compact` has it, letter), the longest first; a text that two options
+    share names neither."""
+
+    letters: str
+    texts: tuple[tuple[str, str], ...]
+    longest: int  # characters of a text
+    beginnings: frozenset[str]  # the first characters of texts, and of articles
+
+    def named_at(self, text: str, at: int) -> tuple[str, int] | None:
+        """The letter of the option whose text begins at `at`, and where it ends."""
+        if text[at : at + 1].lower() not in self.beginnings:
+            return None
+        article = _ARTICLE.match(text, at)
+        for start in ((at, article.end()) if article else (at,)):
+            window = compact(text[start : start + 2 * self.longest + 8])
+            for name, letter in self.texts:
+                if window.text.startswith(name) and _AFTER_TEXT.match(text, end := start + window.end(len(name), plural=True)):
+                    return letter, end
+        return None
+
+    def letter_of(self, said: str) -> str | None:
+        """The option whose text `said` is, to the last word."""
+        found = self.named_at(said, 0)
+        return found[0] if found and not said[found[1] :].strip(" .,;:!?)]}\"'”’。") else None
+
+
+def options_of(table: Mapping[str, str]) -> Options:
+    return _options(tuple(table.items()))
+
+
+@functools.lru_cache(maxsize=4096)  # the responses of a group share their options
+def _options(table: tuple[tuple[str, str], ...]) -> Options:
+    letters = "".join(letter for letter, _ in table) or LETTERS
+    owners: dict[str, set[str]] = {}
+    for letter, text in table:
+        for name in _names(text):
+            owners.setdefault(name, set()).add(letter)
+    whole = {compact(text).text: letter for letter, text in table}
+    texts = {name: min(found) for name, found in owners.items() if len(found) == 1}
+    texts.update({name: letter for name, letter in whole.items() if name in texts or len(owners.get(name, ())) > 1
+                  and sum(compact(text).text == name for _, text in table) == 1})
+    longest = max(map(len, texts), default=0)
+    beginnings = frozenset(name[0] for name in texts) | ({"a", "t"} if texts else set())
+    return Options(letters, tuple(sorted(texts.items(), key=lambda one: -len(one[0]))), longest, beginnings)
+
+
+def _names(text: str) -> Iterator[str]:
+    """An option's text; what stands before its bracket and within it; without its article."""
+    said = _ARTICLE.sub("", text, count=1) if _ARTICLE.match(text) else text
+    forms = [said]
+    if bracket := _BRACKET.match(said):
+        forms += [bracket["before"], bracket["inside"]]
+    for form in forms:
+        name = compact(form).text
+        if len(name) > 1:
+            yield name

@@ -1,0 +1,122 @@
+"""What names options: `D`, `(D)`, `option D`, `A, C and D`, `D. Spironolactone`, `Spironolactone (D)`, `spironolactone`."""
+
+import re
+from dataclasses import dataclass
+
+from megatron_qm.rewards.reading.options import Options
+
+_OPEN = re.compile(r"[\s\"'“‘(\[{<【「:：*]{0,8}(?:(?:the\s)?(?:(?:both|options?|choices?|letters?|answers?)(?![A-Za-z])|选项|选择|项)[\s\"'“‘(\[{:：]{0,6})?", re.I)
+_CLOSE = re.compile(r"[\s\"'”’)\]}>】」]{0,6}(?:选项|项)?(?!\w)|\s?(?:选项|项)")
+_RUN = re.compile(r"[A-J]{1,10}(?![A-Za-z0-9'’]|[+-](?![\s,;.)]|$)|\+)")
+_LOWER = re.compile(r"[a-j](?=[\s)\].\"'”]*(?:$|[\n;]))|[a-j](?=\)|[.:]\s)")
+_LOWER_RUN = re.compile(r"[a-j]{2,6}(?=[\s)\].]*$)")
+_WORDS = frozenset({"ace", "be", "ad", "hi", "fig", "deh", "dei", "bi", "ah", "eh", "chi"})
+# Behind a lone A or I an article's noun or a verb follows; these may follow the name of an option.
+_ARTICLE = re.compile(r"[ \t]{1,3}(?!(?:because|since|as|for|given|due|which|and|or|is|are|was|based|according|in|with|to|by|not|only"
+                      r"|would|will|seems|works|looks|should|must|can)\b)[a-zα-ω]")
+_SEPARATOR = re.compile(r"(?:\s*(?:[,、/;&+]|\band\b|\bplus\b|以及|和|与|及|还有)){1,2}\s*|[ \t](?=[A-J](?![A-Za-z0-9]))", re.I)
+_OR = re.compile(r"\s*[,(]?\s*(?:\bor\b|或者?|还是|要么|\bvs?\b\.?)\s*(?:(?:maybe|perhaps|possibly|可能是?)\s*)?", re.I)
+_BESIDE = re.compile(r"[ \t]*[)\]]?[ \t]?(?:[.:、—–-]|\()?[ \t\"'“]*")
+_PREDICATE = re.compile(r"[\s)项]*(?:选项)?\s*(?:(?:is|are|was|were|does|do|has|have|would|will|can|also|cannot|isn't|aren't)\b|[均都也不错是为则属]|[✗✘❌×✓✔])", re.I)
+_SAID = re.compile(r"\s*\w")  # what is said about a name
+_LETTER_BEHIND = re.compile(r"\s{0,2}[(\[]\s?(?:option |choice |选项)?([A-J])\s?[)\]]")
+_COMMENT = re.compile(r"\s?\((?![^()\n]{0,60}(?<![A-Za-z])[A-J](?![A-Za-z]))[^()\n]{1,60}\)")  # one that names no letter
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """letters: the options named. start, end: where in the text. sure: False where it names alternatives, or a letter
+    beside the text of another option."""
+
+    letters: frozenset[str]
+    start: int
+    end: int
+    sure: bool = True
+
+
+def phrase_at(text: str, at: int, options: Options, *, led: bool = False) -> Phrase | None:
+    """The options that are named from `at` on; None where none is. led: the words before it have said that it is the answer, so
+    that a predicate behind it (`C, A and B are wrong`) belongs to another clause."""
+    item = _item(text, _opened(text, at), options)
+    if item is None:
+        return None
+    items = [item]
+    while (found := _next(text, items[-1].end, options)) is not None:
+        items.append(found)
+    if led and _PREDICATE.match(text, items[-1].end):
+        items = _first_clause(text, items)
+    letters = [letter for one in items for letter in one.letters]
+    distinct = len(set(letters)) == len(letters)
+    return Phrase(frozenset(letters), items[0].start, items[-1].end, distinct and all(one.sure for one in items))
+
+
+def _first_clause(text: str, items: list[Phrase]) -> list[Phrase]:
+    cuts = (n for n in range(1, len(items)) if text[items[n - 1].end : items[n].start].strip() == ",")
+    return items[: next(cuts, len(items))]
+
+
+def _next(text: str, at: int, options: Options) -> Phrase | None:
+    """The item behind a separator."""
+    if hedge := _OR.match(text, at):
+        item = _item(text, _opened(text, hedge.end()), options)
+        return Phrase(item.letters, item.start, item.end, False) if item else None
+    between = _SEPARATOR.match(text, at)
+    return _item(text, _opened(text, between.end()), options) if between and between.end() > at else None
+
+
+def _opened(text: str, at: int) -> int:
+    found = _OPEN.match(text, at)
+    return found.end() if found else at
+
+
+def _item(text: str, at: int, options: Options) -> Phrase | None:
+    if (named := options.named_at(text, at)) is not None:
+        return _with_letter(text, named[0], at, named[1])
+    run = _RUN.match(text, at)
+    letters = run[0] if run else _lower(text, at)
+    if not letters or len(set(letters)) < len(letters) or not set(letters) <= set(options.letters):
+        return None
+    end = at + len(letters)
+    if run and letters in ("A", "I") and _ARTICLE.match(text, end):
+        beside = options.named_at(text, end + 1)
+        if beside is None or beside[0] != letters:
+            return None
+    return _with_text(text, letters, at, options) if len(letters) == 1 else Phrase(frozenset(letters), at, _closed(text, end))
+
+
+def _lower(text: str, at: int) -> str:
+    """Small letters are options where nothing else can be meant: at the end, or with a bracket, a stop or a colon behind."""
+    if one := _LOWER.match(text, at):
+        return one[0].upper()
+    run = _LOWER_RUN.match(text, at)
+    rising = run is not None and list(run[0]) == sorted(set(run[0])) and run[0] not in _WORDS
+    return run[0].upper() if run and rising else ""
+
+
+def _with_text(text: str, letter: str, at: int, options: Options) -> Phrase:
+    """A letter and the text beside it, which must be its own if it is an option's and nothing is said about it."""
+    end = at + 1
+    beside = _BESIDE.match(text, end)
+    named = options.named_at(text, beside.end()) if beside and beside.end() > end else None
+    if named is None:
+        other = _LETTER_BEHIND.match(text, end)
+        return Phrase(frozenset(letter), at, _closed(text, end), sure=other is None)
+    if named[0] == letter:
+        return Phrase(frozenset(letter), at, _closed(text, named[1]))
+    return Phrase(frozenset(letter), at, _closed(text, end), sure=bool(_SAID.match(text, named[1])))
+
+
+def _with_letter(text: str, letter: str, at: int, end: int) -> Phrase:
+    """The text of an option, and its letter in brackets."""
+    behind = _LETTER_BEHIND.match(text, end)
+    if behind is None:
+        return Phrase(frozenset(letter), at, _closed(text, end))
+    return Phrase(frozenset(letter), at, behind.end(), sure=behind[1] == letter)
+
+
+def _closed(text: str, end: int) -> int:
+    """Behind closing brackets, quotes and the word for `option`."""
+    closed = _CLOSE.match(text, end)
+    end = closed.end() if closed else end
+    comment = _COMMENT.match(text, end)
+    return comment.end() if comment else end

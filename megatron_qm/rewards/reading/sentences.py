@@ -1,0 +1,84 @@
+"""The sentences of a text that may speak of options, found without reading the others word by word.
+
+Where a letter stands alone, or a word stands that answers are stated with, is found by the string methods of the interpreter,
+which are some ten times as fast as a pattern; only the sentences around these places are read.
+"""
+
+import re
+from collections.abc import Iterator
+
+from megatron_qm.rewards.reading.clean import BOX
+from megatron_qm.rewards.reading.options import Options
+
+# A letter of an option becomes L, what may stand in a word w, all else a blank.
+_MASK = "".join("L" if mark in "ABCDEFGHIJ" else "w" if mark.isalnum() or mark in "'+" else " " for mark in map(chr, range(128)))
+_ALONE = re.compile(r"(?<![A-Za-z0-9])[A-J](?![A-Za-z0-9'])|[✓✔✅✗✘❌×]")
+_STEMS = ("answer", "choice", "option", "choose", "select", "pick", "correct", "response", "solution", "go with", "ans:", "ans.", "best",
+          "appropriate", "right", "the final", BOX, "答", "选", "正确", "对", "故")  # fmt: skip
+_ENDS = ("\n", "。", ";", "!", "?", ". ")
+_SLACK = 24  # characters that may stand around the text of an option in a sentence that is nothing else
+
+
+def speaking(text: str, options: Options) -> Iterator[tuple[str, bool]]:
+    """Each sentence that may speak of options, and whether it is a question; in the order of the text."""
+    last = 0
+    for place in _places(text, options):
+        if place < last:
+            continue
+        start = _start(text, place, last)
+        last, mark = _end(text, place)
+        if sentence := text[start:last].strip():
+            yield sentence, mark == "?"
+
+
+def _places(text: str, options: Options) -> list[int]:
+    places = [0] if text else []
+    places += _letters(text)
+    low = text.lower() if len(text.lower()) == len(text) else text
+    for stem in _STEMS:
+        at = low.find(stem)
+        while at >= 0:
+            places.append(at)
+            at = low.find(stem, at + 1)
+    last = max(text.rfind("\n") + 1, text.rfind(". ", 0, len(text) - 2) + 2)
+    if last > 1 and len(text) - last <= options.longest + _SLACK:
+        places.append(last)
+    return sorted(places)
+
+
+def _letters(text: str) -> list[int]:
+    if not text.isascii():
+        return [match.start() for match in _ALONE.finditer(text)]
+    masked, places = f" {text.translate(_MASK)} ", []  # type: ignore[arg-type]  # a str is a table too, and the fast one
+    at = masked.find(" L ")
+    while at >= 0:
+        places.append(at)
+        at = masked.find(" L ", at + 2)
+    return places
+
+
+def _start(text: str, place: int, low: int) -> int:
+    return max(low, *(text.rfind(mark, low, place) + len(mark) for mark in _ENDS[:-1]), _after_stop(text, place, low))
+
+
+def _after_stop(text: str, place: int, low: int) -> int:
+    """Behind the last full stop, which is none behind a letter alone (`D. Spironolactone`)."""
+    at = text.rfind(". ", low, place)
+    while at > low and _names_option(text, at):
+        at = text.rfind(". ", low, at)
+    return at + 2 if at >= low else low
+
+
+def _end(text: str, place: int) -> tuple[int, str]:
+    """Where the sentence ends, and with what."""
+    found = [(at, mark) for mark in _ENDS[:-1] if (at := text.find(mark, place)) >= 0]
+    stop = text.find(". ", place)
+    while stop >= 0 and _names_option(text, stop):
+        stop = text.find(". ", stop + 2)
+    if stop >= 0:
+        found.append((stop, "."))
+    return min(found, default=(len(text), ""))
+
+
+def _names_option(text: str, stop: int) -> bool:
+    return text[stop - 1 : stop] in "ABCDEFGHIJ" and (stop < 2 or not text[stop - 2].isalnum())
