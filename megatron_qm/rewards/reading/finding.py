@@ -1,0 +1,90 @@
+"""Known names in a sentence: the longest at each place, found in one pass."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from megatron_qm.rewards.reading.scopes import Span
+
+_UNIT = re.compile(r"[\u4e00-\u9fff]|[^\W_\u4e00-\u9fff]+(?:[+%](?![^\W_]))?")
+_CHINESE = re.compile("[\u4e00-\u9fff]")
+_MOST_UNITS = 60  # of a name
+
+Unit = tuple[str, int, int]  # a word or a Chinese character in lower case, where it begins and ends
+
+
+class NameTable:
+    """Names and what they are called here. A name is compared word by word (Chinese: character by character); blanks, case and
+    punctuation are of no weight.
+
+    >>> table = NameTable({"Acute appendicitis": "K35.8"})
+    >>> [(key, span.start, span.end) for key, span in table.find("Likely acute appendicitis.")]
+    [('K35.8', 7, 25)]
+    """
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self._keys: dict[str, str] = {}
+        self._longest: dict[str, int] = {}  # units of the longest name that begins with a unit
+        for name, key in names.items():
+            self.add(name, key)
+
+    def add(self, name: str, key: str) -> None:
+        units = [unit for unit, _, _ in units_of(name)]
+        joined = _joined(units)
+        if len(joined) > 1 and len(units) <= _MOST_UNITS:
+            self._keys[joined] = key
+            self._longest[units[0]] = max(self._longest.get(units[0], 0), len(units))
+
+    def __contains__(self, name: str) -> bool:
+        return self.key_of(name) is not None
+
+    def key_of(self, name: str) -> str | None:
+        """Of a whole text that is nothing but a name."""
+        return self._keys.get(_joined([unit for unit, _, _ in units_of(name)]))
+
+    def longest_at(self, units: Sequence[Unit], at: int) -> tuple[str, int] | None:
+        """The key of the longest name that begins with unit `at`, and how many units it has."""
+        best, name = None, ""
+        for length in range(1, self._longest.get(units[at][0], 0) + 1):
+            if at + length > len(units):
+                break
+            name = _append(name, units[at + length - 1][0])
+            if (key := self._keys.get(name)) is not None:
+                best = key, length
+        return best
+
+    def find(self, sentence: str) -> Iterator[tuple[str, Span]]:
+        return find(sentence, [self])
+
+
+def find(sentence: str, tables: Sequence[NameTable], whole: Callable[[str, Span], bool] = lambda sentence, span: True
+         ) -> Iterator[tuple[str, Span]]:
+    """The names of several tables, of which an earlier one wins at equal length. whole: whether what stands at a place is the
+    whole name there, and no part of a longer one that no table knows."""
+    units, at = units_of(sentence), 0
+    while at < len(units):
+        found = [one for table in tables if (one := table.longest_at(units, at)) is not None]
+        if not found:
+            at += 1
+            continue
+        key, length = max(found, key=lambda one: one[1])
+        span = Span(units[at][1], units[at + length - 1][2])
+        if whole(sentence, span):
+            yield key, span
+        at += length
+
+
+def units_of(text: str) -> list[Unit]:
+    return [(match[0].lower(), match.start(), match.end()) for match in _UNIT.finditer(text)]
+
+
+def _joined(units: Sequence[str]) -> str:
+    name = ""
+    for unit in units:
+        name = _append(name, unit)
+    return name
+
+
+def _append(name: str, unit: str) -> str:
+    """A blank between words, none beside a Chinese character."""
+    glue = " " if name and not _CHINESE.match(name[-1]) and not _CHINESE.match(unit) else ""
+    return f"{name}{glue}{unit}"
