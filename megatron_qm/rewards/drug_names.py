@@ -2,10 +2,11 @@
 # ruff: noqa: E501  Chinese characters count twice
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 
-from megatron_qm.rewards.text import normal
+from megatron_qm.rewards.reading.finding import NameTable, find, units_of
+from megatron_qm.rewards.reading.scopes import Span, Stance, denies, stances
 
 # generic (English): other names of it. Brands stand beside the names in pharmacopoeias.
 DRUGS: dict[str, tuple[str, ...]] = {
@@ -38,39 +39,103 @@ DRUGS: dict[str, tuple[str, ...]] = {
     "tacrolimus": ("他克莫司",), "mesalazine": ("美沙拉秦", "mesalamine"), "allopurinol": ("别嘌醇",), "colchicine": ("秋水仙碱",),
 }
 _STRENGTH = re.compile(r"(?<!\d)\d{1,6}(?:\.\d{1,4})?\s{0,3}(?:mg|g|ml|mcg|ug|毫克|克|毫升)(?![a-z])", re.I)
-_SALT = re.compile(r"\b(?:hydrochloride|hcl|sodium|potassium|calcium|maleate|sulfate|sulphate|besylate|besilate|tartrate|succinate|phosphate"
+# Combinations, in one order; the other is the same drug.
+_COMBINATIONS: dict[str, tuple[str, str]] = {
+    "amoxicillin clavulanate": ("amoxicillin", "clavulanate"), "sulfamethoxazole trimethoprim": ("sulfamethoxazole", "trimethoprim"),
+    "piperacillin tazobactam": ("piperacillin", "tazobactam"), "ampicillin sulbactam": ("ampicillin", "sulbactam"),
+    "cefoperazone sulbactam": ("cefoperazone", "sulbactam"), "imipenem cilastatin": ("imipenem", "cilastatin"),
+    "budesonide formoterol": ("budesonide", "formoterol"), "fluticasone salmeterol": ("fluticasone", "salmeterol"),
+    "sacubitril valsartan": ("sacubitril", "valsartan"), "levodopa carbidopa": ("levodopa", "carbidopa"),
+    "levodopa benserazide": ("levodopa", "benserazide"), "ezetimibe simvastatin": ("ezetimibe", "simvastatin"),
+}
+_SALT = re.compile(r"\s(?:hydrochloride|hcl|sodium|potassium|calcium|maleate|sulfate|sulphate|besylate|besilate|tartrate|succinate|phosphate"
                    r"|citrate|fumarate|acetate|mesylate|bromide|trihydrate|magnesium|bisulfate|tablets?|capsules?|injection|oral|suspension"
-                   r"|extended release|er|xr|sr|cream|syrup|granules?)\b", re.I)
-_ZH_SALT = re.compile(r"^(?:盐酸|硫酸|马来酸|枸橼酸|富马酸|酒石酸|氢溴酸|苯磺酸|磷酸|琥珀酸|乳酸|醋酸|注射用|吸入用|口服|硫酸氢|甲磺酸)")
-_ZH_FORM = re.compile(r"(?:阿司匹林)?(?:肠溶|缓释|控释|分散|咀嚼|口服|混悬|干混悬|氯化|泡腾)*(?:片|胶囊|颗粒|注射液|口服液|溶液|乳膏|软膏|滴剂|滴眼液|糖浆|混悬液|散|钠|钾|钙|栓|喷雾剂|凝胶)$")
+                   r"|extended release|er|xr|sr|xl|cream|syrup|granules?|therapy)(?=\s|$)", re.I)
+_ZH_SALT = re.compile(r"^(?:盐酸|硫酸氢|硫酸|马来酸|枸橼酸|富马酸|酒石酸|氢溴酸|苯磺酸|磷酸|琥珀酸|乳酸|醋酸|甲磺酸|注射用|吸入用|口服)")
+_ZH_FORM = re.compile(r"(?:肠溶|缓释|控释|分散|咀嚼|口服|混悬|干混悬|氯化|泡腾|软)*(?:片|胶囊|颗粒|注射液|口服液|溶液|乳膏|软膏|滴剂|滴眼液|糖浆|混悬液|散|钠|钾|钙|栓|喷雾剂|凝胶)$")
+# What may stand right before the name of a drug in Chinese text: another character makes it the end of a longer name.
+_ZH_BEFORE = frozenset("予给用服吃开加选是为和及与或含配联合以并也的药：）。、用物剂停禁忌别勿不换成将对改片酸钠钾口注射次即了把先后再宜应可如有于到至从")
+
+
+class DrugNames:
+    """Names of drugs to their generic names: a user's own first, then those that ship."""
+
+    def __init__(self, tables: Sequence[NameTable], wanted: NameTable | None = None) -> None:
+        self._tables, self._wanted = tables, wanted
+
+    @classmethod
+    def of(cls, names: Mapping[str, str]) -> "DrugNames":
+        return _of(tuple(names.items()))
+
+    def knowing(self, keys: Collection[str]) -> "DrugNames":
+        """And the names `keys`, which a reference may have and no table."""
+        unknown = {key: key for key in keys if not any(key in table for table in self._tables)}
+        return DrugNames(self._tables, NameTable(unknown)) if unknown else self
+
+    def key(self, name: str) -> str:
+        """The generic name, or the name itself in plain form; empty for no name."""
+        for table in self._all:
+            for form in _forms(name):
+                if (found := table.key_of(form)) is not None:
+                    return found
+        found = next(iter(self.find(name)), None)
+        return found[0] if found else plain(name)
+
+    def affirmed_key(self, text: str) -> str:
+        """`key` of a field of JSON; empty where the field denies the drug."""
+        found = list(self.find(text))
+        states = stances(text, [span for _, span in found])
+        if found and Stance.AFFIRMED not in states:
+            return ""
+        return next((key for (key, _), stance in zip(found, states, strict=True) if stance is Stance.AFFIRMED), "") or (
+            "" if denies(text) else self.key(text))
+
+    def find(self, sentence: str) -> Iterator[tuple[str, Span]]:
+        yield from find(sentence, self._all, _is_whole)
+
+    @property
+    def _all(self) -> Sequence[NameTable]:
+        return [*([self._wanted] if self._wanted else []), *self._tables]
+
+
+@lru_cache(maxsize=64)  # the items of a run share their table
+def _of(names: tuple[tuple[str, str], ...]) -> DrugNames:
+    shipped = _shipped()
+    own = {name: shipped.key_of(target) or plain(target) for name, target in names}
+    return DrugNames([NameTable(own), shipped] if own else [shipped])
 
 
 @lru_cache(maxsize=1)
-def shipped() -> Mapping[str, str]:
-    return {normal(name): generic for generic, others in DRUGS.items() for name in (generic, *others)}
+def _shipped() -> NameTable:
+    table = NameTable({name: generic for generic, others in DRUGS.items() for name in (generic, *others)})
+    for generic, parts in _COMBINATIONS.items():
+        names = [[name for name in (part, *DRUGS.get(part, ()))] for part in parts]
+        for one in names[0]:
+            for other in names[1]:
+                for joint in (" ", " and ", " with ", " plus ", "和"):
+                    table.add(f"{one}{joint}{other}", generic)
+                    table.add(f"{other}{joint}{one}", generic)
+    return table
 
 
-def generic(name: str, table: Mapping[str, str]) -> str | None:
-    """The generic name, by the user's `table` (normalised name -> generic) first; None for a drug nobody lists."""
-    if table:
-        known = shipped()
-        for candidate in _candidates(name):
-            if candidate in table:
-                return known.get(normal(table[candidate]), normal(table[candidate]))
-    return _shipped_generic(name[:200])
+def _is_whole(sentence: str, span: Span) -> bool:
+    """Whether a Chinese name is no end of a longer one (罗红霉素 is no 红霉素) and no beginning of one."""
+    before = sentence[span.start - 1 : span.start]
+    named = sentence[span.start : span.end]
+    if "\u4e00" <= named[0] <= "\u9fff" and "\u4e00" <= before <= "\u9fff":
+        return before in _ZH_BEFORE
+    return True
+
+
+def plain(name: str) -> str:
+    """A name in lower case without strength, punctuation and salt."""
+    return _SALT.sub("", " ".join(unit for unit, _, _ in units_of(_STRENGTH.sub(" ", name[:200])))).strip()
 
 
 @lru_cache(maxsize=1 << 16)
-def _shipped_generic(name: str) -> str | None:
-    known = shipped()
-    return next((known[candidate] for candidate in _candidates(name) if candidate in known), None)
-
-
-@lru_cache(maxsize=1 << 16)
-def _candidates(name: str) -> tuple[str, ...]:
+def _forms(name: str) -> tuple[str, ...]:
     """The name as it stands, then without strength, salt and dosage form."""
-    name = normal(_STRENGTH.sub(" ", name))
-    bare = normal(_SALT.sub(" ", name))
+    name = _STRENGTH.sub(" ", name[:200]).strip()
     unsalted = _ZH_SALT.sub("", name)
     formless = _ZH_FORM.sub("", unsalted)
-    return name, bare, unsalted, _ZH_FORM.sub("", name), formless, _ZH_FORM.sub("", formless)
+    return name, _SALT.sub("", name), unsalted, _ZH_FORM.sub("", name), formless, _ZH_FORM.sub("", formless)

@@ -45,9 +45,8 @@ def by_metadata(prompt: str, response: str, reference: object, metadata: Metadat
 
 
 def _undecided(ruled: Outcome, response: str) -> bool:
+    """Whether a model may be asked: an answer that the rule read, or rejected, keeps the rule's value."""
     final = response.rpartition("</think>")[2]
     if not final.strip() or "<think>" in final:
         return False
-    unread = isinstance(ruled, Scored) and ruled.value == 0.0 and ruled.parts.get("invalid") == 1.0
-    # Several answers, or one taken back, were read and rejected: the model must not be talked into them.
-    return isinstance(ruled, Unscored) or unread and ("could be parsed" in ruled.explanation or "could be read" in ruled.explanation)
+    return isinstance(ruled, Unscored) or ruled.reading == "unread"

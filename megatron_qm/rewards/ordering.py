@@ -1,11 +1,17 @@
 """Test ordering: keywords with synonyms, F1, so that ordering everything does not win."""
 # ruff: noqa: E501  Chinese characters count twice
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 
 from megatron_qm.rewards.metadata import Metadata, lists_of
 from megatron_qm.rewards.outcome import Outcome, Scored, Unscored
-from megatron_qm.rewards.text import NEGATION, Duplicates, affirmed, answer_part, json_values, longest_names, normal, segments
+from megatron_qm.rewards.reading.clean import answer_part
+from megatron_qm.rewards.reading.finding import NameTable, find, units_of
+from megatron_qm.rewards.reading.json_parts import Duplicates, json_values
+from megatron_qm.rewards.reading.mentions import answered, mentions
+from megatron_qm.rewards.reading.scopes import Span, Stance, denies, stances
 
 TESTS: dict[str, tuple[str, ...]] = {
     "complete blood count": ("cbc", "full blood count", "fbc", "blood routine", "血常规", "全血细胞计数", "血常规检查"),
@@ -24,29 +30,70 @@ TESTS: dict[str, tuple[str, ...]] = {
     "arterial blood gas": ("abg", "血气分析", "动脉血气"), "stool routine": ("stool examination", "大便常规", "粪便常规"), "ctpa": ("ct pulmonary angiography", "肺动脉cta"),
     "urea breath test": ("呼气试验", "碳13呼气试验", "c13呼气试验"), "lipid panel": ("血脂", "lipids", "血脂四项"), "bnp": ("nt probnp", "脑钠肽"),
 }
-_SHIPPED = {normal(name): test for test, others in TESTS.items() for name in (test, *others)}
-_LIST_KEYS = ("tests", "orders", "test", "examinations", "检查", "检查项目", "answer", "推荐检查", "name", "答案", "项目")
+_LIST_KEYS = ("tests", "orders", "test", "examinations", "检查", "检查项目", "answer", "推荐检查", "name", "答案", "项目", "workup", "investigations", "labs",
+              "imaging", "order", "test_name", "辅助检查")
 _MOST = 100
+_LISTED = re.compile(r"[,;、\n]|\band\b|和|及")  # between the tests of a list in prose
+_ITEM = re.compile(r"^\s*(?:[-*•]|\(?\d{1,2}[.)、])?\s*")
+_LONGEST_TEST = 5  # words of an unknown test in a list
 
 
 def ordering(prompt: str, response: str, reference: object, metadata: Metadata) -> Outcome:
     """`reference`: test names; metadata `synonyms`: {test: [other names]}. Value: F1 of the tests ordered. What a list holds
     that no table knows is an order too, and costs precision."""
-    table = dict(_SHIPPED)
-    for test, others in lists_of(metadata, "synonyms").items():
-        target = table.get(normal(test), normal(test))
-        table |= {normal(name): target for name in (test, *others)}
-    rights = {table.get(normal(name), normal(name)) for name in _items(reference)} - {""}
+    tests = _Tests.of(lists_of(metadata, "synonyms"))
+    rights = {tests.key(name) for name in _items(reference)} - {""}
     if not rights:
         return Unscored(f"the reference {reference!r} names no test")
-    table |= {name: name for name in rights}
-    given = _given(response, table)
+    given = _given(response, tests.knowing(rights))
     hits = len(given & rights)
     if not given or len(given) > _MOST:
         return Scored(0.0, {"precision": 0.0, "recall": 0.0, "f1": 0.0, "invalid": 1.0}, f"{len(given)} tests could be read")
     precision, recall = hits / len(given), hits / len(rights)
     f1 = 2 * hits / (len(given) + len(rights))
     return Scored(f1, {"precision": precision, "recall": recall, "f1": f1, "invalid": 0.0}, f"{hits} of {len(rights)}, {len(given)} ordered")
+
+
+class _Tests:
+    """Names of tests: those of an item, then those that ship."""
+
+    def __init__(self, tables: list[NameTable]) -> None:
+        self._tables = tables
+
+    @classmethod
+    def of(cls, synonyms: Mapping[str, Iterable[str]]) -> "_Tests":
+        return _tests(tuple((test, tuple(others)) for test, others in synonyms.items()))
+
+    def knowing(self, keys: set[str]) -> "_Tests":
+        unknown = {key: key for key in keys if not any(key in table for table in self._tables)}
+        return _Tests([NameTable(unknown), *self._tables]) if unknown else self
+
+    def key(self, name: str) -> str:
+        """The name of a test as the tables have it, or as it stands."""
+        return next((key for table in self._tables if (key := table.key_of(name)) is not None), " ".join(unit for unit, _, _ in units_of(name)))
+
+    def find(self, sentence: str) -> Iterator[tuple[str, Span]]:
+        yield from find(sentence, self._tables)
+
+    def ordered(self, text: str) -> str:
+        """The test that a field of a list orders; empty for none."""
+        found = list(self.find(text))
+        states = stances(text, [span for _, span in found])
+        if not found:
+            return "" if denies(text) else self.key(text)
+        return next((key for (key, _), stance in zip(found, states, strict=True) if stance is Stance.AFFIRMED), "")
+
+
+@lru_cache(maxsize=64)  # the items of a run share their table
+def _tests(synonyms: tuple[tuple[str, tuple[str, ...]], ...]) -> _Tests:
+    shipped = _shipped()
+    own = {name: shipped.key_of(test) or test.strip().lower() for test, others in synonyms for name in (test, *others)}
+    return _Tests([NameTable(own), shipped] if own else [shipped])
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> NameTable:
+    return NameTable({name: test for test, others in TESTS.items() for name in (test, *others)})
 
 
 def _items(value: object) -> list[str]:
@@ -60,16 +107,14 @@ def _items(value: object) -> list[str]:
     return []
 
 
-def _given(response: str, table: Mapping[str, str]) -> set[str]:
+def _given(response: str, tests: _Tests) -> set[str]:
     text = answer_part(response)
     if not text:
         return set()
     values, around = json_values(text)
     listed = [items for value in values if (items := _items(value))]
-    if len({frozenset(normal(item) for item in items) for items in listed}) > 1:
+    if len({frozenset(tests.key(item) for item in items) for items in listed}) > 1:
         return set()  # several lists: which is the order?
-    found = {table.get(normal(item), normal(item)) for items in listed[:1] for item in items if not NEGATION.search(item)}
-    for piece in segments(around):
-        for clause in affirmed(piece):
-            found.update(longest_names(clause[:1000], table.get, words=6, characters=14))
-    return found - {""}
+    if listed:
+        return {tests.ordered(item) for item in listed[0]} - {""}
+    return {one.key for one in answered(around, mentions(around, tests.find))}

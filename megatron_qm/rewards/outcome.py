@@ -3,15 +3,21 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
+
+# What became of a response's answer: it was read; something was said that is no one answer; nothing could be read.
+Status = Literal["read", "rejected", "unread"]
 
 
 @dataclass(frozen=True)
 class Scored:
-    """`value` in [0, 1]; `parts` are the measures it was made of; `explanation` is for people."""
+    """`value` in [0, 1]; `parts` are the measures it was made of; `explanation` is for people. reading: what became of the answer;
+    a model may be asked about `unread` ones alone."""
 
     value: float
     parts: Mapping[str, float] = field(default_factory=dict)
     explanation: str = ""
+    reading: Status = "read"
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.value) and 0.0 <= self.value <= 1.0):

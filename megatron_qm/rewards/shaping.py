@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from megatron_qm.rewards.metadata import Metadata, words_of
 from megatron_qm.rewards.outcome import Outcome, Scored
-from megatron_qm.rewards.text import Duplicates, answer_part, json_values
+from megatron_qm.rewards.reading.clean import answer_part
+from megatron_qm.rewards.reading.json_parts import Duplicates, json_values
 
 
 def answer_format(prompt: str, response: str, reference: object, metadata: Metadata) -> Outcome:

@@ -3,15 +3,14 @@
 import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
+from megatron_qm.rewards.outcome import Status
 from megatron_qm.rewards.reading.clean import answer_part
 from megatron_qm.rewards.reading.fields import stated
 from megatron_qm.rewards.reading.json_parts import Json, parts
 from megatron_qm.rewards.reading.options import Options, options_of
 from megatron_qm.rewards.reading.statements import Rank, Statement, statements
 
-Status = Literal["read", "rejected", "unread"]
 _FIRM = (Rank.FIELD, Rank.BOX, Rank.LED)
 
 
@@ -49,7 +48,8 @@ def _settled(said: Sequence[Statement], options: Options) -> Reading:
     """Ranks from the highest down. All that is stated must agree; what is merely listed, mentioned or supposed gives way."""
     firm = [at for at, one in enumerate(said) if one.rank in _FIRM]
     answer = _agreed([said[at].letters for at in firm])
-    if firm and answer is None:
+    fields = {one.letters for one in said if one.rank is Rank.FIELD}
+    if firm and answer is None or len(fields) > 1:
         return Reading("rejected", why="several answers, or one that was taken back")
     lesser = _verdicts(said, options, bool(firm))
     if answer is not None and not lesser <= answer:

@@ -54,6 +54,7 @@ _EXCHANGES = tuple((word, re.compile(rf"\b(?:{turn})\s*(?:an?\s|the\s)?$", re.I)
     (" from", "to"), ("replac", "with|by"), ("stop", "start|use|give"), ("hold", "start|use|give")))
 _INSTEAD = re.compile(r"(?:改用|换[用成为]|而用)\s*$")
 _ANDS = ("and", "和", "与", "及")
+_RELATIVE = ("", "which", "that", "both", "all", "these", "they", "均", "都")
 _LISTED = re.compile(r"^[\s\W\d]*$")
 
 
@@ -77,6 +78,11 @@ def stances(sentence: str, named: Sequence[Span], inherited: Stance = Stance.AFF
             before = passed_on
     _reach_back(sentence, clauses, named, found)
     return [found.get(span, inherited) for span in named]
+
+
+def denies(text: str) -> bool:
+    """Whether a text without a name that is known denies what it names."""
+    return bool(_FORWARD.search(text) or _BACKWARD.search(text))
 
 
 def heading(line: str) -> Stance | None:
@@ -158,10 +164,17 @@ def _reach_back(sentence: str, clauses: Sequence[_Clause], named: Sequence[Span]
         behind = _BACKWARD.search(text, text.rfind("\x00") + 1)
         if not behind:
             continue
-        if not inside and not clause.bracket:
+        if not inside and not clause.bracket and not _speaks_of_those_before(sentence, clauses, n, text[: behind.start()]):
             continue
         for span in _led_here(sentence, clauses, n, named) if not clause.bracket else _last_before(named, clause.start):
             found[span] = Stance.DENIED
+
+
+def _speaks_of_those_before(sentence: str, clauses: Sequence[_Clause], n: int, lead: str) -> bool:
+    """Whether a clause that names nothing known, and denies, is the end of the list before it: `A and <unknown> are ...`, `A,
+    which is ...`."""
+    joint = sentence[clauses[n - 1].end : clauses[n].start].strip().lower() if n else ""
+    return joint in _ANDS or lead.strip().lower() in _RELATIVE
 
 
 def _last_before(named: Sequence[Span], at: int) -> Sequence[Span]:
