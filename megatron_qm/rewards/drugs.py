@@ -10,6 +10,7 @@ from megatron_qm.rewards.metadata import Metadata, table_of, words_of
 from megatron_qm.rewards.outcome import Outcome, Scored, Unscored
 from megatron_qm.rewards.reading.clean import answer_part
 from megatron_qm.rewards.reading.json_parts import Duplicates, json_values
+from megatron_qm.rewards.reading.lists import pieces
 from megatron_qm.rewards.reading.mentions import Mention, answered, mentions
 from megatron_qm.rewards.reading.scopes import Stance
 
@@ -38,7 +39,7 @@ def drugs(prompt: str, response: str, reference: object, metadata: Metadata) -> 
     each that is wrong (both wrong: nothing). Value: F1 of what is left.
     """
     names = DrugNames.of(table_of(metadata, "names"))
-    rights = {item.key: item for item in _items(reference, names.key)}
+    rights = {item.key: item for item in _items(reference, names, names.key)}
     if not rights or "" in rights:
         return Unscored(f"the reference {reference!r} names no drug")
     banned = {names.key(name) for name in words_of(metadata, "contraindicated")}
@@ -71,19 +72,22 @@ def _agrees(wanted: object, said: Collection[object]) -> bool:
     return wanted is None or stated == {wanted}
 
 
-def _items(value: object, key: Callable[[str], str]) -> list[_Drug]:
+def _items(value: object, names: DrugNames, key: Callable[[str], str]) -> list[_Drug]:
     if isinstance(value, str):
-        return [_Drug(key(value), dose_in(value), route_in(value))] if value.strip() else []
+        listed = pieces(value, [span for _, span in names.find(value)])
+        return [_Drug(key(piece), dose_in(piece), route_in(piece)) for piece in listed]
     if isinstance(value, list):
-        return [item for one in value for item in _items(one, key)]
+        return [item for one in value for item in _items(one, names, key)]
     if not isinstance(value, Mapping) or isinstance(value, Duplicates) and value.twice:
         return []
     folded = {str(name).strip().casefold(): inner for name, inner in value.items()}
     name = next((folded[one] for one in _NAME_KEYS if isinstance(folded.get(one), str)), None)
+    if name and not any(folded.get(one) for one in (*_DOSE_KEYS, *_ROUTE_KEYS)):
+        return _items(name, names, key)
     if name:
         dose, route = (next((str(folded[one]) for one in keys if folded.get(one)), name) for keys in (_DOSE_KEYS, _ROUTE_KEYS))
         return [_Drug(key(name), dose_in(dose), route_in(route))]
-    return [item for one in _LIST_KEYS if one in folded for item in _items(folded[one], key)]
+    return [item for one in _LIST_KEYS if one in folded for item in _items(folded[one], names, key)]
 
 
 def _given(response: str, names: DrugNames) -> tuple[list[_Drug], list[_Drug]]:
@@ -93,7 +97,7 @@ def _given(response: str, names: DrugNames) -> tuple[list[_Drug], list[_Drug]]:
     if not text:
         return [], []
     values, around = json_values(text)
-    listed = [items for value in values if (items := _items(value, names.affirmed_key))]
+    listed = [items for value in values if (items := _items(value, names, names.affirmed_key))]
     found = mentions(around, names.find)
     prose = list(_prescribed(answered(around, found)))
     everywhere = [_Drug(one.key) for one in found if one.stance is Stance.AFFIRMED]

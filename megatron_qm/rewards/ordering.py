@@ -1,7 +1,6 @@
 """Test ordering: keywords with synonyms, F1, so that ordering everything does not win."""
 # ruff: noqa: E501  Chinese characters count twice
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
@@ -10,6 +9,7 @@ from megatron_qm.rewards.outcome import Outcome, Scored, Unscored
 from megatron_qm.rewards.reading.clean import answer_part
 from megatron_qm.rewards.reading.finding import NameTable, find, units_of
 from megatron_qm.rewards.reading.json_parts import Duplicates, json_values
+from megatron_qm.rewards.reading.lists import pieces
 from megatron_qm.rewards.reading.mentions import answered, mentions
 from megatron_qm.rewards.reading.scopes import Span, Stance, denies, stances
 
@@ -33,9 +33,6 @@ TESTS: dict[str, tuple[str, ...]] = {
 _LIST_KEYS = ("tests", "orders", "test", "examinations", "检查", "检查项目", "answer", "推荐检查", "name", "答案", "项目", "workup", "investigations", "labs",
               "imaging", "order", "test_name", "辅助检查")
 _MOST = 100
-_LISTED = re.compile(r"[,;、\n]|\band\b|和|及")  # between the tests of a list in prose
-_ITEM = re.compile(r"^\s*(?:[-*•]|\(?\d{1,2}[.)、])?\s*")
-_LONGEST_TEST = 5  # words of an unknown test in a list
 
 
 def ordering(prompt: str, response: str, reference: object, metadata: Metadata) -> Outcome:
@@ -116,5 +113,6 @@ def _given(response: str, tests: _Tests) -> set[str]:
     if len({frozenset(tests.key(item) for item in items) for items in listed}) > 1:
         return set()  # several lists: which is the order?
     if listed:
-        return {tests.ordered(item) for item in listed[0]} - {""}
+        named = (piece for item in listed[0] for piece in pieces(item, [span for _, span in tests.find(item)]))
+        return {tests.ordered(piece) for piece in named} - {""}
     return {one.key for one in answered(around, mentions(around, tests.find))}
