@@ -26,6 +26,12 @@ def denied_before(clause: str) -> bool:
     return bool(_DENIED.search(clause))
 
 
+def denial_end(text: str, at: int) -> int | None:
+    """Where the first word of denial from `at` on ends."""
+    found = _DENIED.search(text, at)
+    return found.end() if found else None
+
+
 def denied_behind(text: str, at: int) -> bool:
     """Whether a predicate that denies begins at `at`."""
     return bool(_DENIED_BEHIND.match(text, at))

@@ -10,7 +10,7 @@ from megatron_qm.rewards.reading.options import Options
 from megatron_qm.rewards.reading.phrase import Phrase, phrase_at
 from megatron_qm.rewards.reading.sentences import speaking
 from megatron_qm.rewards.reading.polarity import (
-    conditional, denied_before, denied_behind, hedged, questioned, reported,
+    conditional, denial_end, denied_before, denied_behind, hedged, questioned, reported,
 )  # fmt: skip
 
 
@@ -180,7 +180,13 @@ def _explained(text: str, end: int) -> bool:
 
 
 def _mentioned(text: str, start: int, asked: bool, options: Options) -> Iterator[Statement]:
+    """What a clause that begins otherwise says of an option: `the next step is D`, `eliminate D`."""
     copula = _COPULA.search(text, start)
     phrase = phrase_at(text, copula.end(), options) if copula else None
     if copula and phrase:
         yield Statement(_rank(text, copula.start(), phrase, asked, Rank.MENTION), phrase.letters)
+        return
+    denial = denial_end(text, start)
+    denied = phrase_at(text, denial, options) if denial else None
+    if denied:
+        yield Statement(Rank.DENIED, denied.letters)
