@@ -4,12 +4,11 @@ import itertools
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
-from pathlib import Path
 
 from megatron_qm.rewards.reading.finding import NameTable, find, units_of
 from megatron_qm.rewards.reading.scopes import Span, Stance, denies, stances
+from megatron_qm.rewards.tables import read_table
 
-_TABLE = Path(__file__).with_name("tables") / "drugs.txt"
 _STRENGTH = re.compile(r"(?<!\d)\d{1,6}(?:[.,]\d{1,4})?\s{0,3}(?:mg|g|ml|mcg|ug|毫克|克|毫升)(?![a-z])", re.I)
 # Combinations, in one order; the other is the same drug.
 _COMBINATIONS: dict[str, tuple[str, str]] = {
@@ -82,8 +81,7 @@ def _of(names: tuple[tuple[str, str], ...]) -> DrugNames:
 
 @lru_cache(maxsize=1)
 def _shipped() -> NameTable:
-    rows = [line.strip().split(" | ") for line in _TABLE.read_text(encoding="utf-8").splitlines() if line[:1] not in ("", "#")]
-    drugs = {generic: (generic, *others) for generic, *others in rows}
+    drugs = {generic: (generic, *others) for generic, others in read_table("drugs.txt").items()}
     table = NameTable({name: generic for generic, names in drugs.items() for name in names})
     for generic, (first, second) in _COMBINATIONS.items():
         for one, other in itertools.product(drugs[first], drugs[second]):

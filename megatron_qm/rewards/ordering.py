@@ -1,6 +1,7 @@
 """Test ordering: keywords with synonyms, F1, so that ordering everything does not win."""
 # ruff: noqa: E501  Chinese characters count twice
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
@@ -12,27 +13,16 @@ from megatron_qm.rewards.reading.json_parts import Duplicates, json_values
 from megatron_qm.rewards.reading.lists import pieces
 from megatron_qm.rewards.reading.mentions import answered, mentions
 from megatron_qm.rewards.reading.scopes import Span, Stance, denies, stances
+from megatron_qm.rewards.tables import read_table
 
-TESTS: dict[str, tuple[str, ...]] = {
-    "complete blood count": ("cbc", "full blood count", "fbc", "blood routine", "血常规", "全血细胞计数", "血常规检查"),
-    "ecg": ("ekg", "electrocardiogram", "electrocardiography", "12 lead ecg", "心电图", "心电图检查"), "troponin": ("肌钙蛋白", "troponin i", "troponin t", "ctni", "ctnt"),
-    "chest x ray": ("cxr", "chest radiograph", "胸片", "胸部x线", "x线胸片", "胸部x光"), "chest ct": ("ct chest", "ct of the chest", "胸部ct", "肺ct", "肺部ct"),
-    "head ct": ("ct head", "brain ct", "ct brain", "头颅ct", "头部ct"), "brain mri": ("mri brain", "head mri", "头颅mri", "头颅磁共振", "脑mri"),
-    "abdominal ultrasound": ("ultrasound abdomen", "腹部b超", "腹部超声", "腹部彩超"), "abdominal ct": ("ct abdomen", "腹部ct"),
-    "echocardiogram": ("echocardiography", "echo", "心脏超声", "超声心动图", "心脏彩超"), "urinalysis": ("urine analysis", "ua", "尿常规", "尿常规检查"),
-    "liver function tests": ("lft", "lfts", "liver function", "liver function test", "肝功能", "肝功"),
-    "renal function": ("kidney function", "renal function tests", "肾功能", "肾功"), "electrolytes": ("电解质", "serum electrolytes"),
-    "fasting glucose": ("fasting blood glucose", "空腹血糖", "fbg"), "hba1c": ("glycated haemoglobin", "glycated hemoglobin", "糖化血红蛋白"),
-    "d dimer": ("d二聚体", "ddimer"), "crp": ("c reactive protein", "c反应蛋白"), "procalcitonin": ("pct", "降钙素原"),
-    "coagulation": ("coagulation panel", "pt inr", "凝血功能", "凝血"), "thyroid function": ("tft", "tsh", "thyroid function tests", "甲状腺功能", "甲功"),
-    "blood culture": ("blood cultures", "血培养"), "sputum culture": ("痰培养",), "gastroscopy": ("upper endoscopy", "egd", "胃镜", "胃镜检查"),
-    "colonoscopy": ("肠镜", "结肠镜", "结肠镜检查"), "lumbar puncture": ("腰椎穿刺", "腰穿"), "amylase": ("serum amylase", "淀粉酶", "血淀粉酶"), "lipase": ("脂肪酶",),
-    "arterial blood gas": ("abg", "血气分析", "动脉血气"), "stool routine": ("stool examination", "大便常规", "粪便常规"), "ctpa": ("ct pulmonary angiography", "肺动脉cta"),
-    "urea breath test": ("呼气试验", "碳13呼气试验", "c13呼气试验"), "lipid panel": ("血脂", "lipids", "血脂四项"), "bnp": ("nt probnp", "脑钠肽"),
-}
 _LIST_KEYS = ("tests", "orders", "test", "examinations", "检查", "检查项目", "answer", "推荐检查", "name", "答案", "项目", "workup", "investigations", "labs",
               "imaging", "order", "test_name", "辅助检查")
 _MOST = 100
+# What is called a test and known to no table; a word that only speaks of tests is none.
+_UNKNOWN = re.compile(r"\b(?:(?!(?:and|or|with|for|the|an?|of|in|to|then|by|no|not|order|get|obtain|perform|check)\b)[a-z][\w-]*\s){1,3}(?:assay|test|scan|level|panel|culture|biopsy|"
+                      r"ultrasound|ultrasonography|mri|ct|x-?ray|scintigraphy|angiography|endoscopy|serology|titers?)\b|[\u4e00-\u9fff]{2,8}(?:试验|造影|测定|活检|培养|抗体|超声|镜检查)", re.I)
+_GENERIC = re.compile(r"\b(?:further|additional|laborator(?:y|ies)|lab|blood|these|those|this|that|following|diagnostic|initial|more|any|other|each|first|next|appropriate|single|basic|such|your|our|"
+                      r"confirmatory|screening|imaging|routine|best|good|another|recommended|necessary|serum)\s(?:tests?|scans?|levels?|panels?)\b", re.I)
 
 
 def ordering(prompt: str, response: str, reference: object, metadata: Metadata) -> Outcome:
@@ -72,6 +62,13 @@ class _Tests:
     def find(self, sentence: str) -> Iterator[tuple[str, Span]]:
         yield from find(sentence, self._tables)
 
+    def find_all(self, sentence: str) -> Iterator[tuple[str, Span]]:
+        """And what is called a test though no table knows it."""
+        known = list(self.find(sentence))
+        others = [(match[0].lower(), Span(*match.span())) for match in _UNKNOWN.finditer(sentence) if not _GENERIC.search(match[0])]
+        apart = [(key, span) for key, span in others if all(span.end <= one.start or one.end <= span.start for _, one in known)]
+        yield from sorted([*known, *apart], key=lambda found: found[1].start)
+
     def ordered(self, text: str) -> str:
         """The test that a field of a list orders; empty for none."""
         found = list(self.find(text))
@@ -90,7 +87,7 @@ def _tests(synonyms: tuple[tuple[str, tuple[str, ...]], ...]) -> _Tests:
 
 @lru_cache(maxsize=1)
 def _shipped() -> NameTable:
-    return NameTable({name: test for test, others in TESTS.items() for name in (test, *others)})
+    return NameTable({name: test for test, others in read_table("tests.txt").items() for name in (test, *others)})
 
 
 def _items(value: object) -> list[str]:
@@ -115,4 +112,4 @@ def _given(response: str, tests: _Tests) -> set[str]:
     if listed:
         named = (piece for item in listed[0] for piece in pieces(item, [span for _, span in tests.find(item)]))
         return {tests.ordered(piece) for piece in named} - {""}
-    return {one.key for one in answered(around, mentions(around, tests.find))}
+    return {one.key for one in answered(around, mentions(around, tests.find_all))}
