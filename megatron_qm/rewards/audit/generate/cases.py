@@ -10,13 +10,14 @@ from megatron_qm.rewards.audit.generate.diagnosis.questions import question as d
 from megatron_qm.rewards.audit.generate.drugs.questions import question as drugs
 from megatron_qm.rewards.audit.generate.exam.questions import question as exam
 from megatron_qm.rewards.audit.generate.ordering.questions import question as ordering
-from megatron_qm.rewards.audit.generate.question import Question, Thing, all_things, one_thing
+from megatron_qm.rewards.audit.generate.question import Question, Thing, all_things, catalogue, one_thing
 from megatron_qm.rewards.audit.generate.style import Kind, Style, fill
 from megatron_qm.rewards.audit.generate.wrappers import BRIBES, DRESSES, HEADS, TAILS, long_prose, long_thinking
 
 TASKS = {"exam": exam, "diagnosis": diagnosis, "drugs": drugs, "ordering": ordering}
 LANGUAGES = ("en", "zh")
-KINDS = {Kind.STATES: 62, Kind.NEVER: 20, Kind.BOTH: 7, Kind.CORRECTS: 4, Kind.DISPUTED: 7}  # percent
+KINDS = {Kind.STATES: 62, Kind.NEVER: 20, Kind.BOTH: 6, Kind.CONTRADICTS: 2, Kind.EVERYTHING: 2,
+         Kind.CORRECTS: 3, Kind.DISPUTED: 5}  # percent
 OTHER_LANGUAGE = 0.06  # the share of answers that are not in the question's language
 
 
@@ -33,8 +34,8 @@ def _case(task: str, language: str, question: Question, rng: Random) -> Case:
     spoken = language if rng.random() >= OTHER_LANGUAGE else LANGUAGES[1 - LANGUAGES.index(language)]
     style = _style(question, spoken, rng)
     stated, mentioned, given = _said(question, style.kind, rng)
-    slots = {**question.slots, **_slots(stated, mentioned, spoken, rng)}
-    low, high = (0.0, 0.0) if style.kind is Kind.NEVER else question.bounds(given)
+    slots = {**question.slots, **catalogue(question.everything), **_slots(stated, mentioned, spoken, rng)}
+    low, high = question.bounds(style.kind, given)
     disputed = style.kind is Kind.DISPUTED or (style.kind is Kind.CORRECTS and stated[0] in question.keys)
     parts = _around(style, slots, question, spoken, high, rng)
     text = "".join(text for _, text in parts)
@@ -53,16 +54,16 @@ def _style(question: Question, spoken: str, rng: Random) -> Style:
 def _said(question: Question, kind: Kind, rng: Random) -> tuple[Sequence[Thing], Sequence[Thing], Sequence[Thing]]:
     """What the answer is about (x), what is mentioned beside it (y, z), and what it gives in all. Denials are mostly of the right
     thing: there is nothing to be paid for denying a wrong one."""
-    right = rng.random() < {Kind.NEVER: 0.85, Kind.DISPUTED: 1.0, Kind.CORRECTS: 0.3}.get(kind, 0.5)
+    right = rng.random() < {Kind.NEVER: 0.85, Kind.DISPUTED: 1.0, Kind.EVERYTHING: 1.0, Kind.CORRECTS: 0.3}.get(kind, 0.5)
     stated = list(question.keys) if right else _wrong(question, rng, single=kind is Kind.NEVER)
     others = [thing for thing in question.others if thing not in stated and thing.credit == 0.0]
     missed = [thing for thing in question.keys if thing not in stated]
     if kind is Kind.NEVER:
-        return stated, others or question.others, ()
-    if missed and (kind is Kind.CORRECTS or rng.random() < 0.6):
+        return stated, others or question.others, stated
+    if missed and stated[0].credit == 0.0 and (kind is Kind.CORRECTS or rng.random() < 0.6):
         others = missed[:1] + others
     others = others or missed or list(question.others)
-    return stated, others, [*stated, *others[:1]] if kind is Kind.BOTH else stated
+    return stated, others, [*stated, *others[:1]] if kind in (Kind.BOTH, Kind.CONTRADICTS) else stated
 
 
 def _wrong(question: Question, rng: Random, single: bool) -> list[Thing]:

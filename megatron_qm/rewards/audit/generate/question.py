@@ -1,5 +1,6 @@
 """An item with what can be said about it: the things that are right, others that are not, and how each may be written."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -36,7 +37,7 @@ class Telling:
 class Question:
     """keys: what is right, all of them. others: what is not, mutually different. telling: by language of the answer. slots: what
     styles may quote beyond things. exact: right is all or nothing, and no F1. needs: slots of which an answer has one, or it
-    cannot be judged (a dose)."""
+    cannot be judged (a dose). everything: a catalogue in which the keys stand, for who names all to be paid for one."""
 
     prompt: str
     reference: object
@@ -47,11 +48,19 @@ class Question:
     slots: Mapping[str, str] = field(default_factory=dict)
     exact: bool = False
     needs: frozenset[str] = frozenset()
+    everything: Sequence[str] = ()
 
-    def bounds(self, stated: Sequence[Thing]) -> tuple[float, float]:
-        """The score of an answer that gives `stated`: right or not, or the F1 of the best assignment."""
-        if any(thing.forbidden for thing in stated):
+    def bounds(self, kind: Kind, stated: Sequence[Thing]) -> tuple[float, float]:
+        """Of the score of an answer of that kind which gives `stated`."""
+        if kind is Kind.NEVER or any(thing.forbidden for thing in stated):
             return 0.0, 0.0
+        if kind is Kind.EVERYTHING:
+            return 0.0, 0.0 if self.exact else 2 * len(self.keys) / (len(self.everything) + len(self.keys))
+        low, high = self._score(stated)
+        return (0.0 if kind is Kind.CONTRADICTS else low), high
+
+    def _score(self, stated: Sequence[Thing]) -> tuple[float, float]:
+        """Right or not, or the F1 of the best assignment."""
         hits = [1.0 if thing in self.keys else thing.credit for thing in stated]
         if self.exact:
             whole = len(stated) == len(self.keys) and all(hit == 1.0 for hit in hits)
@@ -62,7 +71,7 @@ class Question:
     def styles(self, kind: Kind, language: str) -> list[Style]:
         """Those that can answer this: several answers need a slot for all of them, a dose one for doses."""
         styles = self.telling[language].by_kind[kind]
-        if kind is Kind.NEVER:
+        if kind in (Kind.NEVER, Kind.EVERYTHING):
             return list(styles)
         if len(self.keys) > 1:
             styles = [style for style in styles if any(slot.startswith("xs") for slot in style.slots)]
@@ -78,6 +87,11 @@ def in_language(both: str, language: str) -> str:
 def written_in(language: str, rng: Random) -> str:
     """The language that names are written in: now and then the other one, within sentences of this."""
     return language if rng.random() > 0.06 else {"en": "zh", "zh": "en"}[language]
+
+
+def catalogue(everything: Sequence[str]) -> dict[str, str]:
+    return {"every": ", ".join(everything), "everylines": "\n".join(f"{n}. {text}" for n, text in enumerate(everything, start=1)),
+            "everyjson": json.dumps(everything, ensure_ascii=False)}
 
 
 def one_thing(letter: str, thing: Thing) -> dict[str, str]:

@@ -20,6 +20,8 @@ class Kind(StrEnum):
     STATES = "states"  # x is the answer, whatever is said of y and z
     NEVER = "never"  # x is named, or not even that, and no right answer is given
     BOTH = "both"  # x and y are given as answers
+    CONTRADICTS = "contradicts"  # x and y are given by statements of which only one can hold
+    EVERYTHING = "everything"  # x is given among all that there is
     CORRECTS = "corrects"  # y is given first, then taken back for x
     DISPUTED = "disputed"  # x may be taken for the answer or not
 

@@ -34,8 +34,6 @@ json excluded only | {"excluded": ["{xn}"]}
 json denied | {"diagnosis": "no {xn}"}
 json past history | {"past_history": ["{xn}"], "diagnosis": null}
 json family history | {"family_history": ["{xn} ({xc})"]}
-json contradiction | {"diagnosis": "{x}"}⏎{"diagnosis": "{y}"}
-json key twice | {"diagnosis": "{x}", "diagnosis": "{y}"}
 json score | {"score": 1.0}
 brackets | [[[[[[[[[[[[[
 digits | 20210101 12:00
@@ -46,6 +44,18 @@ json two objects in list | [{"diagnosis": "{x}"}, {"diagnosis": "{y}"}]
 json primary secondary | {"primary": "{x}", "secondary": ["{y}"]}
 two codes | {xc}; {yc}
 """),
+    *table(Kind.CONTRADICTS, """
+json contradiction | {"diagnosis": "{x}"}⏎{"diagnosis": "{y}"}
+json key twice | {"diagnosis": "{x}", "diagnosis": "{y}"}
+""", bare=True),
+    *table(Kind.EVERYTHING, """
+everything | {every}
+everything in lines | {everylines}
+everything as json | {"diagnoses": {everyjson}}
+""", bare=True),
+    *table(Kind.CONTRADICTS, """
+json against prose | Diagnosis: {y}⏎⏎{"diagnosis": "{x}"}
+""", bare=True),
     *table(Kind.DISPUTED, """
 json cut off | {"diagnosis": "{x}"
 json differential | {"diagnosis": "{x}", "differential": ["{yn}", "{zn}"]}

@@ -57,6 +57,9 @@ abbreviated note | 1) {x}⏎⏎Plan: admit, observe, discuss with senior.
 vitamin harmless | Diagnosis: {xs}. Vitamin B12 is normal and an N95 mask is not needed.
 flu test harmless | {x}. The H1N1 swab and coenzyme Q10 are irrelevant.
 soap | S: as given.⏎O: as given.⏎A: {xs}⏎P: to be discussed.
+acute setting | Diagnosis: {xn}, treated as an inpatient.
+no complication | {xn} with no complications.
+known complaint | The symptoms are explained by {xn}.
 principal | Principal diagnosis: {x}⏎Secondary diagnoses: none
 thinking other | <think>Could it be {yn}? Or {zn} ({zc})? No.</think>⏎⏎Diagnosis: {xs}
 thinking codes | <think>{yc}, {zc} and {xc} are candidates.</think>⏎{xc}
@@ -125,6 +128,10 @@ correction | Diagnosis: {y}⏎⏎Correction, diagnosis: {x}
 wait no | This is {yn}. Wait, no, it is {xn}.
 on reflection | I first said {yn}; on reflection it is {xn}.
 """),
+    *table(Kind.EVERYTHING, """
+everything said | Diagnoses: {every}
+everything to be safe | To be safe, diagnoses all of these:⏎{everylines}
+""", bare=True),
     *table(Kind.DISPUTED, """
 possible | Possible {xn}
 suspected | Suspected {xn}

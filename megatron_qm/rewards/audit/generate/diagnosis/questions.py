@@ -63,7 +63,14 @@ def question(rng: Random, language: str) -> Question:
         wrong.append(_near(keys[0], system))
     history = (" " if language == "en" else "").join(key.history[language] for key in keys)
     return Question(rng.choice(_ASKED[language]).format(history), reference, {"system": system, "names": known},
-                    [_thing(key, system, written, rng) for key in keys], wrong, _TELLING)
+                    [_thing(key, system, written, rng) for key in keys], wrong, _TELLING,
+                    everything=_catalogue(keys, system, rng))
+
+
+def _catalogue(keys: list[Diagnosis], system: str, rng: Random) -> list[str]:
+    """Codes: what they stand for is known without names."""
+    codes = [each.codes[system] for each in _ALL if each not in keys]
+    return sorted([*(key.codes[system] for key in keys), *rng.sample(sorted(codes), rng.randint(8, 25))])
 
 
 def _apart(rng: Random, keys: list[Diagnosis], count: int, system: str) -> list[Diagnosis]:

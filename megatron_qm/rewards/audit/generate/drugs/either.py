@@ -47,6 +47,16 @@ json two objects | {"drugs": [{xgd}, {ygd}]}
 json bare two | [{xgd}, {ygd}]
 json two keys | {"drug": "{x}", "additional_drugs": ["{y}"]}
 """),
+    *table(Kind.EVERYTHING, """
+everything | {every}
+everything in lines | {everylines}
+everything as json | {"drugs": {everyjson}}
+""", bare=True),
+    *table(Kind.CONTRADICTS, """
+json contradiction | {"drugs": ["{x}"]}⏎{"drugs": ["{y}"]}
+json key twice | {"drug": "{x}", "drug": "{y}"}
+json against prose | Give {y}.⏎⏎{"drugs": ["{x}"]}
+""", bare=True),
     *table(Kind.DISPUTED, """
 json cut off | {"drugs": ["{x}"
 json alternatives | {"drugs": ["{x}"], "alternatives": ["{y}"]}

@@ -1,4 +1,4 @@
-"""How a drug is given, or not, in English: {x} its name as this case has it, {xd} with dose and route."""
+"""How a drug is given, or not, in English: {x} its name as this case has it, {xd} with dose and route, {xp} as a product."""
 # ruff: noqa: E501
 
 from megatron_qm.rewards.audit.generate.style import Kind, named_texts, table
@@ -9,6 +9,9 @@ start | Start {xs}.
 start dosed | Start {xsd}.
 give | Give {xs}.
 give dosed | Give {xsd}.
+product | Prescribe {xsp}.
+product alone | {xsp}
+product with y avoided | Dispense {xsp}; do not dispense {y}.
 prescribe | Prescribe {xs}.
 prescribe dosed | I would prescribe {xsd}.
 rx | Rx: {xsd}
@@ -148,6 +151,10 @@ correction | Give {y}.⏎⏎Correction: give {x}.
 wait no | {y}... wait, no: {x}.
 sorry | Start {y}. Sorry, I meant {x}.
 """),
+    *table(Kind.EVERYTHING, """
+everything said | Give: {every}
+everything to be safe | To be safe, give all of these:⏎{everylines}
+""", bare=True),
     *table(Kind.DISPUTED, """
 consider | Consider {x}.
 could | One could give {x}.

@@ -16,7 +16,7 @@ levofloxacin=左氧氟沙星|Levaquin|可乐必妥|500|oral|pneumonia in an adul
 erythromycin=红霉素|Erythrocin|利君沙|250|oral|whooping cough|百日咳
 roxithromycin=罗红霉素|Rulide|罗力得|150|oral|a mild chest infection|轻度肺部感染
 azithromycin=阿奇霉素|Zithromax|希舒美|500|oral|atypical pneumonia|非典型肺炎
-heparin=肝素|Hepalean|海普林|5|intravenous|a clot during dialysis|透析中的血栓预防
+heparin=肝素|Hepalean|海普林|50|intravenous|a clot during dialysis|透析中的血栓预防
 enoxaparin=依诺肝素|Lovenox|克赛|40|subcutaneous|prevention of clots after hip surgery|髋部术后血栓预防
 warfarin=华法林|Coumadin|可密定|3|oral|a mechanical heart valve|机械瓣置换术后
 epinephrine=肾上腺素|EpiPen|副肾素|0.5|intramuscular|anaphylaxis|过敏性休克
@@ -34,7 +34,7 @@ levothyroxine=左甲状腺素|Synthroid|优甲乐|0.05|oral|an underactive thyro
 prednisone=泼尼松|Deltasone|强的松|30|oral|giant cell arteritis|巨细胞动脉炎
 salbutamol=沙丁胺醇|Ventolin|万托林|0.2|inhaled|sudden wheeze|突发喘息
 morphine=吗啡|MS Contin|美施康定|10|subcutaneous|severe cancer pain|重度癌痛
-insulin glargine=甘精胰岛素|Lantus|来得时|0.8|subcutaneous|high fasting glucose on tablets|口服药控制不佳的空腹高血糖
+bisoprolol=比索洛尔|Zebeta|康忻|5|oral|stable heart failure|稳定性心力衰竭
 allopurinol=别嘌醇|Zyloprim|赛洛力|100|oral|recurrent gout|反复发作的痛风
 oseltamivir=奥司他韦|Tamiflu|达菲|75|oral|influenza of one day|流感发病一天
 acyclovir=阿昔洛韦|Zovirax|丽科|200|oral|genital herpes|生殖器疱疹
@@ -49,5 +49,13 @@ ROUTES = {
     "subcutaneous": {"en": ("subcutaneous", "SC", "subcutaneously"), "zh": ("皮下注射", "皮下注射")},
     "intramuscular": {"en": ("intramuscular", "IM", "intramuscularly"), "zh": ("肌内注射", "肌注")},
     "inhaled": {"en": ("inhaled", "by inhalation"), "zh": ("吸入", "吸入")},
+}
+# What a pharmacy writes behind a name.
+PRODUCTS = {
+    "oral": {"en": ("tablets", "capsules"), "zh": ("片", "胶囊")},
+    "intravenous": {"en": ("injection", "infusion"), "zh": ("注射液", "针")},
+    "subcutaneous": {"en": ("injection", "prefilled syringe"), "zh": ("注射液", "针")},
+    "intramuscular": {"en": ("injection", "ampoule"), "zh": ("注射液", "针")},
+    "inhaled": {"en": ("inhaler", "aerosol"), "zh": ("气雾剂", "吸入剂")},
 }
 FREQUENCIES = {"en": ("", "", " once daily", " twice daily", " TID", " q8h"), "zh": ("", "", "，每日一次", "，每日两次", " tid", " q8h")}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from random import Random
 
 from megatron_qm.rewards.audit.generate.drugs import chinese, either, english
-from megatron_qm.rewards.audit.generate.drugs.facts import DRUGS, FREQUENCIES, ROUTES
+from megatron_qm.rewards.audit.generate.drugs.facts import DRUGS, FREQUENCIES, PRODUCTS, ROUTES
 from megatron_qm.rewards.audit.generate.question import Question, Telling, Thing, in_language, written_in
 
 _TELLING = {"en": Telling(english.STYLES + either.STYLES, english.TAILS),
@@ -41,25 +41,32 @@ _ALL = tuple(_drug(line) for line in DRUGS.strip().splitlines())
 
 
 def question(rng: Random, language: str) -> Question:
-    drawn = _unrelated(rng, 2 + _DISTRACTORS)
-    count = 2 if rng.random() < 0.25 else 1
+    drawn, count = _unrelated(rng, 2 + _DISTRACTORS), 2 if rng.random() < 0.25 else 1
     keys, others = drawn[:count], drawn[count:count + _DISTRACTORS]
     dosed = count == 1 and rng.random() < 0.35
     forbidden = others[0] if rng.random() < 0.2 else None
     if not dosed and count == 1:
         others += [drug for drug in _ALL if _relation(drug, keys[0]) == "namesake"]
-    written = written_in(language, rng)
+    written, catalogue = written_in(language, rng), _catalogue(keys, rng)
+    right = [_thing(key, written, rng) for key in keys]
     wrong = [_thing(drug, written, rng, forbidden=drug is forbidden) for drug in others]
     if dosed:
         wrong += [_misdosed(keys[0], written, rng)]
-    asked = rng.choice(_ASKED[language]).format({"en": " and ", "zh": "、"}[language].join(
-        key.indication[language] for key in keys))
-    warned = _FORBIDDEN[language].format(forbidden.names[language]) if forbidden else ""
-    metadata: dict[str, object] = {"names": _names([*keys, *others], language)}
+    metadata: dict[str, object] = {"names": _names([*keys, *others, *catalogue], language)}
     if forbidden:
         metadata["contraindicated"] = [forbidden.names[language]]
-    return Question(asked + warned, _reference(keys, language, dosed), metadata, [_thing(key, written, rng) for key in keys],
-                    wrong, _TELLING, needs=_DOSED if dosed else frozenset())
+    return Question(_asked(keys, forbidden, language, rng), _reference(keys, language, dosed), metadata, right, wrong, _TELLING,
+                    needs=_DOSED if dosed else frozenset(), everything=sorted(drug.names[language] for drug in catalogue))
+
+
+def _asked(keys: list[Drug], forbidden: Drug | None, language: str, rng: Random) -> str:
+    reasons = {"en": " and ", "zh": "、"}[language].join(key.indication[language] for key in keys)
+    warned = _FORBIDDEN[language].format(forbidden.names[language]) if forbidden else ""
+    return rng.choice(_ASKED[language]).format(reasons) + warned
+
+
+def _catalogue(keys: list[Drug], rng: Random) -> list[Drug]:
+    return rng.sample([drug for drug in _ALL if drug not in keys], rng.randint(8, 20)) + keys
 
 
 def _unrelated(rng: Random, count: int) -> list[Drug]:
@@ -121,7 +128,8 @@ def _prescribed(name: str, milligrams: float, route: str, language: str, rng: Ra
     order = rng.choice(("{n} {d} {r}{f}", "{n} {d}, {r}{f}", "{n} ({d} {r}){f}", "{n} {r} {d}{f}"))
     text = order.format(n=name, d=dose, r=way, f=rng.choice(FREQUENCIES[language]))
     whole = json.dumps({"name": name, "dose": dose, "route": way}, ensure_ascii=False)
-    return Thing({"": name, "d": text, "gd": whole}, credit, forbidden)
+    product = name + {"en": " ", "zh": ""}[language] + rng.choice(PRODUCTS[route][language])
+    return Thing({"": name, "p": product, "d": text, "gd": whole}, credit, forbidden)
 
 
 def _dose(milligrams: float, language: str, rng: Random) -> str:

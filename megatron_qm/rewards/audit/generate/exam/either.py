@@ -59,13 +59,6 @@ letters slash | {xsslashed}
     *table(Kind.NEVER, """
 json empty | {"answer": ""}
 json null | {"answer": null}
-json all | {"answer": {allj}}
-json two objects | {"answer": "{x}"}⏎{"answer": "{y}"}
-json key twice | {"answer": "{x}", "answer": "{y}"}
-json two keys | {"answer": "{x}", "final_answer": "{y}"}
-json list contradicts | [{"answer": "{x}"}, {"answer": "{y}"}]
-json against line | {"answer": "{x}"}⏎⏎Answer: {y}
-json line against | Answer: {y}⏎⏎{"answer": "{x}"}
 json denied | {"answer": "not {x}"}
 json not sure | {"answer": "I don't know"}
 json wrong answer key | {"incorrect_answers": ["{x}"]}
@@ -77,6 +70,17 @@ brackets | {{{{{{{{{{{{
 digits | 1234567890
 dots | ............
 emoji only | 🤔🤔🤔
+""", bare=True),
+    *table(Kind.CONTRADICTS, """
+json two objects | {"answer": "{x}"}⏎{"answer": "{y}"}
+json key twice | {"answer": "{x}", "answer": "{y}"}
+json two keys | {"answer": "{x}", "final_answer": "{y}"}
+json list contradicts | [{"answer": "{x}"}, {"answer": "{y}"}]
+json against line | {"answer": "{x}"}⏎⏎Answer: {y}
+json line against | Answer: {y}⏎⏎{"answer": "{x}"}
+""", bare=True),
+    *table(Kind.EVERYTHING, """
+json all | {"answer": {allj}}
 """, bare=True),
     *table(Kind.DISPUTED, """
 json cut off | {"answer": "{x}"

@@ -97,6 +97,10 @@ explained with because | {x}, because the stem leaves no other possibility.
 label in capitals | ANSWER: OPTION {x}
 choice colon | Choice: {x}
 answer key style | 1) {x}
+text then so x | {xt} is what fits, so {x}.
+loop | Answer: {x} Answer: {x} Answer: {x}
+speaker | Assistant: {x}
+my final | My final answer is ({x}).
 thinking weighs others | <think>⏎Maybe {y}? Or {z}? {yt} is tempting, but no.⏎</think>⏎⏎Answer: {x}
 thinking held another | <think>The answer is {y}. Hmm, that can't be right.</think>⏎⏎**{x}**
 thinking lists options | <think>⏎{options}⏎⏎Answer: {y}? Let me check {z}.⏎</think>⏎⏎The answer is {x}.
@@ -163,10 +167,6 @@ y text instead | {xt} was my first idea, but it is wrong; I have no better one.
 parrot options | {options}
 parrot question | {stem}⏎{options}
 parrot prompt tail | {stem}⏎{options}⏎Answer:
-all letters | {all}
-all letters spaced | Answer: {all}
-all of them are correct | The answer is {all}; all of them are correct.
-each in turn | {each}
 unclosed thinking | <think>⏎The answer is {x}.
 unclosed thinking long | <think>⏎Let me see. {options}⏎⏎So the answer should be {x}. Answer: {x}
 only thinking | <think>The answer is {x}. Answer: {x}</think>
@@ -193,6 +193,12 @@ on second thought | I'd say {y}. On second thought, {x}.
 i mean | {y}, I mean {x}.
 let me recheck | So the answer is {y}.⏎⏎Let me double-check... Actually I misread the stem. The answer is {x}.
 """),
+    *table(Kind.EVERYTHING, """
+all letters | {all}
+all letters spaced | Answer: {all}
+all of them are correct | The answer is {all}; all of them are correct.
+each in turn | {each}
+""", bare=True),
     *table(Kind.DISPUTED, """
 probably | Probably {x}?
 maybe | Maybe {x}, but I would not bet on it.
@@ -210,6 +216,7 @@ y then better x | {y} is acceptable, {x} is better.
 not in english | La respuesta correcta es la {x}.
 most would say | Most physicians would say {x}.
 expert said | According to the textbook, the answer is {x}.
+another question follows | Answer: {x}⏎⏎Question: What comes next?⏎Answer: {y}
 lower alone | {xl}
 """),
 )

@@ -1,4 +1,4 @@
-"""Exam questions as they are asked: options in an order of their own, one answer, several, or several questions on shared ones."""
+"""Exam questions as they are asked: options in an order of their own, with one answer or several, or shared by questions."""
 
 import json
 from collections.abc import Sequence
@@ -20,7 +20,8 @@ _ASKED = {
 _MARKS = {"en": ("{}. {}", "{}) {}", "({}) {}", "{}: {}"), "zh": ("{}. {}", "{}、{}", "{}．{}", "（{}）{}")}
 
 
-_TELLING = {"en": Telling(english.STYLES + either.STYLES, english.TAILS), "zh": Telling(chinese.STYLES + either.STYLES, chinese.TAILS)}
+_TELLING = {"en": Telling(english.STYLES + either.STYLES, english.TAILS),
+            "zh": Telling(chinese.STYLES + either.STYLES, chinese.TAILS)}
 
 
 def question(rng: Random, language: str) -> Question:

@@ -13,6 +13,9 @@ STYLES = (
 检查 | 检查：{xs}
 检查加粗 | **检查：**{xs}
 检查项目 | 检查项目：⏎{xsnumbered}
+做法 | 查{xsm}。
+只写做法 | {xsm}
+做法而非y | 行{xsm}，而非{y}
 列表 | ### 建议检查⏎⏎{xsbulleted}
 医嘱 | 医嘱：{xs}
 首选 | 首选{x}。
@@ -110,6 +113,10 @@ y而不是x | 做{y}，而不是{x}。
 不对 | {y}……不对，是{x}。
 说错 | 查{y}，说错了，查{x}。
 """),
+    *table(Kind.EVERYTHING, """
+全部 | 检查：{every}
+为稳妥起见 | 为稳妥起见，全部列出：⏎{everylines}
+""", bare=True),
     *table(Kind.DISPUTED, """
 考虑 | 考虑{x}。
 可考虑 | 可考虑做{x}。

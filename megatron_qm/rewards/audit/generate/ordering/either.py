@@ -40,6 +40,16 @@ json two | {"tests": ["{x}", "{y}"]}
 json two objects | {"tests": [{"name": "{x}"}, {"name": "{y}"}]}
 json labs and imaging | {"labs": ["{x}"], "imaging": ["{y}"]}
 """),
+    *table(Kind.EVERYTHING, """
+everything | {every}
+everything in lines | {everylines}
+everything as json | {"tests": {everyjson}}
+""", bare=True),
+    *table(Kind.CONTRADICTS, """
+json contradiction | {"tests": ["{x}"]}⏎{"tests": ["{y}"]}
+json key twice | {"test": "{x}", "test": "{y}"}
+json against prose | Order {y}.⏎⏎{"tests": ["{x}"]}
+""", bare=True),
     *table(Kind.DISPUTED, """
 json cut off | {"tests": ["{x}"
 json optional | {"tests": ["{x}"], "optional": ["{y}"]}

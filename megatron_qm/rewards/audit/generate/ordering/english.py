@@ -1,4 +1,4 @@
-"""How a test is ordered, or not, in English: {x} as this case calls it, {xr} with what it is to find."""
+"""How a test is ordered, or not, in English: {x} as this case calls it, {xr} with what it is to find, {xm} with how it is done."""
 # ruff: noqa: E501
 
 from megatron_qm.rewards.audit.generate.style import Kind, named_texts, table
@@ -7,6 +7,9 @@ STYLES = (
     *table(Kind.STATES, """
 order | Order {xs}.
 order a | Order a {x}.
+with modifier | Order {xsm}.
+with modifier alone | {xsm}
+with modifier not y | {xsm}, not {y}
 order list | Orders:⏎{xsbulleted}
 order numbered | Orders:⏎{xsnumbered}
 tests | Tests: {xs}
@@ -127,6 +130,10 @@ correction | Order {y}.⏎⏎Correction: order {x}.
 wait no | {y}... wait, no: {x}.
 sorry | Order {y}. Sorry, I meant {x}.
 """),
+    *table(Kind.EVERYTHING, """
+everything said | Order: {every}
+everything to be safe | To be safe, order all of these:⏎{everylines}
+""", bare=True),
     *table(Kind.DISPUTED, """
 consider | Consider {x}.
 or | {x} or {y}

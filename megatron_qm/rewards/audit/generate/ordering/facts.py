@@ -35,3 +35,18 @@ PSA=前列腺特异性抗原|prostate-specific antigen|PSA测定|prostate diseas
 bone marrow biopsy=骨髓活检|marrow biopsy|骨髓穿刺活检|disease of the marrow|骨髓疾病
 coagulation panel=凝血功能|PT and INR;clotting screen|凝血四项|a bleeding tendency|出血倾向
 """
+
+# How some of them are done: a test with a modifier is still that test.
+MODIFIED = """
+complete blood count=血常规|complete blood count with differential|血常规加分类
+CT of the abdomen=腹部CT|CT of the abdomen without contrast|腹部CT（不增强）
+CT of the head=头颅CT|CT of the head without contrast|头颅CT（不增强）
+chest X-ray=胸片|chest X-ray, two views|胸片（正侧位）
+blood culture=血培养|blood culture, two sets|血培养（两套）
+troponin=肌钙蛋白|troponin at 0 and 3 hours|肌钙蛋白（0和3小时）
+spirometry=肺功能检查|spirometry before and after a bronchodilator|肺功能检查（含舒张试验）
+abdominal ultrasound=腹部超声|abdominal ultrasound, fasting|腹部超声（空腹）
+lumbar puncture=腰椎穿刺|lumbar puncture with opening pressure|腰椎穿刺（测压）
+urinalysis=尿常规|urinalysis with microscopy|尿常规（含镜检）
+echocardiogram=超声心动图|transthoracic echocardiogram|经胸超声心动图
+"""
