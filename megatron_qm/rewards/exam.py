@@ -10,12 +10,14 @@ from megatron_qm.rewards.metadata import Metadata, table_of
 from megatron_qm.rewards.outcome import Outcome, Scored, Unscored
 from megatron_qm.rewards.reading.clean import answer_part
 from megatron_qm.rewards.reading.fields import answer_fields, stated
-from megatron_qm.rewards.reading.final import Reading, final_answer
+from megatron_qm.rewards.reading.final import final_answer
 from megatron_qm.rewards.reading.json_parts import Duplicates, json_values
 from megatron_qm.rewards.reading.options import LETTERS, options_of
 from megatron_qm.rewards.reading.statements import Rank
 
 _NUMBERED = re.compile(r"^\s*(?:question|q|第|问题|小题)?\s*[(（]?(\d{1,2})[)）]?\s*(?:[.:、)]|题|问)?\s*[:.、]?\s*(.*)$", re.I)
+
+_LONGEST_LINE = 200
 
 
 def exam(prompt: str, response: str, reference: object, metadata: Metadata) -> Outcome:
@@ -77,14 +79,8 @@ def _answers_of_case(text: str, tables: Sequence[Mapping[str, str]]) -> list[fro
     if values:
         items = _items_of_case(values, len(tables))
         return items and [_stated(item, table) for item, table in zip(items, tables, strict=True)]
-    lines = _numbered(around)
-    if lines is None or sorted(lines) != list(range(1, len(tables) + 1)):
-        return None
-    return [_letters(final_answer(lines[number], table)) for number, table in enumerate(tables, start=1)]
-
-
-def _letters(read: Reading) -> frozenset[str]:
-    return read.letters if read.status == "read" else frozenset()
+    found = _numbered(around, tables)
+    return [found[number] for number in range(1, len(tables) + 1)] if len(found) == len(tables) else None
 
 
 def _stated(item: object, table: Mapping[str, str]) -> frozenset[str]:
@@ -110,20 +106,20 @@ def _items_of_case(values: Sequence[object], count: int) -> list[object] | None:
     return value if isinstance(value, list) and len(value) == count else None
 
 
-def _numbered(text: str) -> dict[int, str] | None:
-    """Lines that begin with a number, by it; None where one comes twice."""
-    found: dict[int, str] = {}
+def _numbered(text: str, tables: Sequence[Mapping[str, str]]) -> dict[int, frozenset[str]]:
+    """Lines that are a number and an answer, by their number; a number with two answers has none."""
+    found: dict[int, frozenset[str]] = {}
     for line in _lines(text):
         match = _NUMBERED.match(line)
-        if match is None:
+        number = int(match[1]) if match else 0
+        if match is None or not 1 <= number <= len(tables):
             continue
-        if int(match[1]) in found:
-            return None
-        found[int(match[1])] = match[2]
+        read = final_answer(match[2], tables[number - 1])
+        if read.status == "read" and len(match[2]) <= _LONGEST_LINE:
+            found[number] = read.letters if found.get(number, read.letters) == read.letters else frozenset()
     return found
 
 
 def _lines(text: str) -> Iterator[str]:
     for line in text.splitlines():
-        pieces = re.split(r"(?<=[A-J])[,;，；]\s*(?=\d{1,2}[.:、)])", line)
-        yield from pieces
+        yield from re.split(r"(?<=[A-J])[,;]\s*(?=\(?\d{1,2}[.:、)])", line)

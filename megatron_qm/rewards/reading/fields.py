@@ -12,6 +12,8 @@ _KEYS = frozenset({
     "prediction", "result", "solution", "response", "label", "答案", "最终答案", "正确答案", "选项", "选择", "答",
 })  # fmt: skip
 
+_PARTS = frozenset({"letter", "text", "option", "choice", "key", "label", "value", "id", "name", "选项", "内容"})  # of an answer
+
 
 def answer_fields(value: Mapping[str, object]) -> list[str]:
     """The keys of an object that hold an answer."""
@@ -36,7 +38,7 @@ def stated(value: object, options: Options) -> Iterator[Statement]:
 def _of(value: object, options: Options) -> Iterator[Statement]:
     """A text, or a list of them, which is one set."""
     if isinstance(value, dict):
-        yield from stated(value, options)
+        yield from _of_object(value, options)
         return
     items = value if isinstance(value, list) else [value]
     said = [one for item in items for one in (of_field(item, options) if isinstance(item, str) else stated(item, options))]
@@ -47,3 +49,15 @@ def _of(value: object, options: Options) -> Iterator[Statement]:
         yield from said
     elif said:
         yield Statement(Rank.OPEN, frozenset(letters))
+
+
+def _of_object(value: Mapping[str, object], options: Options) -> Iterator[Statement]:
+    """{"letter": "B", "text": "..."}: one answer, where all that it says agrees."""
+    named = [key for key in value if key.strip().casefold() in _PARTS]
+    if not named:
+        yield from stated(value, options)
+        return
+    twice = isinstance(value, Duplicates) and bool(value.twice & set(named))
+    said = [one for key in named for one in _of(value[key], options)]
+    agree = not twice and len({one.letters for one in said if one.rank is Rank.FIELD}) == 1
+    yield from said[:1] if agree else [Statement(Rank.OPEN, frozenset())] if said else []

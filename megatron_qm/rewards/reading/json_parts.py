@@ -66,7 +66,8 @@ def _spans(text: str) -> Iterator[tuple[int, int]]:
 
 def _parse(text: str) -> object:
     """None for what is no JSON."""
-    for candidate in (text, _TRAILING_COMMA.sub("", text)):
+    quoted = text.replace("'", '"') if '"' not in text else text  # {'answer': 'A'}, as Python writes it
+    for candidate in (text, _TRAILING_COMMA.sub("", quoted)):
         try:
             value: object = json.loads(candidate, object_pairs_hook=_object, parse_int=str, parse_float=str)
         except (ValueError, RecursionError):

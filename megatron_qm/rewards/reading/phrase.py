@@ -45,13 +45,14 @@ def phrase_at(text: str, at: int, options: Options, *, led: bool = False) -> Phr
         items.append(found)
     if led and _PREDICATE.match(text, items[-1].end):
         items = _first_clause(text, items)
-    letters = [letter for one in items for letter in one.letters]
+    named = [one for n, one in enumerate(items) if n == 0 or one.letters != items[n - 1].letters]  # `D, Spironolactone` is one
+    letters = [letter for one in named for letter in one.letters]
     distinct = len(set(letters)) == len(letters)
     return Phrase(frozenset(letters), items[0].start, items[-1].end, distinct and all(one.sure for one in items))
 
 
 def _first_clause(text: str, items: list[Phrase]) -> list[Phrase]:
-    cuts = (n for n in range(1, len(items)) if text[items[n - 1].end : items[n].start].strip() == ",")
+    cuts = (n for n in range(1, len(items)) if text[items[n - 1].end : items[n].start].strip() in (",", ";"))
     return items[: next(cuts, len(items))]
 
 

@@ -15,7 +15,8 @@ _MASK = "".join("L" if mark in "ABCDEFGHIJ" else "w" if mark.isalnum() or mark i
 _ALONE = re.compile(r"(?<![A-Za-z0-9])[A-J](?![A-Za-z0-9'])|[✓✔✅✗✘❌×]")
 _STEMS = ("answer", "choice", "option", "choose", "select", "pick", "correct", "response", "solution", "go with", "ans:", "ans.", "best",
           "appropriate", "right", "the final", BOX, "答", "选", "正确", "对", "故")  # fmt: skip
-_ENDS = ("\n", "。", ";", "!", "?", ". ")
+_ENDS = ("\n", "。", "!", "?", ". ")
+_FEW_LINES = 30  # each may be an answer of a few letters
 _SLACK = 24  # characters that may stand around the text of an option in a sentence that is nothing else
 
 
@@ -34,6 +35,8 @@ def speaking(text: str, options: Options) -> Iterator[tuple[str, bool]]:
 def _places(text: str, options: Options) -> list[int]:
     places = [0] if text else []
     places += _letters(text)
+    if text.count("\n") <= _FEW_LINES:
+        places += [at + 1 for at, mark in enumerate(text) if mark == "\n"]
     low = text.lower() if len(text.lower()) == len(text) else text
     for stem in _STEMS:
         at = low.find(stem)

@@ -38,18 +38,20 @@ class Statement:
 _LEAD = re.compile(
     r"\b(?:answers?|choices?|options?|response|solution|selection|pick|ans)\b[^.:;=,\n]{0,60}?(?:\b(?:is|are|be|was)\b|:|=|->|→)"
     r"|\b(?:choose|chose|select(?:ed)?|pick(?:ed)?|go(?:ing)? with|opt for|settle on|answer)\b"
-    r"|答案[^,.:;。\n]{0,12}?(?:应?[是为选:】]择?)|(?:故|应|宜|题|此|以|就|我|确|上|,|^|\s)选(?:择|项)?[:是为]?|正确(?:的)?(?:选项|答案)?[是为:]|答:",
+    r"|(?:答案|选项)[^,.:;。\n]{0,12}?(?:应?[是为选:】]择?)|答案\s{0,2}(?=[\"“(\[]?[A-J](?![A-Za-z]))|(?:故|应|宜|题|此|以|就|我|确|上|,|^|\s)选(?:择|项)?[:是为]?|正确(?:的)?(?:选项|答案)?[是为:]|答:",
     re.I)
 _FILLER = re.compile(r"\s*(?:(?:therefore|thus|hence|clearly|definitely|most likely|likely|probably|indeed|simply|just|still|then|therefore|应该?|当然"
                      r"|显然|是|为|选择)[\s,:]{1,2}|(?:是|为|选(?!项))[\s:]?择?){0,3}", re.I)
-_OPENER = re.compile(r"\s*(?:[-•·*+▪➤→]\s|\(?\d{1,2}[.)]\s|[✓✔✅☑]\s?|(?:so|thus|hence|therefore|definitely|clearly|certainly|actually|wait|no(?=\s*[,.!…—]|\s+(?:wait|actually|sorry|it)\b|\s[A-J]\b)|sorry|ok|okay"
-                     r"|final|finally|well|hmm|yes|it's|it is|that's|that is|i (?:would )?(?:think|believe|say)(?: that)?(?: it's| it is)?|i'd say)\b[\s,:.。!…]{0,4}|(?:综上|因此|所以|故|答|即|那么|应该?|就是|是|不(?=,))[\s,:.。!…]{0,4})*", re.I)
-_CLAUSE = re.compile(r"[,:—–]|\s-\s|(?<!all )(?<!thing )\bbut\b|\b(?:so|therefore|thus|hence|whereas|while|however|because|and then)\b|但是?|而是?|所以|因此|因为|故")
+_OPENER = re.compile(r"\s*(?:[-•·*+▪➤→]\s|[\u2190-\u21ff\u2600-\u2712\u2719-\u274b\u274d-\u27bf\U0001f300-\U0001faff]\s?|\(?\d{1,2}[.)]\s|[✓✔✅☑]\s?|(?:so|thus|hence|therefore|definitely|clearly|certainly|actually|wait|no(?=\s*[,.!…—]|\s+(?:wait|actually|sorry|it)\b|\s[A-J]\b)|sorry|ok|okay"
+                     r"|final|finally|well|hmm|yes|it's|it is|that's|that is|i (?:would )?(?:think|believe|say)(?: that)?(?: it's| it is)?|i'd say|i mean|or rather|make that|correction)\b[\s,:.。!…]{0,4}|(?:综上|因此|所以|故|答|即|那么|应该?|就是|是|不(?=,))[\s,:.。!…]{0,4})*", re.I)
+_CLAUSE = re.compile(r"[,:;—–]|\s-\s|(?<!all )(?<!thing )\bbut\b|\b(?:so|therefore|thus|hence|whereas|while|however|because|and then)\b|但是?|而是?|所以|因此|因为|故")
 _VERDICT = re.compile(
     r"[\s)]{0,3}(?:选项|项)?\s?(?:(?:is|are|was|were|would be|will be|must be|should be|seems|looks|remains|being)\s(?:[\w-]+\s){0,4}?"
     r"(?:correct|right|true|best|answer|appropriate|suitable|likely|acceptable|possible|indicated|fits?)\b"
     r"|(?:also|too|as well)?\s?(?:works?|fits?|applies|apply)\b|(?:also|too|as well)\b"
     r"|[都均也同样才就最更是为\s]{0,4}(?:正确|对(?!于|症)|符合|恰当|合适|可以|可能|成立|适合)|[✓✔✅])", re.I)
+_COLON = re.compile(r"\s?[:—–]\s?|\s-\s")
+_AS_ANSWER = re.compile(r"(?<![A-Za-z0-9])[A-J](?=\)? as (?:the|my|our) (?:\w+ )?(?:answer|choice)\b)", re.I)
 _COPULA = re.compile(r"(?:\b(?:is|are|be|would be)\b|[是为:(])\s{0,2}(?=\(?(?:option |choice |选项)?[A-J][)\s.\"'”]{0,4}(?:$|\n))", re.I)
 _CONCLUDES = re.compile(r"\b(?:so|thus|hence|therefore|final|finally)\b|综上|因此|所以|故|答", re.I)
 _END = re.compile(r"[\s.,;:!)\]}\"'”’。、…]*$")
@@ -153,8 +155,8 @@ def _clauses(text: str, asked: bool, options: Options, *, alone: bool = False) -
 
 
 def _said(text: str, start: int, phrase: Phrase, asked: bool, *, bare: bool) -> Iterator[Statement]:
-    verdict = _VERDICT.match(text, phrase.end)
-    if denied_behind(text, phrase.end):
+    verdict = _VERDICT.match(text, phrase.end) or _VERDICT.match(text, _behind_colon(text, phrase.end))
+    if denied_behind(text, phrase.end) or denied_behind(text, _behind_colon(text, phrase.end)):
         yield Statement(Rank.DENIED, phrase.letters)
     elif verdict and not denied_before(verdict[0]):
         end = Phrase(phrase.letters, phrase.start, verdict.end(), phrase.sure)
@@ -166,6 +168,12 @@ def _said(text: str, start: int, phrase: Phrase, asked: bool, *, bare: bool) -> 
         yield Statement(_rank(text, start, phrase, asked, Rank.LINE), phrase.letters)
     elif not phrase.sure:
         yield Statement(Rank.OPEN, phrase.letters)
+
+
+def _behind_colon(text: str, at: int) -> int:
+    """`D. Spironolactone: wrong`: where what is said of an option in a list begins."""
+    colon = _COLON.match(text, at)
+    return colon.end() if colon else at
 
 
 def _alone(text: str, phrase: Phrase) -> Rank:
@@ -181,6 +189,11 @@ def _explained(text: str, end: int) -> bool:
 
 def _mentioned(text: str, start: int, asked: bool, options: Options) -> Iterator[Statement]:
     """What a clause that begins otherwise says of an option: `the next step is D`, `eliminate D`."""
+    if as_answer := _AS_ANSWER.search(text, start):
+        phrase = phrase_at(text, as_answer.start(), options)
+        if phrase:
+            yield Statement(_rank(text, start, phrase, asked, Rank.VERDICT), phrase.letters)
+        return
     copula = _COPULA.search(text, start)
     phrase = phrase_at(text, copula.end(), options) if copula else None
     if copula and phrase:
