@@ -1,5 +1,6 @@
 """Disease diagnosis: ICD-10 codes and names, credited by how far down the hierarchy they agree."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from megatron_qm.rewards import icd
@@ -9,15 +10,17 @@ from megatron_qm.rewards.outcome import Outcome, Scored, Unscored
 from megatron_qm.rewards.reading.clean import answer_part
 from megatron_qm.rewards.reading.finding import NameTable, find
 from megatron_qm.rewards.reading.json_parts import Duplicates, json_values
-from megatron_qm.rewards.reading.mentions import Mention, answered, mentions
+from megatron_qm.rewards.reading.mentions import Mention, led, mentions
 from megatron_qm.rewards.reading.scopes import Span, Stance, stances
 
 CREDIT = (1.0, 0.5, 0.2, 0.1)  # the same code, category, block, chapter
 _CODE_KEYS = ("code", "icd", "icd10", "icd-10", "icd_10", "icd_code", "编码", "icd编码", "icd10_code")
 _NAME_KEYS = ("name", "disease", "diagnosis", "诊断", "疾病", "名称", "诊断名称", "disease_name", "final_diagnosis", "principal_diagnosis")
 _LIST_KEYS = ("diagnoses", "diagnosis", "diseases", "诊断", "codes", "answer", "icd", "答案", "疾病", "code", "list", "name", "icd10", "disease",
-              "final_diagnosis", "principal_diagnosis", "secondary_diagnoses", "diagnosis_list", "最终诊断", "主要诊断", "次要诊断")
+              "final_diagnosis", "principal_diagnosis", "primary", "principal", "main", "secondary", "primary_diagnosis", "secondary_diagnoses",
+              "secondary_diagnosis", "主诊断", "次诊断", "diagnosis_list", "最终诊断", "主要诊断", "次要诊断")
 _MOST_ITEMS = 50
+_APART = re.compile(r"[,;、+/\n]|\band\b|[和及与伴并]")  # between two diagnoses
 
 
 def diagnosis(prompt: str, response: str, reference: object, metadata: Metadata) -> Outcome:
@@ -139,10 +142,10 @@ def _items_of(value: object) -> list[object]:
         folded = {str(key).strip().casefold().replace(" ", "_"): inner for key, inner in value.items()}
         code = next((folded[key] for key in _CODE_KEYS if isinstance(folded.get(key), str)), None)
         name = next((folded[key] for key in _NAME_KEYS if isinstance(folded.get(key), str)), None)
-        rest = [item for key in _LIST_KEYS if isinstance(folded.get(key), list | Mapping) for item in _items_of(folded[key])]
         if code or name:
-            return [{"code": code, "name": name}, *rest]
-        return rest or [item for key in _LIST_KEYS if key in folded for item in _items_of(folded[key])]
+            deeper = [inner for key, inner in folded.items() if key in _LIST_KEYS and isinstance(inner, list | Mapping)]
+            return [{"code": code, "name": name}, *(item for inner in deeper for item in _items_of(inner))]
+        return [item for key, inner in folded.items() if key in _LIST_KEYS for item in _items_of(inner)]
     return [value] if isinstance(value, str) else []
 
 
@@ -157,12 +160,14 @@ def _given(response: str, book: Book) -> Iterator[Lineage | None]:
     if len(found) > 1 and any(set(one) != set(found[0]) for one in found):
         yield None  # several objects: which of them is the answer?
         return
-    yield from found[0] if found else _in_prose(around, book)
+    said = [_own_history(one) for one in mentions(around, book.find)]
+    affirmed = [one for one in said if one.stance is Stance.AFFIRMED]
+    yield from found[0] if found else ()
+    yield from _joined(led(around, affirmed) or ([] if found else affirmed), book)
 
 
-def _in_prose(text: str, book: Book) -> Iterator[Lineage | None]:
-    found = mentions(text, book.find)
-    for group in _groups(answered(text, [_own_history(one) for one in found])):
+def _joined(found: Sequence[Mention], book: Book) -> Iterator[Lineage | None]:
+    for group in _groups(found, book):
         yield from book.joined([(one.key, one.span) for one in group])
 
 
@@ -172,11 +177,11 @@ def _own_history(mention: Mention) -> Mention:
     return Mention(mention.key, Stance.AFFIRMED, mention.sentence, mention.span, mention.place) if histories else mention
 
 
-def _groups(found: Sequence[Mention]) -> Iterator[list[Mention]]:
+def _groups(found: Sequence[Mention], book: Book) -> Iterator[list[Mention]]:
     """A code and the name that stands beside it, with no more than a bracket, a colon or a few blanks between them."""
     group: list[Mention] = []
     for mention in found:
-        if group and not _beside(group, mention):
+        if group and not _beside(group, mention, book):
             yield group
             group = []
         group.append(mention)
@@ -184,9 +189,13 @@ def _groups(found: Sequence[Mention]) -> Iterator[list[Mention]]:
         yield group
 
 
-def _beside(group: Sequence[Mention], mention: Mention) -> bool:
+def _beside(group: Sequence[Mention], mention: Mention, book: Book) -> bool:
+    """A comma may stand between a name and its own code: `Asthma, J45.9`."""
     last = group[-1]
     if last.place != mention.place or last.key.startswith("=") == mention.key.startswith("=") or len(group) > 2:
         return False
-    between = last.sentence[last.span.end : mention.span.start]
-    return len(between) <= 12 and not any(mark in between for mark in ",;、\n") and " and " not in between
+    between = last.sentence[last.span.end : mention.span.start].strip()
+    if between == ",":
+        one, other = book.place(last.key.lstrip("=")), book.place(mention.key.lstrip("="))
+        return bool(one and other and one[1] == other[1])
+    return len(between) <= 12 and not _APART.search(between)

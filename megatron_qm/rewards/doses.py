@@ -10,7 +10,7 @@ _UNITS = {"mg": (1.0, "mg"), "milligram": (1.0, "mg"), "毫克": (1.0, "mg"), "g
           "mcg": (1e-3, "mg"), "microgram": (1e-3, "mg"), "µg": (1e-3, "mg"), "μg": (1e-3, "mg"), "ug": (1e-3, "mg"), "微克": (1e-3, "mg"),
           "ml": (1.0, "ml"), "milliliter": (1.0, "ml"), "millilitre": (1.0, "ml"), "毫升": (1.0, "ml"), "l": (1000.0, "ml"), "iu": (1.0, "u"),
           "u": (1.0, "u"), "unit": (1.0, "u"), "international unit": (1.0, "u"), "单位": (1.0, "u"), "国际单位": (1.0, "u")}
-_ROUTES = {"oral": ("po", "p.o.", "oral", "orally", "by mouth", "口服"), "iv": ("iv", "i.v.", "intravenous", "intravenously", "静脉", "静滴", "静推"),
+_ROUTES = {"oral": ("po", "p.o.", "oral", "orally", "by mouth", "口服"), "iv": ("iv", "i.v.", "intravenous", "intravenously", "静脉", "静滴", "静推", "静注", "静点"),
            "im": ("im", "i.m.", "intramuscular", "intramuscularly", "肌注", "肌肉", "肌内"), "sc": ("sc", "s.c.", "sq", "subcutaneous", "subcutaneously", "皮下"),
            "topical": ("topical", "topically", "外用", "涂抹", "外涂"), "inhaled": ("inhaled", "inhalation", "nebulized", "吸入", "雾化"),
            "sublingual": ("sublingual", "sublingually", "舌下"), "rectal": ("rectal", "rectally", "直肠", "纳肛")}

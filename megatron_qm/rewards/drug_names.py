@@ -24,8 +24,8 @@ _SALT = re.compile(r"\s(?:hydrochloride|hcl|sodium|potassium|calcium|maleate|sul
                    r"|extended release|er|xr|sr|xl|cream|syrup|granules?|therapy)(?=\s|$)", re.I)
 _ZH_SALT = re.compile(r"^(?:盐酸|硫酸氢|硫酸|马来酸|枸橼酸|富马酸|酒石酸|氢溴酸|苯磺酸|磷酸|琥珀酸|乳酸|醋酸|甲磺酸|注射用|吸入用|口服)")
 _ZH_FORM = re.compile(r"(?:肠溶|缓释|控释|分散|咀嚼|口服|混悬|干混悬|氯化|泡腾|软)*(?:片|胶囊|颗粒|注射液|口服液|溶液|乳膏|软膏|滴剂|滴眼液|糖浆|混悬液|散|钠|钾|钙|栓|喷雾剂|凝胶)$")
-# What may stand right before the name of a drug in Chinese text: another character makes it the end of a longer name.
-_ZH_BEFORE = frozenset("予给用服吃开加选是为和及与或含配联合以并也的药：）。、用物剂停禁忌别勿不换成将对改片酸钠钾口注射次即了把先后再宜应可如有于到至从")
+# What may stand right before the name of a drug in Chinese text, though it stands in names too.
+_ZH_BEFORE = frozenset("予给用服吃开加选是为和及与或含配联合以并也的药、物剂停禁忌别勿不换成将对改片酸钠钾口注射次即了把先后再宜应可如有于到至从")
 
 
 _JOINTS = (" ", " and ", " with ", " plus ", "和")  # of two names of a combination; / and - are blanks
@@ -96,8 +96,14 @@ def _is_whole(sentence: str, span: Span) -> bool:
     before = sentence[span.start - 1 : span.start]
     named = sentence[span.start : span.end]
     if "\u4e00" <= named[0] <= "\u9fff" and "\u4e00" <= before <= "\u9fff":
-        return before in _ZH_BEFORE
+        return before in _ZH_BEFORE or before not in _characters()
     return True
+
+
+@lru_cache(maxsize=1)
+def _characters() -> frozenset[str]:
+    """Those of Chinese names of drugs."""
+    return frozenset(mark for others in read_table("drugs.txt").values() for name in others for mark in name if mark >= "\u4e00")
 
 
 def plain(name: str) -> str:

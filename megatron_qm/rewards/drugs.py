@@ -11,7 +11,7 @@ from megatron_qm.rewards.outcome import Outcome, Scored, Unscored
 from megatron_qm.rewards.reading.clean import answer_part
 from megatron_qm.rewards.reading.json_parts import Duplicates, json_values
 from megatron_qm.rewards.reading.lists import pieces
-from megatron_qm.rewards.reading.mentions import Mention, answered, mentions
+from megatron_qm.rewards.reading.mentions import Mention, led, mentions
 from megatron_qm.rewards.reading.scopes import Stance
 
 _NAME_KEYS = ("name", "drug", "drug_name", "medication", "medicine", "药品", "药物", "药名", "名称", "generic", "generic_name", "药品名称")
@@ -81,13 +81,20 @@ def _items(value: object, names: DrugNames, key: Callable[[str], str]) -> list[_
     if not isinstance(value, Mapping) or isinstance(value, Duplicates) and value.twice:
         return []
     folded = {str(name).strip().casefold(): inner for name, inner in value.items()}
-    name = next((folded[one] for one in _NAME_KEYS if isinstance(folded.get(one), str)), None)
+    key_of_name = next((one for one in _NAME_KEYS if isinstance(folded.get(one), str)), None)
+    others = [item for one, inner in folded.items() if one != key_of_name and _lists(one) for item in _items(inner, names, key)]
+    name = folded[key_of_name] if key_of_name else None
     if name and not any(folded.get(one) for one in (*_DOSE_KEYS, *_ROUTE_KEYS)):
-        return _items(name, names, key)
+        return [*_items(name, names, key), *others]
     if name:
         dose, route = (next((str(folded[one]) for one in keys if folded.get(one)), name) for keys in (_DOSE_KEYS, _ROUTE_KEYS))
-        return [_Drug(key(name), dose_in(dose), route_in(route))]
-    return [item for one in _LIST_KEYS if one in folded for item in _items(folded[one], names, key)]
+        return [_Drug(key(name), dose_in(dose), route_in(route)), *others]
+    return others
+
+
+def _lists(key: str) -> bool:
+    """Whether a key of an object holds drugs, such as `additional_drugs`."""
+    return key in _LIST_KEYS or any(key.endswith(one) for one in ("drugs", "medications", "药物", "药品", "用药"))
 
 
 def _given(response: str, names: DrugNames) -> tuple[list[_Drug], list[_Drug]]:
@@ -99,12 +106,13 @@ def _given(response: str, names: DrugNames) -> tuple[list[_Drug], list[_Drug]]:
     values, around = json_values(text)
     listed = [items for value in values if (items := _items(value, names, names.affirmed_key))]
     found = mentions(around, names.find)
-    prose = list(_prescribed(answered(around, found)))
-    everywhere = [_Drug(one.key) for one in found if one.stance is Stance.AFFIRMED]
+    affirmed = [one for one in found if one.stance is Stance.AFFIRMED]
+    stated = led(around, affirmed) or ([] if listed else affirmed)
+    everywhere = [_Drug(one.key) for one in affirmed]
     if len(listed) > 1 and any({item.key for item in items} != {item.key for item in listed[0]} for items in listed):
         return [], everywhere
     fields = [item for items in listed[:1] for item in items if item.key]
-    return (fields, everywhere) if listed else (prose, everywhere)
+    return [*fields, *_prescribed(stated)], everywhere
 
 
 def _prescribed(found: Sequence[Mention]) -> Iterator[_Drug]:

@@ -19,7 +19,7 @@ SYNONYMS: dict[str, str] = {
     "myocardial infarction": "I21.9", "acute myocardial infarction": "I21.9", "ami": "I21.9",
     "高血压": "I10", "原发性高血压": "I10", "高血压病": "I10", "hypertension": "I10", "high blood pressure": "I10",
     "essential hypertension": "I10", "primary hypertension": "I10",
-    "2型糖尿病": "E11.9", "二型糖尿病": "E11.9", "type 2 diabetes": "E11.9", "type 2 diabetes mellitus": "E11.9",
+    "2型糖尿病": "E11.9", "二型糖尿病": "E11.9", "II型糖尿病": "E11.9", "I型糖尿病": "E10.9", "type 2 diabetes": "E11.9", "type 2 diabetes mellitus": "E11.9",
     "t2dm": "E11.9", "1型糖尿病": "E10.9", "type 1 diabetes": "E10.9", "type 1 diabetes mellitus": "E10.9",
     "肺炎": "J18.9", "pneumonia": "J18.9", "社区获得性肺炎": "J18.9", "community acquired pneumonia": "J18.9",
     "急性阑尾炎": "K35.8", "阑尾炎": "K37", "acute appendicitis": "K35.8", "appendicitis": "K37",

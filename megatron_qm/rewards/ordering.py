@@ -11,7 +11,7 @@ from megatron_qm.rewards.reading.clean import answer_part
 from megatron_qm.rewards.reading.finding import NameTable, find, units_of
 from megatron_qm.rewards.reading.json_parts import Duplicates, json_values
 from megatron_qm.rewards.reading.lists import pieces
-from megatron_qm.rewards.reading.mentions import answered, mentions
+from megatron_qm.rewards.reading.mentions import led, mentions
 from megatron_qm.rewards.reading.scopes import Span, Stance, denies, stances
 from megatron_qm.rewards.tables import read_table
 
@@ -66,7 +66,7 @@ class _Tests:
         """And what is called a test though no table knows it."""
         known = list(self.find(sentence))
         others = [(match[0].lower(), Span(*match.span())) for match in _UNKNOWN.finditer(sentence) if not _GENERIC.search(match[0])]
-        apart = [(key, span) for key, span in others if all(span.end <= one.start or one.end <= span.start for _, one in known)]
+        apart = [(key, span) for key, span in others if not _in_brackets(sentence, span) and all(span.end <= one.start or one.end <= span.start for _, one in known)]
         yield from sorted([*known, *apart], key=lambda found: found[1].start)
 
     def ordered(self, text: str) -> str:
@@ -76,6 +76,12 @@ class _Tests:
         if not found:
             return "" if denies(text) else self.key(text)
         return next((key for (key, _), stance in zip(found, states, strict=True) if stance is Stance.AFFIRMED), "")
+
+
+def _in_brackets(sentence: str, span: Span) -> bool:
+    """`spirometry (with a bronchodilator test)`: what stands in brackets is how a test is done."""
+    before = sentence[: span.start]
+    return before.count("(") > before.count(")")
 
 
 @lru_cache(maxsize=64)  # the items of a run share their table
@@ -109,7 +115,7 @@ def _given(response: str, tests: _Tests) -> set[str]:
     listed = [items for value in values if (items := _items(value))]
     if len({frozenset(tests.key(item) for item in items) for items in listed}) > 1:
         return set()  # several lists: which is the order?
-    if listed:
-        named = (piece for item in listed[0] for piece in pieces(item, [span for _, span in tests.find(item)]))
-        return {tests.ordered(piece) for piece in named} - {""}
-    return {one.key for one in answered(around, mentions(around, tests.find_all))}
+    affirmed = [one for one in mentions(around, tests.find_all) if one.stance is Stance.AFFIRMED]
+    stated = led(around, affirmed) or ([] if listed else affirmed)
+    named = (piece for items in listed[:1] for item in items for piece in pieces(item, [span for _, span in tests.find(item)]))
+    return ({tests.ordered(piece) for piece in named} - {""}) | {one.key for one in stated}

@@ -8,7 +8,7 @@ _DENIED = re.compile(
     r"|disagree|far from|hardly|all but|(?:any|every)thing but)\b|不(?!难|过|仅|但|同)|非(?!常)|错|误|排除|没有|并非|否|除了|除外|别|[✗✘❌✖]", re.I)
 _DENIED_BEHIND = re.compile(
     r"[\s)\"'”’\]项选]{0,6}(?:(?:is|are|was|were|would be|seems|being)\s(?:[\w-]+\s){0,2}?(?:wrong|incorrect|mistaken|false|not\b|n't|unlikely|excluded|out\b|contraindicated)"
-    r"|(?:isn't|aren't|wasn't|doesn't|don't|does not|do not|did not|cannot|can't|would not|wouldn't|should not|shouldn't|will not|won't)\b"
+    r"|(?:not|no longer|never|isn't|aren't|wasn't|doesn't|don't|does not|do not|did not|cannot|can't|would not|wouldn't|should not|shouldn't|will not|won't)\b"
     r"|(?:的(?:说法|观点|想法|看法|答案|选项))?(?:[都均也是的属]{0,3})(?:不|错|有误|误|排除|非)|[✗✘❌×✖])", re.I)
 _REPORTED = re.compile(
     r"(?<!\bi )\b(?:says?|said|claim(?:s|ed)?|thinks|believes|argues?|insists?)\b|\b(?:students?|(?:many|some|most|other|few|several)(?: \w+){0,2} (?:would|might|may|will|could|say|think|believe|choose|pick|answered)|people|friends?|colleagues?|textbooks?|others"
@@ -16,6 +16,7 @@ _REPORTED = re.compile(
     r"|(?<!我)认为|很多人|许多|有人|有些|有的|误认|误以|误选|常误|考生|学生|同学|别人|他人|大家|起初|原以为|本以为|容易选|易选|易误", re.I)
 _REPORTED_BEHIND = re.compile(r"\s*,?\s*(?:according to (?:my|a|some|his|her|one)|says? (?:my|the|a)|said (?:my|the|a)|in my friend)", re.I)
 _CONDITION = re.compile(r"\b(?:if|unless|otherwise|provided(?: that)?|assuming|suppose|whether|when|were (?:he|she|the|it|they))\b|如果|若(?!干)|假如|倘若|除非|否则|是否|的话", re.I)
+_STOP = re.compile(r"[.;](?:\s|$)")
 _TRAILING = re.compile(r"\b(?:if|unless|only (?:in|when|for|after)|in (?:a|an|another|other) (?:different|other)?\s?(?:setting|patient|case|context|situation)s?)\b", re.I)
 _HEDGED = re.compile(r"\b(?:could|might|may|either)\b|要么|可能", re.I)
 _UNKNOWING = re.compile(r"\b(?:not sure|unsure|don't know|do not know|no idea|guess(?:ing)?)\b|不知道|不确定|随便|猜", re.I)
@@ -49,7 +50,8 @@ def conditional(text: str, begin: int, end: int) -> bool:
 
 
 def _trailing(text: str, end: int) -> bool:
-    return bool(_TRAILING.search(text[end : end + 160])) and not re.match(r"\s*(?:because|since|,)", text[end:])
+    behind = _STOP.split(text[end : end + 160], 1)[0]
+    return bool(_TRAILING.search(behind)) and not re.match(r"\s*(?:because|since|,)", text[end:])
 
 
 def hedged(clause: str, sentence: str) -> bool:
