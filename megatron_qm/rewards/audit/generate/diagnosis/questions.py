@@ -75,7 +75,7 @@ def _catalogue(keys: list[Diagnosis], system: str, rng: Random) -> list[str]:
 
 def _apart(rng: Random, keys: list[Diagnosis], count: int, system: str) -> list[Diagnosis]:
     """`count` diagnoses, no two in one chapter, nor in one with a key."""
-    taken, found = {chapter(key.codes[system]) for key in keys}, []
+    taken, found = {chapter(key.codes[system]) for key in keys}, list[Diagnosis]()
     for candidate in rng.sample(_ALL, len(_ALL)):
         if len(found) == count:
             break
