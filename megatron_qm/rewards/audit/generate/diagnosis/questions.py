@@ -46,7 +46,7 @@ def chapter(code: str) -> str:
     letter, number = code[0], int(code[1:3])
     if number >= {"D": 50, "H": 60}.get(letter, 100):
         return letter + "+"
-    return {"B": "A", "D": "C", "T": "S"}.get(letter, letter)
+    return {"B": "A", "D": "C", "T": "S", "W": "V", "X": "V", "Y": "V"}.get(letter, letter)
 
 
 def question(rng: Random, language: str) -> Question:
