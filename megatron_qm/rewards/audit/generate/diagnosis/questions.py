@@ -46,7 +46,7 @@ def chapter(code: str) -> str:
     letter, number = code[0], int(code[1:3])
     if number >= {"D": 50, "H": 60}.get(letter, 100):
         return letter + "+"
-    return {"B": "A", "D": "C", "T": "S"}.get(letter, letter)
+    return {"B": "A", "D": "C", "T": "S", "W": "V", "X": "V", "Y": "V"}.get(letter, letter)
 
 
 def question(rng: Random, language: str) -> Question:
@@ -75,7 +75,7 @@ def _catalogue(keys: list[Diagnosis], system: str, rng: Random) -> list[str]:
 
 def _apart(rng: Random, keys: list[Diagnosis], count: int, system: str) -> list[Diagnosis]:
     """`count` diagnoses, no two in one chapter, nor in one with a key."""
-    taken, found = {chapter(key.codes[system]) for key in keys}, []
+    taken, found = {chapter(key.codes[system]) for key in keys}, list[Diagnosis]()
     for candidate in rng.sample(_ALL, len(_ALL)):
         if len(found) == count:
             break

@@ -1,6 +1,10 @@
 """Drugs: `generic = 通用名 | brands | 商品名 | milligrams | route | indication | 适应证`. Routes are keys of ROUTES."""
 # ruff: noqa: E501  Chinese characters count twice
 
+from collections.abc import Mapping
+
+Written = Mapping[str, Mapping[str, tuple[str, ...]]]  # by route and language
+
 DRUGS = """
 amoxicillin=阿莫西林|Amoxil|阿莫仙|500|oral|streptococcal sore throat|链球菌性咽炎
 amoxicillin/clavulanate=阿莫西林克拉维酸|Augmentin|力百汀|625|oral|an infected animal bite|动物咬伤感染
@@ -43,7 +47,7 @@ montelukast=孟鲁司特|Singulair|顺尔宁|10|oral|exercise-induced wheeze|运
 """
 
 # As prescriptions have them, the first one in references.
-ROUTES = {
+ROUTES: Written = {
     "oral": {"en": ("oral", "PO", "by mouth", "orally"), "zh": ("口服", "口服")},
     "intravenous": {"en": ("intravenous", "IV", "intravenously"), "zh": ("静脉注射", "静注")},
     "subcutaneous": {"en": ("subcutaneous", "SC", "subcutaneously"), "zh": ("皮下注射", "皮下注射")},
@@ -51,7 +55,7 @@ ROUTES = {
     "inhaled": {"en": ("inhaled", "by inhalation"), "zh": ("吸入", "吸入")},
 }
 # What a pharmacy writes behind a name.
-PRODUCTS = {
+PRODUCTS: Written = {
     "oral": {"en": ("tablets", "capsules"), "zh": ("片", "胶囊")},
     "intravenous": {"en": ("injection", "infusion"), "zh": ("注射液", "针")},
     "subcutaneous": {"en": ("injection", "prefilled syringe"), "zh": ("注射液", "针")},

@@ -33,7 +33,7 @@ def _option_question(rng: Random, language: str) -> Question:
     english, chinese, *options = line.split("|")
     stem = {"en": english, "zh": chinese}[language]
     rng.shuffle(options)
-    keys, others, texts = [], [], {}
+    keys, others, texts = list[Thing](), list[Thing](), dict[str, str]()
     for letter, option in zip(LETTERS, options, strict=False):
         text = in_language(option.lstrip("*"), language)
         texts[letter] = text
