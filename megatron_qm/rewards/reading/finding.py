@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from megatron_qm.rewards.reading.scopes import Span
+from megatron_qm.rewards.reading.spans import Span
 
 _UNIT = re.compile(r"[\u4e00-\u9fff]|[^\W_\u4e00-\u9fff]+(?:[+%](?![^\W_]))?")
 _CHINESE = re.compile("[\u4e00-\u9fff]")

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from megatron_qm.rewards.reading.scopes import Span
+from megatron_qm.rewards.reading.spans import Span
 
 _JOINT = re.compile(r"[;、\n]|,(?!\d{3}(?!\d))|(?<!\w)\+(?!\w)|\s\+\s|\b(?:and|plus)\b|和|及", re.I)
 

@@ -23,6 +23,7 @@ class Options:
 
     letters: str
     texts: tuple[tuple[str, str], ...]
+    named: tuple[tuple[str, str], ...]  # (text, letter), as the question has them
     longest: int  # characters of a text
     beginnings: frozenset[str]  # the first characters of texts, and of articles
 
@@ -61,16 +62,25 @@ def _options(table: tuple[tuple[str, str], ...]) -> Options:
                   and sum(compact(text).text == name for _, text in table) == 1})
     longest = max(map(len, texts), default=0)
     beginnings = frozenset(name[0] for name in texts) | ({"a", "t"} if texts else set())
-    return Options(letters, tuple(sorted(texts.items(), key=lambda one: -len(one[0]))), longest, beginnings)
+    return Options(letters, tuple(sorted(texts.items(), key=lambda one: -len(one[0]))), _named(table, texts), longest, beginnings)
+
+
+def _named(table: tuple[tuple[str, str], ...], texts: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Without texts that two options share."""
+    return tuple((form, letter) for letter, text in table for form in _forms(text) if texts.get(compact(form).text) == letter)
 
 
 def _names(text: str) -> Iterator[str]:
-    """An option's text; what stands before its bracket and within it; without its article."""
+    for form in _forms(text):
+        name = compact(form).text
+        if len(name) > 1:
+            yield name
+
+
+def _forms(text: str) -> list[str]:
+    """An option's text without its article; what stands before its bracket and within it."""
     said = _ARTICLE.sub("", text, count=1) if _ARTICLE.match(text) else text
     forms = [said]
     if bracket := _BRACKET.match(said):
         forms += [bracket["before"], bracket["inside"]]
-    for form in forms:
-        name = compact(form).text
-        if len(name) > 1:
-            yield name
+    return forms

@@ -13,7 +13,7 @@ _LOWER_RUN = re.compile(r"[a-j]{2,6}(?=[\s)\].]*$)")
 _WORDS = frozenset({"ace", "be", "ad", "hi", "fig", "deh", "dei", "bi", "ah", "eh", "chi"})
 # Behind a lone A or I an article's noun or a verb follows; these may follow the name of an option.
 _ARTICLE = re.compile(r"[ \t]{1,3}(?!(?:because|since|as|for|given|due|which|and|or|is|are|was|based|according|in|with|to|by|not|only"
-                      r"|would|will|seems|works|looks|should|must|can|rather|over|instead|but|also|alone|too|then|so|after|when|if|unless|fits?|applies)\b)[a-zα-ω]")
+                      r"|would|will|seems|works|looks|should|must|can|rather|over|instead|but|also|alone|too|then|so|after|when|if|unless|fits?|applies|here|there|now|today)\b)[a-zα-ω]")
 _SEPARATOR = re.compile(r"(?:\s*(?:[,、/;&+]|\band\b|\bplus\b|以及|和|与|及|还有)){1,2}\s*|[ \t](?=[A-J](?![A-Za-z0-9]))", re.I)
 _OR = re.compile(r"\s*[,(]?\s*(?:\bor\b|或者?|还是|要么|\bvs?\b\.?)\s*(?:(?:maybe|perhaps|possibly|可能是?)\s*)?", re.I)
 _BESIDE = re.compile(r"[ \t]*[)\]]?[ \t]?(?:[.:、—–-]|\()?[ \t\"'“]*")

@@ -13,8 +13,8 @@ _DENIED_BEHIND = re.compile(
 _REPORTED = re.compile(
     r"(?<!\bi )\b(?:says?|said|claim(?:s|ed)?|thinks|believes|argues?|insists?)\b|\b(?:students?|(?:many|some|most|other|few|several)(?: \w+){0,2} (?:would|might|may|will|could|say|think|believe|choose|pick|answered)|people|friends?|colleagues?|textbooks?|others"
     r"|someone|everyone|everybody|anyone|one (?:might|may|could)|they|he|she|tempt(?:ed|ing)|commonly|often (?:choose|chosen|mistaken|confused)|i (?:first |initially |originally )?(?:thought|believed)|at first|initially|distractor)\b"
-    r"|(?<!我)认为|很多人|许多|有人|有些|有的|误认|误以|误选|常误|考生|学生|同学|别人|他人|大家|起初|原以为|本以为|容易选|易选|易误", re.I)
-_REPORTED_BEHIND = re.compile(r"\s*,?\s*(?:according to (?:my|a|some|his|her|one)|says? (?:my|the|a)|said (?:my|the|a)|in my friend)", re.I)
+    r"|(?:老师|同学|医生|有人|他|她|朋友|家属|患者|书上|网上|别人)[^,]{0,4}[说称讲认]|(?<!我)认为|很多人|许多|有人|有些|有的|误认|误以|误选|常误|考生|学生|同学|别人|他人|大家|一开始|起初|[曾原我]以为|本以为|容易选|易选|易误", re.I)
+_REPORTED_BEHIND = re.compile(r"\s*,?\s*(?:is the answer (?:that )?(?:the|my|a|his|her) \w+(?: \w+)? (?:gives?|gave|says?|chose|wants)|according to (?:my|a|some|his|her|one)|says? (?:my|the|a)|said (?:my|the|a)|in my friend)", re.I)
 _CONDITION = re.compile(r"\b(?:if|unless|otherwise|provided(?: that)?|assuming|suppose|whether|when|were (?:he|she|the|it|they))\b|如果|若(?!干)|假如|倘若|除非|否则|是否|的话", re.I)
 _STOP = re.compile(r"[.;](?:\s|$)")
 _TRAILING = re.compile(r"\b(?:if|unless|only (?:in|when|for|after)|in (?:a|an|another|other) (?:different|other)?\s?(?:setting|patient|case|context|situation)s?)\b", re.I)

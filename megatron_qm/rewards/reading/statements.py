@@ -37,7 +37,7 @@ class Statement:
 
 _LEAD = re.compile(
     r"\b(?:answers?|choices?|options?|response|solution|selection|pick|ans)\b[^.:;=,\n]{0,60}?(?:\b(?:is|are|be|was)\b|:|=|->|→)"
-    r"|\b(?:choose|chose|select(?:ed)?|pick(?:ed)?|go(?:ing)? with|opt for|settle on|answer)\b"
+    r"|\b(?:in)?correct\b\s?:|\b(?:true|false|wrong|right)\b\s?:|→\s?(?=[A-J](?![A-Za-z]))|\b(?:choose|choosing|chose|select(?:ed|ing)?|pick(?:ed|ing)?|go(?:ing)? with|opt for|settle on|answer)\b"
     r"|(?:答案|选项)[^,.:;。\n]{0,12}?(?:应?[是为选:】]择?)|答案\s{0,2}(?=[\"“(\[]?[A-J](?![A-Za-z]))|(?:故|应|宜|题|此|以|就|我|确|上|,|^|\s)选(?:择|项)?[:是为]?|正确(?:的)?(?:选项|答案)?[是为:]|答:",
     re.I)
 _FILLER = re.compile(r"\s*(?:(?:therefore|thus|hence|clearly|definitely|most likely|likely|probably|indeed|simply|just|still|then|therefore|应该?|当然"
@@ -46,13 +46,14 @@ _OPENER = re.compile(r"\s*(?:[-•·*+▪➤→]\s|[\u2190-\u21ff\u2600-\u2712\u
                      r"|final|finally|well|hmm|yes|it's|it is|that's|that is|i (?:would )?(?:think|believe|say)(?: that)?(?: it's| it is)?|i'd say|i mean|or rather|make that|correction)\b[\s,:.。!…]{0,4}|(?:综上|因此|所以|故|答|即|那么|应该?|就是|是|不(?=,))[\s,:.。!…]{0,4})*", re.I)
 _CLAUSE = re.compile(r"[,:;—–]|\s-\s|(?<!all )(?<!thing )\bbut\b|\b(?:so|therefore|thus|hence|whereas|while|however|because|and then)\b|但是?|而是?|所以|因此|因为|故")
 _VERDICT = re.compile(
-    r"[\s)]{0,3}(?:选项|项)?\s?(?:(?:is|are|was|were|would be|will be|must be|should be|seems|looks|remains|being)\s(?:[\w-]+\s){0,4}?"
+    r"[\s)]{0,3}(?:选项|项)?,?\s?(?:it is\b|is the one\b|(?:is|are|was|were|would be|will be|must be|should be|seems|looks|remains|being)\s(?:[\w-]+\s){0,4}?"
     r"(?:correct|right|true|best|answer|appropriate|suitable|likely|acceptable|possible|indicated|fits?)\b"
     r"|(?:also|too|as well)?\s?(?:works?|fits?|applies|apply)\b|(?:also|too|as well)\b"
     r"|[都均也同样才就最更是为\s]{0,4}(?:正确|对(?!于|症)|符合|恰当|合适|可以|可能|成立|适合)|[✓✔✅])", re.I)
+_LETTERED = re.compile(r".{2}\([A-J]\)\s?$")  # a text and its letter
 _COLON = re.compile(r"\s?[:—–]\s?|\s-\s")
-_AS_ANSWER = re.compile(r"(?<![A-Za-z0-9])[A-J](?=\)? as (?:the|my|our) (?:\w+ )?(?:answer|choice)\b)", re.I)
-_COPULA = re.compile(r"(?:\b(?:is|are|be|would be)\b|[是为:(])\s{0,2}(?=\(?(?:option |choice |选项)?[A-J][)\s.\"'”]{0,4}(?:$|\n))", re.I)
+_AS_ANSWER = re.compile(r"(?<![A-Za-z0-9])[A-J](?=\)?(?: as)? (?:the|my|our) (?:\w+ )?(?:answer|choice)\b)", re.I)
+_COPULA = re.compile(r"\b(?:is|are|be|becomes)\b\s?|[是为:]\s?", re.I)
 _CONCLUDES = re.compile(r"\b(?:so|thus|hence|therefore|final|finally)\b|综上|因此|所以|故|答", re.I)
 _END = re.compile(r"[\s.,;:!)\]}\"'”’。、…]*$")
 
@@ -100,12 +101,17 @@ def _of_sentence(sentence: str, asked: bool, options: Options) -> Iterator[State
                 continue
             yield Statement(Rank.DENIED, phrase.letters)
         else:
-            yield Statement(_rank(sentence, lead.start(), phrase, asked, Rank.LED), phrase.letters)
+            yield Statement(_rank(sentence, _first_word(sentence, lead), phrase, asked, Rank.LED), phrase.letters)
         yield from _clauses(sentence[at : lead.start()], asked, options)
         at, found = phrase.end, True
     rest = sentence[at:].lstrip(".。,;: ") if found else sentence
     if rest:
         yield from _clauses(rest, asked, options, alone=not found)
+
+
+def _first_word(sentence: str, lead: re.Match[str]) -> int:
+    """Where a lead begins, behind the comma that some are found by."""
+    return lead.start() + (lead[0][0] in ", ")
 
 
 def _denied_phrase(sentence: str, at: int, options: Options) -> tuple[Phrase | None, bool]:
@@ -116,7 +122,7 @@ def _denied_phrase(sentence: str, at: int, options: Options) -> tuple[Phrase | N
 
 def _rank(sentence: str, begin: int, phrase: Phrase, asked: bool, plain: Rank) -> Rank:
     """`plain`, if the clause is the writer's own, affirmed and without a condition."""
-    before = _clause_before(sentence, phrase.start)
+    before = _clause_before(sentence, begin) + sentence[begin : phrase.start]
     if denied_before(before) or denied_behind(sentence, phrase.end):
         return Rank.DENIED
     if reported(before, sentence, phrase.end):
@@ -160,14 +166,14 @@ def _said(text: str, start: int, phrase: Phrase, asked: bool, *, bare: bool) -> 
         yield Statement(Rank.DENIED, phrase.letters)
     elif verdict and not denied_before(verdict[0]):
         end = Phrase(phrase.letters, phrase.start, verdict.end(), phrase.sure)
-        yield Statement(_rank(text, start, end, asked, Rank.VERDICT), phrase.letters)
+        yield Statement(_rank(text, phrase.start, end, asked, Rank.VERDICT), phrase.letters)
     elif _END.match(text, phrase.end):
         plain = Rank.LED if _CONCLUDES.search(text, start, phrase.start) else _alone(text, phrase)
-        yield Statement(_rank(text, start, phrase, asked, plain), phrase.letters)
+        yield Statement(_rank(text, phrase.start, phrase, asked, plain), phrase.letters)
     elif bare and _explained(text, phrase.end):
-        yield Statement(_rank(text, start, phrase, asked, Rank.LINE), phrase.letters)
-    elif not phrase.sure:
-        yield Statement(Rank.OPEN, phrase.letters)
+        yield Statement(_rank(text, phrase.start, phrase, asked, Rank.LINE), phrase.letters)
+    elif _LETTERED.search(text, phrase.start, phrase.end):
+        yield Statement(_rank(text, phrase.start, phrase, asked, Rank.MENTION), phrase.letters)
 
 
 def _behind_colon(text: str, at: int) -> int:
@@ -184,7 +190,7 @@ def _alone(text: str, phrase: Phrase) -> Rank:
 
 def _explained(text: str, end: int) -> bool:
     """Whether what follows a bare answer is its reason."""
-    return bool(re.compile(r"\s*(?:[:—–(,.]|-\s|\b(?:because|since|as|for|due to)\b|因为|由于)", re.I).match(text, end))
+    return bool(re.compile(r"\s*(?:[:—–(,.~]|-\s|\b(?:because|since|as|for|due to)\b|因为|由于)", re.I).match(text, end))
 
 
 def _mentioned(text: str, start: int, asked: bool, options: Options) -> Iterator[Statement]:
@@ -192,13 +198,13 @@ def _mentioned(text: str, start: int, asked: bool, options: Options) -> Iterator
     if as_answer := _AS_ANSWER.search(text, start):
         phrase = phrase_at(text, as_answer.start(), options)
         if phrase:
-            yield Statement(_rank(text, start, phrase, asked, Rank.VERDICT), phrase.letters)
+            yield Statement(_rank(text, phrase.start, phrase, asked, Rank.VERDICT), phrase.letters)
         return
-    copula = _COPULA.search(text, start)
-    phrase = phrase_at(text, copula.end(), options) if copula else None
-    if copula and phrase:
-        yield Statement(_rank(text, copula.start(), phrase, asked, Rank.MENTION), phrase.letters)
-        return
+    for copula in _COPULA.finditer(text, start):
+        phrase = phrase_at(text, copula.end(), options)
+        if phrase and _END.match(text, phrase.end):
+            yield Statement(_rank(text, copula.start(), phrase, asked, Rank.MENTION), phrase.letters)
+            return
     denial = denial_end(text, start)
     denied = phrase_at(text, denial, options) if denial else None
     if denied:

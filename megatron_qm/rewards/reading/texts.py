@@ -1,0 +1,27 @@
+"""Options that prose affirms by their texts: `应补充维生素D，而不是维生素A`, `so the patient has an ectopic pregnancy`."""
+
+from collections.abc import Iterator
+
+from megatron_qm.rewards.reading.finding import NameTable
+from megatron_qm.rewards.reading.mentions import Mention, mentions
+from megatron_qm.rewards.reading.options import Options
+from megatron_qm.rewards.reading.polarity import reported
+from megatron_qm.rewards.reading.scopes import Stance
+from megatron_qm.rewards.reading.statements import Rank, Statement
+
+_LONGEST = 4000  # characters of prose in which a text may be the answer by itself
+
+
+def affirmed_texts(text: str, options: Options) -> Iterator[Statement]:
+    """One statement, where exactly one option is affirmed."""
+    if len(text) > _LONGEST:
+        return
+    table = NameTable({name: letter for name, letter in options.named})
+    affirmed = {one.key for one in mentions(text, table.find) if one.stance is Stance.AFFIRMED and _own(one)}
+    if len(affirmed) == 1:
+        yield Statement(Rank.MENTION, frozenset(affirmed))
+
+
+def _own(mention: Mention) -> bool:
+    """Whether the writer says it, and says it now."""
+    return not reported(mention.sentence[: mention.span.start], mention.sentence, mention.span.end)
