@@ -40,6 +40,7 @@ _LEAD = re.compile(
     r"|\b(?:in)?correct\b\s?:|\b(?:true|false|wrong|right)\b\s?:|→\s?(?=[A-J](?![A-Za-z]))|\b(?:choose|choosing|chose|select(?:ed|ing)?|pick(?:ed|ing)?|go(?:ing)? with|opt for|settle on|answer)\b"
     r"|(?:答案|选项)[^,.:;。\n]{0,12}?(?:应?[是为选:】]择?)|答案\s{0,2}(?=[\"“(\[]?[A-J](?![A-Za-z]))|(?:故|应|宜|题|此|以|就|我|确|上|,|^|\s)选(?:择|项)?[:是为]?|正确(?:的)?(?:选项|答案)?[是为:]|答:",
     re.I)
+_REPEATS = re.compile(r"\s*(?:the )?(?:answer )?(?:options?|choices?|选项)\s?[:是为]?$", re.I)  # of the question
 _FILLER = re.compile(r"\s*(?:(?:therefore|thus|hence|clearly|definitely|most likely|likely|probably|indeed|simply|just|still|then|therefore|应该?|当然"
                      r"|显然|是|为|选择)[\s,:]{1,2}|(?:是|为|选(?!项))[\s:]?择?){0,3}", re.I)
 _OPENER = re.compile(r"\s*(?:[-•·*+▪➤→]\s|[\u2190-\u21ff\u2600-\u2712\u2719-\u274b\u274d-\u27bf\U0001f300-\U0001faff]\s?|\(?\d{1,2}[.)]\s|[✓✔✅☑]\s?|(?:so|thus|hence|therefore|definitely|clearly|certainly|actually|wait|no(?=\s*[,.!…—]|\s+(?:wait|actually|sorry|it)\b|\s[A-J]\b)|sorry|ok|okay"
@@ -60,11 +61,39 @@ _END = re.compile(r"[\s.,;:!)\]}\"'”’。、…]*$")
 
 def statements(text: str, options: Options) -> Iterator[Statement]:
     """In the order of the text."""
+    listed: set[str] | None = None  # what stands on the lines below `the answer is:`
     for sentence, asked in speaking(text, options):
-        if sentence.startswith(BOX):
-            yield from _boxed(sentence[1:], options)
-        else:
-            yield from _of_sentence(sentence, asked, options)
+        if listed is not None and (phrase := _whole_line(sentence, options)):
+            listed |= phrase.letters
+            continue
+        yield from _introduced(listed, options)
+        listed = None
+        yield from _boxed(sentence[1:], options) if sentence.startswith(BOX) else _of_sentence(sentence, asked, options)
+        if _introduces(sentence):
+            listed = set()
+    yield from _introduced(listed, options)
+
+
+def _introduces(sentence: str) -> bool:
+    """Whether the answer stands on the next lines."""
+    return any(lead.end() == len(sentence) and not _REPEATS.match(lead[0]) and not denied_before(lead[0]) for lead in _LEAD.finditer(sentence))
+
+
+def _whole_line(sentence: str, options: Options) -> Phrase | None:
+    phrase = phrase_at(sentence, _opened(sentence, 0), options)
+    return phrase if phrase and phrase.sure and _END.match(sentence, phrase.end) else None
+
+
+def _introduced(listed: set[str] | None, options: Options) -> Iterator[Statement]:
+    if listed:
+        repeated = len(listed) > 1 and listed >= set(options.letters)
+        yield Statement(Rank.LINE if repeated else Rank.LED, frozenset(listed))
+
+
+def _opened(text: str, at: int) -> int:
+    """Behind the words and marks that a clause may begin with."""
+    opener = _OPENER.match(text, at)
+    return opener.end() if opener else at
 
 
 def of_field(text: str, options: Options) -> Iterator[Statement]:
@@ -150,9 +179,7 @@ def _clauses(text: str, asked: bool, options: Options, *, alone: bool = False) -
     for start in starts:
         if start < behind:
             continue
-        opener = _OPENER.match(text, start)
-        begin = opener.end() if opener else start
-        phrase = phrase_at(text, begin, options)
+        phrase = phrase_at(text, _opened(text, start), options)
         if phrase is None:
             yield from _mentioned(text, start, asked, options)
             continue
