@@ -76,7 +76,8 @@ def statements(text: str, options: Options) -> Iterator[Statement]:
 
 def _introduces(sentence: str) -> bool:
     """Whether the answer stands on the next lines."""
-    return any(lead.end() == len(sentence) and not _REPEATS.match(lead[0]) and not denied_before(lead[0]) for lead in _LEAD.finditer(sentence))
+    end = len(sentence.rstrip(" :"))
+    return any(lead.end() >= end and not _REPEATS.match(lead[0]) and not denied_before(lead[0]) for lead in _LEAD.finditer(sentence))
 
 
 def _whole_line(sentence: str, options: Options) -> Phrase | None:
