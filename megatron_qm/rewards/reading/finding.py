@@ -8,6 +8,7 @@ from megatron_qm.rewards.reading.spans import Span
 _UNIT = re.compile(r"[\u4e00-\u9fff]|[^\W_\u4e00-\u9fff]+(?:[+%](?![^\W_]))?")
 _CHINESE = re.compile("[\u4e00-\u9fff]")
 _MOST_UNITS = 60  # of a name
+_LONGEST_ABBREVIATION = 5
 
 Unit = tuple[str, int, int]  # a word or a Chinese character in lower case, where it begins and ends
 
@@ -24,6 +25,7 @@ class NameTable:
     def __init__(self, names: Mapping[str, str]) -> None:
         self._keys: dict[str, str] = {}
         self._longest: dict[str, int] = {}  # units of the longest name that begins with a unit
+        self._capitals: set[str] = set()  # abbreviations, which are read in capitals alone (AS is a disease, `as` is not)
         for name, key in names.items():
             self.add(name, key)
 
@@ -32,6 +34,8 @@ class NameTable:
         joined = _joined(units)
         if len(joined) > 1 and len(units) <= _MOST_UNITS:
             self._keys[joined] = key
+            if name.isascii() and name.isupper() and len(name) <= _LONGEST_ABBREVIATION:
+                self._capitals.add(joined)
             self._longest[units[0]] = max(self._longest.get(units[0], 0), len(units))
 
     def __contains__(self, name: str) -> bool:
@@ -52,6 +56,10 @@ class NameTable:
                 best = key, length
         return best
 
+    def stands(self, text: str) -> bool:
+        """Whether a name that was found is written as it must be."""
+        return text.isupper() or _joined([unit for unit, _, _ in units_of(text)]) not in self._capitals
+
     def find(self, sentence: str) -> Iterator[tuple[str, Span]]:
         return find(sentence, [self])
 
@@ -62,7 +70,8 @@ def find(sentence: str, tables: Sequence[NameTable], whole: Callable[[str, Span]
     whole name there, and no part of a longer one that no table knows."""
     units, at = units_of(sentence), 0
     while at < len(units):
-        found = [one for table in tables if (one := table.longest_at(units, at)) is not None]
+        found = [one for table in tables if (one := table.longest_at(units, at)) is not None
+                 and (one[1] == len(units) or table.stands(sentence[units[at][1] : units[at + one[1] - 1][2]]))]
         if not found:
             at += 1
             continue
