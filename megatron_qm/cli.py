@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 from megatron_qm import __version__
 from megatron_qm.config.stages import STAGES
@@ -72,6 +73,13 @@ _GROUPS = {
 _DESCRIPTION = "Train medical language models on Megatron-Core: raw text to a released Hugging Face checkpoint."
 
 
+class _Parser(argparse.ArgumentParser):
+    """What is wrong with the words of a command line is said as everything else is."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message.removeprefix('argument ')}; `{self.prog} --help` tells more")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; one sentence and its exit code (megatron_qm/exits.py) for what the user can mend."""
     arguments = list(sys.argv[1:] if argv is None else argv)
@@ -104,7 +112,7 @@ def _quiet() -> None:
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser: argparse.ArgumentParser = _Parser(
         prog="megatron-qm", usage="megatron-qm [-h] [--version] VERB ...", description=f"{_DESCRIPTION}\n\n{_listed()}",
         epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from megatron_qm.checkpoint.manifest import MANIFEST, TOKENIZER
-from megatron_qm.commands.ranks import at_least_one, on_ranks
+from megatron_qm import outputs
+from megatron_qm.checkpoint.manifest import MANIFEST, TOKENIZER, model_of, read_manifest
+from megatron_qm.commands.ranks import add_layout_arguments, add_ranks_argument, layout, on_ranks
+from megatron_qm.config.bounds import Length
 from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.errors import UserError
 from megatron_qm.exits import DIFFERENT, DONE
 from megatron_qm.files import write_json
 from megatron_qm.json_types import JsonObject
+from megatron_qm.options import Number
 from megatron_qm.rewards.items import Item, read_items
 from megatron_qm.rewards.outcome import Outcome, Scored
 from megatron_qm.rewards.registry import Verifiers
@@ -40,16 +43,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--verifier", action="append", default=[], metavar="NAME",
                         help="a function of yours that items may ask for: module:function or name=module:function; repeatable")
     parser.add_argument("--probes", type=Path, nargs="+", default=[], metavar="FILE", help="knowledge probes, JSON lines")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write every answer, verdict and score, as JSON")
+    parser.add_argument("--output", type=outputs.file, metavar="FILE", help="write every answer, verdict and score, as JSON")
     parser.add_argument("--compare", type=Path, nargs=2, metavar="FILE", help="two such files: where they differ")
     parser.add_argument("--json-answer", action="store_true", help="tell exams to answer as JSON")
-    parser.add_argument("--max-new-tokens", type=int, default=256, metavar="N", help="of an answer (default: %(default)s)")
+    parser.add_argument("--max-new-tokens", type=Number(Length), default=256, metavar="N",
+                        help="of an answer (default: %(default)s)")
     parser.add_argument("--tokenizer", type=Path, metavar="DIR", help="a tokenizer's folder (default: the model's own)")
     parser.add_argument("--dtype", choices=("fp32", "bf16"), help="of the weights (default: fp32 on a CPU, else bf16)")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    parser.add_argument("--tp", type=int, default=1, help="tensor parallel ranks (checkpoints)")
-    parser.add_argument("--pp", type=int, default=1, help="pipeline stages (checkpoints)")
-    parser.add_argument("--nproc", type=int, metavar="N", help="ranks on this machine (default: tp x pp)")
+    add_layout_arguments(parser, " (checkpoints)")
+    add_ranks_argument(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -57,7 +60,6 @@ def run(args: argparse.Namespace) -> int:
         return _compare(*args.compare)
     if args.model is None or not (args.items or args.probes):
         raise UserError("give --model PATH with --items or --probes, or --compare ONE OTHER")
-    at_least_one(args, "max_new_tokens", "tp", "pp", "nproc")
     items = _all_items(args.items, Verifiers.named(args.verifier, "--verifier"))
     from megatron_qm.evals.probes import read_probes
 
@@ -66,9 +68,8 @@ def run(args: argparse.Namespace) -> int:
         if not (args.model / "config.json").is_file():
             raise UserError(f"{args.model}: neither a checkpoint ({MANIFEST}) nor a Hugging Face folder (config.json)")
         return _on_transformers(args, items, probes)
-    processes = args.nproc or args.tp * args.pp
-    ParallelConfig(tp=args.tp, pp=args.pp).data_parallel(processes)
-    return on_ranks(args, processes, lambda: _on_megatron(args, items, probes))
+    parallel, processes = layout(model_of(read_manifest(args.model)), args.tp, args.pp, args.nproc)
+    return on_ranks(args, processes, lambda: _on_megatron(args, parallel, items, probes))
 
 
 def _all_items(paths: Sequence[Path], verifiers: Verifiers) -> list[Item]:
@@ -96,14 +97,14 @@ def _on_transformers(args: argparse.Namespace, items: list[Item], probes: "list[
     )
 
 
-def _on_megatron(args: argparse.Namespace, items: list[Item], probes: "list[Probe]") -> int:
+def _on_megatron(args: argparse.Namespace, parallel: ParallelConfig, items: list[Item], probes: "list[Probe]") -> int:
     from megatron_qm.commands.checkpoint_model import checkpoint_model
     from megatron_qm.evals.answers import megatron_answers
     from megatron_qm.tokenizer import TextTokenizer
     from megatron_qm.train.score import score_continuations
 
     tokenizer = TextTokenizer(args.tokenizer or args.model / TOKENIZER)
-    with checkpoint_model(args.model, ParallelConfig(tp=args.tp, pp=args.pp), args.dtype, args.device) as (model, rank):
+    with checkpoint_model(args.model, parallel, args.dtype, args.device) as (model, rank):
         return _examine(
             args, items, probes, tokenizer, megatron_answers(model, tokenizer.stops, args.max_new_tokens),
             lambda pairs: score_continuations(model, pairs), speaks=rank == 0,

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from megatron_qm.commands.resolve import Resolved, resolve_run
+from megatron_qm.config.bounds import Processes, Steps
 from megatron_qm.data.text_table import text_table
 from megatron_qm.errors import UserError
 from megatron_qm.observe.records import from_json_number
+from megatron_qm.options import Number
 from megatron_qm.platform.detect import rank_variables
 
 if TYPE_CHECKING:
@@ -22,8 +24,9 @@ _SHOWN_UNITS = 10
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", dest="run_folder", type=Path, required=True, metavar="RUN", help="the folder of a run")
-    parser.add_argument("--step", type=int, required=True, help="the step to look at")
-    parser.add_argument("--nproc", type=int, metavar="N", help="ranks on this machine (default: as many as the run had)")
+    parser.add_argument("--step", type=Number(Steps), required=True, help="the step to look at")
+    parser.add_argument("--nproc", type=Number(Processes), metavar="N",
+                        help="ranks on this machine (default: as many as the run had)")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -10,7 +10,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from megatron_qm import children
 from megatron_qm.errors import UserError
+from megatron_qm.files import make_folder
 
 _POLL_SECONDS = 0.02
 
@@ -20,12 +22,11 @@ class Job:
 
     def __init__(self, arguments: Sequence[str], output: Path) -> None:
         self.output = Path(output)
-        self.output.mkdir(parents=True, exist_ok=True)
+        make_folder(self.output)
         self.terminal = self.output / "terminal.log"
         command = [sys.executable, "-m", "megatron_qm.cli", *arguments, f"output={output}"]
         with open(self.terminal, "ab") as log:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            start_new_session=True)
+            self.process = children.start(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
 
     def wait(self) -> int:
         return self.process.wait()
@@ -42,11 +43,11 @@ class Job:
         return False
 
     def kill(self) -> None:
-        """The power cut: every process of the job at once."""
+        """The power cut: every process of the job at once. Nothing where it has ended by itself."""
         try:
             os.killpg(self.process.pid, signal.SIGKILL)
         except ProcessLookupError:
-            pass  # it has ended by itself
+            pass
         self.process.wait()
 
     def tail(self, lines: int = 15) -> str:
@@ -56,7 +57,10 @@ class Job:
 def finish(arguments: Sequence[str], output: Path) -> None:
     """Run a job to its end. Raises UserError with the end of its output if it fails."""
     job = Job(arguments, output)
-    code = job.wait()
+    try:
+        code = job.wait()
+    finally:
+        job.kill()
     if code:
         raise UserError(f"the run in {output} ended with exit code {code}:\n{job.tail()}")
 

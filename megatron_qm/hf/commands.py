@@ -3,11 +3,13 @@
 import argparse
 from pathlib import Path
 
+from megatron_qm import outputs
+
 
 def add_import_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hf", type=Path, required=True, metavar="DIR",
                         help="a Hugging Face folder: Qwen2, Qwen2.5, Qwen3 or Llama 3, safetensors")
-    parser.add_argument("--output", type=Path, required=True, metavar="CKPT", help="the checkpoint to write")
+    parser.add_argument("--output", type=outputs.folder, required=True, metavar="CKPT", help="the checkpoint to write")
     parser.add_argument("--overwrite", action="store_true",
                         help="replace an earlier checkpoint, once the new one is whole")
 
@@ -23,7 +25,7 @@ def import_command(args: argparse.Namespace) -> int:
 def add_export_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", type=Path, required=True, metavar="CKPT",
                         help="such as runs/NAME/checkpoints/step-00000600")
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="the Hugging Face folder to write")
+    parser.add_argument("--output", type=outputs.folder, required=True, metavar="DIR", help="the Hugging Face folder to write")
     parser.add_argument("--dtype", choices=("bf16", "fp32"), default="bf16",
                         help="of the released weights (default: bf16)")
     parser.add_argument("--max-shard-size", default="5GB", metavar="SIZE", help="of a file of weights (default: 5GB)")

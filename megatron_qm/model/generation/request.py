@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from megatron_qm.config.bounds import LEAST_TEMPERATURE
 from megatron_qm.errors import UserError
 
 FinishReason = Literal["stop", "stop_string", "length"]
@@ -32,7 +33,8 @@ class Sampling:
         object.__setattr__(self, "stop_tokens", tuple(self.stop_tokens))
         object.__setattr__(self, "stop_strings", tuple(self.stop_strings))
         rules = (
-            ("temperature", 0 <= self.temperature < float("inf"), "a finite number, 0 (greedy) or more"),
+            ("temperature", self.temperature == 0 or LEAST_TEMPERATURE <= self.temperature < float("inf"),
+             f"0 (greedy), or a finite number from {LEAST_TEMPERATURE:g} on"),
             ("top_p", 0 < self.top_p <= 1, "above 0 and at most 1"),
             ("top_k", self.top_k >= 0, "0 (off) or more"),
             ("max_new_tokens", self.max_new_tokens >= 1, "1 or more"),
