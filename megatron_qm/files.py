@@ -54,12 +54,12 @@ def folder_for(folder: Path) -> Iterator[None]:
         raise
 
 
-def make_folder(folder: Path) -> list[Path]:
-    """Make what is not there of `folder` and above it: those that were made, the innermost first. Raises UserError where the
-    system refuses; then nothing is left of it."""
+def make_folder(folder: Path, meant: Path | None = None) -> list[Path]:
+    """Make what is not there of `folder` and above it: those that were made, the innermost first. meant: a file in it, for the
+    message. Raises UserError where the system refuses; then nothing is left of it."""
     made = [parent for parent in (folder, *folder.parents) if not os.path.lexists(parent)]
     try:
-        with obstacles_named(folder):
+        with obstacles_named(meant or folder):
             folder.mkdir(parents=True, exist_ok=True)
     except UserError:
         remove_empty(made)

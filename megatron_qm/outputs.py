@@ -50,7 +50,7 @@ def _asks() -> bool:
 
 def _try(path: Path, folder: Path, ending: str) -> None:
     """Make and take away a file in `folder` whose name is as long as any that will be written there."""
-    made = make_folder(folder)
+    made = make_folder(folder, path)
     probe = folder / f".{os.getpid()}{ending}"
     try:
         with obstacles_named(path):

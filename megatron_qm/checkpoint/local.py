@@ -8,7 +8,6 @@ when all ranks come back on the nodes that they were on. RUN_ID is drawn when a 
 copies of a deleted run are never taken for those of a new one in its place.
 """
 
-import json
 import logging
 import os
 import secrets
@@ -27,7 +26,7 @@ from megatron_qm.checkpoint.together import first_problem, on_first_rank
 from megatron_qm.checkpoint.writer import save_object, why
 from megatron_qm.errors import UserError
 from megatron_qm.files import fsync_directory, sha256, write_json, write_text
-from megatron_qm.json_types import JsonObject, whole_of
+from megatron_qm.json_types import JsonObject, parse_json, whole_of
 from megatron_qm.model.language_model import unwrap
 
 logger = logging.getLogger(__name__)
@@ -143,7 +142,7 @@ class LocalCopies:
 
     def _note(self, step: int) -> _Note | None:
         try:
-            note: _Note = json.loads(self._file(step, ".json").read_text())
+            note: _Note = parse_json(self._file(step, ".json").read_text())
         except (OSError, ValueError):
             return None
         return note

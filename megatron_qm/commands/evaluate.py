@@ -1,7 +1,6 @@
 """`megatron-qm evaluate`: exams and knowledge probes put to a checkpoint or a Hugging Face folder."""
 
 import argparse
-import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.errors import UserError
 from megatron_qm.exits import DIFFERENT, DONE
 from megatron_qm.files import write_json
-from megatron_qm.json_types import JsonObject
+from megatron_qm.json_types import JsonObject, parse_json
 from megatron_qm.options import Number
 from megatron_qm.rewards.items import Item, read_items
 from megatron_qm.rewards.outcome import Outcome, Scored
@@ -170,7 +169,7 @@ def _compare(one: Path, other: Path) -> int:
 
 def _answers(path: Path) -> dict[str, JsonObject]:
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))["answers"]
+        rows = parse_json(path.read_text(encoding="utf-8"))["answers"]
         return {row["key"]: row for row in rows}
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None

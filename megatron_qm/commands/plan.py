@@ -26,6 +26,7 @@ _Rows = Annotated[int, Ge(1), Le(1_000_000)]
 _Trials = Annotated[int, Ge(1), Le(100_000)]
 _Minutes = Annotated[float, Gt(0), Le(1e6)]
 _Hours = Annotated[float, Gt(0), Le(1e12)]
+_PASTED = 3  # layouts whose overrides are told
 _EPILOG = """\
   megatron-qm plan --config qwen3-32b-h100 --gpus 512
   megatron-qm plan --config qwen3-32b-h100 --gpus 512 --assume gemm_fp8=0.6 --assume network=0.9
@@ -88,7 +89,8 @@ def _text(config: RunConfig, options: list[Option], gpus: int, gpu: Gpu, given: 
         lines.append(f"nothing fits: the least is {_name(least)}, {over:.1f} GiB over; take more GPUs or a shorter sequence")
     lines += ["", _table(config, (fitting or options)[:top])]
     if fitting:
-        lines += ["", _details(fitting[0], gpus), "", _own(config, options, fitting, gpus)]
+        lines += ["", _details(fitting[0], gpus), *(_to_paste(option) for option in fitting[1 : min(top, _PASTED)])]
+        lines += ["", _own(config, options, fitting, gpus)]
     return "\n".join(lines)
 
 
@@ -127,8 +129,13 @@ def _details(best: Option, gpus: int) -> str:
         "  recompute activations " + ", ".join(f"{mode} {gib:.1f}" for mode, gib in choices.items()) + " GiB",
         f"  links     {t.on_nvlink / 1e9:,.1f} GB on NVLink, {t.on_network / 1e9:,.1f} GB on the network, a GPU and step "
         f"(TP {t.tp / 1e9:.1f}, CP {t.cp / 1e9:.1f}, PP {t.pp / 1e9:.1f}, DP {t.dp / 1e9:.1f})",
-        f"  to paste  {' '.join(best.overrides())}",
+        "  to paste, of this layout and of the next:",
+        _to_paste(best),
     ])
+
+
+def _to_paste(option: Option) -> str:
+    return f"  {' '.join(option.overrides())}"
 
 
 def _own(config: RunConfig, options: list[Option], fitting: list[Option], gpus: int) -> str:

@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from megatron_qm.config.bounds import objection
 from megatron_qm.config.hints import arm, dataclasses_in, hints_of, is_config, is_list, is_union, item_hint
-from megatron_qm.config.nodes import Node, Where
 from megatron_qm.config.tree import Tree
 from megatron_qm.errors import UserError
+from megatron_qm.yaml_nodes import Node, Where
 
 T = TypeVar("T")
 

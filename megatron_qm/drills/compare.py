@@ -14,6 +14,7 @@ from torch.distributed.checkpoint.state_dict_loader import _load_state_dict
 from megatron_qm.checkpoint.folder import published
 from megatron_qm.checkpoint.manifest import RANK_STATE, WEIGHTS, read_manifest
 from megatron_qm.errors import UserError
+from megatron_qm.json_types import parse_json
 
 # What the clock decides, or the start of a process (which compares its rollout engine anew), and nothing else.
 _OF_THE_CLOCK = {"time", "tokens_per_second", "tflops_per_device", "mfu", "step_seconds", "memory_gib", "phase_seconds",
@@ -99,7 +100,7 @@ def _content(value: object) -> str:
 def _records(run: Path) -> dict[str, str]:
     found = {}
     for line in (Path(run) / "metrics.jsonl").read_text().splitlines():
-        record = json.loads(line)
+        record = parse_json(line)
         if record["kind"] in _COMPARED_KINDS:
             kept = {key: value for key, value in record.items() if key not in _OF_THE_CLOCK}
             found[f"{record['kind']} {record.get('name', '')} of step {record['step']}"] = json.dumps(kept, sort_keys=True)
@@ -109,7 +110,7 @@ def _records(run: Path) -> dict[str, str]:
 def _ledger(run: Path) -> dict[str, str]:
     path = Path(run) / "ledger.jsonl"  # a run on rollouts has none
     lines = path.read_text().splitlines() if path.exists() else []
-    return {f"step {json.loads(line)['step']}": line for line in lines if line.startswith('{"step":')}
+    return {f"step {parse_json(line)['step']}": line for line in lines if line.startswith('{"step":')}
 
 
 def _first_difference(what: str, one: Mapping[str, object], other: Mapping[str, object]) -> str | None:

@@ -1,6 +1,5 @@
 """A training job in processes of its own, that a drill starts, watches and kills."""
 
-import json
 import os
 import random
 import signal
@@ -13,6 +12,7 @@ from pathlib import Path
 from megatron_qm import children
 from megatron_qm.errors import UserError
 from megatron_qm.files import make_folder
+from megatron_qm.json_types import parse_json
 
 _POLL_SECONDS = 0.02
 
@@ -73,7 +73,7 @@ def steps_done(output: Path) -> int:
         return 0
     for line in reversed(lines):
         try:
-            record = json.loads(line)
+            record = parse_json(line)
         except ValueError:
             continue  # being written
         if record.get("kind") == "train":

@@ -5,7 +5,6 @@
 """
 
 import gzip
-import json
 import shutil
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from megatron_qm.checkpoint.manifest import HF, TOKENIZER
 from megatron_qm.errors import UserError
 from megatron_qm.files import write_json
 from megatron_qm.hf.config import CONFIG
-from megatron_qm.json_types import JsonObject, objects_of, text_of, whole_of
+from megatron_qm.json_types import JsonObject, objects_of, parse_json, text_of, whole_of
 
 TOKENIZER_JSON = "tokenizer.json"
 TOKENIZER_CONFIG = "tokenizer_config.json"
@@ -62,7 +61,7 @@ def hand_on_papers(checkpoint: Path, release: Path) -> None:
 def imported_config(checkpoint: Path) -> JsonObject | None:
     """The config.json that the checkpoint's weights were imported with."""
     path = checkpoint / HF / CONFIG
-    config: JsonObject | None = json.loads(path.read_bytes()) if path.is_file() else None
+    config: JsonObject | None = parse_json(path.read_bytes()) if path.is_file() else None
     return config
 
 
@@ -121,7 +120,7 @@ def _plain_tokenizer_config(tokenizer: Path) -> JsonObject:
 
 def _read_object(path: Path) -> JsonObject:
     try:
-        value = json.loads(path.read_bytes())
+        value = parse_json(path.read_bytes())
     except ValueError as error:
         raise UserError(f"{path.name} of the tokenizer cannot be read as JSON: {error}") from None
     if not isinstance(value, dict):

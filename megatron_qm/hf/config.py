@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn, TypeGuard
 
+from megatron_qm.config.bounds import check_bounds
 from megatron_qm.config.model import Family, ModelConfig, RopeScaling
+from megatron_qm.config.require import BrokenRuleError
 from megatron_qm.errors import UserError
 from megatron_qm.hf.families import FAMILIES, check_family
-from megatron_qm.json_types import JsonObject
+from megatron_qm.json_types import JsonObject, parse_json
 
 CONFIG = "config.json"
 TORCH_NAMES = {"fp32": "float32", "bf16": "bfloat16"}
@@ -47,7 +49,7 @@ def read_config(folder: Path) -> JsonObject:
     """config.json of an HF folder. Raises UserError naming the file."""
     path = Path(folder) / CONFIG
     try:
-        config = json.loads(path.read_bytes())
+        config = parse_json(path.read_bytes())
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; is {folder} a Hugging Face model folder?") from None
     except (OSError, ValueError) as error:
@@ -87,6 +89,10 @@ def from_hf(config: JsonObject, place: str = CONFIG) -> ModelConfig:
         tied_embeddings=get.boolean("tie_word_embeddings", False),
         init_std=get.number("initializer_range", 0.02),
     ).resolved()
+    try:
+        check_bounds(model)
+    except BrokenRuleError as error:
+        raise UserError(f"{place}: makes a model of {error}") from None
     if model.heads % model.kv_heads:
         _no(place, "num_key_value_heads", model.kv_heads, f"it must divide num_attention_heads = {model.heads}")
     if model.head_dim % 2:

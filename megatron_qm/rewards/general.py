@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from megatron_qm.errors import UserError
 from megatron_qm.json_types import object_of
 from megatron_qm.rewards.judge import Ask, Endpoint, JudgeError, vote, votes_of
 from megatron_qm.rewards.metadata import Metadata, word_of
 from megatron_qm.rewards.outcome import Outcome, Reward, Scored, Unscored
+from megatron_qm.yaml_nodes import parse
 
 GENERAL = "general"  # the task of items that are judged so
 SHIPPED = Path(__file__).with_name("principles.yaml")
@@ -27,8 +26,8 @@ class Principle:
 
 def read_principles(path: Path = SHIPPED) -> list[Principle]:
     try:
-        rows = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        rows = parse(path.read_text(encoding="utf-8"), str(path)).plain()
+    except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read: {error}") from error
     if not isinstance(rows, list) or not rows:
         raise UserError(f"{path} must hold a list of principles")

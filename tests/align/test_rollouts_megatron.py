@@ -106,7 +106,7 @@ def test_a_killed_run_goes_on_and_ends_as_the_undisturbed(models: Path) -> None:
         ({"prompt": "a"}, ["--temperature", "-1"], "sampling.temperature = -1.0: must be a finite number, 0 (greedy) or more"),
         ({"prompt": "a"}, ["--stop-token", "no such token"], "--stop-token no such token: not a token of this tokenizer"),
         ({"prompt": "a"}, ["--tp", "2", "--nproc", "3"], "3 ranks cannot be split"),
-        ({"prompt": "a"}, ["--samples", "0"], "--samples 0: must be 1 or more"),
+        ({"prompt": "a"}, ["--samples", "0"], "--samples: 0 must be 1 or more"),
     ],
 )
 def test_what_cannot_be_generated_is_said_in_a_sentence(

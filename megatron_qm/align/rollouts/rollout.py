@@ -10,7 +10,7 @@ from typing import get_args
 from megatron_qm.align.digest import digest
 from megatron_qm.errors import UserError
 from megatron_qm.files import atomic_write
-from megatron_qm.json_types import JsonObject
+from megatron_qm.json_types import JsonObject, parse_json
 from megatron_qm.model.generation.request import Completion, FinishReason, Request
 
 _REASONS = get_args(FinishReason)
@@ -95,8 +95,8 @@ def read_rollouts(path: Path) -> Iterator[Rollout]:
 
 def parse(line: bytes, where: str) -> Rollout:
     try:
-        return Rollout.from_json(json.loads(line))
-    except (ValueError, RecursionError) as error:  # of json, of UTF-8 and of from_json
+        return Rollout.from_json(parse_json(line))
+    except ValueError as error:  # of json, of UTF-8 and of from_json
         raise UserError(f"{where}: not a rollout: {error}") from None
 
 

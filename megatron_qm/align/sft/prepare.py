@@ -10,7 +10,6 @@
 import filecmp
 import functools
 import glob
-import json
 import logging
 import os
 import time
@@ -30,7 +29,7 @@ from megatron_qm.data.blend import Mixture
 from megatron_qm.data.text_table import text_table
 from megatron_qm.errors import UserError
 from megatron_qm.files import folder_for, fsync_directory, sha256, write_json
-from megatron_qm.json_types import JsonObject
+from megatron_qm.json_types import JsonObject, parse_json
 from megatron_qm.train.lock import locked
 
 logger = logging.getLogger(__name__)
@@ -59,7 +58,7 @@ class Group:
     def found(self) -> Counts | None:
         """What was counted, if the dataset is there and made from this."""
         try:
-            summary = json.loads(self.summary.read_text(encoding="utf-8"))
+            summary = parse_json(self.summary.read_text(encoding="utf-8"))
             same = isinstance(summary, dict) and summary.get("made_from") == self.asked
             return Counts.from_json(summary) if same else None
         except (OSError, ValueError):

@@ -7,7 +7,6 @@ import yaml
 
 from megatron_qm.errors import UserError
 
-
 _DEEPEST = 100
 _TOO_DEEP = f"nested more than {_DEEPEST} deep"
 _MOST_NODES = 50_000
