@@ -66,6 +66,8 @@ def run(args: argparse.Namespace) -> int:
     if not (args.model / MANIFEST).is_file():
         if not (args.model / "config.json").is_file():
             raise UserError(f"{args.model}: neither a checkpoint ({MANIFEST}) nor a Hugging Face folder (config.json)")
+        if (args.tp, args.pp, args.nproc or 1) != (1, 1, 1):
+            raise UserError(f"{args.model}: a Hugging Face folder is run in one process; leave out --tp, --pp and --nproc")
         return _on_transformers(args, items, probes)
     parallel, processes = layout(model_of(read_manifest(args.model)), args.tp, args.pp, args.nproc)
     return on_ranks(args, processes, lambda: _on_megatron(args, parallel, items, probes))
