@@ -46,12 +46,14 @@ def running(command: Sequence[str], **options: Any) -> "Iterator[subprocess.Pope
 
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """SIGTERM and SIGHUP are SystemExit within the block, so that it puts away what it has started and made."""
+    """SIGTERM and SIGHUP (which `nohup` has ignored) are SystemExit within the block, so that it puts away what it has started
+    and made."""
 
     def end(number: int, _: object) -> None:
         raise SystemExit(128 + number)
 
-    previous = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    heard = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) != signal.SIG_IGN]
+    previous = {number: signal.signal(number, end) for number in heard}
     try:
         yield
     finally:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from megatron_qm.children import ended_by_signals
 from tests.jobs import wait_for
 
 _SLEEP = 600
@@ -78,6 +79,19 @@ def test_none_is_left(what: str, number: signal.Signals, tmp_path: Path) -> None
             if alive(pid):
                 os.kill(pid, signal.SIGKILL)
         starter.kill()
+
+
+def test_what_nohup_has_ignored_stays_ignored() -> None:
+    previous = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with ended_by_signals():
+            os.kill(os.getpid(), signal.SIGHUP)
+            with pytest.raises(SystemExit) as ended:
+                os.kill(os.getpid(), signal.SIGTERM)
+                time.sleep(5)
+        assert ended.value.code == 128 + signal.SIGTERM
+    finally:
+        signal.signal(signal.SIGHUP, previous)
 
 
 @LINUX

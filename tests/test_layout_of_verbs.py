@@ -1,5 +1,6 @@
 """A checkpoint that is to be split as its model cannot be: refused before any rank starts, in the words of training."""
 
+import json
 from dataclasses import asdict
 from pathlib import Path
 
@@ -43,3 +44,16 @@ def test_it_is_refused_as_training_refuses_it(
     words = [word.format(checkpoint) for word in VERBS[verb]]
     assert main([verb, *words, f"--{kind}", str(ranks)]) == 2
     assert capsys.readouterr().err == f"error: {sentence}\n"
+
+
+@pytest.mark.parametrize(("more", "said"), [
+    (["--tp", "2"], "a Hugging Face folder is run in one process; leave out --tp, --pp and --nproc"),
+    ([], "num_hidden_layers = 99999999999999999999: must be 10,000 or less"),
+])
+def test_a_hugging_face_folder_that_cannot_be_run_is_refused_first(
+    more: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "qwen3", "num_hidden_layers": 99999999999999999999}))
+    (tmp_path / "probes.jsonl").write_text('{"prompt": "a", "options": ["b", "c"], "answer": 0}\n')
+    assert main(["evaluate", "--model", str(tmp_path), "--probes", str(tmp_path / "probes.jsonl"), *more]) == 2
+    assert said in capsys.readouterr().err

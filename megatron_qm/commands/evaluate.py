@@ -14,6 +14,7 @@ from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.errors import UserError
 from megatron_qm.exits import DIFFERENT, DONE
 from megatron_qm.files import write_json
+from megatron_qm.hf.config import CONFIG, check_sizes, read_config
 from megatron_qm.json_types import JsonObject, parse_json
 from megatron_qm.options import Number
 from megatron_qm.rewards.items import Item, read_items
@@ -64,10 +65,11 @@ def run(args: argparse.Namespace) -> int:
 
     probes = [probe for path in args.probes for probe in read_probes(path)]
     if not (args.model / MANIFEST).is_file():
-        if not (args.model / "config.json").is_file():
-            raise UserError(f"{args.model}: neither a checkpoint ({MANIFEST}) nor a Hugging Face folder (config.json)")
+        if not (args.model / CONFIG).is_file():
+            raise UserError(f"{args.model}: neither a checkpoint ({MANIFEST}) nor a Hugging Face folder ({CONFIG})")
         if (args.tp, args.pp, args.nproc or 1) != (1, 1, 1):
             raise UserError(f"{args.model}: a Hugging Face folder is run in one process; leave out --tp, --pp and --nproc")
+        check_sizes(read_config(args.model), str(args.model / CONFIG))
         return _on_transformers(args, items, probes)
     parallel, processes = layout(model_of(read_manifest(args.model)), args.tp, args.pp, args.nproc)
     return on_ranks(args, processes, lambda: _on_megatron(args, parallel, items, probes))

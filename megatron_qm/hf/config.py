@@ -8,9 +8,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn, TypeGuard
+from typing import NoReturn, TypeGuard, get_args
 
-from megatron_qm.config.bounds import check_bounds
+from megatron_qm.config.bounds import Heads, Layers, Length, Rows, Width, check_bounds, objection
 from megatron_qm.config.model import Family, ModelConfig, RopeScaling
 from megatron_qm.config.require import BrokenRuleError
 from megatron_qm.errors import UserError
@@ -25,6 +25,10 @@ _LLAMA3_KEYS = {
     "low_freq_factor": "low_freq_factor",
     "high_freq_factor": "high_freq_factor",
     "original_max_position_embeddings": "original_max_positions",
+}
+_SIZES: dict[str, object] = {
+    "num_hidden_layers": Layers, "hidden_size": Width, "intermediate_size": Width, "num_attention_heads": Heads,
+    "num_key_value_heads": Heads, "head_dim": Width, "vocab_size": Rows, "max_position_embeddings": Length,
 }
 # What HF's classes take where config.json is silent.
 _DEFAULT_THETA = 10000.0
@@ -59,6 +63,15 @@ def read_config(folder: Path) -> JsonObject:
     return config
 
 
+def check_sizes(config: JsonObject, place: str) -> None:
+    """Raises UserError for a size that no model has: to build one would never end."""
+    for key, hint in _SIZES.items():
+        value = config.get(key)
+        said = objection(value, get_args(hint)[1:]) if isinstance(value, int) else None
+        if said:
+            raise UserError(f"{place}: {key} = {value}: {said}")
+
+
 def from_hf(config: JsonObject, place: str = CONFIG) -> ModelConfig:
     """The resolved ModelConfig of an HF config. Raises UserError naming the key that has no counterpart here."""
     family = next((name for name in FAMILIES if name == config.get("model_type")), None)
@@ -68,6 +81,7 @@ def from_hf(config: JsonObject, place: str = CONFIG) -> ModelConfig:
             f"{', '.join(FAMILIES)} (dense; Qwen2.5 says qwen2)"
         )
     _refuse(config, family, place)
+    check_sizes(config, place)
     get = _Getter(config, place)
     heads, hidden = get.integer("num_attention_heads"), get.integer("hidden_size")
     theta, scaling = _rope(config, place)
