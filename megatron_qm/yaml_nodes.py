@@ -54,7 +54,7 @@ def parse(text: str, source: str, *, lines: bool = True) -> Node:
 def _composed(text: str, start: Where) -> yaml.Node | None:
     line = 0
     try:
-        composer = _Composer(text)
+        composer = LimitedLoader(text)
         try:
             return composer.get_single_node()
         finally:
@@ -69,7 +69,7 @@ def _composed(text: str, start: Where) -> yaml.Node | None:
     raise UserError(f"{_at(start, line)}: not valid YAML: {problem}") from None
 
 
-class _Composer(yaml.SafeLoader):
+class LimitedLoader(yaml.SafeLoader):
     """Nodes of a text that a person may have written: none inside itself, none too deep, not too many once written out."""
 
     def __init__(self, text: str) -> None:
@@ -115,8 +115,12 @@ def _node(node: yaml.Node, start: Where) -> Node:
         return Node(where, _mapping(node, start))
     if isinstance(node, yaml.SequenceNode):
         return Node(where, [_node(child, start) for child in node.value])
+    return Node(where, _scalar(node, where))
+
+
+def _scalar(node: yaml.Node, where: Where) -> str | int | float | bool | None:
     try:
-        value = yaml.SafeLoader("").construct_object(node)
+        value: str | int | float | bool | None = yaml.SafeLoader("").construct_object(node)
         str(value).encode()
     except yaml.MarkedYAMLError as error:
         problem = error.problem
@@ -127,7 +131,7 @@ def _node(node: yaml.Node, start: Where) -> Node:
     except (LookupError, AttributeError, TypeError):  # what PyYAML lets through, as of `!!bool x`
         problem = f"it is not what its tag says, {node.tag}"
     else:
-        return Node(where, value)
+        return value
     raise UserError(f"{where}: cannot read the value {node.value[:80]!r}: {problem}")
 
 

@@ -43,11 +43,11 @@ class Job:
         return False
 
     def kill(self) -> None:
-        """The power cut: every process of the job at once. Nothing where it has ended by itself."""
+        """The power cut: every process of the job at once."""
         try:
             os.killpg(self.process.pid, signal.SIGKILL)
         except ProcessLookupError:
-            pass
+            pass  # it has ended by itself
         self.process.wait()
 
     def tail(self, lines: int = 15) -> str:
@@ -59,8 +59,9 @@ def finish(arguments: Sequence[str], output: Path) -> None:
     job = Job(arguments, output)
     try:
         code = job.wait()
-    finally:
+    except BaseException:
         job.kill()
+        raise
     if code:
         raise UserError(f"the run in {output} ended with exit code {code}:\n{job.tail()}")
 
