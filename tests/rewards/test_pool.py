@@ -40,7 +40,7 @@ def test_whatever_a_verifier_returns_or_raises_an_outcome_of_plain_values_comes_
         found = dict(zip(WAYS, pool.score(_samples(WAYS)), strict=True))
     assert {way: one.value for way, one in found.items() if isinstance(one, Scored)} == SCORED
     assert not any(one.reason.startswith(("crash", "deadline")) for one in found.values() if isinstance(one, Unscored))
-    for way, one in found.items():
+    for one in found.values():
         assert pickle.loads(pickle.dumps(one)) == one and len(json.dumps(vars(one), allow_nan=False)) < 40_000
     told = found["numpy"]
     assert isinstance(told, Scored) and told.parts == {"right": 1.0, "count": 3.0} and told.explanation == "told"
