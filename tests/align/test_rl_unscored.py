@@ -13,6 +13,7 @@ from megatron_qm.align.rl.looking import items_of_step
 from megatron_qm.align.rl.objective import token_weights
 from megatron_qm.align.rl.updates import taught
 from megatron_qm.align.rollouts.rollout import Rollout
+from megatron_qm.cli import main
 from megatron_qm.config.rl import RlConfig, RlRun
 from megatron_qm.config.train import TrainConfig
 from megatron_qm.exits import USER_MUST_MEND
@@ -70,6 +71,18 @@ def test_updates_without_a_score_are_left_out(tiny: Path, policy: Path, tmp_path
     assert [step - before for before, step in zip([0, *steps], steps, strict=False)] == [
         2 if record["unscored"] == 0 else 1 for record in said
     ]
+
+
+def test_references_that_a_verifier_refuses_are_said_before_the_run_begins(
+    tiny: Path, policy: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    path = written(tmp_path / "items.jsonl", [
+        {"key": key, "task": "exam", "prompt": "A or B?", "reference": reference, "metadata": {"options": {"A": "x", "B": "y"}}}
+        for key, reference in (("good", "A"), ("bad", "C"))
+    ])
+    words = command("rl", tiny / "rl.yaml", tmp_path / "run", f"train.start_from={policy}", f"rl.items={path}")
+    assert main(words[3:]) == USER_MUST_MEND and not (tmp_path / "run").exists()
+    assert f"rl.items: {path}: the item 'bad': no answer could be scored: the reference 'C'" in capsys.readouterr().err
 
 
 def experience(values: list[float | None], samples: int = 2):
