@@ -60,6 +60,22 @@ def test_batches_that_a_judge_has_missed_are_left_out_and_told_of(tiny: Path, po
     assert "of batch 2 in" in items_of_step(tmp_path / "run", 1)
 
 
+def test_a_judge_that_was_mended_is_asked_again(tiny: Path, policy: Path, tmp_path: Path) -> None:
+    """What it had not said of the same responses is no verdict to be kept."""
+    asked = tmp_path / "asked"
+    overrides = [f"train.start_from={policy}", *items(tmp_path, DOWN, [str(asked)] * 5, answers=16), *QUICK, "train.steps=2",
+                 "rl.max_unscored_in_a_row=2"]
+    done = subprocess.run(command("rl", tiny / "rl.yaml", tmp_path / "run", *overrides), capture_output=True, text=True,
+                          timeout=200, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    assert done.returncode == USER_MUST_MEND and asked.stat().st_size == 16, done.stderr[-3000:]
+    assert sorted(path.name for path in (tmp_path / "run" / "rollouts" / "replaced").iterdir()) == [
+        "000000.outcomes.jsonl", "000001.outcomes.jsonl"]
+    run("rl", tiny / "rl.yaml", tmp_path / "run", *overrides)
+    assert asked.stat().st_size == 32
+    assert [(record["step"], record["batches"], record["unscored"]) for record in records(tmp_path / "run", "rl")] == [
+        (1, [0], 0.0), (2, [1], 0.0)]
+
+
 def test_updates_without_a_score_are_left_out(tiny: Path, policy: Path, tmp_path: Path) -> None:
     """Two prompts a batch, one an update; one prompt in four has no score."""
     references = ["down", "0.5", "1.0", "0.7"]

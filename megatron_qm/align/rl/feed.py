@@ -10,7 +10,6 @@ from pathlib import Path
 from megatron_qm.align.rl.collect import Collector, Generated, merged
 from megatron_qm.align.rl.experience import Experience, informative, reasons, summary
 from megatron_qm.align.rl.health import Health
-from megatron_qm.align.rl.origin import outcomes_of
 from megatron_qm.align.rl.policy import Policy
 from megatron_qm.align.rl.updates import Update, engine_gap, responses_of_rows, taught, updates_of
 from megatron_qm.align.rollouts.compare import LogprobGap, check_logprobs
@@ -126,18 +125,21 @@ class RolloutFeed:
     def _next_scored(self, step: int, seconds: dict[str, float]) -> tuple[Generated, Experience]:
         """The next batch that has a score: one without makes no update, and is told of. Raises UserError after
         rl.max_unscored_in_a_row of them, on every rank, for all know the same verdicts."""
-        most, outcomes = self._config.rl.max_unscored_in_a_row, list[Outcome]()
+        most, outcomes, asked = self._config.rl.max_unscored_in_a_row, list[Outcome](), list[int]()
         for _ in range(most):
             generated, experience = self._next_experience(step, seconds)
             if any(reward is not None for reward in experience.reward_n):
                 return generated, experience
             outcomes += experience.outcomes
+            asked += self._asked
             path, self._ahead = self._collector.path(generated.number), None
             logger.warning("%s: none of its %d responses could be scored: no update is made of them", path, len(experience))
             self._health.batch(self._record(step, generated, experience, seconds), experience, path)
+        said = self._collector.judge_again(asked)
         raise UserError(
             f"step {step}: no response could be scored, {most} batches in a row (rl.max_unscored_in_a_row): {reasons(outcomes)}; "
-            f"mend what judges them, or the references, and start again: {outcomes_of(path)} holds every reason"
+            "mend what judges them, or the references, and start again, which asks for them anew; every reason is in "
+            f"{said}"
         )
 
     def _next_experience(self, step: int, seconds: dict[str, float]) -> tuple[Generated, Experience]:
