@@ -149,6 +149,8 @@ class RlConfig:
     verifier: VerifierConfig = field(default_factory=VerifierConfig)
     gate: GateConfig = field(default_factory=GateConfig)
     alarms: AlarmConfig = field(default_factory=AlarmConfig)
+    # Batches on end of which no response could be scored: none makes an update, and so many stop the run with exit code 2.
+    max_unscored_in_a_row: Annotated[int, Ge(1), Le(1_000_000)] = 3
     # Several responses share a row of data.sequence_length tokens, each with attention and positions of its own. Not with CP.
     pack: bool = True
     reference: str | None = None  # checkpoint of the frozen reference (default: train.start_from)

@@ -9,7 +9,10 @@ from megatron_qm.checkpoint.together import on_first_rank
 from megatron_qm.errors import UserError
 from megatron_qm.evals.answers import judged, megatron_answers, prompts_of
 from megatron_qm.evals.exams import ExamScore, summarise
+from megatron_qm.evals.limits import Limits
+from megatron_qm.model.language_model import LanguageModel
 from megatron_qm.rewards.items import read_items
+from megatron_qm.rewards.references import check_references
 from megatron_qm.rewards.registry import Verifiers
 from megatron_qm.tokenizer import TextTokenizer
 
@@ -21,10 +24,14 @@ class ItemRun:
         if tokenizer is None:
             raise UserError("observe.items needs data.tokenizer: the folder of the model's tokenizer")
         self._items = read_items(Path(items), Verifiers.named(verifiers, "observe.verifiers"))
+        check_references(self._items, f"observe.items: {items}")
         self._tokenizer = TextTokenizer(Path(tokenizer))
         self._prompts, self._most = prompts_of(self._items, self._tokenizer), max_new_tokens
 
     def __call__(self, model: Sequence[nn.Module]) -> list[ExamScore]:
+        chunk = model[0]
+        assert isinstance(chunk, LanguageModel)
+        Limits(chunk.max_sequence_length, chunk.real_vocab_size).check_items(self._items, self._prompts, self._most)
         answer = megatron_answers(model, self._tokenizer.stops, self._most)
         texts = [self._tokenizer.decode(tokens, special=False) for tokens in answer(self._prompts)]
         return summarise(self._items, on_first_rank(lambda: judged(self._items, texts)), strata=False)

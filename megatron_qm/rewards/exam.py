@@ -56,14 +56,22 @@ def exam(prompt: str, response: str, reference: object, metadata: Metadata) -> O
     parts = _sub_references(reference)
     if parts is not None:
         return _case(response, parts, metadata.get("options"))
-    right = _letters(reference.get("answer") if isinstance(reference, Mapping) else reference, {})
+    right = reference_letters(reference)
     if not right:
         return Unscored(f"the reference {reference!r} is no set of option letters")
-    given, why = given_answer(response, table_of(metadata, "options"))
+    options = table_of(metadata, "options")
+    if options and not right <= set(options):
+        return Unscored(f"the reference {reference!r} is not among the options {', '.join(options)}")
+    given, why = given_answer(response, options)
     if given is None:
         return Scored(0.0, {"accuracy": 0.0, "invalid": 1.0}, why)
     value = float(given == right)
     return Scored(value, {"accuracy": value, "invalid": 0.0}, f"answered {'/'.join(sorted(given))}")
+
+
+def reference_letters(reference: object) -> frozenset[str] | None:
+    """Of one question; None for what is no set of option letters."""
+    return _letters(reference.get("answer") if isinstance(reference, Mapping) else reference, {})
 
 
 def given_answer(response: str, options: Mapping[str, str]) -> tuple[frozenset[str] | None, str]:
@@ -77,7 +85,7 @@ def given_answer(response: str, options: Mapping[str, str]) -> tuple[frozenset[s
     values, around = json_values(text)
     stated: list[frozenset[str] | None] = []
     for value in values:
-        field = _field(value)
+        field = _field(value[0] if isinstance(value, list) and len(value) == 1 else value)
         if field is not _ABSENT:
             stated.append(_letters(field, options))
     in_json = bool(stated)
@@ -140,6 +148,11 @@ def _letters(answer: object, options: Mapping[str, str]) -> frozenset[str] | Non
     by_text = [letter for letter, text in options.items() if _of_option(text) == said]
     if by_text:
         return frozenset(by_text) if len(by_text) == 1 else None
+    several = re.split(r"\s*/\s*(?=[A-J][.、:：)])", answer)
+    if len(several) > 1:  # "A. text/C. text": each with its text, none twice
+        each = [_letters(one, options) for one in several]
+        union = _union(each)
+        return union if union is not None and len(union) == sum(len(one or ()) for one in each) else None
     lead = re.match(r"([A-Ja-j])[.、:：) ]\s*(.{1,400})$", answer)
     if lead and _of_option(options.get(lead[1].upper(), "")) == normal(lead[2]):
         return frozenset(lead[1].upper())
@@ -229,15 +242,18 @@ def _sub_references(reference: object) -> list[object] | None:
 def _case(response: str, references: list[object], options: object) -> Outcome:
     """One JSON object or list with an answer per sub-question, in their order: {"answers": ["A", "B/C"]} or
     {"1": "A", "2": "B/C"} or [{"answer": "A"}, ...]."""
-    rights = [_letters(reference, {}) for reference in references]
-    if None in rights:
+    rights = [right for reference in references if (right := _letters(reference, {}))]
+    if len(rights) < len(references):
         return Unscored(f"a sub-question's reference is no set of option letters: {references!r}")
+    given_tables = options if isinstance(options, list) else [options] * len(rights)
+    tables = [table_of({"options": table}, "options") for table in given_tables]
+    if len(tables) != len(rights) or any(table and not right <= set(table) for right, table in zip(rights, tables, strict=True)):
+        return Unscored(f"a sub-question's reference is not among its options: {references!r}")
     values, _ = json_values(answer_part(response) or "")
     given = _case_answers(values, len(rights))
     if given is None:
         return Scored(0.0, {"accuracy": 0.0, "invalid": 1.0}, f"no JSON with one answer for each of {len(rights)} questions")
-    tables = options if isinstance(options, list) else [options or {}] * len(rights)
-    hits = [_letters(one, table or {}) == right for one, right, table in zip(given, rights, tables, strict=False)]
+    hits = [_letters(one, table) == right for one, right, table in zip(given, rights, tables, strict=True)]
     value = float(all(hits) and len(hits) == len(rights))
     return Scored(value, {"accuracy": value, "sub_accuracy": sum(hits) / len(rights), "invalid": 0.0}, f"answered {given}")
 

@@ -31,7 +31,7 @@ def test_a_prompt_is_a_message_of_the_user_and_a_line_without_a_key_has_its_numb
     ({**GOOD, "messages": []}, "both"), ({**GOOD, "answer": "A"}, "'answer' is no field"), ({**GOOD, "key": True}, "key"),
     ({"task": "exam", "prompt": "q"}, "reference"), (GOOD, "'a' was given before"),
     ({**GOOD, "key": "b", "strata": [1]}, "strata"), (json.dumps({**GOOD, "prompt": "half \ud83d"}), "surrogate"),
-    ({"task": "exam", "reference": 1, "messages": [{"role": "assistant", "content": "x"}]}, "ends with the user's"),
+    ({"task": "exam", "reference": 1, "messages": [{"role": "assistant", "content": "x"}]}, "not end with the user's"),
 ])
 def test_what_is_no_item_is_refused_with_its_line(row: object, why: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=why) as refused:

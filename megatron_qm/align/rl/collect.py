@@ -17,7 +17,7 @@ import numpy as np
 from megatron_qm.align.digest import digest
 from megatron_qm.align.rl.experience import Experience, informative, judged, pass_rates
 from megatron_qm.align.rl.judges import Judges, judge_digest
-from megatron_qm.align.rl.origin import Origin, outcomes_of, settle
+from megatron_qm.align.rl.origin import Origin, forget_verdicts, outcomes_of, settle
 from megatron_qm.align.rl.sampler import PromptSampler
 from megatron_qm.align.rl.verdicts import Response, Verdicts, kept_verdicts, read_lines, verdict_lines
 from megatron_qm.align.rollouts.dispatch import dispatch
@@ -163,6 +163,10 @@ class Collector:
         with atomic_write(path) as stream:
             stream.writelines(lines)
         return read_lines(lines, responses, by)
+
+    def judge_again(self, numbers: Sequence[int]) -> Path:
+        """A start after this one asks for the verdicts on these batches anew; where those that there were are now."""
+        return on_first_rank(lambda: [forget_verdicts(self.path(number)) for number in numbers][-1])
 
     def close(self) -> None:
         self._thread.shutdown(wait=True, cancel_futures=True)

@@ -65,6 +65,15 @@ def settle(path: Path, origin: Origin) -> None:
     write_json(origin_of(path), asdict(origin))
 
 
+def forget_verdicts(path: Path) -> Path:
+    """Those on the rollouts at `path` go to the folder `replaced`, which is returned: a start after this asks for them again."""
+    folder = path.parent / REPLACED
+    folder.mkdir(exist_ok=True)
+    if outcomes_of(path).exists():
+        os.replace(outcomes_of(path), folder / outcomes_of(path).name)
+    return folder
+
+
 def _read(path: Path) -> Origin | None:
     try:
         return Origin(**parse_json(path.read_bytes()))

@@ -53,7 +53,7 @@ def _feed(config: RlRun, parts: Parts, output: Path, engine: Callable[[Parts, Te
 
 def _engine(config: RlRun, parts: Parts, tokenizer: TextTokenizer) -> RolloutEngine:
     if config.rl.saved_rollouts:
-        return SavedRollouts(*map(Path, config.rl.saved_rollouts))
+        return SavedRollouts(*map(Path, config.rl.saved_rollouts), vocabulary=config.model.vocab_size)
     if config.rl.vllm is not None:
         vllm = config.rl.vllm
         client = LocalVllm(vllm.folder, tensor_parallel=vllm.tensor_parallel, memory=vllm.memory,

@@ -14,6 +14,7 @@ from megatron_qm.data.text_table import text_table
 from megatron_qm.errors import UserError
 from megatron_qm.rewards.general import GENERAL, SHIPPED, read_principles
 from megatron_qm.rewards.items import Item, read_items
+from megatron_qm.rewards.references import check_references
 from megatron_qm.rewards.registry import Verifiers
 from megatron_qm.work import Work
 
@@ -34,7 +35,9 @@ diagnosis, drugs, ordering, or what rl.verifiers names), prompt or messages, ref
             raise UserError("train.start_from is not set: the policy starts from a checkpoint, such as sft's last")
         if config.data.tokenizer is None:
             raise UserError("data.tokenizer is not set, and train.start_from carries none")
-        _check_general(config, _items(config))
+        items = _items(config)
+        check_references(items, f"rl.items: {config.rl.items}")
+        _check_general(config, items)
 
     def check(self, config: RlRun) -> None:
         check_rl(config)
