@@ -20,8 +20,8 @@ class UnusableError(ValueError):
 
 @dataclass(frozen=True)
 class Message:
-    """given: what the template is given beside role and content: reasoning_content, thinking, tool_calls, tool_call_id, name,
-    each of them under the name that templates read it by, and only where it says something."""
+    """given: what the template is given beside role and content: reasoning_content, tool_calls, tool_call_id, name, and of them
+    those that say something."""
 
     role: str
     content: str | None  # None: of an answer that calls tools and says nothing
@@ -29,7 +29,10 @@ class Message:
     given: Mapping[str, object] = field(default_factory=dict)
 
     def for_template(self) -> JsonObject:
-        return {"role": self.role, "content": self.content, **self.given}
+        """What there is not, is left out; reasoning under both names that templates read (transformers 5 does so too)."""
+        content = {} if self.content is None else {"content": self.content}
+        thought = {"thinking": self.given["reasoning_content"]} if "reasoning_content" in self.given else {}
+        return {"role": self.role, **content, **thought, **self.given}
 
     @property
     def calls(self) -> list[JsonObject]:

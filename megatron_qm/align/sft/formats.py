@@ -41,8 +41,8 @@ def parse(sample: object, path: str = "", line: int = 0, ignore: Ignore = frozen
 
 
 def _unknown(fields: Fields) -> UnusableError:
-    known = "; ".join(" with ".join(one.marks) for one in FORMATS)
-    return UnusableError("no known format", f"it has {', '.join(map(shown, fields.keys()[:8])) or 'no keys'}, and none of: {known}")
+    has = ", ".join(map(shown, fields.keys()[:8])) or "no keys"
+    return UnusableError("no known format", f"it has {has}, and none of: {'; '.join(' with '.join(one.marks) for one in FORMATS)}")
 
 
 def _openai(fields: Fields, ignore: Ignore) -> list[Message]:
@@ -109,6 +109,8 @@ def _sharegpt(fields: Fields, ignore: Ignore) -> list[Message]:
 
 def _nemo_aligner(fields: Fields, ignore: Ignore) -> list[Message]:
     """`mask` names the speaker whose turns bear no loss; the other one is the assistant."""
+    if "type" in fields:
+        raise UnusableError("answers conditioned on labels are not supported", f"type = {shown(fields.text('type'))}")
     masked, others, messages = fields.text("mask"), set(), []
     for at, value in enumerate(listed(fields.needed("conversations"), "conversations")):
         turn = Fields(value, f"conversations[{at}]", ignore)
@@ -120,13 +122,8 @@ def _nemo_aligner(fields: Fields, ignore: Ignore) -> list[Message]:
     return messages
 
 
-def _labelled(fields: Fields, ignore: Ignore) -> list[Message]:
-    raise UnusableError("answers conditioned on labels are not supported", f"type = {shown(fields.text('type'))}")
-
-
 FORMATS = (
     Format("openai", ("messages",), _openai),
-    Format("nemo-aligner", ("conversations", "type"), _labelled),
     Format("nemo-aligner", ("conversations", "mask"), _nemo_aligner),
     Format("sharegpt", ("conversations",), _sharegpt),
     Format("alpaca", ("instruction", "output"), _alpaca),

@@ -12,8 +12,9 @@ from megatron_qm.json_types import JsonObject
 
 _MAY_HOLD = {
     "system": ("name",), "user": ("name",), "tool": ("name", "tool_call_id"),
-    "assistant": ("name", "reasoning_content", "thinking", "tool_calls"),
+    "assistant": ("name", "tool_calls"),
 }
+_REASONING = ("reasoning_content", "thinking", "reasoning")  # names of one thing
 
 
 def openai_message(turn: object, where: str, ignore: frozenset[str], *, learn: bool) -> Message:
@@ -36,8 +37,8 @@ def finished(fields: Fields, role: str, content: str | None, *, learn: bool, cal
     for key in _MAY_HOLD[role]:
         if key not in given and (value := fields.take(key)) is not None:
             given[key] = _READ[key](value, fields.place(key))
-    if given.get("reasoning_content") and given.get("thinking"):
-        raise UnusableError("reasoning is given twice", f"{fields.where}: as reasoning_content and as thinking")
+    if role == "assistant":
+        given["reasoning_content"] = _reasoning(fields)
     learnt = _learnt(fields, role, learn)
     fields.done()
     return Message(role, content, learnt, {key: value for key, value in given.items() if value})
@@ -114,6 +115,13 @@ def _part(part: object, place: str) -> str:
     return text
 
 
+def _reasoning(fields: Fields) -> str:
+    said = {key: text for key in _REASONING if (text := fields.text_or(key, ""))}
+    if len(said) > 1:
+        raise UnusableError("reasoning is given twice", f"{fields.where}: as {' and as '.join(said)}")
+    return next(iter(said.values()), "")
+
+
 def _learnt(fields: Fields, role: str, default: bool) -> bool:
     said = {"weight": _weight(fields), **{key: fields.flag(key) for key in ("loss", "train", "training")}}
     stated = {key: value for key, value in said.items() if value is not None}
@@ -143,5 +151,5 @@ def _from_text(text: str, place: str) -> object:
 
 
 _READ = cast(dict[str, Callable[[object, str], object]], {
-    "name": as_text, "tool_call_id": as_text, "reasoning_content": as_text, "thinking": as_text, "tool_calls": tool_calls,
+    "name": as_text, "tool_call_id": as_text, "tool_calls": tool_calls,
 })

@@ -80,7 +80,7 @@ def _check_answer(message: Message, whole: str, first: int, last: int, place: in
 
 def _texts(message: Message) -> Iterator[tuple[str, str]]:
     """In the order that they are rendered in. The name and id of a result say which call it is of, as its place does."""
-    for what, key in (("name", "name"), ("reasoning", "reasoning_content"), ("reasoning", "thinking")):
+    for what, key in (("name", "name"), ("reasoning", "reasoning_content")):
         if key in message.given and message.role != "tool":
             yield what, str(message.given[key])
     yield "text", message.content or ""
