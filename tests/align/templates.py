@@ -1,4 +1,4 @@
-"""Chat templates in the styles of published models, each as short as its style allows, and a tokenizer that knows their tokens."""
+"""Chat templates in the styles of published models, each as short as its style allows, and a tokenizer for them."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,8 @@ EVERYTHING = (
     "{% if m.role != 'tool' and m.name %}[{{ m.name }}]{% endif %}"
     "{% if m.reasoning_content %}<think>{{ m.reasoning_content }}</think>{% endif %}"
     "{{ m.content or '' }}"
-    "{% for call in m.tool_calls or [] %}<tool_call>{{ call.function | tojson }}</tool_call>{% endfor %}<|im_end|>\n{% endfor %}"
+    "{% for call in m.tool_calls or [] %}<tool_call>{{ call.function | tojson }}</tool_call>{% endfor %}"
+    "<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 
@@ -58,7 +59,8 @@ LLAMA3 = (
     "{% for tool in tools or [] %}{{ tool | tojson }}\n\n{% endfor %}" + _SYSTEM + "{{ messages[0].content | trim }}{% endif %}"
     "<|eot_id|>{% endif %}{% for m in messages %}{% if m.role == 'tool' %}<|start_header_id|>ipython<|end_header_id|>\n\n"
     "{{ m.content | tojson }}<|eot_id|>{% elif m.tool_calls %}<|start_header_id|>assistant<|end_header_id|>\n\n"
-    "{\"name\": \"{{ m.tool_calls[0].function.name }}\", \"parameters\": {{ m.tool_calls[0].function.arguments | tojson }}}<|eot_id|>"
+    "{\"name\": \"{{ m.tool_calls[0].function.name }}\", "
+    "\"parameters\": {{ m.tool_calls[0].function.arguments | tojson }}}<|eot_id|>"
     "{% elif m.role != 'system' %}<|start_header_id|>{{ m.role }}<|end_header_id|>\n\n{{ m.content | trim }}<|eot_id|>{% endif %}"
     "{% endfor %}{% if add_generation_prompt %}<|start_header_id|>assistant<|end_header_id|>\n\n{% endif %}"
 )
@@ -77,13 +79,14 @@ GEMMA = (
 
 # Answers are asked for with an opened thought, and shown without one.
 DEEPSEEK_R1 = (
-    "<s>" + _SYSTEM + "{{ messages[0].content }}{% endif %}{% for m in messages %}{% if m.role == 'user' %}<|User|>{{ m.content }}"
+    "<s>" + _SYSTEM + "{{ messages[0].content }}{% endif %}"
+    "{% for m in messages %}{% if m.role == 'user' %}<|User|>{{ m.content }}"
     "{% elif m.role == 'assistant' %}<|Assistant|>{{ m.content.split('</think>')[-1] }}</s>{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}<|Assistant|><think>\n{% endif %}"
 )
 
-SPECIAL = ("<|im_start|>", "<|im_end|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "<s>", "</s>", "[INST]", "[/INST]",
-           "<start_of_turn>", "<end_of_turn>", "<|User|>", "<|Assistant|>")
+SPECIAL = ("<|im_start|>", "<|im_end|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "<s>", "</s>",
+           "[INST]", "[/INST]", "<start_of_turn>", "<end_of_turn>", "<|User|>", "<|Assistant|>")
 ADDED = ("<think>", "</think>", "<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>", "<tools>", "</tools>")
 _TEXTS = ["assistant\nthe patient has chest pain, answer one two", "患者头痛三天"] * 9
 

@@ -24,14 +24,15 @@ ANSWER = {"role": "assistant", "content": "a"}
 SAME = {
     "openai": OPENAI,
     "openai, the system beside": {"system": "s", "messages": OPENAI["messages"][1:]},
-    "openai, in parts": {"messages": [
-        OPENAI["messages"][0], {"role": "user", "content": [{"type": "text", "text": "q"}, {"type": "text", "text": ""}]}, ANSWER]},
-    "openai, full of nulls": {"messages": [{**turn, "tool_calls": None, "name": None, "weight": None} for turn in OPENAI["messages"]],
-                              "tools": None, "prompt": None, "source": None},
+    "openai, in parts": {"messages": [OPENAI["messages"][0], {"role": "user", "content": [
+        {"type": "text", "text": "q"}, {"type": "text", "text": ""}]}, ANSWER]},
+    "openai, full of nulls": {
+        "messages": [{**turn, "tool_calls": None, "name": None, "weight": None} for turn in OPENAI["messages"]],
+        "tools": None, "prompt": None, "source": None},
     "nemo-aligner": NEMO,
     "sharegpt": SHAREGPT,
     "sharegpt, the system within": {"conversations": [{"from": "system", "value": "s"}, *SHAREGPT["conversations"]]},
-    "sharegpt, by other names": {"system": "s", "conversations": [{"from": "User", "value": "q"}, {"from": "Assistant", "value": "a"}]},
+    "sharegpt, by other names": {"system": "s", "conversations": NEMO["conversations"]},
     "alpaca": {"instruction": "q", "input": "", "output": "a", "system": "s", "history": []},
     "alpaca without input": {"instruction": "q", "output": "a", "system": "s"},
     "prompt-completion": {"prompt": "q", "completion": "a", "system": "s"},
@@ -68,10 +69,10 @@ def test_answers_within_a_prompt_are_not_learnt() -> None:
     ({"weight": 0}, False), ({"weight": 1}, True), ({"weight": 0.0}, False), ({"loss": False}, False), ({"train": False}, False),
     ({"training": False}, False), ({"loss": True}, True), ({}, True)])
 def test_a_message_says_whether_it_is_learnt(flag: dict, learnt: bool) -> None:
-    turns = [ASKED, {**ANSWER, **flag}]
-    assert [message.learn for message in parse({"messages": turns}).messages] == [False, learnt]
+    sample = answered(**flag)
+    assert [message.learn for message in parse(sample).messages] == [False, learnt]
     in_sharegpt = {"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a", **flag}]}
-    assert parse(in_sharegpt).messages == parse({"messages": turns}).messages
+    assert parse(in_sharegpt).messages == parse(sample).messages
 
 
 def test_sharegpt_calls_tools() -> None:
@@ -87,16 +88,28 @@ def test_sharegpt_calls_tools() -> None:
 
 def test_the_template_gets_calls_as_transformers_documents_them() -> None:
     result = {"role": "tool", "tool_call_id": "c1", "name": "dose", "content": "4 g"}
-    found = parse({"messages": [ASKED, {**CALLING, "tool_calls": [{**CALL, "function": {"name": "dose", "arguments": '{"mg": 1}'}}]},
-                                result, ANSWER]})
+    in_text = {**CALL, "function": {"name": "dose", "arguments": '{"mg": 1}'}}
+    found = parse(turns({**CALLING, "tool_calls": [in_text]}, result, ANSWER))
     assert [message.for_template() for message in found.messages] == [
         ASKED, {"role": "assistant", "tool_calls": [CALL]}, result, ANSWER]
+
+
+def turns(*after_the_question: dict) -> dict:
+    return {"messages": [ASKED, *after_the_question]}
+
+
+def answered(**beside: object) -> dict:
+    return turns({**ANSWER, **beside})
+
+
+def called(arguments: object) -> dict:
+    return turns({**CALLING, "tool_calls": [{"name": "f", "arguments": arguments}]})
 
 
 REFUSED = {
     "an unknown key": ({**OPENAI, "source": "web"}, "the key 'source' is not read"),
     "a misspelt key": ({**SHAREGPT, "sytem": "s"}, "did you mean 'system'"),
-    "a misspelt key of a message": ({"messages": [ASKED, {**ANSWER, "wieght": 0}]}, "in messages.1., .*did you mean 'weight'"),
+    "a misspelt key of a message": (answered(wieght=0), "in messages.1., .*did you mean 'weight'"),
     "two formats": ({**OPENAI, "prompt": "q"}, "the key 'prompt' is not read: beside messages"),
     "a completion beside input": ({"input": "q", "output": "a", "completion": "b"}, "the key 'completion' is not read"),
     "two system messages": ({**OPENAI, "system": "t"}, "a system message is given twice"),
@@ -108,37 +121,40 @@ REFUSED = {
     "an unknown role": ({"messages": [{"role": "doctor", "content": "a"}]}, "role = 'doctor' is not one of"),
     "an unknown speaker": ({"conversations": [{"from": "doctor", "value": "a"}]}, "'doctor' is not one of human, .*mask"),
     "labels": (NEMO | {"type": "VALUE_TO_TEXT"}, "labels are not supported: type = 'VALUE_TO_TEXT'"),
-    "a label": (NEMO | {"conversations": [{"from": "User", "value": "q", "label": None}, {"from": "A", "value": "a", "label": "x"}]},
+    "a label": (NEMO | {"conversations": [NEMO["conversations"][0], {"from": "A", "value": "a", "label": "x"}]},
                 "the key 'label' is not read"),
     "labels without a mask": (SHAREGPT | {"type": "TEXT_TO_VALUE"}, "the key 'type' is not read"),
-    "three speakers": (NEMO | {"conversations": [*NEMO["conversations"], {"from": "User", "value": "q"}, {"from": "B", "value": "b"}]},
+    "three speakers": (NEMO | {"conversations": [*NEMO["conversations"], NEMO["conversations"][0], {"from": "B", "value": "b"}]},
                        "more than two speakers"),
     "an empty answer": ({"prompt": "q", "completion": " "}, "an empty turn"),
     "an answer to nobody": ({"messages": [ANSWER]}, "turn 1 is assistant's"),
-    "no answer": ({"messages": [ASKED]}, "no answer at the end"),
+    "no answer": (turns(), "no answer at the end"),
     "no turns": ({"messages": []}, "there is no turn"),
-    "no content": ({"messages": [ASKED, {"role": "assistant"}]}, "a key is missing: messages\\[1\\].content"),
-    "a picture": ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": "x"}]}, ANSWER]}, "not text.*image_url"),
-    "half a weight": ({"messages": [ASKED, {**ANSWER, "weight": 0.5}]}, "a weight that is not 0 or 1"),
-    "a weight of true": ({"messages": [ASKED, {**ANSWER, "weight": True}]}, "a weight that is not 0 or 1"),
-    "a loss of 0": ({"messages": [ASKED, {**ANSWER, "loss": 0}]}, "loss is a number, not true or false"),
-    "a weight and a loss": ({"messages": [ASKED, {**ANSWER, "loss": True, "weight": 1}]}, "said twice"),
+    "no content": (turns({"role": "assistant"}), "a key is missing: messages\\[1\\].content"),
+    "a picture": ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": "x"}]}, ANSWER]},
+                  "not text.*image_url"),
+    "half a weight": (answered(weight=0.5), "a weight that is not 0 or 1"),
+    "a weight of true": (answered(weight=True), "a weight that is not 0 or 1"),
+    "a loss of 0": (answered(loss=0), "loss is a number, not true or false"),
+    "a weight and a loss": (answered(loss=True, weight=1), "said twice"),
     "a question to learn": ({"messages": [{**ASKED, "weight": 1}, ANSWER]}, "a turn to learn that is no answer"),
-    "reasoning twice": ({"messages": [ASKED, {**ANSWER, "reasoning_content": "x", "thinking": "y"}]}, "reasoning is given twice"),
-    "reasoning of a user": ({"messages": [{**ASKED, "reasoning_content": "x"}, ANSWER]}, "the key 'reasoning_content' is not read"),
+    "reasoning twice": (answered(reasoning_content="x", thinking="y"), "reasoning is given twice"),
+    "reasoning of a user": ({"messages": [{**ASKED, "reasoning_content": "x"}, ANSWER]},
+                            "the key 'reasoning_content' is not read"),
     "a call of a user": ({"messages": [{**ASKED, "tool_calls": [CALL]}, ANSWER]}, "the key 'tool_calls' is not read"),
-    "arguments that are no JSON": ({"messages": [ASKED, {**CALLING, "tool_calls": [{"name": "f", "arguments": "{"}]}]}, "is no JSON"),
-    "arguments that are a list": ({"messages": [ASKED, {**CALLING, "tool_calls": [{"name": "f", "arguments": "[1]"}]}]}, "a list, not an object"),
-    "an argument that is given twice": ({"messages": [ASKED, {**CALLING, "tool_calls": [{"name": "f", "arguments": '{"a": 1, "a": 2}'}]}]},
-                                        "the key 'a' is given twice"),
-    "an infinite argument": ({"messages": [ASKED, {**CALLING, "tool_calls": [{"name": "f", "arguments": {"a": 1e999}}]}]}, "is no JSON"),
-    "a tool that is no function": ({**OPENAI, "tools": [{"type": "web_search", "function": {"name": "f"}}]}, "a tool that is no function"),
+    "arguments that are no JSON": (called("{"), "is no JSON"),
+    "arguments that are a list": (called("[1]"), "a list, not an object"),
+    "an argument that is given twice": (called('{"a": 1, "a": 2}'), "the key 'a' is given twice"),
+    "an infinite argument": (called({"a": 1e999}), "is no JSON"),
+    "a tool that is no function": ({**OPENAI, "tools": [{"type": "web_search", "function": {"name": "f"}}]},
+                                   "a tool that is no function"),
     "a tool without a name": ({**OPENAI, "tools": [{"description": "f"}]}, "a key is missing: tools\\[0\\].function.name"),
     "tools that are a number": ({**OPENAI, "tools": 3}, "tools is a number, not a list"),
-    "a result without a call": ({"messages": [ASKED, ANSWER, {"role": "tool", "tool_call_id": "c1", "content": "r"}, ANSWER]}, "results without calls"),
-    "two results of a call": ({"messages": [ASKED, CALLING, *[{"role": "tool", "content": "r"}] * 2, ANSWER]}, "results without calls"),
-    "a result of another call": ({"messages": [ASKED, CALLING, {"role": "tool", "tool_call_id": "c2", "content": "r"}, ANSWER]}, "another order"),
-    "a call without a result": ({"messages": [ASKED, CALLING, ANSWER]}, "turn 3 is assistant's where tool's is expected"),
+    "a result without a call": (turns(ANSWER, {"role": "tool", "tool_call_id": "c1", "content": "r"}, ANSWER),
+                                "results without calls"),
+    "two results of a call": (turns(CALLING, *[{"role": "tool", "content": "r"}] * 2, ANSWER), "results without calls"),
+    "a result of another call": (turns(CALLING, {"role": "tool", "tool_call_id": "c2", "content": "r"}, ANSWER), "another order"),
+    "a call without a result": (turns(CALLING, ANSWER), "turn 3 is assistant's where tool's is expected"),
     "half a pair": ({"instruction": "q", "output": "a", "history": [["q"]]}, "history that is no pairs"),
 }
 

@@ -1,4 +1,4 @@
-"""Which tokens of a conversation are learnt, and that nothing of it is lost: read off decoded text, and by transformers' own masks."""
+"""Which tokens of a conversation are learnt, and that nothing of it is lost: read off decoded text, and transformers' masks."""
 
 import json
 from pathlib import Path
@@ -25,7 +25,7 @@ from tests.align.templates import (
     tokenizer,
 )
 
-FORGETFUL = CHATML.replace("{{ m.content }}", "{% if m.role == 'assistant' and not loop.last %}...{% else %}{{ m.content }}{% endif %}")
+FORGETFUL = CHATML.replace("{{ m.content }}", "{{ '...' if m.role == 'assistant' and not loop.last else m.content }}")
 GLUED = "{% for m in messages %}{{ m.content }} {% if m.role == 'assistant' %}<|im_end|>{% endif %}{% endfor %}"
 
 
@@ -44,6 +44,9 @@ AGENT = {"tools": [TOOL], "messages": [
     {"role": "system", "content": "be brief"}, {"role": "user", "content": "which dose?"},
     {"role": "assistant", "content": None, "tool_calls": [CALL]}, {"role": "tool", "content": "{\"max\": \"4 g\"}"},
     {"role": "assistant", "content": "At most 4 g."}]}
+FULL = {"tools": [TOOL], "messages": [
+    AGENT["messages"][0], {**AGENT["messages"][1], "name": "Ann"}, *AGENT["messages"][2:4],
+    {"role": "assistant", "reasoning_content": "It depends.", "content": "At most 4 g."}]}
 THOUGHT = {"messages": [{"role": "user", "content": "how much?"},
                         {"role": "assistant", "reasoning_content": "It depends on age.", "content": "Four."}]}
 
@@ -105,23 +108,35 @@ def test_the_published_styles_teach_the_answers_with_their_end(style: str) -> No
     assert "be brief" in made.decode(rendered.ids.tolist()) and not rendered.notes
 
 
-@pytest.mark.parametrize("style", ["chatml", "qwen2.5", "llama3", "gemma"])
+@pytest.mark.parametrize("style", ["chatml", "llama3", "gemma"])
 def test_the_mask_is_that_of_transformers(style: str) -> None:
     """Which follows `{% generation %}`, put round the answers by hand."""
-    body, after = {
-        "chatml": ("{{ m.content }}<|im_end|>\n", "<|im_start|>assistant\n"), "qwen2.5": ("{{ content }}<|im_end|>\n", "<|im_start|>assistant\n"),
-        "llama3": ("{{ m.content }}<|eot_id|>", "<|start_header_id|>assistant<|end_header_id|>\n\n"),
-        "gemma": ("{{ m.content }}<end_of_turn>\n", "<start_of_turn>model\n"),
+    head, end = {
+        "chatml": ("<|im_start|>assistant\n", "<|im_end|>\n"), "gemma": ("<start_of_turn>model\n", "<end_of_turn>\n"),
+        "llama3": ("<|start_header_id|>assistant<|end_header_id|>\n\n", "<|eot_id|>"),
     }[style]
-    marked = ("{% for m in messages %}{% if m.role == 'assistant' %}" + after + "{% generation %}" + body.replace("{{ content", "{{ m.content")
-              + "{% endgeneration %}{% else %}" + after.replace("assistant", "user").replace("model", "user") + body.replace("{{ content", "{{ m.content")
-              + "{% endif %}{% endfor %}{% if add_generation_prompt %}" + after + "{% endif %}")
-    made = tokenizer(marked)
+    asked = head.replace("assistant", "user").replace("model", "user")
+    made = tokenizer(
+        "{% for m in messages %}{% if m.role == 'assistant' %}" + head + "{% generation %}{{ m.content }}" + end
+        + "{% endgeneration %}{% else %}" + asked + "{{ m.content }}" + end + "{% endif %}{% endfor %}"
+        "{% if add_generation_prompt %}" + head + "{% endif %}")
     some = conversation(*[(m.role, m.content or "") for m in TWO.messages[1:]])
-    theirs = made.apply_chat_template([m.for_template() for m in some.messages], return_assistant_tokens_mask=True, return_dict=True)
+    turns = [m.for_template() for m in some.messages]
+    theirs = made.apply_chat_template(turns, return_assistant_tokens_mask=True, return_dict=True)
     ours = Renderer(made, "t").render(some)
     assert ours.ids.tolist() == theirs["input_ids"] and ours.learn.astype(int).tolist() == theirs["assistant_masks"]
     assert 0 < ours.learn.sum() < len(ours)
+
+
+def test_the_mask_is_that_of_transformers_with_tools_and_reasoning_too() -> None:
+    body = EVERYTHING[EVERYTHING.index("{% if m.role != 'tool'") : EVERYTHING.index("{% endfor %}{% if add")]
+    assert body.endswith("<|im_end|>\n")
+    both = "{% if m.role == 'assistant' %}{% generation %}" + body + "{% endgeneration %}{% else %}" + body + "{% endif %}"
+    made, some = tokenizer(EVERYTHING.replace(body, both)), parse(FULL)
+    theirs = made.apply_chat_template([m.for_template() for m in some.messages], tools=list(some.tools),
+                                      return_assistant_tokens_mask=True, return_dict=True)
+    ours = Renderer(made, "t").render(some)
+    assert ours.ids.tolist() == theirs["input_ids"] and ours.learn.astype(int).tolist() == theirs["assistant_masks"]
 
 
 def test_tools_and_their_calls_are_rendered_and_the_calls_learnt() -> None:
@@ -176,8 +191,8 @@ def test_thoughts_of_earlier_turns_may_go_and_are_counted(earlier: dict) -> None
     made = tokenizer(QWEN3)
     rendered = Renderer(made, "t").render(parse({"messages": turns}))
     assert rendered.notes == {EARLIER} and "depends." not in made.decode(rendered.ids.tolist())
-    assert refused(QWEN3, {"messages": [{**turn, "weight": 1} if turn["role"] == "assistant" else turn for turn in turns]}).kind == (
-        "the chat template renders a turn otherwise when more turns follow")
+    turns[1]["weight"] = 1
+    assert refused(QWEN3, {"messages": turns}).kind == "the chat template renders a turn otherwise when more turns follow"
 
 
 def test_trimmed_blanks_are_counted() -> None:
@@ -191,23 +206,27 @@ def without(part: str, by: str = "", of: str = EVERYTHING) -> str:
     return of.replace(part, by)
 
 
+def without_texts_of(role: str) -> str:
+    return without("{{ m.content or '' }}", f"{{{{ m.content or '' if m.role != '{role}' }}}}")
+
+
 BROKEN = {
     "a typo in the content": (without("{{ m.content or '' }}", "{{ m.contnet or '' }}"), "the text of the system message"),
-    "no system message": (without("{% for m in messages %}", "{% for m in messages if m.role != 'system' %}"), "the text of the system message"),
-    "no question": (without("{{ m.content or '' }}", "{{ m.content or '' if m.role != 'user' }}"), "the text of the user message"),
-    "no answer": (without("{{ m.content or '' }}", "{{ m.content or '' if m.role != 'assistant' }}"), "the text of the answer"),
-    "no result": (without("{{ m.content or '' }}", "{{ m.content or '' if m.role != 'tool' }}"), "the text of the tool message"),
+    "no system message": (without("{% for m in messages %}", "{% for m in messages if m.role != 'system' %}"),
+                          "the text of the system message"),
+    "no question": (without_texts_of("user"), "the text of the user message"),
+    "no answer": (without_texts_of("assistant"), "the text of the answer"),
+    "no result": (without_texts_of("tool"), "the text of the tool message"),
     "a cut answer": (without("{{ m.content or '' }}", "{{ (m.content or '')[:3] }}"), "the text of the system message"),
     "no reasoning": (without("{{ m.reasoning_content }}"), "the reasoning of the answer"),
-    "no names of calls": (without("{{ call.function | tojson }}", "{{ call.function.arguments | tojson }}"), "the tool call of the answer"),
+    "no names of calls": (without("{{ call.function | tojson }}", "{{ call.function.arguments | tojson }}"),
+                          "the tool call of the answer"),
     "no arguments": (without("{{ call.function | tojson }}", "{{ call.function.name }}"), "the tool call of the answer"),
     "no tools": (without("{{ tool | tojson }}"), "tools"),
     "tools by name alone": (without("{{ tool | tojson }}", "{{ tool.function.name }}"), "tools"),
     "no names": (without("[{{ m.name }}]"), "the name of the user message"),
 }
-FULL = {"tools": [TOOL], "messages": [
-    AGENT["messages"][0], {**AGENT["messages"][1], "name": "Ann"}, *AGENT["messages"][2:4],
-    {"role": "assistant", "reasoning_content": "It depends.", "content": "At most 4 g."}]}
+
 
 
 @pytest.mark.parametrize("fault", BROKEN)
@@ -220,9 +239,8 @@ def test_a_template_that_loses_something_is_told(fault: str) -> None:
 @pytest.mark.parametrize("role", ["system", "user", "assistant", "tool"])
 def test_a_loss_is_seen_where_the_text_is_found_elsewhere_by_chance(role: str) -> None:
     """Every text is in the other turns too."""
-    template = without("{{ m.content or '' }}", f"{{{{ m.content or '' if m.role != '{role}' }}}}")
     turns = [("system", "e"), ("user", "e"), ("assistant", "e"), ("tool", "e"), ("assistant", "e")]
-    refused(template, conversation(*turns))
+    refused(without_texts_of(role), conversation(*turns))
     Renderer(tokenizer(EVERYTHING), "t").render(conversation(*turns))
 
 
@@ -230,8 +248,8 @@ def test_a_loss_is_seen_where_the_text_is_found_elsewhere_by_chance(role: str) -
 def test_an_answer_without_an_end_is_told(sample: dict) -> None:
     """The token that closes a call is no end of the turn."""
     assert refused(without("<|im_end|>"), sample).kind == "no end after the answer in what the template makes of it"
-    moved = without("<|im_end|>\n{% endfor %}", "\n{% endfor %}").replace("<|im_start|>{{", "{% if not loop.first %}<|im_end|>{% endif %}<|im_start|>{{")
-    assert refused(moved, sample)
+    before_the_next = "{% if not loop.first %}<|im_end|>{% endif %}<|im_start|>{{"
+    assert refused(without("<|im_end|>\n{% endfor %}", "\n{% endfor %}").replace("<|im_start|>{{", before_the_next), sample)
 
 
 def test_an_end_that_is_an_ordinary_added_token_is_one() -> None:
@@ -266,10 +284,16 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 FILLED = TEXT.filter(str.strip)
 VALUES = st.recursive(TEXT | st.integers() | st.booleans() | st.none() | st.floats(allow_nan=False, allow_infinity=False),
                       lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3), max_leaves=6)
-CALLS = st.builds(lambda name, arguments: {"function": {"name": name, "arguments": arguments}}, FILLED, st.dictionaries(TEXT, VALUES, max_size=3))
-TOOLS = st.lists(st.builds(lambda name, said, keys: {"name": name, "description": said, "parameters": {
-    "type": "object", "properties": {key: {"type": "string", "description": said} for key in keys}}}, FILLED, TEXT, st.lists(TEXT, max_size=3)),
-    max_size=2)
+CALLS = st.builds(lambda name, arguments: {"function": {"name": name, "arguments": arguments}},
+                  FILLED, st.dictionaries(TEXT, VALUES, max_size=3))
+
+
+def tool(name: str, said: str, keys: list[str]) -> dict:
+    parameters = {"type": "object", "properties": {key: {"type": "string", "description": said} for key in keys}}
+    return {"name": name, "description": said, "parameters": parameters}
+
+
+TOOLS = st.lists(st.builds(tool, FILLED, TEXT, st.lists(TEXT, max_size=3)), max_size=2)
 
 
 def texts_within(value: object) -> list[str]:
@@ -291,7 +315,8 @@ def test_nothing_that_is_accepted_is_lost(
 ) -> None:
     """Whatever the texts, each is found in the rendering, as it is or as JSON writes it; and the answers' in what is learnt."""
     sample = {"system": system, "tools": tools, "messages": [
-        {"role": "user", "content": question, "name": name}, {"role": "assistant", "tool_calls": [call], "reasoning_content": thought},
+        {"role": "user", "content": question, "name": name},
+        {"role": "assistant", "tool_calls": [call], "reasoning_content": thought},
         {"role": "tool", "content": result}, {"role": "assistant", "content": answer}]}
     rendered = RENDERER.render(parse(sample))
 

@@ -114,7 +114,8 @@ MIXED = [
     {"instruction": "q four", "output": "a four", "history": [["q old", "a old"]]},
     {"prompt": [{"role": "user", "content": "q five"}], "completion": "a five"},
     {"input": "q six", "output": "a six"},
-    {"mask": "Patient", "system": "be kind", "conversations": [{"from": "Patient", "value": "q seven"}, {"from": "Doctor", "value": "a seven"}]},
+    {"mask": "Patient", "system": "be kind", "conversations": [
+        {"from": "Patient", "value": "q seven"}, {"from": "Doctor", "value": "a seven"}]},
     {"tools": [{"name": "dose", "description": "of a drug"}], "messages": [
         {"role": "user", "content": "q eight"}, {"role": "assistant", "tool_calls": [{"name": "dose", "arguments": '{"mg": 5}'}]},
         {"role": "tool", "content": "4 g"}, {"role": "assistant", "reasoning_content": "why", "content": "a eight"}]},
@@ -189,7 +190,8 @@ def test_what_is_learnt_of_every_format_lies_in_the_dataset(mixed: list[str], ti
     learnt = ids[dataset.learnt(0, dataset.tokens).astype(bool)]
     assert made.decode(learnt.tolist()) == "".join(f"{answer}<|im_end|>\n" for wanted in LEARNT for answer in wanted)
     summary = json.loads((tmp_path / "data" / "mixed.samples.json").read_text())
-    assert summary["formats"] == {"openai": 2, "sharegpt": 1, "alpaca": 2, "prompt-completion": 1, "input-output": 1, "nemo-aligner": 1}
+    assert summary["formats"] == {
+        "openai": 2, "sharegpt": 1, "alpaca": 2, "prompt-completion": 1, "input-output": 1, "nemo-aligner": 1}
 
 
 def test_a_group_of_which_too_much_is_left_out_does_not_begin(mixed: list[str], tiny: Path, tmp_path: Path) -> None:
@@ -216,7 +218,9 @@ def test_data_are_made_anew_where_other_keys_are_ignored(mixed: list[str], tiny:
     (EVERYTHING.replace("<|im_end|>", ""), "no end after the answer"),
     ("{{ raise_exception('never') }}", "it cannot be rendered"),
 ])
-def test_a_broken_template_leaves_no_sample_and_says_why(template: str, why: str, mixed: list[str], tiny: Path, tmp_path: Path) -> None:
+def test_a_broken_template_leaves_no_sample_and_says_why(
+    template: str, why: str, mixed: list[str], tiny: Path, tmp_path: Path
+) -> None:
     tokenizer(template).save_pretrained(tmp_path / "broken")
     config = load_run(tiny / "sft.yaml", [f"output={tmp_path}/run", *mixed, f"data.tokenizer={tmp_path}/broken"], SftRun)
     with pytest.raises(UserError, match=f"no sample is left of .*mixed.jsonl: .* x {why}.*--show 5"):

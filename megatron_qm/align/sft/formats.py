@@ -42,7 +42,8 @@ def parse(sample: object, path: str = "", line: int = 0, ignore: Ignore = frozen
 
 def _unknown(fields: Fields) -> UnusableError:
     has = ", ".join(map(shown, fields.keys()[:8])) or "no keys"
-    return UnusableError("no known format", f"it has {has}, and none of: {'; '.join(' with '.join(one.marks) for one in FORMATS)}")
+    known = "; ".join(" with ".join(one.marks) for one in FORMATS)
+    return UnusableError("no known format", f"it has {has}, and none of: {known}")
 
 
 def _openai(fields: Fields, ignore: Ignore) -> list[Message]:
