@@ -1,6 +1,7 @@
 """Every format says the same; what is read is used, and what is not is refused by file and line."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ from hypothesis import strategies as st
 from megatron_qm.align.sft.conversations import Conversation, UnusableError
 from megatron_qm.align.sft.formats import FORMATS, parse
 from megatron_qm.align.sft.reading import Rejected, read_conversations
+from megatron_qm.align.sft.rendering import Renderer
 from megatron_qm.errors import UserError
+from tests.align.templates import EVERYTHING, tokenizer
 
 OPENAI = {"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "q"},
                        {"role": "assistant", "content": "a"}]}
@@ -221,7 +224,7 @@ def places(value: object) -> list[tuple]:
 
 @pytest.mark.parametrize("sample", FULL, ids=lambda sample: next(iter(sample)))
 def test_each_field_with_any_value_is_read_or_rejected_and_never_a_traceback(sample: dict, tmp_path: Path) -> None:
-    path = tmp_path / "odd.jsonl"
+    path, renderer = tmp_path / "odd.jsonl", Renderer(tokenizer(EVERYTHING), "t")
     assert isinstance(parse(sample), Conversation)
 
     @settings(max_examples=150, deadline=None)
@@ -242,6 +245,9 @@ def test_each_field_with_any_value_is_read_or_rejected_and_never_a_traceback(sam
         path.write_bytes(json.dumps(odd).encode() + b"\n")
         (found,) = read_conversations(path)
         assert isinstance(found, Conversation) or (isinstance(found, Rejected) and found.reason)
+        if isinstance(found, Conversation):
+            with suppress(UnusableError):
+                assert renderer.render(found).learn.any()
 
     read()
 
