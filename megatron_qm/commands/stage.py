@@ -1,6 +1,7 @@
 """`megatron-qm pretrain | sft | rl`: one verb a stage, all of this shape."""
 
 import argparse
+import sys
 
 from megatron_qm.commands.recipe import add_recipe_arguments
 from megatron_qm.commands.resolve import Resolved, resolve
@@ -28,9 +29,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="start N ranks on this machine (default: its GPUs; on a CPU parallel.devices of the recipe)")
     parser.add_argument("--dry-run", action="store_true",
                         help="print the resolved config, layout, parameters, tokens and memory per rank, and stop")
+    parser.add_argument("--show", type=_count, metavar="N",
+                        help="print the first N samples of each group with what is learnt of them marked, and stop")
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.show is not None:
+        shown = resolve(args, args.stage)
+        shown.work.show(shown.config, args.show, sys.stdout)
+        return 0
     if args.dry_run:
         return _dry_run(resolve(args, args.stage), args.nproc)
     resolved = resolve(args, args.stage, to_run=True)
@@ -45,6 +52,13 @@ def run(args: argparse.Namespace) -> int:
 
     ready = resolved.work.prepare(resolved.config, this_rank() or 0, checked)
     return start(args, ready, processes, lambda: _train(resolved, ready))
+
+
+def _count(text: str) -> int:
+    """1 or more."""
+    if not text.isdecimal() or not 1 <= int(text[:9]):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of samples, 1 or more")
+    return int(text[:9])
 
 
 def _dry_run(resolved: Resolved, nproc: int | None) -> int:
