@@ -1,78 +1,34 @@
 """The tokenizer between text and token ids: a folder of the Hugging Face kind."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Protocol, cast
 
+from megatron_qm.chat import ChatTemplate, Messages, TemplateError, Tools
+from megatron_qm.config.run import RunConfig
 from megatron_qm.errors import UserError
+from megatron_qm.hf_tokenizer import HfTokenizer, load_tokenizer
 
-
-class HfTokenizer(Protocol):
-    """What is used of transformers' fast tokenizers."""
-
-    @property
-    def eos_token(self) -> str | None: ...
-
-    @property
-    def eos_token_id(self) -> int | None: ...
-
-    @property
-    def unk_token_id(self) -> int | None: ...
-
-    @property
-    def all_special_ids(self) -> list[int]: ...
-
-    @property
-    def added_tokens_decoder(self) -> Mapping[int, object]: ...
-
-    @property
-    def chat_template(self) -> object: ...
-
-    def encode(self, text: str, *, add_special_tokens: bool) -> list[int]: ...
-
-    def decode(self, token_ids: list[int], *, skip_special_tokens: bool, clean_up_tokenization_spaces: bool = ...) -> str: ...
-
-    def convert_tokens_to_ids(self, tokens: str) -> int | None: ...
-
-    def apply_chat_template(
-        self, conversation: Sequence[Mapping[str, object]], *, tokenize: bool, add_generation_prompt: bool = ..., **given: object
-    ) -> str: ...
-
-    def __call__(
-        self, text: str, *, add_special_tokens: bool, return_offsets_mapping: bool
-    ) -> Mapping[str, Sequence[object]]: ...
-
-
-def load_tokenizer(source: Path) -> HfTokenizer:
-    """transformers' fast tokenizer of a folder, or of a tokenizer.json. Raises UserError where it cannot be loaded."""
-    from transformers import PreTrainedTokenizerFast
-
-    try:
-        if (source / "tokenizer_config.json").is_file():
-            return pretrained(source)
-        file = source / "tokenizer.json" if source.is_dir() else source
-        return _as_used(PreTrainedTokenizerFast(tokenizer_file=str(file)))
-    except Exception as error:  # transformers and tokenizers raise many kinds for a folder that is not one
-        reason = (str(error).strip() or repr(error)).splitlines()[0]
-        raise UserError(f"{source}: cannot load this tokenizer: {reason}") from None
-
-
-def pretrained(folder: Path) -> HfTokenizer:
-    """What a folder names, without asking the network and without code that it brings. Raises whatever transformers does."""
-    from transformers import AutoTokenizer
-
-    return _as_used(AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False, local_files_only=True))
-
-
-def _as_used(tokenizer: object) -> HfTokenizer:
-    return cast(HfTokenizer, tokenizer)  # transformers' own hints join what is returned for one text and for many
+__all__ = ["HfTokenizer", "TextTokenizer", "load_tokenizer"]
 
 
 class TextTokenizer:
-    """A tokenizer's folder (or its tokenizer.json), as transformers reads it. Raises UserError where it cannot."""
+    """A tokenizer's folder (or its tokenizer.json), as transformers reads it. arguments: of its chat template. Raises UserError
+    where it cannot be read, or its template reads no such argument."""
 
-    def __init__(self, source: Path) -> None:
+    def __init__(self, source: Path, arguments: Mapping[str, object] | None = None) -> None:
         self._tokenizer = load_tokenizer(source)
+        try:
+            self._template = ChatTemplate(self._tokenizer, arguments or {})
+        except TemplateError as error:
+            raise UserError(f"{source}: {error}") from None
+
+    @classmethod
+    def of_run(cls, config: RunConfig) -> "TextTokenizer":
+        """That which a run names. Raises UserError where it names none."""
+        if config.data.tokenizer is None:
+            raise UserError("data.tokenizer is not set: name the folder of the model's tokenizer")
+        return cls(Path(config.data.tokenizer), config.data.template_arguments)
 
     @property
     def end(self) -> int | None:
@@ -95,12 +51,17 @@ class TextTokenizer:
                 found.add(after[0])
         return tuple(sorted(found))
 
-    def encode(self, prompt: str | Sequence[Mapping[str, object]]) -> list[int]:
-        """Text as it is, without special tokens of the tokenizer's own; messages through the chat template."""
-        if isinstance(prompt, str):
-            return self._tokenizer.encode(prompt, add_special_tokens=False)
-        text = self._tokenizer.apply_chat_template(prompt, add_generation_prompt=True, tokenize=False)
+    def encode(
+        self, prompt: str | Messages, *, arguments: Mapping[str, object] | None = None, tools: Tools | None = None
+    ) -> list[int]:
+        """Text as it is, without special tokens of the tokenizer's own; messages through the chat template, up to where the
+        answer begins. arguments: of the template, over those of the tokenizer. Raises TemplateError."""
+        text = prompt if isinstance(prompt, str) else self._with(arguments).render(prompt, asked=True, tools=tools)
         return self._tokenizer.encode(text, add_special_tokens=False)
+
+    def _with(self, arguments: Mapping[str, object] | None) -> ChatTemplate:
+        template = self._template
+        return replace(template, arguments={**template.arguments, **arguments}) if arguments else template
 
     def decode(self, tokens: Sequence[int], *, special: bool = True) -> str:
         """special: keep the special tokens' names in the text."""

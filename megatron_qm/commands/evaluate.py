@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from megatron_qm.checkpoint.manifest import MANIFEST, TOKENIZER
 from megatron_qm.commands.ranks import at_least_one, on_ranks
+from megatron_qm.commands.template_arguments import add_template_argument, template_arguments
 from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.errors import UserError
 from megatron_qm.exits import DIFFERENT, DONE
@@ -45,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json-answer", action="store_true", help="tell exams to answer as JSON")
     parser.add_argument("--max-new-tokens", type=int, default=256, metavar="N", help="of an answer (default: %(default)s)")
     parser.add_argument("--tokenizer", type=Path, metavar="DIR", help="a tokenizer's folder (default: the model's own)")
+    add_template_argument(parser)
     parser.add_argument("--dtype", choices=("fp32", "bf16"), help="of the weights (default: fp32 on a CPU, else bf16)")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--tp", type=int, default=1, help="tensor parallel ranks (checkpoints)")
@@ -87,7 +89,7 @@ def _on_transformers(args: argparse.Namespace, items: list[Item], probes: "list[
     from megatron_qm.tokenizer import TextTokenizer
 
     platform = choose_platform(args.device, 0)
-    tokenizer = TextTokenizer(args.tokenizer or args.model)
+    tokenizer = TextTokenizer(args.tokenizer or args.model, template_arguments(args))
     dtype = args.dtype or ("fp32" if platform.device.type == "cpu" else "bf16")
     model = TransformersModel(args.model, dtype, str(platform.device))
     return _examine(
@@ -102,7 +104,7 @@ def _on_megatron(args: argparse.Namespace, items: list[Item], probes: "list[Prob
     from megatron_qm.tokenizer import TextTokenizer
     from megatron_qm.train.score import score_continuations
 
-    tokenizer = TextTokenizer(args.tokenizer or args.model / TOKENIZER)
+    tokenizer = TextTokenizer(args.tokenizer or args.model / TOKENIZER, template_arguments(args))
     with checkpoint_model(args.model, ParallelConfig(tp=args.tp, pp=args.pp), args.dtype, args.device) as (model, rank):
         return _examine(
             args, items, probes, tokenizer, megatron_answers(model, tokenizer.stops, args.max_new_tokens),

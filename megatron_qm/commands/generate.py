@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from megatron_qm.checkpoint.manifest import TOKENIZER, Manifest, read_manifest
 from megatron_qm.commands.ranks import at_least_one, on_ranks
+from megatron_qm.commands.template_arguments import add_template_argument, template_arguments
 from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.errors import UserError
 from megatron_qm.model.generation.request import Request, Sampling
@@ -24,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='JSON lines: {"prompt": text or token ids} or {"messages": [...]}, and "key" if it has one')
     parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="the rollouts; a killed run goes on")
     parser.add_argument("--tokenizer", type=Path, metavar="DIR", help="a tokenizer's folder (default: the checkpoint's own)")
+    add_template_argument(parser)
     parser.add_argument("--samples", type=int, default=1, metavar="N", help="responses per prompt (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of what is sampled (default: %(default)s)")
     plain = Sampling()
@@ -66,7 +68,7 @@ def _tokenizer(args: argparse.Namespace) -> "TextTokenizer | None":
     carried = args.checkpoint / TOKENIZER
     if args.tokenizer is None and not (carried / "tokenizer.json").is_file():
         return None
-    return TextTokenizer(args.tokenizer or carried)
+    return TextTokenizer(args.tokenizer or carried, template_arguments(args))
 
 
 def _requests(args: argparse.Namespace, tokenizer: "TextTokenizer | None") -> list[Request]:

@@ -6,7 +6,6 @@ from pathlib import Path
 from torch import nn
 
 from megatron_qm.checkpoint.together import on_first_rank
-from megatron_qm.errors import UserError
 from megatron_qm.evals.answers import judged, megatron_answers, prompts_of
 from megatron_qm.evals.exams import ExamScore, summarise
 from megatron_qm.rewards.items import read_items
@@ -17,11 +16,9 @@ from megatron_qm.tokenizer import TextTokenizer
 class ItemRun:
     """Reads the items once; `__call__` scores a model by task, the same on every rank."""
 
-    def __init__(self, items: str, tokenizer: str | None, max_new_tokens: int, verifiers: Sequence[str] = ()) -> None:
-        if tokenizer is None:
-            raise UserError("observe.items needs data.tokenizer: the folder of the model's tokenizer")
+    def __init__(self, items: str, tokenizer: TextTokenizer, max_new_tokens: int, verifiers: Sequence[str] = ()) -> None:
         self._items = read_items(Path(items), Verifiers.named(verifiers, "observe.verifiers"))
-        self._tokenizer = TextTokenizer(Path(tokenizer))
+        self._tokenizer = tokenizer
         self._prompts, self._most = prompts_of(self._items, self._tokenizer), max_new_tokens
 
     def __call__(self, model: Sequence[nn.Module]) -> list[ExamScore]:

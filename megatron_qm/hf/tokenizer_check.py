@@ -11,7 +11,7 @@ from megatron_qm.hf.companions import TOKENIZER_JSON
 from megatron_qm.hf.errors import GateError
 from megatron_qm.hf.prompts import PROMPTS
 from megatron_qm.hf.transformers_side import load_tokenizer
-from megatron_qm.tokenizer import HfTokenizer
+from megatron_qm.hf_tokenizer import HfTokenizer
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 import torch
 
 from megatron_qm.hf.errors import GateError
-from megatron_qm.tokenizer import HfTokenizer, pretrained
+from megatron_qm.hf_tokenizer import HfTokenizer, pretrained
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
