@@ -7,6 +7,13 @@ from typing import Protocol, cast
 from megatron_qm.errors import UserError
 
 
+class AddedToken(Protocol):
+    """A token that is found in text before all others."""
+
+    @property
+    def special(self) -> bool: ...
+
+
 class HfTokenizer(Protocol):
     """What is used of transformers' fast tokenizers."""
 
@@ -26,7 +33,7 @@ class HfTokenizer(Protocol):
     def all_special_ids(self) -> list[int]: ...
 
     @property
-    def added_tokens_decoder(self) -> Mapping[int, object]: ...
+    def added_tokens_decoder(self) -> Mapping[int, AddedToken]: ...
 
     @property
     def chat_template(self) -> object: ...

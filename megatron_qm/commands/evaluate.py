@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from megatron_qm.checkpoint.manifest import MANIFEST, TOKENIZER
+from megatron_qm.checkpoint.manifest import MANIFEST
 from megatron_qm.commands.ranks import at_least_one, on_ranks
 from megatron_qm.commands.template_arguments import add_template_argument, template_arguments
 from megatron_qm.config.parallel import ParallelConfig
@@ -89,7 +89,7 @@ def _on_transformers(args: argparse.Namespace, items: list[Item], probes: "list[
     from megatron_qm.tokenizer import TextTokenizer
 
     platform = choose_platform(args.device, 0)
-    tokenizer = TextTokenizer(args.tokenizer or args.model, template_arguments(args))
+    tokenizer = TextTokenizer.of_model(args.model, args.tokenizer, template_arguments(args))
     dtype = args.dtype or ("fp32" if platform.device.type == "cpu" else "bf16")
     model = TransformersModel(args.model, dtype, str(platform.device))
     return _examine(
@@ -104,7 +104,7 @@ def _on_megatron(args: argparse.Namespace, items: list[Item], probes: "list[Prob
     from megatron_qm.tokenizer import TextTokenizer
     from megatron_qm.train.score import score_continuations
 
-    tokenizer = TextTokenizer(args.tokenizer or args.model / TOKENIZER, template_arguments(args))
+    tokenizer = TextTokenizer.of_model(args.model, args.tokenizer, template_arguments(args))
     with checkpoint_model(args.model, ParallelConfig(tp=args.tp, pp=args.pp), args.dtype, args.device) as (model, rank):
         return _examine(
             args, items, probes, tokenizer, megatron_answers(model, tokenizer.stops, args.max_new_tokens),
@@ -117,13 +117,13 @@ def _examine(
     answer: "Answer",    score: "Scorer", *, speaks: bool,
 ) -> int:
     """Ask, judge, tell; on all ranks of a checkpoint's model, of which one speaks."""
-    from megatron_qm.evals.answers import judged, prompts_of
+    from megatron_qm.evals.answers import judged, prompts_of, texts_of
     from megatron_qm.evals.exams import summarise, table
     from megatron_qm.evals.probes import score_probes
 
     began = time.perf_counter()
-    prompts = prompts_of(items, tokenizer, json_answer=args.json_answer)
-    texts = [tokenizer.decode(tokens, special=False) for tokens in answer(prompts)] if items else []
+    prompts = prompts_of(items, tokenizer, "--items", json_answer=args.json_answer)
+    texts = texts_of(items, answer(prompts), tokenizer) if items else []
     knowledge = score_probes(probes, lambda text: tokenizer.encode(text), score) if probes else []
     if not speaks:
         return DONE

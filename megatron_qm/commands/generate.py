@@ -39,7 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-new-tokens", type=int, default=plain.max_new_tokens, metavar="N",
                         help="tokens of a response at most (default: %(default)s)")
     parser.add_argument("--stop-token", action="append", default=[], metavar="TOKEN",
-                        help="id or text of a token that ends a response; may be repeated (default: the tokenizer's end token)")
+                        help="id or text of a token that ends a response; may be repeated (default: "
+                             "all that end a document or a turn by its tokenizer, chat template and generation config)")
     parser.add_argument("--stop-string", action="append", default=[], metavar="TEXT", help="text that ends a response")
     parser.add_argument("--tp", type=int, default=1, help="tensor parallel ranks")
     parser.add_argument("--pp", type=int, default=1, help="pipeline stages")
@@ -68,7 +69,7 @@ def _tokenizer(args: argparse.Namespace) -> "TextTokenizer | None":
     carried = args.checkpoint / TOKENIZER
     if args.tokenizer is None and not (carried / "tokenizer.json").is_file():
         return None
-    return TextTokenizer(args.tokenizer or carried, template_arguments(args))
+    return TextTokenizer.of_model(args.checkpoint, args.tokenizer, template_arguments(args))
 
 
 def _requests(args: argparse.Namespace, tokenizer: "TextTokenizer | None") -> list[Request]:
@@ -79,8 +80,8 @@ def _requests(args: argparse.Namespace, tokenizer: "TextTokenizer | None") -> li
         word = (words + args.stop_string)[0]
         raise UserError(f"{args.checkpoint} carries no tokenizer; {word!r} needs one: add --tokenizer DIR")
     stops = [int(token) if tokenizer is None or token.isdecimal() else tokenizer.token(token) for token in args.stop_token]
-    if not args.stop_token and tokenizer is not None and tokenizer.end is not None:
-        stops = [tokenizer.end]
+    if not args.stop_token and tokenizer is not None:
+        stops = list(tokenizer.stops)
     sampling = Sampling(
         temperature=args.temperature, top_p=args.top_p, top_k=args.top_k, min_tokens=args.min_tokens,
         max_new_tokens=args.max_new_tokens, stop_tokens=tuple(stops), stop_strings=tuple(args.stop_string),

@@ -5,7 +5,7 @@ import os
 import signal
 from pathlib import Path
 
-from megatron_qm.checkpoint.manifest import TOKENIZER, read_manifest
+from megatron_qm.checkpoint.manifest import read_manifest
 from megatron_qm.commands.ranks import at_least_one, on_ranks
 from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.errors import UserError
@@ -58,7 +58,7 @@ def _serve(args: argparse.Namespace, parallel: ParallelConfig) -> int:
     from megatron_qm.serving.door import open_door
     from megatron_qm.tokenizer import TextTokenizer
 
-    tokenizer = TextTokenizer(args.tokenizer or args.checkpoint / TOKENIZER)
+    tokenizer = TextTokenizer.of_model(args.checkpoint, args.tokenizer)
     batches = Batches()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: batches.stop())

@@ -6,7 +6,7 @@ from pathlib import Path
 from torch import nn
 
 from megatron_qm.checkpoint.together import on_first_rank
-from megatron_qm.evals.answers import judged, megatron_answers, prompts_of
+from megatron_qm.evals.answers import judged, megatron_answers, prompts_of, texts_of
 from megatron_qm.evals.exams import ExamScore, summarise
 from megatron_qm.rewards.items import read_items
 from megatron_qm.rewards.registry import Verifiers
@@ -19,9 +19,9 @@ class ItemRun:
     def __init__(self, items: str, tokenizer: TextTokenizer, max_new_tokens: int, verifiers: Sequence[str] = ()) -> None:
         self._items = read_items(Path(items), Verifiers.named(verifiers, "observe.verifiers"))
         self._tokenizer = tokenizer
-        self._prompts, self._most = prompts_of(self._items, self._tokenizer), max_new_tokens
+        self._prompts, self._most = prompts_of(self._items, tokenizer, f"observe.items = {items}"), max_new_tokens
 
     def __call__(self, model: Sequence[nn.Module]) -> list[ExamScore]:
         answer = megatron_answers(model, self._tokenizer.stops, self._most)
-        texts = [self._tokenizer.decode(tokens, special=False) for tokens in answer(self._prompts)]
+        texts = texts_of(self._items, answer(self._prompts), self._tokenizer)
         return summarise(self._items, on_first_rank(lambda: judged(self._items, texts)), strata=False)

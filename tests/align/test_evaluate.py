@@ -31,7 +31,7 @@ def test_a_checkpoint_and_its_release_answer_alike(policy: Path, asked: Path, tm
         {"prompt": "Code of illness", "options": [" a1", " b2", " c3 is"], "answer": n % 3} for n in range(6)
     ])
     release = tmp_path / "release"
-    done = megatron_qm("export-hf", "--checkpoint", policy, "--output", release, "--dtype", "fp32")
+    done = megatron_qm("export-hf", "--checkpoint", policy, "--output", release, "--dtype", "fp32", "--skip-answer")
     assert done.returncode == 0, done.stderr
     outputs = {}
     for name, model, more in (("megatron", policy, ["--tp", 2]), ("hf", release, [])):
