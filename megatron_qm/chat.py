@@ -108,6 +108,7 @@ def _parsed(source: str) -> "Template":
     from transformers.utils.chat_template_utils import _compile_jinja_template  # with the tags that its templates may use
 
     try:
-        return _compile_jinja_template(source).environment.parse(source)
+        parsed: Template = _compile_jinja_template(source).environment.parse(source)
     except JinjaError as error:
         raise TemplateError(f"the chat template cannot be read: {error or type(error).__name__}") from None
+    return parsed

@@ -27,6 +27,9 @@ class HfTokenizer(Protocol):
     def pad_token_id(self) -> int | None: ...
 
     @property
+    def unk_token(self) -> str | None: ...
+
+    @property
     def unk_token_id(self) -> int | None: ...
 
     @property

@@ -59,12 +59,11 @@ def _after(word: str, messages: Messages, template: ChatTemplate, *, tools: bool
 
 
 def named_ends(model: Path) -> set[int]:
-    """By the generation config and config of a Hugging Face folder, or those that a checkpoint keeps of its import."""
-    found: set[int] = set()
-    for path in (folder / name for folder in (model, model / HF) for name in (GENERATION_CONFIG, CONFIG)):
-        if path.is_file():
-            found |= _ids(path)
-    return found
+    """By the generation config of a Hugging Face folder, or that which a checkpoint keeps of its import; as transformers does it,
+    by config.json only where there is none."""
+    paths = (folder / name for folder in (model, model / HF) for name in (GENERATION_CONFIG, CONFIG))
+    named = next((path for path in paths if path.is_file()), None)
+    return set() if named is None else _ids(named)
 
 
 def _ids(path: Path) -> set[int]:

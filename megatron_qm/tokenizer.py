@@ -86,7 +86,7 @@ class TextTokenizer:
         if text.isdecimal():
             return int(text)
         token = self._tokenizer.convert_tokens_to_ids(text)
-        if token is None or token == self._tokenizer.unk_token_id:
+        if token is None or token == self._tokenizer.unk_token_id and text != self._tokenizer.unk_token:
             raise UserError(f"--stop-token {text}: not a token of this tokenizer; for other text use --stop-string")
         return token
 

@@ -62,6 +62,16 @@ def test_a_generation_config_adds_its_own(tmp_path: Path) -> None:
     assert stops(folder, model=checkpoint) == {END, "<|im_end|>", "<|box_end|>"}
 
 
+def test_a_config_speaks_where_there_is_no_generation_config(tmp_path: Path) -> None:
+    """As transformers has it; the class of a model writes ends into config.json that nobody has meant."""
+    folder = save_chat_tokenizer(tmp_path, templates.CHATML)
+    box, call = (TextTokenizer(folder).token(text) for text in ("<|box_end|>", "<|call|>"))
+    (folder / "config.json").write_text(json.dumps({"eos_token_id": box}))
+    assert stops(folder) == {END, "<|im_end|>", "<|box_end|>"}
+    (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": call}))
+    assert stops(folder) == {END, "<|im_end|>", "<|call|>"}
+
+
 @pytest.mark.parametrize("text", ["{", '{"eos_token_id": "x"}', '{"eos_token_id": [1, null]}', '{"eos_token_id": true}',
                                   '{"eos_token_id": -1}', '{"eos_token_id": 1.5}'])
 def test_a_generation_config_that_cannot_be_read_is_named(text: str, tmp_path: Path) -> None:
@@ -69,3 +79,11 @@ def test_a_generation_config_that_cannot_be_read_is_named(text: str, tmp_path: P
     (folder / "generation_config.json").write_text(text)
     with pytest.raises(UserError, match="generation_config.json: "):
         _ = TextTokenizer(folder).stops
+
+
+def test_a_token_that_stands_for_what_is_unknown_may_be_named_too(tmp_path: Path) -> None:
+    """Qwen2's document end does."""
+    tokenizer = TextTokenizer(save_chat_tokenizer(tmp_path, templates.CHATML, unk_token=END))
+    assert tokenizer.decode([tokenizer.token(END)]) == END
+    with pytest.raises(UserError, match="--stop-token nothing: not a token"):
+        tokenizer.token("nothing")

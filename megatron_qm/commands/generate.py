@@ -75,10 +75,9 @@ def _tokenizer(args: argparse.Namespace) -> "TextTokenizer | None":
 def _requests(args: argparse.Namespace, tokenizer: "TextTokenizer | None") -> list[Request]:
     from megatron_qm.align.rollouts.prompts import read_requests
 
-    words = [token for token in args.stop_token if not token.isdecimal()]
-    if tokenizer is None and (words or args.stop_string):
-        word = (words + args.stop_string)[0]
-        raise UserError(f"{args.checkpoint} carries no tokenizer; {word!r} needs one: add --tokenizer DIR")
+    words = [*(token for token in args.stop_token if not token.isdecimal()), *args.stop_string, *args.template_argument]
+    if tokenizer is None and words:
+        raise UserError(f"{args.checkpoint} carries no tokenizer; {words[0]!r} needs one: add --tokenizer DIR")
     stops = [int(token) if tokenizer is None or token.isdecimal() else tokenizer.token(token) for token in args.stop_token]
     if not args.stop_token and tokenizer is not None:
         stops = list(tokenizer.stops)

@@ -75,6 +75,7 @@ def write_ends(checkpoint: Path, release: Path, tokens: Mapping[str, int]) -> Js
     ends: JsonObject = {"eos_token_id": stops[0] if len(stops) == 1 else list(stops)} if stops else {}
     path = release / GENERATION_CONFIG
     kept = read_object(path) if path.is_file() else {}
+    kept.pop("_from_model_config", None)  # it would have transformers make it anew
     if kept or ends:
         write_json(path, {**tokens, **kept, **ends})
     return ends

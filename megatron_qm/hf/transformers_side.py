@@ -98,7 +98,8 @@ def generated_stop(release: Path, vocab_size: int, token: int) -> bool:
     write it, for whatever the released one writes, the same code ends it."""
     from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, LogitsProcessorList
 
-    shape = LlamaConfig(vocab_size=vocab_size, hidden_size=2, intermediate_size=2, num_hidden_layers=1, num_attention_heads=1)
+    shape = LlamaConfig(vocab_size=vocab_size, hidden_size=2, intermediate_size=2, num_hidden_layers=1, num_attention_heads=1,
+                        bos_token_id=None, eos_token_id=None)
     with quiet(), _as_gate_error(f"transformers cannot generate with {GENERATION_CONFIG}"):
         model = cast("GenerationMixin", LlamaForCausalLM(shape))
         model.generation_config = GenerationConfig.from_pretrained(release, local_files_only=True)
@@ -110,7 +111,7 @@ def generated_stop(release: Path, vocab_size: int, token: int) -> bool:
 def _generated(model: "GenerationMixin", prompt: list[int], **given: object) -> list[int]:
     ids_bs = torch.tensor([prompt])
     with torch.no_grad(), quiet(), _as_gate_error("transformers cannot generate with the release"):
-        out_bs = model.generate(ids_bs, attention_mask=torch.ones_like(ids_bs), **given)  # type: ignore[arg-type]  # any of its own
+        out_bs = model.generate(ids_bs, attention_mask=torch.ones_like(ids_bs), **given)
     return cast(torch.Tensor, out_bs)[0, len(prompt) :].tolist()
 
 

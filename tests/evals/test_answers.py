@@ -22,7 +22,7 @@ ITEMS = [Item(str(n), "exam", ({"role": "user", "content": f"{n}: A or B?"},), "
 # template: {what the model writes: what it is worth}
 WORTH = {
     templates.R1: {"The answer is A": 0, "B?</think>The answer is A<|end|>": 1, "The answer is A</think>B": 0, "A<|end|>": 0,
-                   "<think>B</think>A": 0},
+                   "<think>B</think>A": 1},
     templates.QWEN3: {"The answer is A<|im_end|>": 1, "<think>B?</think>A<|im_end|>": 1, "<think>A": 0},
 }
 

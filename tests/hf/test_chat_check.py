@@ -82,7 +82,7 @@ def ends_with(folder: Path, value: Any) -> None:
 
 FAULTS = {
     "no generation config": (lambda f: (f / "generation_config.json").unlink(), "lacks 0 .*the release would not stop"),
-    "the document's end alone": (lambda f: ends_with(f, 0), r"eos_token_id = \[0\] lacks 2 \('<|im_end|>'\)"),
+    "the document's end alone": (lambda f: ends_with(f, 0), r"eos_token_id = \[0\] lacks 2 \('<\|im_end\|>'\)"),
     "the turn's end alone": (lambda f: ends_with(f, [2]), "lacks 0 .* the tokenizer ends a document"),
     "an end outside the vocabulary": (lambda f: ends_with(f, [0, 2, 320]), "has 320, but the model has 320 rows"),
     "a generation config that is none": (lambda f: (f / "generation_config.json").write_text("{"), "generation_config.json"),
