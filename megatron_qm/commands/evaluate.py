@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from megatron_qm import outputs
-from megatron_qm.checkpoint.manifest import MANIFEST, TOKENIZER, model_of, read_manifest
+from megatron_qm.checkpoint.manifest import MANIFEST, model_of, read_manifest
 from megatron_qm.commands.ranks import add_layout_arguments, add_ranks_argument, layout, on_ranks
+from megatron_qm.commands.template_arguments import add_template_argument, template_arguments
 from megatron_qm.config.bounds import Length
 from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.errors import UserError
@@ -56,6 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-new-tokens", type=Number(Length), default=256, metavar="N",
                         help="of an answer (default: %(default)s)")
     parser.add_argument("--tokenizer", type=Path, metavar="DIR", help="a tokenizer's folder (default: the model's own)")
+    add_template_argument(parser)
     parser.add_argument("--dtype", choices=("fp32", "bf16"), help="of the weights (default: fp32 on a CPU, else bf16)")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     add_layout_arguments(parser, " (checkpoints)")
@@ -122,8 +124,8 @@ def _paper(args: argparse.Namespace, items: Sequence[Item], ours: bool) -> _Pape
     from megatron_qm.tokenizer import TextTokenizer
 
     probes = [probe for path in args.probes for probe in read_probes(path)]
-    tokenizer = TextTokenizer(args.tokenizer or (args.model / TOKENIZER if ours else args.model))
-    prompts = prompts_of(items, tokenizer, json_answer=args.json_answer)
+    tokenizer = TextTokenizer.of_model(args.model, args.tokenizer, template_arguments(args))
+    prompts = prompts_of(items, tokenizer, "--items", json_answer=args.json_answer)
     limits = _limits(args.model, ours)
     limits.check_items(items, prompts, args.max_new_tokens)
     limits.check_probes(probes, tokenizer.encode)
@@ -165,12 +167,12 @@ def _on_megatron(args: argparse.Namespace, parallel: ParallelConfig, paper: _Pap
 
 def _examine(args: argparse.Namespace, paper: _Paper, answer: "Answer", score: "Scorer", *, speaks: bool) -> int:
     """Ask, judge, tell; on all ranks of a checkpoint's model, of which one speaks."""
-    from megatron_qm.evals.answers import judged
+    from megatron_qm.evals.answers import judged, texts_of
     from megatron_qm.evals.exams import summarise, table
     from megatron_qm.evals.probes import score_probes
 
     began, items, tokenizer = time.perf_counter(), paper.items, paper.tokenizer
-    texts = [tokenizer.decode(tokens, special=False) for tokens in answer(paper.prompts)] if items else []
+    texts = texts_of(items, answer(paper.prompts), tokenizer) if items else []
     knowledge = score_probes(paper.probes, tokenizer.encode, score) if paper.probes else []
     if not speaks:
         return DONE

@@ -11,6 +11,7 @@ from annotated_types import Ge, Le
 from megatron_qm import outputs
 from megatron_qm.checkpoint.manifest import TOKENIZER, Manifest, model_of, read_manifest
 from megatron_qm.commands.ranks import add_layout_arguments, add_ranks_argument, layout, on_ranks
+from megatron_qm.commands.template_arguments import add_template_argument, template_arguments
 from megatron_qm.config.bounds import AtOnce, Length, LengthOrZero, Seed, Temperature, TopK, TopP
 from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.errors import UserError
@@ -32,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='JSON lines: {"prompt": text or token ids} or {"messages": [...]}, and "key" if it has one')
     parser.add_argument("--output", type=outputs.file, required=True, metavar="FILE", help="the rollouts; a killed run goes on")
     parser.add_argument("--tokenizer", type=Path, metavar="DIR", help="a tokenizer's folder (default: the checkpoint's own)")
+    add_template_argument(parser)
     parser.add_argument("--samples", type=Number(_Samples), default=1, metavar="N",
                         help="responses per prompt (default: %(default)s)")
     parser.add_argument("--seed", type=Number(Seed), default=0, help="of what is sampled (default: %(default)s)")
@@ -47,7 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-new-tokens", type=Number(Length), default=plain.max_new_tokens, metavar="N",
                         help="tokens of a response at most (default: %(default)s)")
     parser.add_argument("--stop-token", action="append", default=[], metavar="TOKEN",
-                        help="id or text of a token that ends a response; may be repeated (default: the tokenizer's end token)")
+                        help="id or text of a token that ends a response; may be repeated (default: "
+                             "all that end a document or a turn by its tokenizer, chat template and generation config)")
     parser.add_argument("--stop-string", action="append", default=[], metavar="TEXT", help="text that ends a response")
     add_layout_arguments(parser)
     add_ranks_argument(parser)
@@ -74,19 +77,18 @@ def _tokenizer(args: argparse.Namespace) -> "TextTokenizer | None":
     carried = args.checkpoint / TOKENIZER
     if args.tokenizer is None and not (carried / "tokenizer.json").is_file():
         return None
-    return TextTokenizer(args.tokenizer or carried)
+    return TextTokenizer.of_model(args.checkpoint, args.tokenizer, template_arguments(args))
 
 
 def _requests(args: argparse.Namespace, tokenizer: "TextTokenizer | None") -> list[Request]:
     from megatron_qm.align.rollouts.prompts import read_requests
 
-    words = [token for token in args.stop_token if not token.isdecimal()]
-    if tokenizer is None and (words or args.stop_string):
-        word = (words + args.stop_string)[0]
-        raise UserError(f"{args.checkpoint} carries no tokenizer; {word!r} needs one: add --tokenizer DIR")
+    words = [*(token for token in args.stop_token if not token.isdecimal()), *args.stop_string, *args.template_argument]
+    if tokenizer is None and words:
+        raise UserError(f"{args.checkpoint} carries no tokenizer; {words[0]!r} needs one: add --tokenizer DIR")
     stops = [int(token) if tokenizer is None or token.isdecimal() else tokenizer.token(token) for token in args.stop_token]
-    if not args.stop_token and tokenizer is not None and tokenizer.end is not None:
-        stops = [tokenizer.end]
+    if not args.stop_token and tokenizer is not None:
+        stops = list(tokenizer.stops)
     sampling = Sampling(
         temperature=args.temperature, top_p=args.top_p, top_k=args.top_k, min_tokens=args.min_tokens,
         max_new_tokens=args.max_new_tokens, stop_tokens=tuple(stops), stop_strings=tuple(args.stop_string),

@@ -5,7 +5,7 @@ import os
 import signal
 from pathlib import Path
 
-from megatron_qm.checkpoint.manifest import TOKENIZER, model_of, read_manifest
+from megatron_qm.checkpoint.manifest import model_of, read_manifest
 from megatron_qm.commands.ranks import add_layout_arguments, layout, on_ranks
 from megatron_qm.config.bounds import AtOnce, Length, Port
 from megatron_qm.config.parallel import ParallelConfig
@@ -57,7 +57,7 @@ def _serve(args: argparse.Namespace, parallel: ParallelConfig) -> int:
     from megatron_qm.serving.door import open_door
     from megatron_qm.tokenizer import TextTokenizer
 
-    tokenizer = TextTokenizer(args.tokenizer or args.checkpoint / TOKENIZER)
+    tokenizer = TextTokenizer.of_model(args.checkpoint, args.tokenizer)
     batches = Batches()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: batches.stop())

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from megatron_qm import outputs
+from megatron_qm.hf.prompts import ANSWER_TOKENS
 
 
 def add_import_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,6 +38,10 @@ def add_export_arguments(parser: argparse.ArgumentParser) -> None:
                         help="compare logits on these texts, one a line, instead of the built-in ones")
     parser.add_argument("--skip-logits", action="store_true",
                         help="for a model whose FP32 weights do not fit into this machine (the model card says so)")
+    parser.add_argument("--answer-tokens", type=int, default=ANSWER_TOKENS, metavar="N",
+                        help="within which a fine-tuned model must end an answer (default: %(default)s)")
+    parser.add_argument("--skip-answer", action="store_true",
+                        help="ask a fine-tuned model for no answer (the model card says so)")
     parser.add_argument("--overwrite", action="store_true",
                         help="replace an earlier release, once the new one has passed")
 
@@ -53,6 +58,7 @@ def export_command(args: argparse.Namespace) -> int:
         tokenizer=args.tokenizer,
         no_tokenizer=args.no_tokenizer,
         skip_logits=args.skip_logits,
+        answer_tokens=None if args.skip_answer else args.answer_tokens,
         evaluation=args.evaluation,
         prompts=read_prompts(args.prompts) if args.prompts else PROMPTS,
         overwrite=args.overwrite,

@@ -38,7 +38,7 @@ def learning(config: RlRun, output: Path, engine: Callable[[Parts, TextTokenizer
 
 
 def _feed(config: RlRun, parts: Parts, output: Path, engine: Callable[[Parts, TextTokenizer], RolloutEngine]) -> Feed:
-    tokenizer = TextTokenizer(_named("data.tokenizer", config.data.tokenizer))
+    tokenizer = TextTokenizer.of_run(config)
     items = read_items(Path(config.rl.items), Verifiers.named(config.rl.verifiers, "rl.verifiers"))
     sampler = PromptSampler(items, config.rl.curriculum, config.data.seed)
     judges = parts.stack.enter_context(Judges(config.rl)) if parts.ranks.rank == 0 else None
