@@ -1,4 +1,4 @@
-"""`megatron-qm audit-rewards` and `megatron-qm serve-rewards`."""
+"""`megatron-qm audit-rewards`: the verifiers attacked, and a model that judges examined."""
 # ruff: noqa: E501  Chinese characters count twice
 
 import argparse
@@ -63,24 +63,3 @@ def _judge(args: argparse.Namespace) -> int:
     for sentence in wrong:
         print(f"wrong: {sentence}")
     return USER_MUST_MEND if wrong else DONE
-
-
-def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", type=int, default=8077, metavar="N", help="on 127.0.0.1 (default: %(default)s)")
-    parser.add_argument("--workers", type=int, default=4, metavar="N", help="processes that judge (default: %(default)s)")
-    parser.add_argument("--token-variable", default="MEGATRON_QM_REWARD_TOKEN", metavar="NAME",
-                        help="environment variable that holds the token (default: %(default)s)")
-    parser.add_argument("--verifier", action="append", default=[], metavar="NAME",
-                        help="a function of yours that callers may ask for: module:function or name=module:function; repeatable")
-
-
-def serve_command(args: argparse.Namespace) -> int:
-    from megatron_qm.rewards.doors.http import server
-
-    token = os.environ.get(args.token_variable, "")
-    if not token:
-        raise UserError(f"set {args.token_variable} to the token that callers must send")
-    own = Verifiers.named(args.verifier, "--verifier")
-    with VerifierPool(args.workers) as pool:
-        server(pool, token, args.port, own).serve_forever()
-    return DONE

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from megatron_qm.checkpoint.manifest import MANIFEST, TOKENIZER
+from megatron_qm.commands.judges import add_judge_arguments, models_of
 from megatron_qm.commands.ranks import at_least_one, on_ranks
 from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.errors import UserError
@@ -39,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--items", type=Path, nargs="+", default=[], metavar="FILE", help="exams and other items, JSON lines")
     parser.add_argument("--verifier", action="append", default=[], metavar="NAME",
                         help="a function of yours that items may ask for: module:function or name=module:function; repeatable")
+    add_judge_arguments(parser)
     parser.add_argument("--probes", type=Path, nargs="+", default=[], metavar="FILE", help="knowledge probes, JSON lines")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write every answer, verdict and score, as JSON")
     parser.add_argument("--compare", type=Path, nargs=2, metavar="FILE", help="two such files: where they differ")
@@ -58,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     if args.model is None or not (args.items or args.probes):
         raise UserError("give --model PATH with --items or --probes, or --compare ONE OTHER")
     at_least_one(args, "max_new_tokens", "tp", "pp", "nproc")
-    items = _all_items(args.items, Verifiers.named(args.verifier, "--verifier"))
+    items = _all_items(args.items, Verifiers.named(args.verifier, "--verifier", models_of(args)))
     from megatron_qm.evals.probes import read_probes
 
     probes = [probe for path in args.probes for probe in read_probes(path)]

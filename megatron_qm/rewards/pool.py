@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext
 
 from megatron_qm.rewards.outcome import Outcome, Scored, Unscored
-from megatron_qm.rewards.registry import Verifiers, load
+from megatron_qm.rewards.registry import Verifier, Verifiers, load
 
 _START_SECONDS = 120.0
 _WAITING = Unscored("waiting: its turn has not come")
@@ -20,7 +20,7 @@ _WAITING = Unscored("waiting: its turn has not come")
 class Sample:
     """verifier: what `registry.load` takes. Where data has named it, the sample goes through `admitted` first."""
 
-    verifier: str
+    verifier: Verifier
     prompt: str
     response: str
     reference: object

@@ -7,7 +7,7 @@ from typing import Any
 
 from megatron_qm.rewards.outcome import Scored
 from megatron_qm.rewards.pool import Sample, admitted, judge
-from megatron_qm.rewards.registry import VERIFIERS, Verifiers
+from megatron_qm.rewards.registry import Verifiers
 
 
 def compute_score(
@@ -17,7 +17,7 @@ def compute_score(
     """`data_source` names the verifier, or its part after the last "/" does: one that ships, or one of `verifiers`. Unscored
     is NaN with `unscored` 1: mask it, never train on it as 0. Raises ValueError for a verifier that nobody has named."""
     extra, known = extra_info or {}, _known(tuple(verifiers))
-    name = data_source if data_source in (*VERIFIERS, *known.own) else data_source.rpartition("/")[2]
+    name = data_source if data_source in known.names else data_source.rpartition("/")[2]
     outcome = judge(admitted(Sample(name, extra.get("prompt", ""), solution_str, ground_truth, extra), known))
     if isinstance(outcome, Scored):
         return {"score": outcome.value, "unscored": 0.0}
