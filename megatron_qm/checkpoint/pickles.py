@@ -47,6 +47,7 @@ _FP8_STATE = {
 }
 _STORAGES = {("torch.storage", "_load_from_bytes"), ("megatron.core.safe_globals", "safe_load_from_bytes")}
 _READERS = ("torch.distributed.checkpoint.", "megatron.core.", "transformer_engine.")  # who unpickles, by module
+_NO_PART = "which is no part of a checkpoint; it may be a program and is not run"
 _torch_load = torch.load
 
 Known = dict[str, set[str]]
@@ -66,7 +67,7 @@ class _Unpickler(pickle.Unpickler):
             return vars(torch)[name]
         if (module, name) in _STORAGES:
             return _storage
-        raise pickle.UnpicklingError(f"names {module}.{name}, which is no part of a checkpoint; it may be a program and is not run")
+        raise pickle.UnpicklingError(f"names {module}.{name}, {_NO_PART}")
 
 
 def read_metadata(weights: Path) -> Metadata:
@@ -146,5 +147,5 @@ def _reason(error: BaseException) -> str:
     text = str(error)
     if isinstance(error, pickle.UnpicklingError) and "Weights only load failed" in text:
         named = text.partition("GLOBAL ")[2].partition(" ")[0]
-        return f"a pickle in it names {named or 'what'}, which is no part of a checkpoint; it may be a program and is not run"
+        return f"a pickle in it names {named or 'something'}, {_NO_PART}"
     return f"cannot be read: {text.partition(chr(10))[0] or type(error).__name__}"

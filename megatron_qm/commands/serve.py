@@ -52,23 +52,21 @@ def run(args: argparse.Namespace) -> int:
 
 def _serve(args: argparse.Namespace, parallel: ParallelConfig) -> int:
     from megatron_qm.commands.checkpoint_model import checkpoint_model
-    from megatron_qm.model.generation.generate import generate
+    from megatron_qm.model.generation.generate import answer
     from megatron_qm.model.language_model import unwrap
-    from megatron_qm.serving.batches import Batches
+    from megatron_qm.serving.desk import Desk
     from megatron_qm.serving.door import open_door
+    from megatron_qm.serving.text import SharedTokenizer
     from megatron_qm.tokenizer import TextTokenizer
 
-    tokenizer = TextTokenizer(args.tokenizer or args.checkpoint / TOKENIZER)
-    batches = Batches()
+    tokenizer = SharedTokenizer(TextTokenizer(args.tokenizer or args.checkpoint / TOKENIZER))
+    desk = Desk()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: batches.stop())
+        signal.signal(number, lambda *_: desk.stop())
     with checkpoint_model(args.checkpoint, parallel, args.dtype, args.device) as (model, rank):
-        longest = unwrap(model)[0].max_sequence_length
         if rank == 0:
-            door = open_door(batches, tokenizer, args.checkpoint.name, longest, args.max_new_tokens,
+            door = open_door(desk, tokenizer, args.checkpoint.name, unwrap(model)[0].max_sequence_length, args.max_new_tokens,
                              os.environ[args.token_variable], args.port)
             print(f"{args.checkpoint} answers at http://127.0.0.1:{door.server_port}/v1", flush=True)
-        batches.serve(
-            lambda requests: generate(model, requests, max_sequences=args.max_sequences, detokenize=tokenizer.decode)
-        )
+        desk.serve(lambda feed: answer(model, feed, max_sequences=args.max_sequences, detokenize=tokenizer.decode))
     return DONE

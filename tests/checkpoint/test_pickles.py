@@ -108,7 +108,8 @@ def _prompts(folder: Path) -> Path:
 
 
 def test_no_verb_runs_a_program_of_a_checkpoint(
-    planted: tuple[Path, str], mark: Path, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+    planted: tuple[Path, str], mark: Path, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
 ) -> None:
     checkpoint, place = planted
     monkeypatch.setenv("MEGATRON_QM_SERVE_TOKEN", "t")
@@ -127,7 +128,8 @@ def test_no_verb_runs_a_program_of_a_checkpoint(
 def test_the_programs_would_run(planted: tuple[Path, str], mark: Path) -> None:
     checkpoint, place = planted
     weights = checkpoint / WEIGHTS
-    files = {"metadata": weights / ".metadata", "common": weights / "common.pt", "generators": next(checkpoint.rglob("rank-*.pt"))}
+    files = {"metadata": weights / ".metadata", "common": weights / "common.pt",
+             "generators": next(checkpoint.rglob("rank-*.pt"))}
     if place == "metadata":
         pickle.loads(files[place].read_bytes())
     elif place in files:

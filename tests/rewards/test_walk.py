@@ -21,7 +21,8 @@ CLOSED = "http://127.0.0.1:9/v1"  # nobody listens; the operator's choice, so it
 WATCH, TOLD = "tests.rewards.test_walk:watch", "tests.rewards.test_walk:told"
 WATCHED = ("import", "open", "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "os.listdir",
            "os.scandir", "socket.connect", "socket.getaddrinfo", "urllib.Request", "ctypes.dlopen", "exec", "compile")
-REFERENCES = {"exam": "A", "diagnosis": "I10", "drugs": ["aspirin"], "ordering": ["cbc"], "format": None, HYBRID: "A", GENERAL: None}
+REFERENCES = {"exam": "A", "diagnosis": "I10", "drugs": ["aspirin"], "ordering": ["cbc"], "format": None, HYBRID: "A",
+              GENERAL: None}
 _seen: list[str] = []
 _read: set[str] = set()
 

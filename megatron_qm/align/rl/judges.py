@@ -74,8 +74,8 @@ class Judges:
 
 
 def judge_digest(config: RlConfig, verifiers: Iterable[Verifier]) -> str:
-    """Of who judges by `verifiers`: rl.verifier but for the number of processes, the text of the principles, whether formats are judged,
-    and the files of code: this package's verifiers, and the modules of functions (not what those import)."""
+    """Of who judges by `verifiers`: rl.verifier but for the number of processes, the text of the principles, whether formats
+    are judged, and the files of code: this package's verifiers, and the modules of functions (not what those import)."""
     verifier = asdict(config.verifier)
     del verifier["workers"]
     principles = Path(config.verifier.principles or SHIPPED)

@@ -4,7 +4,7 @@ import threading
 from http.server import ThreadingHTTPServer
 
 from megatron_qm.json_types import object_of, objects_of, text_of
-from megatron_qm.loopback import Refused, json_server
+from megatron_qm.loopback import Gone, Refused, json_server
 from megatron_qm.rewards.outcome import Outcome, Scored
 from megatron_qm.rewards.pool import Sample, VerifierPool, admitted
 from megatron_qm.rewards.registry import SHIPPED, Verifiers
@@ -22,7 +22,7 @@ def server(pool: VerifierPool, token: str, port: int = 0, verifiers: Verifiers =
     """A server on 127.0.0.1 (port 0: any free one). Of `verifiers` only: a caller names no code, no file and no address."""
     lock = threading.Lock()
 
-    def score(body: object) -> dict[str, object]:
+    def score(body: object, gone: Gone) -> dict[str, object]:
         samples = _samples(body, verifiers)
         with lock:
             return {"outcomes": [as_dict(one) for one in pool.score(samples)]}
