@@ -18,7 +18,8 @@ _EPILOG = """\
       -d '{"messages": [{"role": "user", "content": "Which drugs are used for angina?"}], "temperature": 0}'
 
 As the judge of `megatron-qm rl`: rl.verifier.judge={base: http://127.0.0.1:8080/v1, model: judge}, with the token in
-MEGATRON_QM_JUDGE_KEY. What callers ask at the same time is generated together. For many users serve the release with vLLM.
+MEGATRON_QM_JUDGE_KEY. Answers stream where a caller asks for it, and requests join what is being generated (docs/serve.md).
+For many users serve the release with vLLM.
 """
 
 
