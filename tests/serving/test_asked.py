@@ -44,9 +44,10 @@ def test_a_request_takes_over_what_is_asked() -> None:
 
 
 @pytest.mark.parametrize(("body", "why"), [
-    ([], "JSON object"), ({}, "messages"), ({"messages": []}, "messages"), ({"messages": [{"role": "user"}]}, "messages"),
+    ([], "JSON object"), ({}, "messages"), ({"messages": []}, "messages"),
+    ({"messages": [{"role": "user"}]}, "messages"), ({"messages": ["hi"]}, r"messages\[0\]: "),
     ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, r"messages\[0\].content: a part 'image_url'"),
-    ({"messages": [{"role": "user", "content": [{"type": "text", "text": "a", "cache_control": {}}]}]}, "cache_control of a part"),
+    ({"messages": [{"role": "user", "content": [{"type": "text", "text": "a", "cache": {}}]}]}, "cache of a part"),
     ({"messages": [{"role": "user", "content": []}]}, "list of parts"),
     ({"messages": [{"role": "assistant", "content": "a", "tool_calls": [{}]}]}, r"messages\[0\].tool_calls is not served"),
     ({"messages": HELLO, "stream": 1}, "stream = 1"), ({"messages": HELLO, "tools": [{}]}, r"tools = \[\{\}\] is not served"),
@@ -72,9 +73,12 @@ def test_what_is_wrong_is_named(body, why: str) -> None:
 
 
 @pytest.mark.parametrize("field", [
-    {"response_format": {"type": "text"}}, {"tool_choice": "none"}, {"best_of": 1}, {"logprobs": False}, {"stream_options": None},
-    {"frequency_penalty": 0}, {"presence_penalty": 0.0}, {"store": False}, {"metadata": {"a": "b"}}, {"user": "me"}, {"tools": []},
-    {"parallel_tool_calls": True}, {"parallel_tool_calls": False}, {"unknown": None}, {"logit_bias": {}}, {"modalities": ["text"]},
+    {"response_format": {"type": "text"}}, {"tool_choice": "none"}, {"best_of": 1}, {"logprobs": False},
+    {"stream_options": None},
+    {"frequency_penalty": 0}, {"presence_penalty": 0.0}, {"store": False}, {"metadata": {"a": "b"}}, {"user": "me"},
+    {"tools": []},
+    {"parallel_tool_calls": True}, {"parallel_tool_calls": False}, {"unknown": None},
+    {"logit_bias": {}}, {"modalities": ["text"]},
 ])
 def test_what_changes_nothing_is_taken(field: dict[str, object]) -> None:
     plain = {"messages": HELLO, "seed": 1}
@@ -94,7 +98,8 @@ def test_contents_in_parts_are_put_together_as_they_are() -> None:
 
 
 def test_plain_text_and_its_mistakes() -> None:
-    assert requests({"prompt": "abc"}, chat=False)[0].prompt == requests({"prompt": ["abc"]}, chat=False)[0].prompt == tuple(b"abc")
+    for prompt in ("abc", ["abc"]):
+        assert requests({"prompt": prompt}, chat=False)[0].prompt == tuple(b"abc")
     for body in ({"prompt": ["a", "b"]}, {"prompt": [1, 2]}, {}):
         with pytest.raises(Refused, match="prompt: one text"):
             asked(body, chat=False)
@@ -102,12 +107,15 @@ def test_plain_text_and_its_mistakes() -> None:
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5) | st.sampled_from(["role", "content", "type", "text"]),
-                                                               inner, max_size=3), max_leaves=6)
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
+        st.text(max_size=5) | st.sampled_from(["role", "content", "type", "text"]), inner, max_size=3),
+    max_leaves=6,
+)
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.dictionaries(st.sampled_from([*_READ, *_HARMLESS, "messages", "prompt", "x"]), JSON, max_size=4), st.booleans(), st.booleans())
+@given(st.dictionaries(st.sampled_from([*_READ, *_HARMLESS, "messages", "prompt", "x"]), JSON, max_size=4), st.booleans(),
+       st.booleans())
 def test_any_json_is_asked_or_refused(body: dict[str, object], chat: bool, whole: bool) -> None:
     base = ({"messages": HELLO} if chat else {"prompt": "hello"}) if whole else {}
     try:

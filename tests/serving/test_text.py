@@ -9,7 +9,8 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre
 from megatron_qm.serving.text import Growing, SharedTokenizer
 from megatron_qm.tokenizer import TextTokenizer
 
-TEXTS = ["The patient doesn't sleep , he said .", "患者说：头痛。发热🤒咳嗽", "it's 37.2 °C; naïve café", "I 've no pain ! STOP now"] * 5
+TEXTS = ["The patient doesn't sleep , he said .", "患者说：头痛。发热🤒咳嗽", "it's 37.2 °C; naïve café",
+         "I 've no pain ! STOP now"] * 5
 
 
 def byte_level() -> Tokenizer:
@@ -27,7 +28,8 @@ def byte_fallback() -> Tokenizer:
         vocabulary[piece] = len(vocabulary)
     made = Tokenizer(models.BPE(vocabulary, [("▁", "p")], byte_fallback=True, unk_token=None))
     made.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
-    made.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
+    made.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(),
+                                      decoders.Strip(" ", 1, 0)])
     return made
 
 
@@ -76,7 +78,9 @@ def test_nothing_is_held_back_without_a_reason(tokenizer: SharedTokenizer) -> No
     assert growing.more(tokens, ended=False) == tokenizer.text(tokens, ())
 
 
-@pytest.mark.parametrize(("so_far", "shown"), [("so", "so"), ("so ST", "so "), ("so STO", "so "), ("so STx", "so STx"), ("so STOPx", "so ")])
+@pytest.mark.parametrize(("so_far", "shown"), [
+    ("so", "so"), ("so ST", "so "), ("so STO", "so "), ("so STx", "so STx"), ("so STOPx", "so "),
+])
 def test_no_part_of_a_stop_string_is_shown(so_far: str, shown: str) -> None:
     class Letters:
         byte_tokens = frozenset()
