@@ -59,6 +59,7 @@ class _Door(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    default_request_version = "HTTP/1.0"  # of a line that names none: it is told what is wrong with it all the same
     disable_nagle_algorithm = True
     timeout = 60  # seconds that a caller may be silent
 

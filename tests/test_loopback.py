@@ -155,7 +155,7 @@ def raw(port: int, data: bytes, *, half: bool = True) -> bytes:
     (request("/echo", b"{}", length=-1), 413), (request("/echo", b"{}", "Transfer-Encoding: chunked"), 413),
     (request("/echo", b'"\\ud800"'), 400), (request("/echo", b"\xff\xfe"), 400), (request("/echo", b"[" * 100_000), 400),
     (request("/echo", b"9" * 5000), 400), (request("/echo", b"{}", method="PUT"), 501),
-    (b"\r\n\r\n", None), (b"nonsense\r\n\r\n", None),
+    (b"\r\n\r\n", None), (b"nonsense\r\n\r\n", 400),
     (b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\n\r\n", 414),
     (request("/echo", b"{}", *(f"X-{n}: y" for n in range(200))), 431),
     (request("/echo", b"{}", "X: " + "y" * 70_000), 431), (b"POST /echo HTTP/1.1\r\n", None),

@@ -1,11 +1,13 @@
 """The models that judge, as the user has named them: data chooses among them by name, and says nothing else of them."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 
 from megatron_qm.rewards.general import SHIPPED, Principle, read_principles
-from megatron_qm.rewards.judge import Judge
+from megatron_qm.rewards.judge import KEY, Endpoint, Judge
 
 T = TypeVar("T")
 
@@ -21,6 +23,17 @@ class Models:
     judges: Mapping[str, Judge] = field(default_factory=dict)
     principles: Mapping[str, tuple[Principle, ...]] = field(default_factory=_shipped)
     setting: str = "a judge"
+
+    @classmethod
+    def named(
+        cls, judges: Mapping[str, str], principles: Mapping[str, str], votes: int = 8, setting: str = "a judge"
+    ) -> "Models":
+        """judges: bases by model. principles: files by name (none: those that ship). The key is the environment's. Raises
+        UserError for a base that is no URL and for a file that holds no principles."""
+        key = os.environ.get(KEY, "")
+        asked = {name: Judge(Endpoint(base, name, key), votes) for name, base in judges.items()}
+        read = {name: tuple(read_principles(Path(file))) for name, file in principles.items()}
+        return cls(asked, read or _shipped(), setting)
 
     @property
     def longest_wait(self) -> float:

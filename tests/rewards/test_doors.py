@@ -31,6 +31,16 @@ def test_verl():
             compute_score(data_source, "", "0.5", extra)
 
 
+def test_verl_asks_the_models_that_it_was_given():
+    asked = {"rule": "exam", "judge": "m"}
+    for extra in (asked, {"rule": "exam"}):
+        found = compute_score("hybrid", "the first of them", "A", extra, judges={"m": "http://127.0.0.1:9/v1"})
+        assert found["unscored"] == 1.0  # nobody listens there
+        assert compute_score("hybrid", "A", "A", extra, judges={"m": "http://127.0.0.1:9/v1"})["score"] == 1.0
+    with pytest.raises(ValueError, match="set reward_kwargs.judges"):
+        compute_score("hybrid", "A", "A", asked)
+
+
 def test_nemo_rl():
     log = [{"role": "user", "content": "?"}, {"role": "assistant", "content": "A"}]
     with VerifierPool(1) as pool:
