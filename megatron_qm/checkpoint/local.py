@@ -22,6 +22,7 @@ from megatron.core.optimizer import MegatronOptimizer
 
 from megatron_qm.checkpoint import adam, folder, rng
 from megatron_qm.checkpoint.manifest import Layout
+from megatron_qm.checkpoint.pickles import read_values
 from megatron_qm.checkpoint.together import first_problem, on_first_rank
 from megatron_qm.checkpoint.writer import save_object, why
 from megatron_qm.errors import UserError
@@ -90,7 +91,7 @@ class LocalCopies:
         for part in adam.parts_of(optimizer):  # values are copied into states that must exist
             if isinstance(part.optimizer, torch.optim.AdamW):
                 adam.give_initial_states(part.optimizer)
-        held = torch.load(self._file(step, ".pt"), map_location="cpu", weights_only=True)
+        held = read_values(self._file(step, ".pt"))
         tensors = dict(_tensors(chunks, optimizer))
         if {n: t.shape for n, t in tensors.items()} != {n: t.shape for n, t in held["tensors"].items()}:
             path = self._file(step, ".pt")

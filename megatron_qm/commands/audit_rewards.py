@@ -1,4 +1,4 @@
-"""`megatron-qm audit-rewards` and `megatron-qm serve-rewards`."""
+"""`megatron-qm audit-rewards`: the verifiers attacked, and a model that judges examined."""
 # ruff: noqa: E501  Chinese characters count twice
 
 import argparse
@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from megatron_qm import outputs
-from megatron_qm.config.bounds import Port, Processes, Votes
+from megatron_qm.config.bounds import Processes, Votes
 from megatron_qm.errors import UserError
 from megatron_qm.exits import DONE, USER_MUST_MEND
 from megatron_qm.files import write_json
@@ -64,24 +64,3 @@ def _judge(args: argparse.Namespace) -> int:
     for sentence in wrong:
         print(f"wrong: {sentence}")
     return USER_MUST_MEND if wrong else DONE
-
-
-def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", type=Number(Port), default=8077, metavar="N", help="on 127.0.0.1 (default: %(default)s)")
-    parser.add_argument("--workers", type=Number(Processes), default=4, metavar="N", help="processes that judge (default: %(default)s)")
-    parser.add_argument("--token-variable", default="MEGATRON_QM_REWARD_TOKEN", metavar="NAME",
-                        help="environment variable that holds the token (default: %(default)s)")
-    parser.add_argument("--verifier", action="append", default=[], metavar="NAME",
-                        help="a function of yours that callers may ask for: module:function or name=module:function; repeatable")
-
-
-def serve_command(args: argparse.Namespace) -> int:
-    from megatron_qm.rewards.doors.http import server
-
-    token = os.environ.get(args.token_variable, "")
-    if not token:
-        raise UserError(f"set {args.token_variable} to the token that callers must send")
-    own = Verifiers.named(args.verifier, "--verifier")
-    with VerifierPool(args.workers) as pool:
-        server(pool, token, args.port, own).serve_forever()
-    return DONE

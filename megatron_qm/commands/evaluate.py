@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from megatron_qm import outputs
 from megatron_qm.checkpoint.manifest import MANIFEST, model_of, read_manifest
+from megatron_qm.commands.judges import add_judge_arguments, models_of
 from megatron_qm.commands.ranks import add_layout_arguments, add_ranks_argument, layout, on_ranks
 from megatron_qm.commands.template_arguments import add_template_argument, template_arguments
 from megatron_qm.config.bounds import Length
@@ -47,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--items", type=Path, nargs="+", default=[], metavar="FILE", help="exams and other items, JSON lines")
     parser.add_argument("--verifier", action="append", default=[], metavar="NAME",
                         help="a function of yours that items may ask for: module:function or name=module:function; repeatable")
+    add_judge_arguments(parser)
     parser.add_argument("--probes", type=Path, nargs="+", default=[], metavar="FILE", help="knowledge probes, JSON lines")
     parser.add_argument("--output", type=outputs.file, metavar="FILE", help="write every answer, verdict and score, as JSON")
     parser.add_argument("--compare", type=Path, nargs=2, metavar="FILE", help="two such files: where they differ")
@@ -69,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
         return _compare(*args.compare)
     if args.model is None or not (args.items or args.probes):
         raise UserError("give --model PATH with --items or --probes, or --compare ONE OTHER")
-    items = _all_items(args.items, Verifiers.named(args.verifier, "--verifier"))
+    items = _all_items(args.items, Verifiers.named(args.verifier, "--verifier", models_of(args)))
     if args.scoring == "cpqexam":
         from megatron_qm.evals.cpqexam import scored_as_published
 

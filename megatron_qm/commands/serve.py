@@ -20,7 +20,8 @@ _EPILOG = """\
       -d '{"messages": [{"role": "user", "content": "Which drugs are used for angina?"}], "temperature": 0}'
 
 As the judge of `megatron-qm rl`: rl.verifier.judge={base: http://127.0.0.1:8080/v1, model: judge}, with the token in
-MEGATRON_QM_JUDGE_KEY. What callers ask at the same time is generated together. For many users serve the release with vLLM.
+MEGATRON_QM_JUDGE_KEY. Answers stream where a caller asks for it, and requests join what is being generated (docs/serve.md).
+For many users serve the release with vLLM.
 """
 
 
@@ -51,23 +52,21 @@ def run(args: argparse.Namespace) -> int:
 
 def _serve(args: argparse.Namespace, parallel: ParallelConfig) -> int:
     from megatron_qm.commands.checkpoint_model import checkpoint_model
-    from megatron_qm.model.generation.generate import generate
+    from megatron_qm.model.generation.generate import answer
     from megatron_qm.model.language_model import unwrap
-    from megatron_qm.serving.batches import Batches
+    from megatron_qm.serving.desk import Desk
     from megatron_qm.serving.door import open_door
+    from megatron_qm.serving.text import SharedTokenizer
     from megatron_qm.tokenizer import TextTokenizer
 
-    tokenizer = TextTokenizer.of_model(args.checkpoint, args.tokenizer)
-    batches = Batches()
+    tokenizer = SharedTokenizer(TextTokenizer.of_model(args.checkpoint, args.tokenizer))
+    desk = Desk()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: batches.stop())
+        signal.signal(number, lambda *_: desk.stop())
     with checkpoint_model(args.checkpoint, parallel, args.dtype, args.device) as (model, rank):
-        longest = unwrap(model)[0].max_sequence_length
         if rank == 0:
-            door = open_door(batches, tokenizer, args.checkpoint.name, longest, args.max_new_tokens,
+            door = open_door(desk, tokenizer, args.checkpoint.name, unwrap(model)[0].max_sequence_length, args.max_new_tokens,
                              os.environ[args.token_variable], args.port)
             print(f"{args.checkpoint} answers at http://127.0.0.1:{door.server_port}/v1", flush=True)
-        batches.serve(
-            lambda requests: generate(model, requests, max_sequences=args.max_sequences, detokenize=tokenizer.decode)
-        )
+        desk.serve(lambda feed: answer(model, feed, max_sequences=args.max_sequences, detokenize=tokenizer.decode))
     return DONE

@@ -13,6 +13,7 @@ from torch.distributed.checkpoint.state_dict_loader import _load_state_dict
 
 from megatron_qm.checkpoint.folder import published
 from megatron_qm.checkpoint.manifest import RANK_STATE, WEIGHTS, read_manifest
+from megatron_qm.checkpoint.pickles import known_classes_only, read_values
 from megatron_qm.errors import UserError
 from megatron_qm.json_types import parse_json
 
@@ -52,7 +53,8 @@ def tensor_hashes(checkpoint: Path) -> dict[str, str]:
     """{name of a global tensor: sha256 of its dtype, shape and bytes} of weights and optimizer state."""
     state: dict[str, object] = {}
     reader = FileSystemReader(checkpoint / WEIGHTS)
-    _load_state_dict(state, storage_reader=reader, planner=_EmptyStateDictLoadPlanner(), no_dist=True)
+    with known_classes_only(checkpoint / WEIGHTS):
+        _load_state_dict(state, storage_reader=reader, planner=_EmptyStateDictLoadPlanner(), no_dist=True)
     return {name: _digest(value) for name, value in _flat(state).items() if isinstance(value, torch.Tensor)}
 
 
@@ -83,7 +85,7 @@ def _manifest(checkpoint: Path) -> dict[str, object]:
 def _generators(checkpoint: Path) -> dict[str, str]:
     found = {}
     for path in sorted((checkpoint / RANK_STATE).glob("*.pt")):
-        found[path.name] = _content(torch.load(path, map_location="cpu", weights_only=True))
+        found[path.name] = _content(read_values(path))
     return found
 
 

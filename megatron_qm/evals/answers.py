@@ -11,6 +11,7 @@ from megatron_qm.model.generation.request import Request, Sampling
 from megatron_qm.rewards.items import Item
 from megatron_qm.rewards.outcome import Outcome
 from megatron_qm.rewards.pool import Sample, VerifierPool
+from megatron_qm.rewards.registry import longest_wait
 from megatron_qm.tokenizer import TextTokenizer
 
 Answer = Callable[[Sequence[tuple[int, ...]]], list[tuple[int, ...]]]  # prompts -> responses, token ids, in order
@@ -59,5 +60,6 @@ def judged(items: Sequence[Item], texts: Sequence[str], workers: int = 2, second
         Sample(item.judged_by, item.question, text, item.reference, item.metadata)
         for item, text in zip(items, texts, strict=True)
     ]
-    with VerifierPool(workers, seconds) as pool:
+    longest = max((longest_wait(sample.verifier) for sample in samples), default=0.0)
+    with VerifierPool(workers, max(seconds, longest)) as pool:
         return pool.score(samples)

@@ -14,7 +14,7 @@ from typing import Any
 
 from megatron_qm.errors import UserError
 from megatron_qm.json_lines import parse_line
-from megatron_qm.rewards.registry import SHIPPED, Verifiers
+from megatron_qm.rewards.registry import SHIPPED, Verifier, Verifiers
 
 FIELDS = ("key", "id", "task", "prompt", "messages", "reference", "metadata", "label", "strata")
 _MOST_LEVELS = 64  # of lists and objects in each other: verifiers, digests and pipes walk through them
@@ -32,10 +32,10 @@ class Item:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     label: str = ""
     strata: Mapping[str, str] = field(default_factory=dict)
-    verifier: str = ""
+    verifier: Verifier = ""
 
     @property
-    def judged_by(self) -> str:
+    def judged_by(self) -> Verifier:
         return self.verifier or self.task
 
     @property

@@ -16,7 +16,7 @@ from multiprocessing.context import ForkServerContext
 
 from megatron_qm.rewards import family
 from megatron_qm.rewards.outcome import Outcome, Unscored, outcome_of
-from megatron_qm.rewards.registry import Verifiers, load
+from megatron_qm.rewards.registry import Verifier, Verifiers, load
 
 _START_SECONDS = 120.0
 _GRACE_SECONDS = 1.0
@@ -27,7 +27,7 @@ _WAITING = Unscored("waiting: its turn has not come")
 class Sample:
     """verifier: what `registry.load` takes. Where data has named it, the sample goes through `admitted` first."""
 
-    verifier: str
+    verifier: Verifier
     prompt: str
     response: str
     reference: object

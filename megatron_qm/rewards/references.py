@@ -4,13 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from megatron_qm.errors import UserError
-from megatron_qm.rewards.general import GENERAL
 from megatron_qm.rewards.items import Item
 from megatron_qm.rewards.outcome import Unscored
 from megatron_qm.rewards.pool import Sample, judge
-from megatron_qm.rewards.registry import VERIFIERS
-
-_HYBRID = "hybrid"
+from megatron_qm.rewards.registry import VERIFIERS, function_of
 
 
 def refusal(sample: Sample) -> str | None:
@@ -20,8 +17,8 @@ def refusal(sample: Sample) -> str | None:
     It is put an empty response, which all of them can judge: what stands against a score then is the item's own. So what is
     refused here is what would be refused later, without a second rule for each verifier.
     """
-    name = sample.metadata.get("rule") if sample.verifier == _HYBRID else sample.verifier
-    if not isinstance(name, str) or name not in VERIFIERS or name in (_HYBRID, GENERAL):
+    name = function_of(sample.verifier)
+    if name not in VERIFIERS:
         return None
     said = judge(replace(sample, verifier=name, response=""))
     return said.reason if isinstance(said, Unscored) else None

@@ -168,7 +168,7 @@ def _group(config: SftRun, group: ConversationsConfig) -> Group:
         "tokenizer": [sha256(part) for part in parts if part.is_file()],
         "sequence_length": config.data.sequence_length, "pack": config.sft.pack,
         "only_last_answer": config.sft.only_last_answer, "vocab_size": config.model.vocab_size,
-        "ignore": sorted(group.ignore), "template_arguments": _template_arguments(config),
+        "ignore": sorted(group.ignore), "template_arguments": dict(config.data.template_arguments),
     })
 
 
@@ -179,11 +179,7 @@ def _tokenizer(config: SftRun) -> Path:
 
 
 def _renderer(config: SftRun) -> Renderer:
-    return load_renderer(_tokenizer(config), only_last=config.sft.only_last_answer, arguments=_template_arguments(config))
-
-
-def _template_arguments(config: SftRun) -> JsonObject:
-    return {}
+    return load_renderer(_tokenizer(config), only_last=config.sft.only_last_answer, arguments=config.data.template_arguments)
 
 
 def _wait(group: Group) -> Counts:

@@ -39,11 +39,16 @@ class Sampling:
             ("top_k", self.top_k >= 0, "0 (off) or more"),
             ("max_new_tokens", self.max_new_tokens >= 1, "1 or more"),
             ("min_tokens", 0 <= self.min_tokens <= self.max_new_tokens, f"between 0 and max_new_tokens = {self.max_new_tokens}"),
-            ("stop_strings", all(self.stop_strings), "a list of strings that are not empty"),
+            ("stop_strings", all(map(_is_text, self.stop_strings)), "a list of texts that are not empty"),
         )
         for name, holds, wanted in rules:
             if not holds:
                 raise UserError(f"sampling.{name} = {getattr(self, name)!r}: must be {wanted}")
+
+
+def _is_text(string: str) -> bool:
+    """Half a surrogate pair is none: no token writes it."""
+    return bool(string) and not any("\ud800" <= letter <= "\udfff" for letter in string)
 
 
 @dataclass(frozen=True)
