@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from data_tools.options import Options
-from data_tools.sources.blocks import NO_TOKENS, Block, Parsed, Position, Reject
+from data_tools.sources.blocks import NO_TOKENS, Block, Damage, Parsed, Position, Reject
 from data_tools.sources.inputs import Input
 from data_tools.sources.parse import parse_block
 from data_tools.tokenizer import Tokenizer
@@ -33,6 +33,7 @@ class Batch(NamedTuple):
     text_bytes: int
     consumed: int
     end: Position
+    damage: Damage | None
 
 
 class Encoder:
@@ -53,6 +54,7 @@ class Encoder:
         item = self._inputs[block.input]
         parsed = parse_block(block, item.kind, self._options.text_key, self._options.max_document_bytes)
         ids, offsets = self._tokenizer.encode(parsed.texts) if parsed.texts else _NOTHING
+        self._check_range(item, parsed, ids, offsets)
         if self._tokenizer.checked and parsed.texts:
             self._check_sample(item, block, parsed, ids, offsets)
         lengths = np.diff(offsets)
@@ -63,8 +65,20 @@ class Encoder:
             lengths = lengths[lengths > 0]
         tokens, lengths = self._finished(ids, lengths)
         return Batch(
-            block.input, tokens, lengths, rejects, block.lines, parsed.text_bytes, block.consumed, block.end
-        )
+            block.input, tokens, lengths, rejects, block.lines, parsed.text_bytes, block.consumed, block.end,
+            block.damage,
+        )  # fmt: skip
+
+    def _check_range(self, item: Input, parsed: Parsed, ids: np.ndarray, offsets: np.ndarray) -> None:
+        """Raise UserError for an id above the largest: the type of the dataset may not hold it."""
+        largest = self._tokenizer.largest_id
+        if len(ids) and ids.max() > largest:
+            at = int(np.argmax(ids > largest))
+            line = parsed.lines[int(np.searchsorted(offsets, at, side="right")) - 1] + 1
+            raise UserError(
+                f"{item.path}, line {line}: the tokenizer gave the id {ids[at]}, and its largest is {largest}; nothing was "
+                "published. Start again with --engine hf --overwrite"
+            )
 
     def _finished(self, ids: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(tokens of the dataset's type with the end-of-document token after each document, lengths int32)."""

@@ -55,6 +55,7 @@ def merge(
     with locked_workspace(output_prefix) as workspace:
         if workspace.published():
             workspace.remove()
+        workspace.check_targets(None)
         workspace.refuse_foreign_manifest()
         plan = MergePlan(merge=[part.manifest["checksums"] for part in opened], replace=overwrite)
         there = read_manifest(workspace.final("json"))

@@ -10,6 +10,8 @@ from data_tools.sources.inputs import FORMATS
 from megatron_qm.errors import UserError
 
 _MIB = 1 << 20
+_MOST_WORKERS = 4096
+_MOST_SHARDS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Options:
     engine: str = "auto"
     max_document_bytes: int = 32 * _MIB
     max_bad_fraction: float = 0.01
+    allow_damaged: bool = False
     rejects: str | None = None
     shard_index: int | None = None
     shard_count: int | None = None
@@ -51,14 +54,17 @@ class Options:
             raise UserError("--resume continues an unfinished run and --overwrite throws it away: choose one")
         if not 0 <= self.max_bad_fraction <= 1 or math.isnan(self.max_bad_fraction):
             raise UserError(f"--max-bad-fraction {self.max_bad_fraction}: a fraction between 0 and 1 is meant")
-        if self.workers < 1:
-            raise UserError(f"--workers {self.workers}: at least 1 is needed")
+        if not 1 <= self.workers <= _MOST_WORKERS:
+            raise UserError(f"--workers {self.workers}: 1 to {_MOST_WORKERS} is meant")
         if self.max_document_bytes < 1 or self.max_document_bytes > 1 << 30:
             raise UserError(f"--max-document-bytes {self.max_document_bytes}: between 1 and {1 << 30} (1 GiB) is meant")
-        if self.commit_seconds < 0 or math.isnan(self.commit_seconds):
+        if self.commit_seconds < 0 or not math.isfinite(self.commit_seconds):
             raise UserError(f"--commit-seconds {self.commit_seconds}: 0 or more is meant")
         if not self.text_key:
             raise UserError("--text-key is empty: it names the field that holds the text")
+        for flag, value in (("--text-key", self.text_key), ("--eod-token", self.eod_token or "")):
+            if value != value.encode(errors="replace").decode():
+                raise UserError(f"{flag} {value!r}: is not UTF-8, as every text is")
 
     @property
     def shard(self) -> tuple[int, int]:
@@ -75,7 +81,7 @@ class Options:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     need = parser.add_argument_group("what goes in and out")
     need.add_argument("--input", nargs="+", action="extend", required=True, metavar="FILE",
-                      help="JSON lines, plain text (each plain, .gz or .zst) or Parquet; globs; may be repeated")
+                      help="JSON lines, plain text (each also .gz, .bz2, .xz or .zst) or Parquet; globs; may be repeated")
     need.add_argument("--output-prefix", required=True, metavar="PREFIX",
                       help="PREFIX.bin, PREFIX.idx, PREFIX.json (manifest) and PREFIX.rejects are written")
     need.add_argument("--tokenizer", required=True, metavar="PATH", help="a folder with tokenizer.json, or that file")
@@ -88,6 +94,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                       help="longer lines are rejected (%(default)s)")
     text.add_argument("--max-bad-fraction", type=float, default=Options.max_bad_fraction, metavar="F",
                       help="stop when more of the lines than this are rejected (%(default)s)")
+    text.add_argument("--allow-damaged", action="store_true",
+                      help="go on where a file is cut or corrupt: keep what can be read of it, and say what cannot")
     text.add_argument("--rejects", metavar="FILE", help="where rejected lines are listed (PREFIX.rejects)")
     tokens = parser.add_argument_group("tokenising")
     tokens.add_argument("--append-eod", action="store_true", help="end every document with the end-of-document token")
@@ -132,5 +140,7 @@ def _cores() -> int:
 def _check_shard(index: int | None, count: int | None) -> None:
     if (index is None) != (count is None):
         raise UserError("--shard-index and --shard-count belong together: give both, or neither")
+    if count is not None and not 1 <= count <= _MOST_SHARDS:
+        raise UserError(f"--shard-count {count}: 1 to {_MOST_SHARDS:,} is meant")
     if count is not None and index is not None and not 0 <= index < count:
         raise UserError(f"--shard-index {index}: with --shard-count {count} it is 0 to {count - 1}")

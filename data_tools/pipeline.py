@@ -19,6 +19,7 @@ from megatron_qm.errors import UserError
 
 log = logging.getLogger(__name__)
 
+
 def preprocess(options: Options, stop: StopRequest) -> None:
     """Write, continue or verify the dataset that `options` ask for.
 
@@ -35,6 +36,7 @@ def preprocess(options: Options, stop: StopRequest) -> None:
     with locked_workspace(options.output_prefix) as workspace:
         if workspace.published():  # a run was killed after its last rename
             workspace.remove()
+        workspace.check_targets(options.rejects)
         workspace.refuse_foreign_manifest()
         there = read_manifest(workspace.final("json"))
         only_verify = options.verify and there is not None and not options.overwrite and not workspace.begun()

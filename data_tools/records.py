@@ -1,7 +1,7 @@
 """What is kept as JSON beside a dataset and its unfinished files, and what each key of it holds."""
 
 from collections.abc import Mapping
-from typing import TypedDict, final
+from typing import NotRequired, TypedDict, final
 
 
 class TokenizerIdentity(TypedDict):
@@ -26,14 +26,25 @@ class InputIdentity(TypedDict):
     fingerprint: str
 
 
+class DamageRecord(TypedDict):
+    """data_tools/sources/blocks.py: Damage."""
+
+    offset: int
+    unread: int
+    reason: str
+    harmless: bool
+    unit: str
+
+
 class Counts(TypedDict):
-    """Of one input (data_tools/counts.py); rejects by reason."""
+    """Of one input (data_tools/counts.py); rejects by reason; damage where the file has some."""
 
     lines: int
     documents: int
     tokens: int
     bytes: int
     rejects: dict[str, int]
+    damage: NotRequired[list[DamageRecord]]
 
 
 class ReadInput(Counts):

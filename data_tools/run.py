@@ -16,7 +16,7 @@ from data_tools.manifest import make_manifest
 from data_tools.progress import Progress
 from data_tools.records import Committed
 from data_tools.rejects import RejectsFile
-from data_tools.sources.blocks import EMPTY_LINE, Position
+from data_tools.sources.blocks import EMPTY_LINE, Damage, Position
 from data_tools.sources.inputs import Share
 from data_tools.state import State
 from data_tools.stopping import StopRequest
@@ -69,6 +69,8 @@ class Run:
         batches = job.batches(state.position)
         try:
             for batch in batches:
+                if batch.damage:
+                    self._tell_damage(batch.input, batch.damage)
                 self._append(batch)
                 progress.add(
                     len(batch.lengths), len(batch.tokens), batch.text_bytes,
@@ -100,13 +102,28 @@ class Run:
             "%s: %s documents, %s tokens (%s), %s lines rejected", self._workspace.prefix,
             f"{manifest['documents']:,}", f"{manifest['tokens']:,}", manifest["dtype"], f"{manifest['rejects']:,}",
         )  # fmt: skip
+        for number, counts in self._state.counts.items():
+            for damage in (damage for damage in counts.damage if not damage.harmless):
+                log.warning("INCOMPLETE: %s is %s", self._job.inputs[number].path, damage)
+
+    def _tell_damage(self, number: int, damage: Damage) -> None:
+        """Raise UserError, committed, unless damage is allowed, or no text is lost by it."""
+        path = self._job.inputs[number].path
+        if not damage.harmless and not self._job.options.allow_damaged:
+            self._commit()
+            raise UserError(
+                f"{path} is {damage}. Fetch or write it again and start with --overwrite, or take what can be read of it "
+                "with --allow-damaged --resume"
+            )
+        log.warning("%s is %s", path, damage)
 
     def _append(self, batch: Batch) -> None:
         state = self._state
         self._writer.append(batch.tokens, batch.lengths)
         self._rejects.append(batch.input, batch.rejects)
         reasons = Counter(reject.reason for reject in batch.rejects)
-        counts = InputCounts(batch.lines, len(batch.lengths), len(batch.tokens), batch.text_bytes, reasons)
+        damage = [batch.damage] if batch.damage else []
+        counts = InputCounts(batch.lines, len(batch.lengths), len(batch.tokens), batch.text_bytes, reasons, damage)
         state.counts[batch.input].add(counts)
         self._sum.add(counts)
         self._changed.add(batch.input)
@@ -127,7 +144,7 @@ class Run:
         counts = self._sum
         options = self._job.options
         enough = at_end or counts.lines >= _LINES_BEFORE_JUDGING
-        if enough and counts.rejected > options.max_bad_fraction * counts.lines:
+        if enough and counts.bad > options.max_bad_fraction * counts.lines:
             if not at_end:
                 self._commit()
             raise UserError(self._too_many_bad(counts))
@@ -140,7 +157,7 @@ class Run:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in counts.rejects.most_common())
         hint = "; one document per file is --text-documents file" if self._blank_text_lines() else ""
         return (
-            f"{counts.rejected:,} of {counts.lines:,} lines ({counts.rejected / counts.lines:.2%}) are bad, over "
+            f"{counts.bad:,} of {counts.lines:,} lines ({counts.bad / counts.lines:.2%}) are bad, over "
             f"--max-bad-fraction {limit}: {reasons}{hint}. They are listed in {self._rejects.path}; mend them and "
             "start with --overwrite, or accept them with a higher --max-bad-fraction and --resume"
         )

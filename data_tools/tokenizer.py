@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from data_tools.document_end import NamedTokens, choose_document_end, read_named_tokens
+from data_tools.hard_texts import BYTE_TOKEN, GENERAL, texts_of
 from data_tools.records import TokenizerIdentity
 from megatron_qm.data.tokenizer_identity import identity_of
 from megatron_qm.errors import UserError
@@ -26,15 +28,6 @@ log = logging.getLogger(__name__)
 Encode = Callable[[list[str]], tuple[np.ndarray, np.ndarray]]
 
 _FILE_NAMES = ("tokenizer.json", "tokenizer.json.gz")
-# Searched where no tokenizer_config.json or special_tokens_map.json names an eos_token.
-_USUAL_EOD_TOKENS = ("<|endoftext|>", "<|end_of_text|>", "<|end▁of▁sentence|>", "</s>", "<eos>", "<eod>")
-# What once told tokenizer implementations apart: blanks, digits, contractions, marks to be composed, emoji, scripts.
-_HARD_TEXTS = [
-    "", " ", "\n\n \t a  b", "I'll they'RE 'S don't", "x1234567890 3.14e-10 ½ ٣", "e\u0301 \u1100\u1161 ﬁ Å",
-    "患者，男，55岁。\u3000头痛3天", "👩‍⚕️🧬\ufe0f", "na\u00efve  \u00a0\u200b\ufeff\u2028x", "\u0000\u0007\x7f",
-    "a" * 300, "<s>[INST]<|endoftext|> <|im_start|>user\n", "mg/kg\r\n\r\n----====####",
-    "नमस्ते مرحبا שלום สวัสดี", "\U0010ffff",
-]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -44,7 +37,7 @@ class TokenizerFile:
     path: Path
     text: str
     sha256: str
-    eod_candidates: list[tuple[str, str]]  # (where it is named, token)
+    named: NamedTokens
 
 
 @dataclass(frozen=True)
@@ -95,7 +88,7 @@ def read_tokenizer_file(path: str) -> TokenizerFile:
         text = data.decode()
     except UnicodeDecodeError as error:
         raise UserError(f"--tokenizer {file}: not UTF-8, so no tokenizer.json: {error}") from None
-    return TokenizerFile(file, text, hashlib.sha256(data).hexdigest(), _eod_candidates(file.parent))
+    return TokenizerFile(file, text, hashlib.sha256(data).hexdigest(), read_named_tokens(file.parent))
 
 
 def load_tokenizer(
@@ -123,14 +116,15 @@ def load_tokenizer(
     def reference(text: str) -> list[int]:
         return hf.encode(text, add_special_tokens=add_special_tokens).ids
 
-    if fast is not None and (reason := _first_difference(fast, reference)):
+    slow = _hf_encode(hf, add_special_tokens)
+    if fast is not None and (reason := _distrust(file, hf, fast, slow)):
         fast = None
     if fast is None:
         log.warning("tokenising with HF tokenizers, which is slower: %s", reason)
     vocabulary = hf.get_vocab(with_added_tokens=True)
-    token = _choose_eod(file, hf, eod_token) if append_eod else None
+    token = choose_document_end(file.path, file.named, hf, eod_token) if append_eod else None
     return Tokenizer(
-        encode=_with_fallback(fast, _hf_encode(hf, add_special_tokens)) if fast else _hf_encode(hf, add_special_tokens),
+        encode=_with_fallback(fast, slow) if fast else slow,
         reference=reference,
         engine="fastokens" if fast else f"tokenizers ({reason})",
         vocab_size=len(vocabulary),
@@ -201,61 +195,42 @@ def _with_fallback(fast: Encode, slow: Encode) -> Encode:
     return encode
 
 
-def _first_difference(fast: Encode, reference: Callable[[str], list[int]]) -> str:
+def _distrust(file: TokenizerFile, hf: "tokenizers.Tokenizer", fast: Encode, slow: Encode) -> str:
+    """Why fastokens is not taken for this tokenizer; "" if it is."""
+    return _other_ids(file, hf) or _joined_byte(hf) or _first_difference(fast, slow, [*GENERAL, *texts_of(hf)])
+
+
+def _other_ids(file: TokenizerFile, hf: "tokenizers.Tokenizer") -> str:
+    """Where the file states another id for an added token than HF gives it; "" where it does not."""
+    tree = json.loads(file.text)
+    for token in tree.get("added_tokens") or ():
+        assigned = hf.token_to_id(token["content"])
+        if assigned != token["id"]:
+            return f"the file states id {token['id']} for {token['content']!r}, and HF tokenizers gives it {assigned}"
+    return ""
+
+
+def _joined_byte(hf: "tokenizers.Tokenizer") -> str:
+    """Where a token is a byte token joined with something: HF merges those with bytes of other characters, fastokens not."""
+    vocabulary = hf.get_vocab(with_added_tokens=False)
+    joined = next((token for token in vocabulary if BYTE_TOKEN.search(token) and not BYTE_TOKEN.fullmatch(token)), None)
+    return "" if joined is None else f"the vocabulary joins a byte token with more in {joined!r}"
+
+
+def _first_difference(fast: Encode, slow: Encode, texts: list[str]) -> str:
     """Why fastokens is not to be trusted with this tokenizer, found on hard texts; "" if all are equal."""
     try:
-        ids, offsets = fast(_HARD_TEXTS)
+        ids, offsets = fast(texts)
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # a panic on the Rust side is no Exception
         return f"fastokens fails with this tokenizer: {error}"
-    for text, start, end in zip(_HARD_TEXTS, offsets[:-1], offsets[1:], strict=True):
-        if ids[start:end].tolist() != reference(text):
-            return f"fastokens gives other ids with this tokenizer, for example for {text!r}"
-    return ""
-
-
-def _choose_eod(file: TokenizerFile, hf: "tokenizers.Tokenizer", wanted: str | None) -> str:
-    """The token that ends documents: --eod-token, else the eos_token (as Megatron-LM's), else a usual name."""
-    if wanted is not None:
-        if hf.token_to_id(wanted) is None:
-            raise UserError(f"--eod-token {wanted!r}: not in the vocabulary of {file.path}")
-        return wanted
-    for _, token in file.eod_candidates:
-        if hf.token_to_id(token) is not None:
-            _mention_endoftext(token, hf)
-            return token
-    for token in _USUAL_EOD_TOKENS:
-        if hf.token_to_id(token) is not None:
-            return token
-    named = "; ".join(f"{place} names {token!r}, which the vocabulary lacks" for place, token in file.eod_candidates)
-    raise UserError(
-        f"--append-eod: {file.path} has no end-of-document token: searched eos_token in tokenizer_config.json and "
-        f"special_tokens_map.json beside it ({named or 'none there'}), then {', '.join(_USUAL_EOD_TOKENS)} in its "
-        "vocabulary; name one of its tokens with --eod-token"
-    )
-
-
-def _mention_endoftext(token: str, hf: "tokenizers.Tokenizer") -> None:
-    if token != "<|endoftext|>" and hf.token_to_id("<|endoftext|>") is not None:
-        log.info(
-            "documents end with %s, the eos_token of this tokenizer, as in Megatron-LM; base models of this family may "
-            "have seen <|endoftext|> there: --eod-token '<|endoftext|>' takes that",
-            token,
-        )
-
-
-def _eod_candidates(folder: Path) -> list[tuple[str, str]]:
-    found = []
-    for name in ("tokenizer_config.json", "special_tokens_map.json"):
-        try:
-            value = json.loads((folder / name).read_bytes()).get("eos_token")
-        except (OSError, ValueError, AttributeError):
-            continue  # none, or not ours: the next place is searched, and the error names all of them
-        token = value.get("content") if isinstance(value, dict) else value
-        if isinstance(token, str):
-            found.append((name, token))
-    return found
+    expected, expected_offsets = slow(texts)
+    if np.array_equal(offsets, expected_offsets) and np.array_equal(ids, expected):
+        return ""
+    pieces = zip(texts, np.split(ids, offsets[1:-1]), np.split(expected, expected_offsets[1:-1]), strict=True)
+    text = next(text for text, found, right in pieces if not np.array_equal(found, right))
+    return f"fastokens gives other ids with this tokenizer, for example for {text!r}"
 
 
 def _unpacked(file: Path) -> bytes:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
+from data_tools.disk import check_writable
 from data_tools.sources.blocks import EMPTY_LINE, EMPTY_TEXT, Position
 from data_tools.sources.inputs import find_inputs, shares_of
 from data_tools.sources.parse import parse_block
@@ -29,6 +30,7 @@ _CHAT_TEMPLATE = (
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
 )
 _BYTES = 256
+_MOST_ENTRIES = 10_000_000
 _BLOCK_BYTES = 1 << 20
 _LONGEST_DOCUMENT = 1 << 28
 
@@ -36,8 +38,7 @@ _LONGEST_DOCUMENT = 1 << 28
 def main(argv: list[str] | None = None) -> int:
     args = _arguments(argv)
     try:
-        if args.vocab_size < _BYTES + 3:
-            raise UserError(f"--vocab-size {args.vocab_size}: at least {_BYTES + 3} (every byte and three special tokens)")
+        _check(args.vocab_size, args.output)
         tokenizer = train(read_texts(args.input, args.text_key), args.vocab_size)
         save(tokenizer, args.output)
     except (UserError, OSError) as error:
@@ -45,6 +46,16 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     print(f"{args.output}: {tokenizer.get_vocab_size():,} tokens")
     return 0
+
+
+def _check(vocab_size: int, output: Path) -> None:
+    """Raises UserError: before any text is read."""
+    if vocab_size < _BYTES + 3:
+        raise UserError(f"--vocab-size {vocab_size}: at least {_BYTES + 3} (every byte and three special tokens)")
+    if vocab_size > _MOST_ENTRIES:
+        raise UserError(f"--vocab-size {vocab_size}: at most {_MOST_ENTRIES:,}")
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        check_writable(output / name, f"--output {output}")
 
 
 def train(texts: Iterable[str], vocab_size: int) -> Tokenizer:
@@ -88,6 +99,10 @@ def read_texts(patterns: Sequence[str], key: str) -> Iterator[str]:
     empty = True
     for block in read_blocks(inputs, shares_of(inputs, 0, 1), Position(0, 0, 0), key, _BLOCK_BYTES, _LONGEST_DOCUMENT):
         item = inputs[block.input]
+        if block.damage and not block.damage.harmless:
+            raise UserError(f"{item.path} is {block.damage}. Fetch or write it again")
+        if block.damage:
+            print(f"{item.path} is {block.damage}", file=sys.stderr)
         parsed = parse_block(block, item.kind, key, _LONGEST_DOCUMENT)
         for line, reason, detail in parsed.rejects:
             if reason not in (EMPTY_LINE, EMPTY_TEXT):
@@ -101,7 +116,7 @@ def read_texts(patterns: Sequence[str], key: str) -> Iterator[str]:
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--input", nargs="+", required=True, metavar="FILE",
-                        help="JSON lines, text or Parquet, also .gz and .zst; globs")
+                        help="JSON lines, text (each also .gz, .bz2, .xz or .zst) or Parquet; globs")
     parser.add_argument("--vocab-size", type=int, required=True)
     parser.add_argument("--output", type=Path, required=True, metavar="DIR")
     parser.add_argument("--text-key", default="text", help="default: %(default)s")

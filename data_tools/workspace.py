@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from data_tools.disk import check_writable, missing_folders, obstacles_named, remove_empty
 from data_tools.records import Manifest, MergePlan, Plan
 from megatron_qm.errors import UserError
 from megatron_qm.files import atomic_write, fsync_directory, publish, remove_tree, write_json
@@ -89,6 +90,13 @@ class Workspace:
     def remove(self) -> None:
         remove_tree(self.folder)
 
+    def check_targets(self, rejects: str | None) -> None:
+        """Raise UserError where a final file could not take its name."""
+        for kind in ("bin", "idx", "json"):
+            check_writable(self.final(kind), f"--output-prefix {self.prefix}")
+        check_writable(*((Path(rejects), f"--rejects {rejects}") if rejects else
+                         (self.final("rejects"), f"--output-prefix {self.prefix}")))  # fmt: skip
+
     def refuse_existing(self) -> None:
         """Raise UserError if a final file is there already."""
         for kind in ("bin", "idx", "json"):
@@ -105,13 +113,18 @@ class Workspace:
 def locked_workspace(prefix: str) -> Iterator[Workspace]:
     """The workspace of `prefix`, held by this process alone. Raises UserError if another run holds it."""
     workspace = Workspace(prefix)
-    descriptor = _lock(workspace)
+    made = missing_folders(workspace.folder.parent)
     try:
-        yield workspace
+        with obstacles_named(f"--output-prefix {prefix}"):
+            descriptor = _lock(workspace)
+        try:
+            yield workspace
+        finally:
+            if workspace.folder.exists() and not workspace.begun():
+                shutil.rmtree(workspace.folder)
+            os.close(descriptor)
     finally:
-        if workspace.folder.exists() and not workspace.begun():
-            shutil.rmtree(workspace.folder)
-        os.close(descriptor)
+        remove_empty(made)
 
 
 def read_manifest(path: Path) -> Manifest | None:

@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 from megatron_qm import __version__
 from megatron_qm.config.stages import STAGES
@@ -55,8 +56,7 @@ _VERBS = {
     "serve": Verb("a checkpoint behind the OpenAI API, on loopback: to try it, or to let it judge", "megatron_qm.commands.serve"),
     "evaluate": Verb("exams and knowledge probes, on a checkpoint or a Hugging Face folder", "megatron_qm.commands.evaluate"),
     "audit-rewards": Verb("attack the verifiers: false positives and negatives per attack", "megatron_qm.commands.audit_rewards"),
-    "serve-rewards": Verb("the verifiers over HTTP, on loopback with a token", "megatron_qm.commands.audit_rewards",
-                          "add_serve_arguments", "serve_command"),
+    "serve-rewards": Verb("the verifiers over HTTP, on loopback with a token", "megatron_qm.commands.serve_rewards"),
     "archive": Verb("a checkpoint to a zarr archive, on a disk or in an object store", _ARCHIVE,
                     "add_archive_arguments", "archive_command"),
     "restore": Verb("an archive back to a checkpoint", _ARCHIVE, "add_restore_arguments", "restore_command"),
@@ -70,6 +70,13 @@ _GROUPS = {
     "serve": ("serve", "serve-rewards"),
 }
 _DESCRIPTION = "Train medical language models on Megatron-Core: raw text to a released Hugging Face checkpoint."
+
+
+class _Parser(argparse.ArgumentParser):
+    """What is wrong with the words of a command line is said as everything else is."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message.removeprefix('argument ')}; `{self.prog} --help` tells more")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -104,7 +111,7 @@ def _quiet() -> None:
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser: argparse.ArgumentParser = _Parser(
         prog="megatron-qm", usage="megatron-qm [-h] [--version] VERB ...", description=f"{_DESCRIPTION}\n\n{_listed()}",
         epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -1,13 +1,15 @@
-"""Files that are either whole or absent: write to a temporary name, fsync, rename."""
+"""Files that are either whole or absent: write to a temporary name, fsync, rename. And folders to put them in."""
 
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
+
+from megatron_qm.errors import UserError
 
 _COPY_BYTES = 1 << 22
 
@@ -42,16 +44,52 @@ def publish(temporary: Path, final: Path) -> None:
 @contextmanager
 def folder_for(folder: Path) -> Iterator[None]:
     """The folder is made for the block; if that ends in an error, what was made of it and is empty (but for a lock) goes."""
-    made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
+    made = make_folder(folder)
     try:
         yield
     except BaseException:
         for parent in made:
             (parent / ".lock").unlink(missing_ok=True)
-            with suppress(OSError):
-                parent.rmdir()
+        remove_empty(made)
         raise
+
+
+def make_folder(folder: Path, meant: Path | None = None) -> list[Path]:
+    """Make what is not there of `folder` and above it: those that were made, the innermost first. meant: a file in it, for the
+    message. Raises UserError where the system refuses; then nothing is left of it."""
+    made = [parent for parent in (folder, *folder.parents) if not os.path.lexists(parent)]
+    try:
+        with obstacles_named(meant or folder):
+            folder.mkdir(parents=True, exist_ok=True)
+    except UserError:
+        remove_empty(made)
+        raise
+    return made
+
+
+def remove_empty(folders: Iterable[Path]) -> None:
+    """Those of `folders` that are there and empty, in this order."""
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
+
+
+@contextmanager
+def obstacles_named(path: Path) -> Iterator[None]:
+    """For a block that does nothing but make `path`: what the system refuses is a UserError that says what is in the way."""
+    try:
+        yield
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        raise UserError(f"{path}: cannot be written: {_obstacle(path, error)}; name a place that you can write to") from None
+
+
+def _obstacle(path: Path, error: OSError | ValueError) -> str:
+    if not isinstance(error, OSError):
+        return str(error)
+    there = next((part for part in (path, *path.parents) if os.path.lexists(part)), path)
+    if os.path.isdir(there):
+        return f"{there}: {error.strerror}"
+    return f"{there} is {'a file' if os.path.exists(there) else 'a link that leads nowhere'}, no folder"
 
 
 @contextmanager

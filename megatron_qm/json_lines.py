@@ -2,14 +2,24 @@
 
 import json
 
+from megatron_qm.json_types import parse_json
+
 
 def parse_line(line: bytes) -> object:
-    """The value of a line in UTF-8, with or without a byte order mark. Raises ValueError (RecursionError where it is nested
-    too deep) in words for a user; half a surrogate pair, which JSON can write and no tokenizer reads, is refused too."""
-    value: object = json.loads(line.decode("utf-8-sig"))
+    """The value of a line in UTF-8, with or without a byte order mark. Raises ValueError in words for a user; a key that is given
+    twice, and half a surrogate pair, which JSON can write and no tokenizer reads, are refused too."""
+    value: object = parse_json(line.decode("utf-8-sig"), _once)
     if b"\\ud" in line.lower():
         try:
             json.dumps(value, ensure_ascii=False).encode("utf-8")
         except UnicodeEncodeError as error:
             raise ValueError(f"holds half a surrogate pair, {ascii(error.object[error.start])}: no text") from None
     return value
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r:.60} is given twice")
+    return found

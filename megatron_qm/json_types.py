@@ -3,11 +3,21 @@
 A reader raises ValueError in words for a user, with the key and what stands there; who knows the file says which it was.
 """
 
-from collections.abc import Mapping
-from typing import TypeAlias, TypeVar
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias, TypeVar
 
 JsonObject: TypeAlias = dict[str, object]
 T = TypeVar("T")
+
+
+def parse_json(text: str | bytes, pairs: Callable[[list[tuple[str, Any]]], object] | None = None) -> Any:
+    """As json.loads, with one error for all that is not JSON or nested too deep to be read: ValueError. pairs: what makes a value
+    of an object's keys and values."""
+    try:
+        return json.loads(text, object_pairs_hook=pairs)
+    except RecursionError:
+        raise ValueError("nested too deep to be read") from None
 
 
 def text_of(record: Mapping[str, object], key: str) -> str:

@@ -4,23 +4,28 @@ import argparse
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from annotated_types import Ge, Le
+
+from megatron_qm import children, outputs
 from megatron_qm.errors import UserError
 from megatron_qm.files import write_json
+from megatron_qm.options import Number
 from megatron_qm.quickstart import Walk
 
+_Seed = Annotated[int, Ge(0), Le(2**63 - 2)]  # the stages take the next one
 _GROUPS = ("cards", "diagnosis", "drugs", "exam")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quickstart", type=Path, default=Path("runs/quickstart"), metavar="DIR",
                         help="what `megatron-qm quickstart` made; made now where it is missing (default: %(default)s)")
-    parser.add_argument("--output", type=Path, default=Path("runs/lifecycle"), metavar="DIR",
+    parser.add_argument("--output", type=outputs.folder, default="runs/lifecycle", metavar="DIR",
                         help="where everything is written (default: %(default)s)")
     parser.add_argument("--sft-recipe", default="sft-tiny-cpu", help="of the fine-tuning (default: %(default)s)")
     parser.add_argument("--rl-recipe", default="rl-tiny-cpu", help="of the RL (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="of the data and of both stages (default: %(default)s)")
+    parser.add_argument("--seed", type=Number(_Seed), default=0, help="of the data and of both stages (default: %(default)s)")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="for the recipe of RL, such as train.steps=20")
 
 
@@ -28,11 +33,12 @@ def run(args: argparse.Namespace) -> int:
     if (args.output / "sft").exists():
         raise UserError(f"{args.output}/sft: an earlier lifecycle is there; remove it, or choose another --output")
     life = Lifecycle(folder=args.quickstart, output=args.output, seed=args.seed)
-    life.pretrained()
-    life.build_data()
-    life.fine_tune(args.sft_recipe)
-    life.reinforce(args.rl_recipe, args.overrides)
-    life.release()
+    with children.ended_by_signals():
+        life.pretrained()
+        life.build_data()
+        life.fine_tune(args.sft_recipe)
+        life.reinforce(args.rl_recipe, args.overrides)
+        life.release()
     life.summary()
     return 0
 

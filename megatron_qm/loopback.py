@@ -1,11 +1,26 @@
-"""JSON over HTTP on 127.0.0.1, for callers that know a token."""
+"""JSON over HTTP on 127.0.0.1, for callers that know a token: replies whole, or as server-sent events."""
 
 import hmac
 import json
-from collections.abc import Callable, Mapping
+import logging
+import select
+import socket
+import sys
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, cast
 
+from megatron_qm.errors import UserError
+from megatron_qm.json_lines import parse_line
+
+logger = logging.getLogger(__name__)
 _MOST_BYTES = 64 << 20
+_PIECE = 1 << 16
+_LINGER_SECONDS = 2.0
+
+Gone = Callable[[], bool]  # whether the caller has hung up
 
 
 class Refused(Exception):
@@ -16,50 +31,186 @@ class Refused(Exception):
         self.status = status
 
 
-def json_server(routes: Mapping[str, Callable[[object], object]], token: str, port: int = 0) -> ThreadingHTTPServer:
+@dataclass(frozen=True)
+class Events:
+    """A reply told piece by piece. `pieces` is closed where the caller hangs up; what it raises ends the stream with an error."""
+
+    pieces: Generator[object, None, None]
+
+
+Answer = Callable[[object, Gone], object]  # (body, gone) -> the reply, or Events; raises Refused
+
+
+class _Door(ThreadingHTTPServer):
+    """A thread for every connection."""
+
+    request_queue_size = 4096  # connections that wait to be taken; the system may allow fewer
+
+    def __init__(self, routes: Mapping[str, Answer], token: str, port: int) -> None:
+        self.routes, self.token = routes, token
+        super().__init__(("127.0.0.1", port), _Handler)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A caller who hangs up is no news; anything else is one line."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            logger.warning("a connection ended with %s: %s", type(error).__name__, error)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    default_request_version = "HTTP/1.0"  # of a line that names none: it is told what is wrong with it all the same
+    disable_nagle_algorithm = True
+    timeout = 60  # seconds that a caller may be silent
+
+    def do_POST(self) -> None:
+        self._serve(self._body)
+
+    def do_GET(self) -> None:
+        self._serve(lambda: None)
+
+    @property
+    def _door(self) -> _Door:
+        return cast(_Door, self.server)
+
+    def _serve(self, body: Callable[[], object]) -> None:
+        try:
+            self._pass()
+            reply = self._route()(body(), self._gone)
+            data = None if isinstance(reply, Events) else _encoded(reply)
+        except Refused as error:
+            self._refuse(error)
+        except OSError:
+            raise  # the caller's connection
+        except Exception as error:  # a fault of ours, which costs this request
+            self._refuse(_fault(error))
+        else:
+            if isinstance(reply, Events):
+                self._tell(reply.pieces)
+            else:
+                self._reply(200, data or b"")
+
+    def _pass(self) -> None:
+        given = self.headers.get("Authorization", "").encode("utf-8", "replace")
+        if not hmac.compare_digest(given, f"Bearer {self._door.token}".encode()):
+            raise Refused("wrong or missing token", 401)
+
+    def _route(self) -> Answer:
+        answer = self._door.routes.get(f"{self.command} {self.path.partition('?')[0]}")
+        if answer is None:
+            raise Refused(f"{self.command} {self.path[:100]}: there are {', '.join(self._door.routes)}", 404)
+        return answer
+
+    def _body(self) -> object:
+        length = self.headers.get("Content-Length", "")
+        if self.headers.get("Transfer-Encoding") or not (length.isascii() and length.isdecimal() and len(length) < 20) \
+                or not 0 < int(length) <= _MOST_BYTES:
+            raise Refused(f"a body of 1 to {_MOST_BYTES} bytes is needed, and its Content-Length", 413)
+        data = self.rfile.read(int(length))
+        self._unread = False
+        if len(data) < int(length):
+            raise Refused(f"the body ended after {len(data)} of {length} bytes")
+        try:
+            return parse_line(data)
+        except (ValueError, RecursionError) as error:
+            raise Refused(f"the body is no JSON: {error}") from None
+
+    def _gone(self) -> bool:
+        """A caller who has hung up is readable, and there is nothing to read."""
+        try:
+            poll = select.poll()  # select() knows no socket above 1,024
+            poll.register(self.connection, select.POLLIN | select.POLLHUP)
+            return bool(poll.poll(0)) and not self.connection.recv(1, socket.MSG_PEEK)
+        except (OSError, ValueError):
+            return True
+
+    def _reply(self, status: int, data: bytes) -> None:
+        self._head(status, "application/json", {"Content-Length": str(len(data))})
+        self.wfile.write(data)
+
+    def _head(self, status: int, kind: str, more: Mapping[str, str]) -> None:
+        """What is left of a body cannot be told from the next request, which needs a connection of its own."""
+        self.close_connection = self.close_connection or self._unread
+        self.send_response(status)
+        for name, value in {"Content-Type": kind, **more}.items():
+            self.send_header(name, value)
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+
+    def _refuse(self, error: Refused) -> None:
+        self._reply(error.status, _encoded(_error(error)))
+        if self._unread:
+            self._linger()
+
+    def _tell(self, pieces: Generator[object, None, None]) -> None:
+        """Server-sent events; the end of the connection is the end of the stream."""
+        self.close_connection = True
+        self._head(200, "text/event-stream; charset=utf-8", {"Cache-Control": "no-cache"})
+        try:
+            for piece in pieces:
+                self._event(_encoded(piece))
+            self._event(b"[DONE]")
+        except Refused as error:
+            self._event(_encoded(_error(error)))
+        except OSError:
+            raise
+        except Exception as error:
+            self._event(_encoded(_error(_fault(error))))
+        finally:
+            pieces.close()
+
+    def _event(self, data: bytes) -> None:
+        self.wfile.write(b"data: %b\n\n" % data)
+
+    def _linger(self) -> None:
+        """Read on for a while: to close upon what is not read would take the reply away from the caller."""
+        self.connection.settimeout(_LINGER_SECONDS)
+        try:
+            self.connection.shutdown(socket.SHUT_WR)
+            left = _MOST_BYTES
+            while left > 0 and (data := self.connection.recv(_PIECE)):
+                left -= len(data)
+        except OSError:
+            pass
+
+    def parse_request(self) -> bool:
+        self._unread = False  # of the body
+        whole = super().parse_request()
+        self._unread = whole and any(name in self.headers for name in ("Content-Length", "Transfer-Encoding"))
+        return whole
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Of http.server itself: a line or a header that is none, a method that is not served."""
+        self.close_connection = self._unread = True
+        self._refuse(Refused(message or HTTPStatus(code).phrase, int(code)))
+
+    def log_message(self, *_: Any) -> None:
+        """Prompts are not for logs."""
+
+
+def json_server(routes: Mapping[str, Answer], token: str, port: int = 0) -> ThreadingHTTPServer:
     """A server on 127.0.0.1 (port 0: any free one). routes: {"POST /score": function of the body, "GET /models": of None};
-    each gives the reply or raises Refused. Callers send `Authorization: Bearer TOKEN`. An error is {"error": {"message"}}."""
+    each gives the reply or raises Refused; whatever else it raises costs its own request alone. Callers send `Authorization:
+    Bearer TOKEN`. An error is {"error": {"message"}}. Raises UserError for a port that cannot be had."""
+    if not 0 <= port < 1 << 16:
+        raise UserError(f"--port {port}: must lie in 0 to 65535")
+    try:
+        return _Door(routes, token, port)
+    except OSError as error:
+        raise UserError(f"--port {port}: {error.strerror}; name another, or 0 for any free one") from None
 
-    class Handler(BaseHTTPRequestHandler):
-        timeout = 60
 
-        def do_POST(self) -> None:
-            self._serve(self._body)
+def _encoded(body: object) -> bytes:
+    return json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
 
-        def do_GET(self) -> None:
-            self._serve(lambda: None)
 
-        def _serve(self, body: Callable[[], object]) -> None:
-            try:
-                given = self.headers.get("Authorization", "").encode("utf-8", "replace")
-                if not hmac.compare_digest(given, f"Bearer {token}".encode()):
-                    raise Refused("wrong or missing token", 401)
-                answer = routes.get(f"{self.command} {self.path}")
-                if answer is None:
-                    raise Refused(f"{self.command} {self.path}: there are {', '.join(routes)}", 404)
-                self._reply(200, answer(body()))
-            except Refused as error:
-                self._reply(error.status, {"error": {"message": str(error)}})
+def _fault(error: Exception) -> Refused:
+    logger.warning("a request failed: %s: %s", type(error).__name__, error)
+    return Refused(f"the server failed at this request: {type(error).__name__}: {str(error)[:500]}", 500)
 
-        def _body(self) -> object:
-            length = self.headers.get("Content-Length", "")
-            if not length.isdecimal() or not 0 < int(length) <= _MOST_BYTES:
-                raise Refused(f"a body of 1 to {_MOST_BYTES} bytes is needed, and its Content-Length", 413)
-            try:
-                body: object = json.loads(self.rfile.read(int(length)))
-            except (ValueError, RecursionError) as error:
-                raise Refused(f"the body is not JSON: {error}") from None
-            return body
 
-        def _reply(self, status: int, body: object) -> None:
-            data = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, *_: object) -> None:
-            """Prompts are not for logs."""
-
-    return ThreadingHTTPServer(("127.0.0.1", port), Handler)
+def _error(error: Refused) -> dict[str, object]:
+    """As the OpenAI API tells it."""
+    kinds = {401: "authentication_error", 500: "server_error", 503: "server_error"}
+    return {"error": {"message": str(error), "type": kinds.get(error.status, "invalid_request_error"), "code": error.status}}

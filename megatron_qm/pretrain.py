@@ -66,8 +66,16 @@ class Pretraining(Work[RunConfig]):
 
 
 def check_data(config: RunConfig) -> None:
-    """Whether the datasets can be opened, and are those that the run has read before: said before any rank starts."""
+    """Whether the datasets can be opened, hold a sequence, and are those that the run has read before: said before any rank
+    starts."""
     reader = BatchReader.from_config(replace(config.data, verify_checksums=False), config.model.vocab_size)
+    for source, dataset in zip(reader.sources, reader.datasets, strict=True):
+        if dataset.tokens < reader.sequence_length:
+            raise UserError(
+                f"data.sources: {source.name}: {source.prefix}.bin holds {dataset.tokens:,} tokens, fewer than one sequence "
+                f"(data.sequence_length = {reader.sequence_length:,}): every sequence would hold it more than once; join it "
+                "with others (`megatron-qm data merge`), leave it out, or train on shorter sequences"
+            )
     before = newest_state(config)
     if before is not None:
         reader.restore(before.data, config.data.allow_removed)

@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from megatron_qm import children, outputs
 from megatron_qm.errors import UserError
 
 _SOURCES = ("knowledge_en", "knowledge_zh", "general")
@@ -18,7 +19,7 @@ _DATA_TOOLS = Path(__file__).parents[1] / "data_tools"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--output", type=Path, default=Path("runs/quickstart"), metavar="DIR",
+    parser.add_argument("--output", type=outputs.folder, default="runs/quickstart", metavar="DIR",
                         help="where everything is written (default: %(default)s)")
     parser.add_argument("--recipe", default="tiny-cpu", help="of the pretraining (default: %(default)s)")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="for the recipe, such as train.steps=100")
@@ -28,10 +29,11 @@ def run(args: argparse.Namespace) -> int:
     if (args.output / "run").exists():
         raise UserError(f"{args.output}/run: an earlier quickstart is there; remove it, or choose another --output")
     walk = Walk(args.output)
-    walk.build_data()
-    walk.pretrain(args.recipe, args.overrides)
-    walk.export()
-    walk.complete()
+    with children.ended_by_signals():
+        walk.build_data()
+        walk.pretrain(args.recipe, args.overrides)
+        walk.export()
+        walk.complete()
     walk.summary()
     return 0
 
@@ -105,11 +107,12 @@ class Walk:
             _heading(title)
         print(f"$ {shown}", flush=True)
         start = time.monotonic()
-        done = subprocess.run(command, env=os.environ | {"HF_HUB_OFFLINE": "1"},
-                              stdout=subprocess.DEVNULL if quiet else None)
+        with children.running(command, env=os.environ | {"HF_HUB_OFFLINE": "1"},
+                              stdout=subprocess.DEVNULL if quiet else None) as child:
+            code = child.wait()
         self.seconds[title] = self.seconds.get(title, 0.0) + time.monotonic() - start
-        if done.returncode:
-            raise UserError(f"stopped at: {title} (exit code {done.returncode})")
+        if code:
+            raise UserError(f"stopped at: {title} (exit code {code})")
 
 
 def _heading(text: str) -> None:

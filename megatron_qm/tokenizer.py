@@ -1,78 +1,44 @@
 """The tokenizer between text and token ids: a folder of the Hugging Face kind."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
-from typing import Protocol, cast
 
+from megatron_qm.chat import ChatTemplate, Messages, TemplateError, Tools
+from megatron_qm.checkpoint.manifest import MANIFEST, TOKENIZER
+from megatron_qm.config.run import RunConfig
 from megatron_qm.errors import UserError
+from megatron_qm.hf_tokenizer import HfTokenizer, load_tokenizer
+from megatron_qm.stops import stops_of
 
-
-class HfTokenizer(Protocol):
-    """What is used of transformers' fast tokenizers."""
-
-    @property
-    def eos_token(self) -> str | None: ...
-
-    @property
-    def eos_token_id(self) -> int | None: ...
-
-    @property
-    def unk_token_id(self) -> int | None: ...
-
-    @property
-    def all_special_ids(self) -> list[int]: ...
-
-    @property
-    def added_tokens_decoder(self) -> Mapping[int, object]: ...
-
-    @property
-    def chat_template(self) -> object: ...
-
-    def encode(self, text: str, *, add_special_tokens: bool) -> list[int]: ...
-
-    def decode(self, token_ids: list[int], *, skip_special_tokens: bool, clean_up_tokenization_spaces: bool = ...) -> str: ...
-
-    def convert_tokens_to_ids(self, tokens: str) -> int | None: ...
-
-    def apply_chat_template(
-        self, conversation: Sequence[Mapping[str, object]], *, tokenize: bool, add_generation_prompt: bool = ..., **given: object
-    ) -> str: ...
-
-    def __call__(
-        self, text: str, *, add_special_tokens: bool, return_offsets_mapping: bool
-    ) -> Mapping[str, Sequence[object]]: ...
-
-
-def load_tokenizer(source: Path) -> HfTokenizer:
-    """transformers' fast tokenizer of a folder, or of a tokenizer.json. Raises UserError where it cannot be loaded."""
-    from transformers import PreTrainedTokenizerFast
-
-    try:
-        if (source / "tokenizer_config.json").is_file():
-            return pretrained(source)
-        file = source / "tokenizer.json" if source.is_dir() else source
-        return _as_used(PreTrainedTokenizerFast(tokenizer_file=str(file)))
-    except Exception as error:  # transformers and tokenizers raise many kinds for a folder that is not one
-        reason = (str(error).strip() or repr(error)).splitlines()[0]
-        raise UserError(f"{source}: cannot load this tokenizer: {reason}") from None
-
-
-def pretrained(folder: Path) -> HfTokenizer:
-    """What a folder names, without asking the network and without code that it brings. Raises whatever transformers does."""
-    from transformers import AutoTokenizer
-
-    return _as_used(AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False, local_files_only=True))
-
-
-def _as_used(tokenizer: object) -> HfTokenizer:
-    return cast(HfTokenizer, tokenizer)  # transformers' own hints join what is returned for one text and for many
+__all__ = ["HfTokenizer", "TextTokenizer", "load_tokenizer"]
 
 
 class TextTokenizer:
-    """A tokenizer's folder (or its tokenizer.json), as transformers reads it. Raises UserError where it cannot."""
+    """A tokenizer's folder (or its tokenizer.json), as transformers reads it. arguments: of its chat template. Raises UserError
+    where it cannot be read, or its template reads no such argument."""
 
-    def __init__(self, source: Path) -> None:
-        self._tokenizer = load_tokenizer(source)
+    def __init__(self, source: Path, arguments: Mapping[str, object] | None = None, model: Path | None = None) -> None:
+        """model: the checkpoint or Hugging Face folder that it speaks for (default: where it lies)."""
+        self._tokenizer, self._model = load_tokenizer(source), model or _home(source)
+        try:
+            self._template = ChatTemplate(self._tokenizer, arguments or {})
+        except TemplateError as error:
+            raise UserError(f"{source}: {error}") from None
+
+    @classmethod
+    def of_run(cls, config: RunConfig) -> "TextTokenizer":
+        """That which a run names. Raises UserError where it names none."""
+        if config.data.tokenizer is None:
+            raise UserError("data.tokenizer is not set: name the folder of the model's tokenizer")
+        start = config.train.start_from
+        return cls(Path(config.data.tokenizer), config.data.template_arguments, Path(start) if start else None)
+
+    @classmethod
+    def of_model(cls, model: Path, instead: Path | None, arguments: Mapping[str, object] | None = None) -> "TextTokenizer":
+        """That which a checkpoint or a Hugging Face folder carries, or another that takes its place."""
+        return cls(instead or (model / TOKENIZER if (model / MANIFEST).is_file() else model), arguments, model)
 
     @property
     def end(self) -> int | None:
@@ -83,24 +49,33 @@ class TextTokenizer:
         """Whether it has a chat template."""
         return bool(self._tokenizer.chat_template)
 
-    @property
+    @cached_property
     def stops(self) -> tuple[int, ...]:
-        """Tokens that end a response: the tokenizer's end, and what its chat template puts after an answer."""
-        found = set() if self.end is None else {self.end}
-        if self._tokenizer.chat_template:
-            turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
-            tail = self._tokenizer.apply_chat_template(turns, tokenize=False).rpartition("b")[2]
-            after = self._tokenizer.encode(tail, add_special_tokens=False)
-            if after and after[0] in self._tokenizer.all_special_ids + list(self._tokenizer.added_tokens_decoder):
-                found.add(after[0])
-        return tuple(sorted(found))
+        """Tokens that end a response (stops.py)."""
+        return stops_of(self._tokenizer, self._template if self.chats else None, self._model)
 
-    def encode(self, prompt: str | Sequence[Mapping[str, object]]) -> list[int]:
-        """Text as it is, without special tokens of the tokenizer's own; messages through the chat template."""
-        if isinstance(prompt, str):
-            return self._tokenizer.encode(prompt, add_special_tokens=False)
-        text = self._tokenizer.apply_chat_template(prompt, add_generation_prompt=True, tokenize=False)
+    def encode(
+        self, prompt: str | Messages, *, arguments: Mapping[str, object] | None = None, tools: Tools | None = None
+    ) -> list[int]:
+        """Text as it is, without special tokens of the tokenizer's own; messages through the chat template, up to where the
+        answer begins. arguments: of the template, over those of the tokenizer. Raises TemplateError."""
+        text = prompt if isinstance(prompt, str) else self._with(arguments).render(prompt, asked=True, tools=tools)
         return self._tokenizer.encode(text, add_special_tokens=False)
+
+    def opening(self, messages: Messages) -> str:
+        """The beginning of the answer that the chat template writes into the prompt. Raises TemplateError."""
+        return self._template.opening(messages) if self.chats else ""
+
+    def written(self, tokens: Sequence[int]) -> str:
+        """A response as the model wrote it: without the tokens that end it, with all others. A thought's tag may be special."""
+        ends, last = {*self.stops, self._tokenizer.pad_token_id}, len(tokens)
+        while last and tokens[last - 1] in ends:
+            last -= 1
+        return self.decode(tokens[:last])
+
+    def _with(self, arguments: Mapping[str, object] | None) -> ChatTemplate:
+        template = self._template
+        return replace(template, arguments={**template.arguments, **arguments}) if arguments else template
 
     def decode(self, tokens: Sequence[int], *, special: bool = True) -> str:
         """special: keep the special tokens' names in the text."""
@@ -111,6 +86,12 @@ class TextTokenizer:
         if text.isdecimal():
             return int(text)
         token = self._tokenizer.convert_tokens_to_ids(text)
-        if token is None or token == self._tokenizer.unk_token_id:
+        if token is None or token == self._tokenizer.unk_token_id and text != self._tokenizer.unk_token:
             raise UserError(f"--stop-token {text}: not a token of this tokenizer; for other text use --stop-string")
         return token
+
+
+def _home(source: Path) -> Path:
+    """The checkpoint that a tokenizer's folder is part of, else the folder."""
+    folder = source if source.is_dir() else source.parent
+    return folder.parent if folder.name == TOKENIZER and (folder.parent / MANIFEST).is_file() else folder

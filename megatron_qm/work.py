@@ -7,10 +7,11 @@ import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, TextIO, TypeVar
 
 from megatron_qm.config.run import RunConfig
 from megatron_qm.config.stages import Stage
+from megatron_qm.errors import UserError
 
 if TYPE_CHECKING:
     from megatron_qm.training import Learning
@@ -42,6 +43,10 @@ class Work(ABC, Generic[R]):
     @abstractmethod
     def data_plan(self, config: R) -> str:
         """What the run will read, for people."""
+
+    def show(self, config: R, count: int, stream: TextIO) -> None:
+        """The first `count` samples to `stream`, for people, with what is learnt of them marked. Writes no file."""
+        raise UserError("--show: this stage has no samples of which a part is learnt")
 
     @abstractmethod
     def read_in(self, run: Path, step: int) -> str:

@@ -12,8 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from megatron_qm.config.run import load_run
 from megatron_qm.drills.compare import tensor_hashes
 from megatron_qm.drills.job import steps_done
+from megatron_qm.errors import UserError
+from megatron_qm.pretrain import check_data
+from tests.data.written import write_dataset
 from tests.jobs import LAYOUTS, STEPS, finish, kill, rank_pids, records, start, wait_for
 
 
@@ -93,3 +97,15 @@ def test_a_dataset_that_changed_is_refused_by_name(recipe: Path, undisturbed: Pa
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert "'a'" in done.stderr and "other" in done.stderr
+
+
+@pytest.mark.parametrize(("tokens", "refused"), [(2, True), (127, True), (128, False)])
+def test_a_dataset_shorter_than_a_sequence_is_refused_before_any_rank_starts(tmp_path: Path, tokens: int, refused: bool) -> None:
+    prefix = write_dataset(tmp_path / "short", [[list(range(tokens))]])
+    sources = f"data.sources=[{{name: short, prefix: {prefix}}}]"
+    config = load_run("tiny-cpu", [sources, f"output={tmp_path / 'run'}", "data.sequence_length=128"])
+    if refused:
+        with pytest.raises(UserError, match=rf"short\.bin holds {tokens} tokens, .*data\.sequence_length = 128"):
+            check_data(config)
+    else:
+        check_data(config)

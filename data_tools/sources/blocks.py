@@ -40,8 +40,27 @@ class Reject(NamedTuple):
     detail: str
 
 
+class Damage(NamedTuple):
+    """Where an input cannot be read: `unread` bytes of the file, at `offset`; in Parquet both count rows.
+
+    harmless: what the format's own tool passes over too.
+    """
+
+    offset: int
+    unread: int
+    reason: str
+    harmless: bool = False
+    unit: str = "byte"
+
+    def __str__(self) -> str:
+        return f"damaged at {self.unit} {self.offset:,}: {self.reason}; {self.unread:,} {self.unit}s of it were not read"
+
+
 class Block(NamedTuple):
-    """Lines [first_line, end.line) of an input, or (`fault` set) one line that cannot be read as text."""
+    """Lines [first_line, end.line) of an input, or (`fault` set) one line that cannot be read as text.
+
+    `damage`: nothing can be read between this block and the next; its last line may be cut.
+    """
 
     input: int
     first_line: int
@@ -51,6 +70,7 @@ class Block(NamedTuple):
     consumed: int  # bytes of the file on disk up to here
     fault: Reject | None = None
     starts_input: bool = False
+    damage: Damage | None = None
 
 
 class Parsed(NamedTuple):

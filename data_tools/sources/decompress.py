@@ -1,120 +1,212 @@
-"""gzip and zstd streams in pieces of a bounded size, with damage told apart from a proper end.
+"""Compressed streams in pieces of a bounded size, to the last byte that can be had of a damaged one.
 
-Each piece costs one call into the library, which gives up the interpreter lock once or a few times: with many small
-calls this thread would wait for the tokenising ones at every single one of them.
+Each piece costs one call into a library, which gives up the interpreter lock once or a few times: with many small calls
+this thread would wait for the tokenising ones at every single one of them. But a call that meets damage keeps what it had
+decompressed before it. So the call that failed is made again, in steps of one byte.
 """
 
+import bz2
+import lzma
+import os
 import zlib
-from collections.abc import Generator, Iterator
-from typing import IO
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import IO, Protocol, cast
 
-_GZIP_FEED = 1 << 18
+from data_tools.sources.blocks import Damage
+from data_tools.sources.gzip_member import MAGIC, GzipMember, NotGzip
+from data_tools.sources.zstd_frames import WatchedFrames
+
+_FEED_BYTES = 1 << 18
+_ENDS_EARLY = "the compressed stream ends early, so the file is truncated"
 
 
 class DamagedStream(Exception):
-    """The compressed stream ends early or is corrupt; what came before was handed out."""
+    """What comes before `damage` was handed out."""
+
+    def __init__(self, damage: Damage) -> None:
+        super().__init__(damage.reason)
+        self.damage = damage
 
 
 def decompress(stream: IO[bytes], compression: str, piece_bytes: int) -> Iterator[bytes]:
     """What `stream` holds, in pieces of at most `piece_bytes`; members or frames one after another are one content.
 
-    Raises DamagedStream after the last good bytes.
+    Raises DamagedStream after the last byte that the format's own tool would give as well.
     """
-    return _gzip(stream, piece_bytes) if compression == "gzip" else _zstd(stream, piece_bytes)
-
-
-def _gzip(stream: IO[bytes], piece_bytes: int) -> Iterator[bytes]:
-    member, data = None, b""
-    while data := data or stream.read(_GZIP_FEED):
-        if member is None:
-            data = data.lstrip(b"\0")  # padding, as tar leaves it
-            if not data:
-                continue
-            member = zlib.decompressobj(wbits=31)
-        try:
-            yield member.decompress(data, piece_bytes)
-        except zlib.error as error:
-            raise DamagedStream(f"cannot be decompressed: {error}") from None
-        data = member.unconsumed_tail
-        if member.eof:
-            data, member = member.unused_data, None
-    if member is not None:
-        raise DamagedStream("the compressed stream ends early: the file is truncated")
-
-
-def _zstd(stream: IO[bytes], piece_bytes: int) -> Iterator[bytes]:
-    import zstandard
-
-    watched = _WatchedFrames(stream)
-    decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 31)
-    # Of its source the library asks read() alone, its stub a whole file.
-    reader = decompressor.stream_reader(watched, read_across_frames=True, closefd=False)  # type: ignore[arg-type]
+    feed = _Feed(stream)
+    content = _opened(compression, feed)
+    given = 0
     try:
-        # read1: what was decompressed before an error is handed out, not lost in a piece that was to be filled.
-        while piece := reader.read1(piece_bytes):
+        while piece := content.read1(piece_bytes):
+            given += len(piece)
             yield piece
-    except zstandard.ZstdError as error:
-        raise DamagedStream(f"cannot be decompressed: {error}") from None
-    if not watched.between_frames:  # the library takes this for a proper end
-        raise DamagedStream("the compressed stream ends early: the file is truncated")
+    except _Corrupt as error:
+        feed = _Feed(stream, feed.began)
+        yield _lost_in_a_call(_opened(compression, feed), given, piece_bytes)
+        raise _damaged(stream, feed.offset, error) from None
+    except _Ended as error:
+        raise _damaged(stream, error.offset, error) from None
 
 
-class _WatchedFrames:
-    """Passes bytes on and follows the frames in them (RFC 8878, section 3.1), to know whether the last one is whole."""
+class _Ended(Exception):
+    """The content ends at byte `offset` of the file, and the file is not as it should be there."""
 
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
-        self._frames = self._follow()
-        self._wanted = next(self._frames)
-        self._held = b""
-        self._expects_magic = True
+    def __init__(self, reason: str, offset: int, harmless: bool = False) -> None:
+        super().__init__(reason)
+        self.offset, self.harmless = offset, harmless
+
+
+class _Corrupt(Exception):
+    """A call has failed, and what it had decompressed is lost."""
+
+
+class _Content(Protocol):
+    def read1(self, size: int, /) -> bytes:
+        """At most `size` bytes, none at the end. Raises _Ended and _Corrupt."""
+
+
+class _Decompressor(Protocol):
+    """As bz2.BZ2Decompressor: of one member, input that it did not use is kept inside."""
 
     @property
-    def between_frames(self) -> bool:
-        return self._expects_magic and not self._held
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int) -> bytes: ...
 
-    def read(self, size: int = -1) -> bytes:
+
+class _Feed:
+    """The file from its start; single bytes from `slowly_from` on. The last read began at `began`."""
+
+    def __init__(self, stream: IO[bytes], slowly_from: int | None = None) -> None:
+        stream.seek(0)
+        self._stream, self._slowly_from = stream, slowly_from
+        self.began = self.offset = 0
+
+    def read(self, size: int) -> bytes:
+        self.began = self.offset
+        if self._slowly_from is not None:
+            size = min(size, max(1, self._slowly_from - self.offset))
         data = self._stream.read(size)
-        position = 0
-        while position < len(data):
-            taken = data[position : position + self._wanted - len(self._held)] if self._wanted > 0 else b""
-            if self._wanted < 0:  # to be skipped
-                step = min(-self._wanted, len(data) - position)
-                self._wanted += step
-                position += step
-                if self._wanted == 0:
-                    self._wanted = self._frames.send(b"")
-                continue
-            position += len(taken)
-            self._held += taken
-            if len(self._held) == self._wanted:
-                held, self._held = self._held, b""
-                self._wanted = self._frames.send(held)
+        self.offset += len(data)
         return data
 
-    def _follow(self) -> Generator[int, bytes, None]:
-        """Yields how many bytes it wants to see next; a negative number is to be skipped."""
-        while True:
-            self._expects_magic = True
-            magic = int.from_bytes((yield 4), "little")
-            self._expects_magic = False
-            if magic & 0xFFFFFFF0 == 0x184D2A50:  # skippable frame
-                size = int.from_bytes((yield 4), "little")
-                if size:
-                    yield -size
-                continue
-            descriptor = (yield 1)[0]
-            single_segment = descriptor >> 5 & 1
-            size_field = (single_segment, 2, 4, 8)[descriptor >> 6]
-            rest = (1 - single_segment) + (0, 1, 2, 4)[descriptor & 3] + size_field
-            if rest:
-                yield -rest
-            last = False
-            while not last:
-                header = int.from_bytes((yield 3), "little")
-                last, kind, size = bool(header & 1), header >> 1 & 3, header >> 3
-                size = 1 if kind == 1 else size  # a block of one repeated byte
-                if size:
-                    yield -size
-            if descriptor >> 2 & 1:
-                yield -4  # checksum
+
+@dataclass(frozen=True)
+class _Format:
+    """`padding`: zero bytes may follow a member, so many or a multiple; `ignores_rest`: as its tool does what follows then."""
+
+    name: str
+    magic: bytes
+    member: Callable[[], _Decompressor]
+    errors: tuple[type[Exception], ...]
+    padding: int | None
+    ignores_rest: bool
+
+
+_FORMATS = {
+    "gzip": _Format("gzip", MAGIC, GzipMember, (NotGzip, zlib.error), padding=1, ignores_rest=True),
+    "bzip2": _Format("bzip2", b"BZh", bz2.BZ2Decompressor, (OSError,), padding=None, ignores_rest=True),
+    "xz": _Format("xz", b"\xfd7zXZ\0", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ), (lzma.LZMAError,), padding=4,
+                  ignores_rest=False),
+}  # fmt: skip
+
+
+class _Members:
+    """The members of a file one after another."""
+
+    def __init__(self, feed: _Feed, format: _Format) -> None:
+        self._feed, self._format = feed, format
+        self._member: _Decompressor | None = None
+        self._data = b""
+        self._began = False
+
+    def read1(self, size: int, /) -> bytes:
+        piece = b""
+        while not piece and (member := self._member or self._next_member()):
+            hungry = member.needs_input and not self._data
+            data = self._feed.read(_FEED_BYTES) if hungry else self._data
+            try:
+                piece = member.decompress(data, size)
+            except self._format.errors as error:
+                raise _Corrupt(f"cannot be decompressed: {error}") from None
+            if hungry and not data and not piece:
+                raise _Ended(_ENDS_EARLY, self._feed.offset)
+            self._data = member.unused_data
+            self._member = None if member.eof else member
+        return piece
+
+    def _next_member(self) -> _Decompressor | None:
+        """None at the end of the file. The first member may begin with anything: its decompressor objects."""
+        magic = self._format.magic
+        self._skip_padding()
+        if not self._data and self._began:
+            return None
+        if self._began and self._data[: len(magic)] != magic[: len(self._data)]:
+            reason = f"what follows the compressed stream is no {self._format.name}"
+            raise _Ended(reason, self._feed.offset - len(self._data), self._format.ignores_rest)
+        self._began = True
+        self._member = self._format.member()
+        return self._member
+
+    def _skip_padding(self) -> None:
+        """Afterwards `_data` begins with what may be a member, long enough to tell, unless the file ends before."""
+        zeros, more = 0, self._data or self._feed.read(_FEED_BYTES)
+        self._data = b""
+        while more:
+            data = self._data + more
+            self._data = data.lstrip(b"\0") if self._began and self._format.padding else data
+            zeros += len(data) - len(self._data)
+            more = self._feed.read(_FEED_BYTES) if len(self._data) < len(self._format.magic) else b""
+        if zeros % (self._format.padding or 1):
+            raise _Ended(f"{zeros} bytes of padding follow the compressed stream", self._feed.offset - len(self._data))
+
+
+class _Zstd:
+    """The frames of a file one after another."""
+
+    def __init__(self, feed: _Feed) -> None:
+        import zstandard
+
+        self._feed, self._frames = feed, WatchedFrames(feed)
+        self._error = zstandard.ZstdError
+        decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 31)
+        source = cast(IO[bytes], self._frames)  # of its source the library asks read() alone
+        self._reader = decompressor.stream_reader(
+            source, read_size=_FEED_BYTES, read_across_frames=True, closefd=False
+        )
+
+    def read1(self, size: int, /) -> bytes:
+        try:
+            piece = self._reader.read1(size)
+        except self._error as error:
+            raise _Corrupt(f"cannot be decompressed: {error}") from None
+        if not piece and not (self._frames.between_frames and self._feed.offset):  # the library takes it for a proper end
+            raise _Ended(_ENDS_EARLY, self._feed.offset)
+        return piece
+
+
+def _opened(compression: str, feed: _Feed) -> _Content:
+    return _Zstd(feed) if compression == "zstd" else _Members(feed, _FORMATS[compression])
+
+
+def _lost_in_a_call(content: _Content, given: int, piece_bytes: int) -> bytes:
+    """What comes after the first `given` bytes and before the damage."""
+    found = bytearray()
+    try:
+        while piece := content.read1(min(piece_bytes, given) or 1):
+            if given:
+                given -= len(piece)
+            else:
+                found += piece
+    except (_Corrupt, _Ended):
+        pass  # the caller knows it
+    return bytes(found)
+
+
+def _damaged(stream: IO[bytes], offset: int, error: _Ended | _Corrupt) -> DamagedStream:
+    unread = os.fstat(stream.fileno()).st_size - offset
+    return DamagedStream(Damage(offset, unread, str(error), harmless=isinstance(error, _Ended) and error.harmless))

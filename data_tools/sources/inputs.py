@@ -18,7 +18,7 @@ _KINDS = {
     ".parquet": "parquet", ".pq": "parquet",
     ".txt": "text", ".text": "text",
 }  # fmt: skip
-_COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd"}
+_COMPRESSIONS = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd", ".zstd": "zstd"}
 FORMATS = ("jsonl", "text", "parquet")
 _FINGERPRINT_BYTES = 1 << 16
 
@@ -129,7 +129,7 @@ def _describe(path: str, root: str, format: str | None, text_documents: str) -> 
     kind = format or (_KINDS.get(plain[-1]) if plain else None)
     if kind is None:
         raise UserError(
-            f"{path}: its name tells no format (known: {', '.join(_KINDS)}, each also with .gz or .zst); "
+            f"{path}: its name tells no format (known: {', '.join(_KINDS)}, each also with {', '.join(_COMPRESSIONS)});  "
             f"say which with --format {'|'.join(FORMATS)}"
         )
     if kind == "parquet" and compression:

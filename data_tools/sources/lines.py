@@ -1,8 +1,8 @@
-"""Blocks of whole lines from plain, gzip and zstd files, in bounded memory however long a line or its expansion is."""
+"""Blocks of whole lines from plain and compressed files, in bounded memory however long a line or its expansion is."""
 
 from collections.abc import Iterator
 
-from data_tools.sources.blocks import DAMAGED, TOO_LONG, Block, Position, Reject
+from data_tools.sources.blocks import TOO_LONG, Block, Damage, Position, Reject
 from data_tools.sources.decompress import DamagedStream, decompress
 from data_tools.sources.inputs import Input, Share
 
@@ -88,6 +88,7 @@ def _cut(pieces: Pieces, at: Position, limit: int) -> Iterator[Block]:
     held = 0  # bytes in `pending`
     skipping = 0  # bytes so far of a line over the limit
     consumed = 0
+    damage: Damage | None = None
 
     def block(data: bytes, size: int, lines: int, fault: Reject | None = None) -> Block:
         nonlocal offset, line
@@ -119,10 +120,13 @@ def _cut(pieces: Pieces, at: Position, limit: int) -> Iterator[Block]:
             if held > limit:
                 pending, held, skipping = [], 0, held
     except DamagedStream as error:
-        fault = Reject(line, DAMAGED, f"{error}; this line and all after it are lost")
-        yield block(b"", 0, 1, fault)._replace(end=Position(number + 1, 0, 0))
-        return
+        damage = error.damage
     if skipping:
-        yield block(b"", skipping, 1, too_long(skipping))
-    elif held:
-        yield block(b"".join(pending), held, 1)
+        yield _last(block(b"", skipping, 1, too_long(skipping)), damage)
+    elif held or damage:
+        yield _last(block(b"".join(pending), held, 1 if held else 0), damage)
+
+
+def _last(block: Block, damage: Damage | None) -> Block:
+    """What a damaged file holds behind `block` is not read again when a run resumes there."""
+    return block._replace(damage=damage, end=Position(block.input + 1, 0, 0)) if damage else block

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from data_tools.sources.blocks import Block, Position
+from data_tools.sources.blocks import Block, Damage, Position
 from data_tools.sources.inputs import Input, Share
 from megatron_qm.errors import UserError
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import pyarrow.parquet
 
 _ROWS_AT_ONCE = 1024
+_TEXTS = ("string", "large_string", "string_view")
 
 
 def check_parquet(item: Input, text_key: str) -> None:
@@ -18,17 +19,22 @@ def check_parquet(item: Input, text_key: str) -> None:
     import pyarrow as arrow
 
     with _open(item) as file:
+        groups = sum(file.metadata.row_group(group).num_rows for group in range(file.num_row_groups))
+        if groups != file.metadata.num_rows:
+            raise UserError(f"{item.path}: not a readable Parquet file: its footer says {file.metadata.num_rows} rows, and "
+                            f"{groups} in its row groups")
         schema = file.schema_arrow
-        if text_key not in schema.names:
-            raise UserError(f"{item.path}: no column {text_key!r} (--text-key); it has {', '.join(schema.names)}")
+        found = schema.names.count(text_key)
+        if found != 1:
+            what = f"{found} columns" if found else "no column"
+            raise UserError(f"{item.path}: {what} {text_key!r} (--text-key); it has {', '.join(schema.names)}")
         kind = schema.field(text_key).type
-        text = arrow.types.is_string(kind) or arrow.types.is_large_string(kind)
-        if not text and not (arrow.types.is_dictionary(kind) and arrow.types.is_string(kind.value_type)):
+        if str(kind.value_type if arrow.types.is_dictionary(kind) else kind) not in _TEXTS:
             raise UserError(f"{item.path}: column {text_key!r} holds {kind}, not text")
 
 
 def read_parquet_blocks(item: Input, share: Share, at: Position, text_key: str) -> Iterator[Block]:
-    """Blocks of the row groups that start in `share`, from row `at.offset`. Raises UserError for a damaged file."""
+    """Blocks of the row groups that start in `share`, from row `at.offset`; a damaged one ends with its last good rows."""
     import pyarrow as arrow
 
     with _open(item) as file:
@@ -39,12 +45,20 @@ def read_parquet_blocks(item: Input, share: Share, at: Position, text_key: str) 
             starts = item.size * group // groups
             mine = share.start <= starts < share.stop
             if mine and row + rows > at.offset:
-                skip = max(0, at.offset - row)
                 consumed = item.size * (group + 1) // groups
+                reached = max(row, at.offset)
                 try:
-                    yield from _read_group(file, group, text_key, Position(at.input, row, row), skip, consumed)
+                    for block in _read_group(file, group, text_key, Position(at.input, row, row), reached - row, consumed):
+                        reached = block.end.offset
+                        yield block
+                    if reached != row + rows:
+                        raise arrow.ArrowInvalid(f"it holds {reached - row} rows where the footer says {rows}")
                 except (arrow.ArrowException, OSError) as error:
-                    raise UserError(f"{item.path}: row group {group} cannot be read: {error}") from None
+                    # In rows: asked for the place of a damaged group in the file, the library may end the process.
+                    reason = f"row group {group} cannot be read to its end: {' '.join(str(error).split())}"
+                    end = Position(at.input, row + rows, row + rows)
+                    damage = Damage(reached, end.offset - reached, reason, unit="row")
+                    yield Block(at.input, reached, 0, [], end, consumed, damage=damage)
             row += rows
 
 
@@ -54,7 +68,7 @@ def _read_group(
     """Rows of one row group after the first `skip`; its first row is number `at.offset` of the file."""
     row = at.offset
     for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE, row_groups=[group], columns=[text_key], use_threads=False):
-        column = batch.column(0)
+        column = batch.column(text_key)
         if hasattr(column, "dictionary_decode"):
             column = column.dictionary_decode()
         start = min(skip, len(column))
@@ -73,6 +87,6 @@ def _open(item: Input) -> "pyarrow.parquet.ParquetFile":
 
     try:
         # Page by page instead of whole column chunks: a row group may be gigabytes.
-        return parquet.ParquetFile(item.path, buffer_size=1 << 20, pre_buffer=False)
+        return parquet.ParquetFile(item.path, buffer_size=1 << 20, pre_buffer=False, page_checksum_verification=True)
     except (arrow.ArrowException, OSError) as error:
         raise UserError(f"{item.path}: not a readable Parquet file: {error}") from None

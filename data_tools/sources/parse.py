@@ -8,6 +8,7 @@ import orjson
 
 from data_tools.sources.blocks import (
     BROKEN_JSON,
+    DAMAGED,
     EMPTY_LINE,
     EMPTY_TEXT,
     INVALID_UTF8,
@@ -37,6 +38,17 @@ class BadLine(Exception):
 
 def parse_block(block: Block, kind: str, text_key: str, limit: int) -> Parsed:
     """Texts of a block. `kind` is that of its input; `limit` is the longest document in bytes."""
+    parsed = _parse(block, kind, text_key, limit)
+    return _cut_by_damage(parsed) if block.damage and not block.damage.harmless else parsed
+
+
+def _cut_by_damage(parsed: Parsed) -> Parsed:
+    """A line that ends where its file is damaged is not bad: it may be a document, or is a part of the damage."""
+    rejects = [Reject(line, DAMAGED, f"cut where the file is damaged ({reason})") for line, reason, _ in parsed.rejects]
+    return parsed._replace(rejects=rejects)
+
+
+def _parse(block: Block, kind: str, text_key: str, limit: int) -> Parsed:
     if block.fault:
         return Parsed([], [], [block.fault], 0)
     if not isinstance(block.data, bytes):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from data_tools.sources.blocks import DAMAGED, TOO_LONG, Block, Position, Reject
+from data_tools.sources.blocks import TOO_LONG, Block, Position, Reject
 from data_tools.sources.decompress import DamagedStream
 from data_tools.sources.inputs import Input, Share
 from data_tools.sources.lines import read_line_blocks, read_pieces
@@ -30,7 +30,7 @@ def read_blocks(
 def _whole_file(item: Input, number: int, limit: int) -> Block:
     """A file that is one document."""
     parts, size = [], 0
-    fault = None
+    fault = damage = None
     try:
         for piece, _ in read_pieces(item, 0, limit + 1):
             parts.append(piece)
@@ -40,6 +40,5 @@ def _whole_file(item: Input, number: int, limit: int) -> Block:
                 parts = []
                 break
     except DamagedStream as error:
-        fault = Reject(0, DAMAGED, str(error))
-        parts = []
-    return Block(number, 0, 1, b"".join(parts), Position(number + 1, 0, 0), item.size, fault, True)
+        damage = error.damage
+    return Block(number, 0, 1, b"".join(parts), Position(number + 1, 0, 0), item.size, fault, True, damage)

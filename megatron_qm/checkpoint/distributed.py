@@ -29,6 +29,7 @@ from megatron.core.distributed import DistributedDataParallel
 from megatron.core.optimizer import MegatronOptimizer
 
 from megatron_qm.checkpoint import adam
+from megatron_qm.checkpoint.pickles import known_classes_only, read_metadata, read_values
 from megatron_qm.checkpoint.writer import save_object
 from megatron_qm.config.lora import is_adapter
 from megatron_qm.errors import UserError
@@ -99,7 +100,9 @@ def write_common(weights: Path, common: State) -> list[str]:
 
 def stored_names(weights: Path) -> Stored:
     """On one rank: what a `torch_dist` folder holds."""
-    found = load_sharded_metadata(str(weights))
+    read_metadata(weights)  # refused with its name, where it is not what it should be
+    with known_classes_only(weights):
+        found = load_sharded_metadata(str(weights))
     return {name: tuple(x.global_shape) if isinstance(x, ShardedTensor) else None for name, x in found.items()}
 
 
@@ -109,7 +112,8 @@ def load_weights(weights: Path, stored: Stored, chunks: Sequence[torch.nn.Module
     state = _model_state(chunks)
     if not adapters:
         state = {part: {name: leaf for name, leaf in tensors.items() if not is_adapter(name)} for part, tensors in state.items()}
-    _fill_model(chunks, _load(weights, stored, state), adapters=adapters)
+    with known_classes_only(weights):
+        _fill_model(chunks, _load(weights, stored, state), adapters=adapters)
 
 
 def load_training_state(
@@ -123,9 +127,9 @@ def load_training_state(
 
     adam_parts: for tests; leave it alone elsewhere.
     """
-    step = torch.load(weights / COMMON, map_location="cpu", weights_only=False)[_STEP]
+    step = read_values(weights / COMMON)[_STEP]
     state = _model_state(chunks)
-    with adam.loadable(optimizer, adam_parts):
+    with adam.loadable(optimizer, adam_parts), known_classes_only(weights):
         request = optimizer.sharded_state_dict(dict(state), is_loading=True, metadata=_metadata())
         from_weights = _name_main_params(request, stored)
         loaded = _load(weights, stored, state | {"request": request})

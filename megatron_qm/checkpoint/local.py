@@ -8,7 +8,6 @@ when all ranks come back on the nodes that they were on. RUN_ID is drawn when a 
 copies of a deleted run are never taken for those of a new one in its place.
 """
 
-import json
 import logging
 import os
 import secrets
@@ -23,11 +22,12 @@ from megatron.core.optimizer import MegatronOptimizer
 
 from megatron_qm.checkpoint import adam, folder, rng
 from megatron_qm.checkpoint.manifest import Layout
+from megatron_qm.checkpoint.pickles import read_values
 from megatron_qm.checkpoint.together import first_problem, on_first_rank
 from megatron_qm.checkpoint.writer import save_object, why
 from megatron_qm.errors import UserError
 from megatron_qm.files import fsync_directory, sha256, write_json, write_text
-from megatron_qm.json_types import JsonObject, whole_of
+from megatron_qm.json_types import JsonObject, parse_json, whole_of
 from megatron_qm.model.language_model import unwrap
 
 logger = logging.getLogger(__name__)
@@ -91,7 +91,7 @@ class LocalCopies:
         for part in adam.parts_of(optimizer):  # values are copied into states that must exist
             if isinstance(part.optimizer, torch.optim.AdamW):
                 adam.give_initial_states(part.optimizer)
-        held = torch.load(self._file(step, ".pt"), map_location="cpu", weights_only=True)
+        held = read_values(self._file(step, ".pt"))
         tensors = dict(_tensors(chunks, optimizer))
         if {n: t.shape for n, t in tensors.items()} != {n: t.shape for n, t in held["tensors"].items()}:
             path = self._file(step, ".pt")
@@ -143,7 +143,7 @@ class LocalCopies:
 
     def _note(self, step: int) -> _Note | None:
         try:
-            note: _Note = json.loads(self._file(step, ".json").read_text())
+            note: _Note = parse_json(self._file(step, ".json").read_text())
         except (OSError, ValueError):
             return None
         return note

@@ -20,7 +20,7 @@ from megatron_qm.config.lora import LoraConfig, lora_from
 from megatron_qm.config.model import ModelConfig, RopeScaling
 from megatron_qm.errors import UserError
 from megatron_qm.files import sha256, write_json
-from megatron_qm.json_types import JsonObject, object_of
+from megatron_qm.json_types import JsonObject, object_of, parse_json
 
 FORMAT = "megatron-qm checkpoint"
 VERSION = 1
@@ -140,7 +140,7 @@ def read_manifest(folder: Path) -> Manifest:
     if not path.is_file():
         raise UserError(f"{folder}: not a checkpoint, or one whose saving was cut short: it has no {MANIFEST}")
     try:
-        tree = json.loads(path.read_bytes())
+        tree = parse_json(path.read_bytes())
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: torn or altered: {error}; {_WHAT_TO_DO}") from None
     if not isinstance(tree, dict) or tree.get("format") != FORMAT:

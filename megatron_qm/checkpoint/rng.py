@@ -9,6 +9,7 @@ import torch
 from megatron.core.tensor_parallel import get_cuda_rng_tracker
 
 from megatron_qm.checkpoint.manifest import RANK_STATE
+from megatron_qm.checkpoint.pickles import read_values
 
 Generators = dict[str, Any]  # states of different kinds, as torch.load(weights_only=True) gives them back
 
@@ -46,5 +47,5 @@ def restore_rng(state: Generators) -> None:
 
 
 def load_rng(path: Path) -> Generators:
-    state: Generators = torch.load(path, map_location="cpu", weights_only=True)
+    state: Generators = read_values(path)
     return state

@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from torch.distributed.checkpoint import FileSystemReader
-from torch.distributed.checkpoint.metadata import Metadata, MetadataIndex, TensorStorageMetadata
+from torch.distributed.checkpoint.metadata import MetadataIndex, TensorStorageMetadata
 from torch.serialization import skip_data
 
 from megatron_qm.checkpoint.manifest import MEGATRON_LAYERS
+from megatron_qm.checkpoint.pickles import read_metadata
 from megatron_qm.errors import UserError
 
 if TYPE_CHECKING:
@@ -48,10 +48,7 @@ class TorchDistReader:
 
     def __init__(self, weights: Path) -> None:
         self.folder = Path(weights)
-        try:
-            self._metadata: Metadata = FileSystemReader(self.folder).read_metadata()
-        except (OSError, pickle.UnpicklingError, EOFError, AttributeError) as error:
-            raise UserError(f"{self.folder / '.metadata'}: not a torch_dist checkpoint, or torn: {error}") from None
+        self._metadata = read_metadata(self.folder)
         self._chunks: dict[str, list[_Chunk]] = {}
         self._begins: dict[_Chunk, int | None] = {}
 
@@ -152,7 +149,7 @@ class TorchDistReader:
         begin = self._begins[chunk]
         if begin is None:
             with _opened(chunk) as window:
-                whole = torch.load(window, weights_only=True)
+                whole = _tensor(window, chunk)
             target.copy_(whole[tuple(slice(at, at + size) for at, size in zip(start, target.shape, strict=True))])
             return
         strides = _strides(chunk.sizes)
@@ -207,10 +204,19 @@ def _numbers(chunk: _Chunk, dtype: torch.dtype) -> int | None:
             name, extra = struct.unpack("<HH", window.read(_LOCAL_HEADER)[-4:])
     except (zipfile.BadZipFile, RuntimeError, pickle.UnpicklingError) as error:
         raise UserError(f"{chunk.file}: torn or altered at byte {chunk.start}: {error}") from None
-    if tuple(like.shape) != chunk.sizes or like.dtype != dtype:
+    if not isinstance(like, torch.Tensor) or tuple(like.shape) != chunk.sizes or like.dtype != dtype:
         raise UserError(f"{chunk.file}: torn or altered: not the tensor that .metadata says is at byte {chunk.start}")
     plain = like.is_contiguous() and like.storage_offset() == 0
     return chunk.start + data.header_offset + _LOCAL_HEADER + name + extra if plain else None
+
+
+def _tensor(window: io.BufferedReader, chunk: _Chunk) -> torch.Tensor:
+    try:
+        whole = torch.load(window, weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError, EOFError) as error:
+        raise UserError(f"{chunk.file}: torn or altered at byte {chunk.start}: {error}") from None
+    assert isinstance(whole, torch.Tensor), chunk.file  # _numbers has looked
+    return whole
 
 
 def _opened(chunk: _Chunk) -> io.BufferedReader:

@@ -5,7 +5,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from megatron_qm import outputs
+from megatron_qm.config.bounds import Processes
 from megatron_qm.errors import UserError
+from megatron_qm.options import Number
 
 if TYPE_CHECKING:
     from megatron_qm.checkpoint.archive.storage import Storage
@@ -21,8 +24,12 @@ def add_archive_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def archive_command(args: argparse.Namespace) -> int:
+    from megatron_qm.checkpoint.archive.storage import local_path
     from megatron_qm.checkpoint.archive.write import archive
 
+    path = local_path(args.output)
+    if path is not None:  # what else a store refuses is its own to say
+        outputs.folder(str(path) if args.output else "")
     done = archive(args.checkpoint, args.output, workers=_workers(args), overwrite=args.overwrite)
     kept = f" ({done.kept} arrays were there already)" if done.kept else ""
     print(f"{args.output}: {done.tensors:,} tensors, {done.bytes / 1e9:.3g} GB of numbers{kept}")
@@ -32,7 +39,7 @@ def archive_command(args: argparse.Namespace) -> int:
 def add_restore_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--archive", required=True, metavar="ARCHIVE",
                         help=f"what `archive` wrote, or an old `zarr` checkpoint of Megatron or NeMo: {_PLACES}")
-    parser.add_argument("--output", type=Path, required=True, metavar="CKPT", help="the checkpoint to write")
+    parser.add_argument("--output", type=outputs.folder, required=True, metavar="CKPT", help="the checkpoint to write")
     parser.add_argument("--config", metavar="RECIPE",
                         help="for an old checkpoint: the recipe of its model, which it does not say itself")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="dotted overrides of the recipe")
@@ -75,12 +82,10 @@ def _restore_old(old: "Storage", args: argparse.Namespace) -> int:
 
 
 def _add_common(parser: argparse.ArgumentParser, what: str) -> None:
-    parser.add_argument("--workers", type=int, metavar="N",
+    parser.add_argument("--workers", type=Number(Processes), metavar="N",
                         help="tensors at a time, each a few chunks of 32 MiB in memory (default: cores, at most 8)")
     parser.add_argument("--overwrite", action="store_true", help=f"replace an earlier {what}")
 
 
 def _workers(args: argparse.Namespace) -> int:
-    if args.workers is not None and args.workers < 1:
-        raise UserError(f"--workers {args.workers}: must be 1 or more")
     return args.workers or min(8, os.cpu_count() or 1)

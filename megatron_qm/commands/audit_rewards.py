@@ -1,13 +1,16 @@
-"""`megatron-qm audit-rewards` and `megatron-qm serve-rewards`."""
+"""`megatron-qm audit-rewards`: the verifiers attacked, and a model that judges examined."""
 # ruff: noqa: E501  Chinese characters count twice
 
 import argparse
 import os
 from pathlib import Path
 
+from megatron_qm import outputs
+from megatron_qm.config.bounds import Processes, Votes
 from megatron_qm.errors import UserError
 from megatron_qm.exits import DONE, USER_MUST_MEND
 from megatron_qm.files import write_json
+from megatron_qm.options import Number
 from megatron_qm.rewards.audit import items as audit_items
 from megatron_qm.rewards.audit.run import as_json, audit, broken, table
 from megatron_qm.rewards.general import SHIPPED, read_principles, regressions
@@ -20,13 +23,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--verifier", metavar="NAME", help="only this one: exam, diagnosis, drugs, ordering, or a function of "
                         "yours that items ask for (module:function or name=module:function)")
     parser.add_argument("--items", type=Path, help="JSON lines of items to make attacks from (docs/rewards.md); default: shipped ones")
-    parser.add_argument("--json", type=Path, metavar="OUT", help="write the table there, with examples of each error")
-    parser.add_argument("--workers", type=int, default=2, metavar="N", help="processes that judge (default: %(default)s)")
+    parser.add_argument("--json", type=outputs.file, metavar="OUT", help="write the table there, with examples of each error")
+    parser.add_argument("--workers", type=Number(Processes), default=2, metavar="N", help="processes that judge (default: %(default)s)")
     parser.add_argument("--judge", metavar="BASE", help="instead: run the examples of the General Verifier's principles on this "
                         "OpenAI-compatible endpoint, such as http://127.0.0.1:8080/v1 (key in MEGATRON_QM_JUDGE_KEY)")
     parser.add_argument("--judge-model", default="judge", metavar="NAME", help="its model (default: %(default)s)")
     parser.add_argument("--principles", type=Path, default=SHIPPED, metavar="FILE", help="YAML (default: the shipped ones)")
-    parser.add_argument("--votes", type=int, default=8, metavar="K", help="of the model for an example (default: %(default)s)")
+    parser.add_argument("--votes", type=Number(Votes), default=8, metavar="K", help="of the model for an example (default: %(default)s)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -52,8 +55,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _judge(args: argparse.Namespace) -> int:
     principles = read_principles(args.principles)
-    if args.votes < 1:
-        raise UserError(f"--votes {args.votes}: must be 1 or more")
     try:
         wrong = regressions(principles, Endpoint(args.judge, args.judge_model, os.environ.get(KEY, "")), args.votes)
     except JudgeError as error:
@@ -63,24 +64,3 @@ def _judge(args: argparse.Namespace) -> int:
     for sentence in wrong:
         print(f"wrong: {sentence}")
     return USER_MUST_MEND if wrong else DONE
-
-
-def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", type=int, default=8077, metavar="N", help="on 127.0.0.1 (default: %(default)s)")
-    parser.add_argument("--workers", type=int, default=4, metavar="N", help="processes that judge (default: %(default)s)")
-    parser.add_argument("--token-variable", default="MEGATRON_QM_REWARD_TOKEN", metavar="NAME",
-                        help="environment variable that holds the token (default: %(default)s)")
-    parser.add_argument("--verifier", action="append", default=[], metavar="NAME",
-                        help="a function of yours that callers may ask for: module:function or name=module:function; repeatable")
-
-
-def serve_command(args: argparse.Namespace) -> int:
-    from megatron_qm.rewards.doors.http import server
-
-    token = os.environ.get(args.token_variable, "")
-    if not token:
-        raise UserError(f"set {args.token_variable} to the token that callers must send")
-    own = Verifiers.named(args.verifier, "--verifier")
-    with VerifierPool(args.workers) as pool:
-        server(pool, token, args.port, own).serve_forever()
-    return DONE

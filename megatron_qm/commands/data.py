@@ -5,7 +5,9 @@ from pathlib import Path
 
 from megatron_qm.commands.recipe import add_recipe_arguments
 from megatron_qm.commands.resolve import resolve, resolve_run
+from megatron_qm.config.bounds import Steps
 from megatron_qm.identities import check_identities
+from megatron_qm.options import Number
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +30,7 @@ def _add_plan(parser: argparse.ArgumentParser) -> None:
 
 def _add_ledger(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", dest="run_folder", type=Path, required=True, metavar="RUN", help="its output folder")
-    parser.add_argument("--step", type=int, required=True, metavar="N", help="counted from 1")
+    parser.add_argument("--step", type=Number(Steps), required=True, metavar="N", help="counted from 1")
     parser.set_defaults(run_data=_ledger)
 
 

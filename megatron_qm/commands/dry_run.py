@@ -7,9 +7,10 @@ from megatron_qm.costs.flops import training_flops_per_token
 from megatron_qm.costs.memory import GIB, KINDS, KINDS_OF_RL, memory_by_stage
 from megatron_qm.costs.parameters import parameter_count
 from megatron_qm.errors import UserError
-from megatron_qm.plan.hardware import Assumptions, find_gpu
+from megatron_qm.plan.hardware import Assumptions, Gpu, find_gpu, gpu_of_device
 from megatron_qm.plan.layouts import nearest_fitting
 from megatron_qm.plan.predict import buffer_bytes
+from megatron_qm.platform.detect import detect_hardware
 
 
 def describe(config: RunConfig, ranks: int) -> str:
@@ -24,10 +25,13 @@ def ranks_of(config: RunConfig, given: int | None) -> int:
 
 
 def refuse_what_does_not_fit(config: RunConfig, ranks: int) -> str:
-    """What the recipe's kind of card has left. Raises UserError naming the nearest layout where it has not enough."""
-    if config.device in ("auto", "cpu"):
+    """What the recipe's kind of card has left (device = auto: this machine's). Raises UserError naming the nearest layout where
+    it has not enough."""
+    if config.device == "cpu":
         return ""
-    gpu, given = find_gpu(config.device), Assumptions()
+    gpu, given = _card(config.device), Assumptions()
+    if gpu is None:
+        return "whether it fits is not known: device = auto, and this machine has no GPU that is known; name one: device=h100"
     needed = max(memory.total for memory in memory_by_stage(config, ranks)) + buffer_bytes(config)
     left = (gpu.memory - needed) / GIB
     if left >= given.reserve_gib:
@@ -41,6 +45,13 @@ def refuse_what_does_not_fit(config: RunConfig, ranks: int) -> str:
     raise UserError(
         f"a rank needs {needed / GIB:.1f} GiB and {gpu.name.upper()} has {gpu.memory / GIB:.1f}: it does not fit; {advice}"
     )
+
+
+def _card(device: str) -> Gpu | None:
+    if device != "auto":
+        return find_gpu(device)
+    names = detect_hardware().names
+    return gpu_of_device(names[0]) if names else None
 
 
 def _summary(config: RunConfig, ranks: int) -> list[str]:

@@ -3,20 +3,30 @@
 import argparse
 import json
 from dataclasses import replace
+from typing import Annotated
+
+from annotated_types import Ge, Gt, Le
 
 from megatron_qm.commands.recipe import add_recipe_arguments
 from megatron_qm.commands.resolve import resolve
+from megatron_qm.config.bounds import NotNegative, Ranks, Seed
 from megatron_qm.config.rules import check_world
 from megatron_qm.config.run import RunConfig
 from megatron_qm.costs.memory import GIB, KINDS, KINDS_OF_RL
 from megatron_qm.data.text_table import text_table
 from megatron_qm.errors import UserError
 from megatron_qm.exits import DONE, USER_MUST_MEND
+from megatron_qm.options import Number
 from megatron_qm.plan.failures import PUBLISHED_GPU_HOURS, Scenario, best_interval, expected_total, summarise
 from megatron_qm.plan.hardware import Assumptions, Gpu, find_gpu
 from megatron_qm.plan.layouts import Option, is_legal, key_of, memory_of, rank_layouts
 from megatron_qm.plan.predict import Prediction, predict
 
+_Rows = Annotated[int, Ge(1), Le(1_000_000)]
+_Trials = Annotated[int, Ge(1), Le(100_000)]
+_Minutes = Annotated[float, Gt(0), Le(1e6)]
+_Hours = Annotated[float, Gt(0), Le(1e12)]
+_PASTED = 3  # layouts whose overrides are told
 _EPILOG = """\
   megatron-qm plan --config qwen3-32b-h100 --gpus 512
   megatron-qm plan --config qwen3-32b-h100 --gpus 512 --assume gemm_fp8=0.6 --assume network=0.9
@@ -27,22 +37,25 @@ _EPILOG = """\
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_recipe_arguments(parser)
     parser.epilog = _EPILOG
-    parser.add_argument("--gpus", type=int, help="how many GPUs (default: parallel.devices of the recipe)")
+    parser.add_argument("--gpus", type=Number(Ranks), help="how many GPUs (default: parallel.devices of the recipe)")
     parser.add_argument("--gpu", help="a100, h100, h200, b200 (default: the recipe's device)")
-    parser.add_argument("--top", type=int, default=10, help="layouts shown (default: 10)")
+    parser.add_argument("--top", type=Number(_Rows), default=10, help="layouts shown (default: 10)")
     parser.add_argument("--assume", action="append", default=[], metavar="KEY=VALUE",
                         help="another achieved share; see docs/planning.md")
     parser.add_argument("--json", action="store_true", help="all of it, for programs")
     failures = parser.add_argument_group("failures")
     failures.add_argument("--simulate-failures", action="store_true", help="the recipe's own layout, run with failures")
-    failures.add_argument("--checkpoint-minutes", type=float, default=15.0, help="between checkpoints (default: 15)")
-    failures.add_argument("--save-seconds", type=float, default=5.0, help="for which a save stops training (default: 5)")
-    failures.add_argument("--detect-minutes", type=float, default=1.0, help="until a failure is noticed (default: 1)")
-    failures.add_argument("--restart-minutes", type=float, default=10.0, help="until training goes on (default: 10)")
-    failures.add_argument("--gpu-hours-between-failures", type=float, default=PUBLISHED_GPU_HOURS,
+    failures.add_argument("--checkpoint-minutes", type=Number(_Minutes), default=15.0, help="between checkpoints (default: 15)")
+    failures.add_argument("--save-seconds", type=Number(NotNegative), default=5.0,
+                          help="for which a save stops training (default: 5)")
+    failures.add_argument("--detect-minutes", type=Number(NotNegative), default=1.0,
+                          help="until a failure is noticed (default: 1)")
+    failures.add_argument("--restart-minutes", type=Number(NotNegative), default=10.0,
+                          help="until training goes on (default: 10)")
+    failures.add_argument("--gpu-hours-between-failures", type=Number(_Hours), default=PUBLISHED_GPU_HOURS,
                           help=f"of one GPU (default: {PUBLISHED_GPU_HOURS:,.0f}, as published for Llama 3 405B on H100s)")
-    failures.add_argument("--trials", type=int, default=200, help="simulated runs (default: 200)")
-    failures.add_argument("--seed", type=int, default=0, help="of the simulated failures (default: %(default)s)")
+    failures.add_argument("--trials", type=Number(_Trials), default=200, help="simulated runs (default: 200)")
+    failures.add_argument("--seed", type=Number(Seed), default=0, help="of the simulated failures (default: %(default)s)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -50,9 +63,6 @@ def run(args: argparse.Namespace) -> int:
     gpus = config.parallel.devices if args.gpus is None else args.gpus
     if gpus is None:
         raise UserError("--gpus: say how many GPUs (the recipe names no parallel.devices)")
-    for name, value in (("--gpus", gpus), ("--top", args.top), ("--trials", args.trials)):
-        if value < 1:
-            raise UserError(f"{name} {value}: must be 1 or more")
     gpu = find_gpu(args.gpu or (config.device if config.device not in ("auto", "cpu") else "h100"))
     if config.precision.fp8 != "none" and not gpu.fp8:
         raise UserError(f"precision.fp8 = {config.precision.fp8}: {gpu.name} has no FP8; set precision.fp8=none")
@@ -79,7 +89,8 @@ def _text(config: RunConfig, options: list[Option], gpus: int, gpu: Gpu, given: 
         lines.append(f"nothing fits: the least is {_name(least)}, {over:.1f} GiB over; take more GPUs or a shorter sequence")
     lines += ["", _table(config, (fitting or options)[:top])]
     if fitting:
-        lines += ["", _details(fitting[0], gpus), "", _own(config, options, fitting, gpus)]
+        lines += ["", _details(fitting[0], gpus), *(_to_paste(option) for option in fitting[1 : min(top, _PASTED)])]
+        lines += ["", _own(config, options, fitting, gpus)]
     return "\n".join(lines)
 
 
@@ -118,8 +129,13 @@ def _details(best: Option, gpus: int) -> str:
         "  recompute activations " + ", ".join(f"{mode} {gib:.1f}" for mode, gib in choices.items()) + " GiB",
         f"  links     {t.on_nvlink / 1e9:,.1f} GB on NVLink, {t.on_network / 1e9:,.1f} GB on the network, a GPU and step "
         f"(TP {t.tp / 1e9:.1f}, CP {t.cp / 1e9:.1f}, PP {t.pp / 1e9:.1f}, DP {t.dp / 1e9:.1f})",
-        f"  to paste  {' '.join(best.overrides())}",
+        "  to paste, of this layout and of the next:",
+        _to_paste(best),
     ])
+
+
+def _to_paste(option: Option) -> str:
+    return f"  {' '.join(option.overrides())}"
 
 
 def _own(config: RunConfig, options: list[Option], fitting: list[Option], gpus: int) -> str:

@@ -5,16 +5,30 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from megatron_qm.errors import UserError
+from megatron_qm.config.bounds import Processes, Ranks
+from megatron_qm.config.model import ModelConfig
+from megatron_qm.config.parallel import ParallelConfig
+from megatron_qm.config.rules import check_split
+from megatron_qm.options import Number
 from megatron_qm.platform.detect import rank_variables
 
 
-def at_least_one(args: argparse.Namespace, *names: str) -> None:
-    """Raises UserError for an option of `names` that is given and below 1."""
-    for name in names:
-        value = getattr(args, name)
-        if value is not None and value < 1:
-            raise UserError(f"--{name.replace('_', '-')} {value}: must be 1 or more")
+def add_layout_arguments(parser: argparse.ArgumentParser, of: str = "") -> None:
+    parser.add_argument("--tp", type=Number(Ranks), default=1, help=f"tensor parallel ranks{of}")
+    parser.add_argument("--pp", type=Number(Ranks), default=1, help=f"pipeline stages{of}")
+
+
+def add_ranks_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--nproc", type=Number(Processes), metavar="N", help="ranks on this machine (default: tp x pp)")
+
+
+def layout(model: ModelConfig, tp: int, pp: int, nproc: int | None = None) -> tuple[ParallelConfig, int]:
+    """The layout, and how many ranks it has here. Raises UserError where `model` or the ranks cannot be split so."""
+    parallel = ParallelConfig(tp=tp, pp=pp)
+    processes = nproc or parallel.model_ranks
+    check_split(model, parallel)
+    parallel.data_parallel(processes)
+    return parallel, processes
 
 
 def on_ranks(args: argparse.Namespace, processes: int, work: Callable[[], int]) -> int:

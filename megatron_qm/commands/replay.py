@@ -1,7 +1,6 @@
 """`megatron-qm replay`: look at a step of a run again, such as one that was refused."""
 
 import argparse
-import json
 import math
 import tempfile
 from collections.abc import Sequence
@@ -9,9 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from megatron_qm.commands.resolve import Resolved, resolve_run
+from megatron_qm.config.bounds import Processes, Steps
 from megatron_qm.data.text_table import text_table
 from megatron_qm.errors import UserError
+from megatron_qm.json_types import parse_json
 from megatron_qm.observe.records import from_json_number
+from megatron_qm.options import Number
 from megatron_qm.platform.detect import rank_variables
 
 if TYPE_CHECKING:
@@ -22,8 +24,9 @@ _SHOWN_UNITS = 10
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", dest="run_folder", type=Path, required=True, metavar="RUN", help="the folder of a run")
-    parser.add_argument("--step", type=int, required=True, help="the step to look at")
-    parser.add_argument("--nproc", type=int, metavar="N", help="ranks on this machine (default: as many as the run had)")
+    parser.add_argument("--step", type=Number(Steps), required=True, help="the step to look at")
+    parser.add_argument("--nproc", type=Number(Processes), metavar="N",
+                        help="ranks on this machine (default: as many as the run had)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -41,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _world_size(run: Path) -> int:
     try:
-        return int(json.loads((run / "environment.json").read_text())["world_size"])
+        return int(parse_json((run / "environment.json").read_text())["world_size"])
     except (OSError, ValueError, KeyError, TypeError):
         raise UserError(f"{run}/environment.json does not say how many ranks the run had; give --nproc") from None
 
@@ -83,7 +86,7 @@ def _recorded(run: Path, step: int, key: str, value: float) -> str:
     recorded = None
     for text in (run / "metrics.jsonl").read_text().splitlines():
         if f'"step":{step},' in text and '"kind":"train"' in text:
-            recorded = from_json_number(json.loads(text).get(key))
+            recorded = from_json_number(parse_json(text).get(key))
     if recorded is None:
         return ""
     same = recorded == value or (math.isnan(recorded) and math.isnan(value))

@@ -1,15 +1,18 @@
 """`megatron-qm pretrain | sft | rl`: one verb a stage, all of this shape."""
 
 import argparse
+import sys
 
 from megatron_qm.commands.recipe import add_recipe_arguments
 from megatron_qm.commands.resolve import Resolved, resolve
-from megatron_qm.commands.start import check_user_code, processes_for, start, this_rank
+from megatron_qm.commands.start import check_places, check_user_code, processes_for, start, this_rank
+from megatron_qm.config.bounds import Processes
 from megatron_qm.config.rules import check, check_world
 from megatron_qm.config.run import RunConfig
 from megatron_qm.config.stages import STAGES
 from megatron_qm.errors import UserError
 from megatron_qm.identities import check_identities
+from megatron_qm.options import Number
 from megatron_qm.work import work_of
 
 _EXIT_CODES = """\
@@ -22,16 +25,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """parser: of the verb whose stage is its default `stage`."""
     parser.epilog = work_of(STAGES[parser.get_default("stage")]).epilog + _EXIT_CODES
     add_recipe_arguments(parser)
-    parser.add_argument("--nproc", type=int, metavar="N",
+    parser.add_argument("--nproc", type=Number(Processes), metavar="N",
                         help="start N ranks on this machine (default: its GPUs; on a CPU parallel.devices of the recipe)")
     parser.add_argument("--dry-run", action="store_true",
                         help="print the resolved config, layout, parameters, tokens and memory per rank, and stop")
+    parser.add_argument("--show", type=_count, metavar="N",
+                        help="print the first N samples of each group with what is learnt of them marked, and stop")
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.show is not None:
+        shown = resolve(args, args.stage)
+        shown.work.show(shown.config, args.show, sys.stdout)
+        return 0
     if args.dry_run:
         return _dry_run(resolve(args, args.stage), args.nproc)
     resolved = resolve(args, args.stage, to_run=True)
+    check_places(resolved.config)
     check_user_code(resolved.config)
     check_identities(resolved.config)
     processes = processes_for(resolved.config, args.nproc)
@@ -42,6 +52,13 @@ def run(args: argparse.Namespace) -> int:
 
     ready = resolved.work.prepare(resolved.config, this_rank() or 0, checked)
     return start(args, ready, processes, lambda: _train(resolved, ready))
+
+
+def _count(text: str) -> int:
+    """1 or more."""
+    if not text.isdecimal() or not 1 <= int(text[:9]):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of samples, 1 or more")
+    return int(text[:9])
 
 
 def _dry_run(resolved: Resolved, nproc: int | None) -> int:
@@ -57,6 +74,7 @@ def _dry_run(resolved: Resolved, nproc: int | None) -> int:
     print(refuse_what_does_not_fit(config, ranks))
     try:
         resolved.work.need(config)
+        check_places(config)
     except UserError as error:
         print(f"not ready to run: {error}")
     return 0

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from megatron_qm import user_code
+from megatron_qm import outputs, user_code
 from megatron_qm.config.recipes import as_arguments
 from megatron_qm.config.rules import check_world
 from megatron_qm.config.run import RunConfig
@@ -31,8 +31,6 @@ def _from_environment(which: int) -> int | None:
 def processes_for(config: RunConfig, nproc: int | None) -> int:
     """How many ranks the job has: those that were started, or those to start here. Raises UserError where this machine has not
     what the recipe is meant for, or the ranks do not fit the layout."""
-    if nproc is not None and nproc < 1:
-        raise UserError(f"--nproc {nproc}: must be 1 or more")
     hardware = detect_hardware()
     _check_hardware(config, hardware)
     started = None if nproc is not None else _from_environment(1)
@@ -48,6 +46,13 @@ def start(args: argparse.Namespace, config: RunConfig, processes: int, train: Ca
     from megatron_qm.train.launch import launch_local
 
     return launch_local([args.argv[0], *as_arguments(args.config), *args.overrides], processes, Path(config.output) / "logs")
+
+
+def check_places(config: RunConfig) -> None:
+    """Raise UserError for a folder that the run cannot write."""
+    for place in (config.output, config.checkpoint.local):
+        if place is not None:
+            outputs.folder(place)
 
 
 def check_user_code(config: RunConfig) -> None:

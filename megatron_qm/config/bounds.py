@@ -24,11 +24,24 @@ Steps = Annotated[int, Ge(1), Le(2**40)]
 StepsOrZero = Annotated[int, Ge(0), Le(2**40)]
 Tokens = Annotated[float, Ge(1), Le(1e18)]
 Length = Annotated[int, Ge(1), Le(2**27)]  # tokens of a sequence: ten times what anybody has trained on
+Width = Annotated[int, Ge(1), Le(2**22)]
+Rows = Annotated[int, Ge(1), Le(10_000_000)]  # of a vocabulary
+Heads = Annotated[int, Ge(1), Le(65_536)]
+LengthOrZero = Annotated[int, Ge(0), Le(2**27)]
 Sequences = Annotated[int, Ge(1), Le(10_000_000)]
 Layers = Annotated[int, Ge(1), Le(10_000)]
 Ranks = Annotated[int, Ge(1), Le(1_000_000)]
 Epochs = Annotated[float, Gt(0), Le(10_000)]
 Seconds = Annotated[float, Gt(0), Le(86_400)]
+Processes = Annotated[int, Ge(1), Le(4096)]  # on one machine
+Port = Annotated[int, Ge(0), Le(65_535)]  # 0: any that is free
+Votes = Annotated[int, Ge(1), Le(1000)]
+AtOnce = Annotated[int, Ge(1), Le(1_000_000)]  # sequences that are generated together
+# A logit divided by less is out of a float's reach: greedy is said with 0 where it is meant.
+LEAST_TEMPERATURE = 1e-3
+Temperature = Annotated[float, Ge(0), Le(100)]
+TopK = Annotated[int, Ge(0), Le(10_000_000)]
+TopP = Annotated[float, Interval(gt=0, le=1)]
 Share = Annotated[float, Interval(ge=0, le=1)]
 NotNegative = Annotated[float, Ge(0), Le(1e6)]
 Weight = Annotated[float, Ge(0), Le(1e18)]  # in a mix: up to a factor that all have in common
@@ -53,7 +66,7 @@ def in_words(bound: object) -> str | None:
 
 def objection(value: float, bounds: Iterable[object]) -> str | None:
     """What is wrong with `value`, as the end of a sentence; None where it keeps all bounds."""
-    if not math.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         return "must be a finite number"
     return next((_demand(bound) for bound in bounds if not _kept(bound, value)), None)
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
 from megatron_qm.config.bounds import objection
-from megatron_qm.config.hints import arm, dataclasses_in, hints_of, is_config, is_list, is_union, item_hint
-from megatron_qm.config.nodes import Node, Where
+from megatron_qm.config.hints import Scalar, arm, dataclasses_in, hints_of, is_config, is_list, is_mapping, is_union, item_hint
 from megatron_qm.config.tree import Tree
 from megatron_qm.errors import UserError
+from megatron_qm.yaml_nodes import Node, Where
 
 T = TypeVar("T")
 
@@ -67,6 +67,8 @@ def dotted(prefix: str, key: str) -> str:
 
 def _convert(hint: object, node: Node, key: str) -> object:
     origin = typing.get_origin(hint)
+    if is_mapping(hint):
+        return _mapping(node, key)
     if is_union(hint):
         optional = types.NoneType in typing.get_args(hint)
         return None if node.value is None and optional else _convert(arm(hint, node.value), node, key)
@@ -123,6 +125,21 @@ def _list(hint: object, node: Node, key: str) -> object:
         raise UserError(f"{node.where}: {key} wants {len(args)} values, not {len(node.value)}")
     items = [_convert(item_hint(hint, index), item, f"{key}.{index}") for index, item in enumerate(node.value)]
     return tuple(items) if origin is tuple else items
+
+
+def _mapping(node: Node, key: str) -> dict[str, Scalar]:
+    """Names are free, values single ones."""
+    if not isinstance(node.value, dict | None):
+        raise UserError(f"{node.where}: {key} wants `name: value` lines, not {_show(node)}")
+    return {name: scalar(inner, dotted(key, name)) for name, inner in (node.value or {}).items()}
+
+
+def scalar(node: Node, key: str) -> Scalar:
+    """true, false, a number or text. Raises UserError for anything else."""
+    value = node.value
+    if not isinstance(value, Scalar) or isinstance(value, float) and not math.isfinite(value):
+        raise UserError(f"{node.where}: {key} wants true, false, a finite number or text, not {_show(node)}")
+    return value
 
 
 def _scalar(hint: Any, node: Node, key: str) -> object:

@@ -7,6 +7,7 @@ from annotated_types import Ge, Le
 
 from megatron_qm.config.bounds import Length, Seed, Sequences
 from megatron_qm.config.build import Shorthand
+from megatron_qm.config.hints import Scalar
 from megatron_qm.config.sources import FolderConfig, SourceConfig, sources_of_folder
 
 __all__ = ["DataConfig", "SourceConfig"]
@@ -26,6 +27,8 @@ class DataConfig:
     validation: _Sources = field(default_factory=list)  # datasets to validate on, written likewise
     validation_sequences: Sequences = 64  # per validation source
     tokenizer: str | None = None  # folder that is carried along into the HF export
+    # What the tokenizer's chat template reads beside the messages, such as {enable_thinking: false}.
+    template_arguments: dict[str, Scalar] = field(default_factory=dict)
     # Positions and attention start anew at document ends (GPU: TE variable-length attention; not with CP).
     reset_at_document_ends: bool = False
     mask_document_ends: bool = False  # do not learn to predict the first token of the next document

@@ -5,7 +5,9 @@ import functools
 import types
 import typing
 from collections.abc import Iterator
-from typing import TypeGuard
+from typing import TypeAlias, TypeGuard
+
+Scalar: TypeAlias = bool | int | float | str
 
 
 @functools.cache
@@ -31,6 +33,11 @@ def bare(hint: object) -> object:
 
 def is_list(hint: object) -> bool:
     return typing.get_origin(bare(hint)) in (list, tuple)
+
+
+def is_mapping(hint: object) -> bool:
+    """Whether its names are free."""
+    return typing.get_origin(bare(hint)) is dict
 
 
 def arm(hint: object, value: object) -> object:

@@ -19,7 +19,7 @@ import yaml
 
 from megatron_qm.config.bounds import in_words
 from megatron_qm.config.build import dotted
-from megatron_qm.config.hints import bare, dataclasses_in, hints_of, is_config, is_list, is_union
+from megatron_qm.config.hints import bare, dataclasses_in, hints_of, is_config, is_list, is_mapping, is_union
 from megatron_qm.config.load import to_plain
 from megatron_qm.errors import UserError
 
@@ -81,6 +81,8 @@ def _type(hint: object) -> str:
         return f"[{', '.join(map(_type, typing.get_args(hint)))}]"
     if is_list(hint):
         return f"list of {_type(typing.get_args(hint)[0])}"
+    if is_mapping(hint):
+        return "block of free names"
     return "block" if is_config(hint) else _TYPES[hint]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional, TypeVar
 
 from annotated_types import Ge, Gt, Le
 
-from megatron_qm.config.bounds import Layers, Length
+from megatron_qm.config.bounds import Heads, Layers, Length, Rows, Width
 from megatron_qm.config.require import BrokenRuleError
 
 T = TypeVar("T")
@@ -21,10 +21,6 @@ else:
     Later, LATER = Optional, None
 
 Family = Literal["qwen2", "qwen3", "llama"]
-
-_Width = Annotated[int, Ge(1), Le(2**22)]
-_Rows = Annotated[int, Ge(1), Le(10_000_000)]
-_Heads = Annotated[int, Ge(1), Le(65_536)]
 
 
 @dataclass(frozen=True)
@@ -48,12 +44,12 @@ class ModelConfig:
     shape: str | None = None  # a named shape to start from, such as qwen3-8b
     family: Later[Family] = LATER  # whose layers and Hugging Face format (default: qwen3)
     layers: Later[Layers] = LATER  # transformer layers
-    hidden_size: Later[_Width] = LATER  # width of the residual stream
-    ffn_hidden_size: Later[_Width] = LATER  # width of the gated MLP
-    heads: Later[_Heads] = LATER  # attention heads (queries)
-    kv_heads: Later[_Heads] = LATER  # heads of keys and values (default: heads, which is no GQA)
-    head_dim: Later[_Width] = LATER  # width of a head (default: hidden_size / heads)
-    vocab_size: Later[_Rows] = LATER  # rows of the embedding that mean something (HF `vocab_size`)
+    hidden_size: Later[Width] = LATER  # width of the residual stream
+    ffn_hidden_size: Later[Width] = LATER  # width of the gated MLP
+    heads: Later[Heads] = LATER  # attention heads (queries)
+    kv_heads: Later[Heads] = LATER  # heads of keys and values (default: heads, which is no GQA)
+    head_dim: Later[Width] = LATER  # width of a head (default: hidden_size / heads)
+    vocab_size: Later[Rows] = LATER  # rows of the embedding that mean something (HF `vocab_size`)
     max_positions: Later[Length] = LATER  # tokens of the longest sequence (default: 32768)
     # Base of the rotary frequencies (default: 500000 for Llama, else 1000000).
     rope_theta: Later[Annotated[float, Ge(1), Le(1e12)]] = LATER

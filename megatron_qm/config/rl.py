@@ -6,7 +6,19 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Gt, Interval, Le
 
 from megatron_qm.config.alarms import AlarmConfig
-from megatron_qm.config.bounds import Epochs, Length, NotNegative, Seconds, Share
+from megatron_qm.config.bounds import (
+    LEAST_TEMPERATURE,
+    AtOnce,
+    Epochs,
+    Length,
+    NotNegative,
+    Processes,
+    Seconds,
+    Share,
+    TopK,
+    TopP,
+    Votes,
+)
 from megatron_qm.config.run_config import Rollouts, RunConfig
 
 
@@ -46,12 +58,12 @@ class PolicyLossConfig:
 class SamplingConfig:
     """How responses are drawn while training."""
 
-    # Logits are divided by it; above 0, or all responses to a prompt are the same.
-    temperature: Annotated[float, Gt(0), Le(100)] = 1.0
-    top_p: Annotated[float, Interval(gt=0, le=1)] = 1.0  # only the likeliest tokens that hold this probability together; 1: all
-    top_k: Annotated[int, Ge(0), Le(10_000_000)] = 0  # only so many of the likeliest tokens; 0: all
+    # Logits are divided by it; not 0, or all responses to a prompt are the same.
+    temperature: Annotated[float, Ge(LEAST_TEMPERATURE), Le(100)] = 1.0
+    top_p: TopP = 1.0  # only the likeliest tokens that hold this probability together; 1: all
+    top_k: TopK = 0  # only so many of the likeliest tokens; 0: all
     max_new_tokens: Length = 1024  # tokens of the longest response
-    max_sequences: Annotated[int, Ge(1), Le(1_000_000)] = 64  # generated at once by a model replica
+    max_sequences: AtOnce = 64  # generated at once by a model replica
 
 
 @dataclass(frozen=True)
@@ -85,7 +97,7 @@ class JudgeConfig:
 
     base: str  # URL of the endpoint, such as http://127.0.0.1:8080/v1
     model: str  # the name it is asked for
-    votes: Annotated[int, Ge(1), Le(1000)] = 8  # times it is asked about an answer
+    votes: Votes = 8  # times it is asked about an answer
     agreement: Share = 0.75  # share of the votes that must agree
     seconds: Seconds = 30.0  # for one vote
 
@@ -94,7 +106,7 @@ class JudgeConfig:
 class VerifierConfig:
     """The pool of processes in which answers are judged."""
 
-    workers: Annotated[int, Ge(1), Le(4096)] = 4  # processes
+    workers: Processes = 4  # processes
     seconds: Seconds = 10.0  # for one answer
     memory_gib: Annotated[float, Ge(0), Le(65_536)] = 2.0  # address space of a process
     judge: JudgeConfig | None = None
@@ -137,6 +149,8 @@ class RlConfig:
     verifier: VerifierConfig = field(default_factory=VerifierConfig)
     gate: GateConfig = field(default_factory=GateConfig)
     alarms: AlarmConfig = field(default_factory=AlarmConfig)
+    # Batches on end of which no response could be scored: none makes an update, and so many stop the run with exit code 2.
+    max_unscored_in_a_row: Annotated[int, Ge(1), Le(1_000_000)] = 3
     # Several responses share a row of data.sequence_length tokens, each with attention and positions of its own. Not with CP.
     pack: bool = True
     reference: str | None = None  # checkpoint of the frozen reference (default: train.start_from)

@@ -4,6 +4,8 @@ in its type). No torch: a wrong recipe fails at once."""
 import math
 
 from megatron_qm.config.bounds import check_bounds
+from megatron_qm.config.model import ModelConfig
+from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.config.require import require
 from megatron_qm.config.run_config import RunConfig
 
@@ -14,7 +16,7 @@ BLACKWELL = ("b200",)
 def check(config: RunConfig) -> None:
     """Raise UserError for the first bound or rule that `config` breaks."""
     check_bounds(config)
-    for rule in (_model, _tensor, _pipeline, _context, _batch, _length, _rates, _schedule, _precision, _recompute, _data,
+    for rule in (_model, _split, _tensor, _pipeline, _context, _batch, _length, _rates, _schedule, _precision, _recompute, _data,
                  _survival, _lora):
         rule(config)
 
@@ -46,18 +48,33 @@ def _model(config: RunConfig) -> None:
     )
 
 
-def _tensor(config: RunConfig) -> None:
-    model, tp, sp = config.model, config.parallel.tp, config.parallel.sp
+def check_split(model: ModelConfig, parallel: ParallelConfig) -> None:
+    """The rules of who holds which share of a model, whatever is done with it."""
     split = {
         "model.heads": model.heads, "model.kv_heads": model.kv_heads, "model.ffn_hidden_size": model.ffn_hidden_size,
         "the padded vocabulary": model.padded_vocab_size,
     }
     for key, value in split.items():
         require(
-            value % tp == 0,
-            f"parallel.tp = {tp} does not divide {key} = {value}: each tensor parallel rank holds an equal share",
+            value % parallel.tp == 0,
+            f"parallel.tp = {parallel.tp} does not divide {key} = {value}: each tensor parallel rank holds an equal share",
             "parallel.tp", key,
         )
+    pp, vpp = parallel.pp, parallel.vpp
+    require(
+        model.layers % (pp * (vpp or 1)) == 0,
+        f"parallel.pp = {pp}" + (f" x vpp = {vpp}" if vpp else "")
+        + f" does not divide model.layers = {model.layers}: each stage holds an equal share",
+        "parallel.pp", "parallel.vpp", "model.layers",
+    )
+
+
+def _split(config: RunConfig) -> None:
+    check_split(config.model, config.parallel)
+
+
+def _tensor(config: RunConfig) -> None:
+    tp, sp = config.parallel.tp, config.parallel.sp
     require(not sp or tp > 1, "parallel.sp = true needs parallel.tp > 1: sequence parallelism splits over the TP ranks",
             "parallel.sp", "parallel.tp")
     share = tp * config.parallel.cp
@@ -84,14 +101,7 @@ def _tensor(config: RunConfig) -> None:
 
 
 def _pipeline(config: RunConfig) -> None:
-    layers, pp, vpp = config.model.layers, config.parallel.pp, config.parallel.vpp
-    chunks = pp * (vpp or 1)
-    require(
-        layers % chunks == 0,
-        f"parallel.pp = {pp}" + (f" x vpp = {vpp}" if vpp else "")
-        + f" does not divide model.layers = {layers}: each stage holds an equal share",
-        "parallel.pp", "parallel.vpp", "model.layers",
-    )
+    pp, vpp = config.parallel.pp, config.parallel.vpp
     require(vpp is None or pp > 1, f"parallel.vpp = {vpp} needs parallel.pp > 1: it interleaves pipeline stages",
             "parallel.vpp", "parallel.pp")
 

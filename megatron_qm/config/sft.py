@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from megatron_qm.config.bounds import Epochs, Weight, WeightSchedule
+from megatron_qm.config.bounds import Epochs, Share, Weight, WeightSchedule
 from megatron_qm.config.run_config import RunConfig
 
 
@@ -14,6 +14,8 @@ class ConversationsConfig:
     name: str  # its key in metrics and the ledger; a file name
     path: str  # JSON lines of conversations; may be a glob
     weight: Weight | WeightSchedule | None = None  # a share of the tokens, or a schedule; null: by the group's size
+    # Keys of samples and messages that carry nothing to learn; any other key that no format knows is refused.
+    ignore: list[str] = field(default_factory=lambda: ["id"])
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class SftConfig:
     # Several samples share a row of data.sequence_length tokens, each with attention and positions of its own. Not with CP.
     pack: bool = True
     only_last_answer: bool = False  # earlier answers of a conversation are read, not learnt
+    max_left_out: Share = 0.5  # of a group's samples: a run of which more cannot be learnt from does not begin
 
 
 @dataclass(frozen=True)

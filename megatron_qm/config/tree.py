@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from megatron_qm.config.nodes import Node, Where, parse
 from megatron_qm.config.recipes import find_recipe
 from megatron_qm.errors import UserError
+from megatron_qm.yaml_nodes import Node, Where, parse
 
+_INDEX_DIGITS = 10
 BASE = "base"  # the key of a recipe that names what it builds on
 
 
@@ -38,8 +39,8 @@ class Tree:
             inside = node.value
             if isinstance(inside, dict) and part in inside:
                 node = inside[part]
-            elif isinstance(inside, list) and part.isdecimal() and int(part) < len(inside):
-                node = inside[int(part)]
+            elif isinstance(inside, list) and (at := _place(part, inside)) is not None:
+                node = inside[at]
             else:
                 return None
         return node
@@ -137,6 +138,13 @@ def _inside(level: Node, key: str, where: Where) -> Node:
 
 
 def _index(values: list[Node], index: str, where: Where) -> int:
-    if not index.isdecimal() or int(index) >= len(values):
-        raise UserError(f"{where}: {index!r} is not an index of a list of {len(values)} (they count from 0)")
-    return int(index)
+    at = _place(index, values)
+    if at is None:
+        raise UserError(f"{where}: {index[:80]!r} is not an index of a list of {len(values)} (they count from 0)")
+    return at
+
+
+def _place(index: str, values: list[Node]) -> int | None:
+    """Of a part of a dotted key, where it is one."""
+    at = int(index) if index.isdecimal() and len(index) < _INDEX_DIGITS else len(values)
+    return at if at < len(values) else None

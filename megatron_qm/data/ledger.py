@@ -20,6 +20,7 @@ from megatron_qm.data.stream import SourceStream
 from megatron_qm.data.text_table import text_table
 from megatron_qm.errors import UserError
 from megatron_qm.files import fsync_directory
+from megatron_qm.json_types import parse_json
 
 FILE_NAME = "ledger.jsonl"
 _READER_LINE = b'{"reader":'
@@ -238,8 +239,8 @@ def _find(path: Path, step: int) -> tuple[ReaderLine, StepLine]:
 
 def _parse(path: Path, number: int, reader: bytes, line: bytes) -> tuple[ReaderLine, StepLine]:
     try:
-        started: dict[str, ReaderLine] = json.loads(reader)
-        record: StepLine = json.loads(line)
+        started: dict[str, ReaderLine] = parse_json(reader)
+        record: StepLine = parse_json(line)
     except ValueError as error:
         raise UserError(f"{path}, line {number}: damaged ({error})") from None
     return started["reader"], record

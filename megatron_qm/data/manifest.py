@@ -3,13 +3,13 @@
 Datasets written by Megatron-LM have no manifest, or an unrelated PREFIX.json (often the raw text): that is left alone.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from megatron_qm.data.tokenizer_identity import TokenizerIdentity
 from megatron_qm.errors import UserError
 from megatron_qm.files import sha256
+from megatron_qm.json_types import parse_json
 
 _FORMAT = "megatron-qm indexed dataset"
 
@@ -33,7 +33,7 @@ class Manifest:
             with open(path, "rb") as stream:
                 if stream.read(2) != b"{\n":  # ours are indented; raw text in JSON lines is not, and may be huge
                     return None
-                values = json.loads(b"{\n" + stream.read())
+                values = parse_json(b"{\n" + stream.read())
         except FileNotFoundError:
             return None
         except OSError as error:

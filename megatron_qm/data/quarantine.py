@@ -8,6 +8,7 @@ from pathlib import Path
 
 from megatron_qm.data.ledger import documents_of_step
 from megatron_qm.errors import UserError
+from megatron_qm.json_types import parse_json
 
 FILE_NAME = "quarantine.jsonl"
 
@@ -43,6 +44,6 @@ def truncate_quarantine(run: Path, step: int) -> None:
 
 def _step_of(line: bytes) -> float:
     try:
-        return int(json.loads(line)["step"])
+        return int(parse_json(line)["step"])
     except (ValueError, KeyError, TypeError):
         return float("inf")  # torn by a power cut

@@ -236,11 +236,12 @@ class BatchReader:
 
 
 def open_source(source: Source, verify: bool = False) -> IndexedDataset:
-    """The dataset of `source`. Raises UserError, with the source's name, if it is unusable or empty."""
+    """The dataset of `source`. Raises UserError, with the source's name, if it is unusable or nothing can be learnt of it."""
     try:
         dataset = IndexedDataset.open(source.prefix, verify)
-        if not dataset.tokens:
-            raise UserError(f"{source.prefix}.bin: holds no tokens; leave the source out")
+        if dataset.tokens < 2:  # each token is predicted from those before it
+            held = "one token, which nothing comes before" if dataset.tokens else "no tokens"
+            raise UserError(f"{source.prefix}.bin: holds {held}; leave the source out")
     except UserError as error:
         raise UserError(f"source {source.name!r}: {error}") from None
     return dataset

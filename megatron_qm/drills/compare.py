@@ -13,7 +13,9 @@ from torch.distributed.checkpoint.state_dict_loader import _load_state_dict
 
 from megatron_qm.checkpoint.folder import published
 from megatron_qm.checkpoint.manifest import RANK_STATE, WEIGHTS, read_manifest
+from megatron_qm.checkpoint.pickles import known_classes_only, read_values
 from megatron_qm.errors import UserError
+from megatron_qm.json_types import parse_json
 
 # What the clock decides, or the start of a process (which compares its rollout engine anew), and nothing else.
 _OF_THE_CLOCK = {"time", "tokens_per_second", "tflops_per_device", "mfu", "step_seconds", "memory_gib", "phase_seconds",
@@ -51,7 +53,8 @@ def tensor_hashes(checkpoint: Path) -> dict[str, str]:
     """{name of a global tensor: sha256 of its dtype, shape and bytes} of weights and optimizer state."""
     state: dict[str, object] = {}
     reader = FileSystemReader(checkpoint / WEIGHTS)
-    _load_state_dict(state, storage_reader=reader, planner=_EmptyStateDictLoadPlanner(), no_dist=True)
+    with known_classes_only(checkpoint / WEIGHTS):
+        _load_state_dict(state, storage_reader=reader, planner=_EmptyStateDictLoadPlanner(), no_dist=True)
     return {name: _digest(value) for name, value in _flat(state).items() if isinstance(value, torch.Tensor)}
 
 
@@ -82,7 +85,7 @@ def _manifest(checkpoint: Path) -> dict[str, object]:
 def _generators(checkpoint: Path) -> dict[str, str]:
     found = {}
     for path in sorted((checkpoint / RANK_STATE).glob("*.pt")):
-        found[path.name] = _content(torch.load(path, map_location="cpu", weights_only=True))
+        found[path.name] = _content(read_values(path))
     return found
 
 
@@ -99,7 +102,7 @@ def _content(value: object) -> str:
 def _records(run: Path) -> dict[str, str]:
     found = {}
     for line in (Path(run) / "metrics.jsonl").read_text().splitlines():
-        record = json.loads(line)
+        record = parse_json(line)
         if record["kind"] in _COMPARED_KINDS:
             kept = {key: value for key, value in record.items() if key not in _OF_THE_CLOCK}
             found[f"{record['kind']} {record.get('name', '')} of step {record['step']}"] = json.dumps(kept, sort_keys=True)
@@ -109,7 +112,7 @@ def _records(run: Path) -> dict[str, str]:
 def _ledger(run: Path) -> dict[str, str]:
     path = Path(run) / "ledger.jsonl"  # a run on rollouts has none
     lines = path.read_text().splitlines() if path.exists() else []
-    return {f"step {json.loads(line)['step']}": line for line in lines if line.startswith('{"step":')}
+    return {f"step {parse_json(line)['step']}": line for line in lines if line.startswith('{"step":')}
 
 
 def _first_difference(what: str, one: Mapping[str, object], other: Mapping[str, object]) -> str | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from megatron_qm.children import end_with
 from megatron_qm.config.run import RunConfig
 from megatron_qm.exits import DONE, STOPPED
 from megatron_qm.platform.ports import free_port
@@ -31,11 +32,13 @@ class ForkedJob:
         self.codes: dict[int, int] = {}
 
     def _fork(self, rank: int, config: RunConfig, port: int) -> int:
+        parent = os.getpid()
         pid = os.fork()
         if pid:
             return pid
         code = 1
         try:
+            end_with(parent)
             os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(self._ranks), "LOCAL_RANK": str(rank % self._ranks_per_node),
                            "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
             with open(self.output / f"rank-{rank}.log", "ab") as log:

@@ -1,6 +1,5 @@
 """A training job in processes of its own, that a drill starts, watches and kills."""
 
-import json
 import os
 import random
 import signal
@@ -10,7 +9,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from megatron_qm import children
 from megatron_qm.errors import UserError
+from megatron_qm.files import make_folder
+from megatron_qm.json_types import parse_json
 
 _POLL_SECONDS = 0.02
 
@@ -20,12 +22,11 @@ class Job:
 
     def __init__(self, arguments: Sequence[str], output: Path) -> None:
         self.output = Path(output)
-        self.output.mkdir(parents=True, exist_ok=True)
+        make_folder(self.output)
         self.terminal = self.output / "terminal.log"
         command = [sys.executable, "-m", "megatron_qm.cli", *arguments, f"output={output}"]
         with open(self.terminal, "ab") as log:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            start_new_session=True)
+            self.process = children.start(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
 
     def wait(self) -> int:
         return self.process.wait()
@@ -56,7 +57,11 @@ class Job:
 def finish(arguments: Sequence[str], output: Path) -> None:
     """Run a job to its end. Raises UserError with the end of its output if it fails."""
     job = Job(arguments, output)
-    code = job.wait()
+    try:
+        code = job.wait()
+    except BaseException:
+        job.kill()
+        raise
     if code:
         raise UserError(f"the run in {output} ended with exit code {code}:\n{job.tail()}")
 
@@ -69,7 +74,7 @@ def steps_done(output: Path) -> int:
         return 0
     for line in reversed(lines):
         try:
-            record = json.loads(line)
+            record = parse_json(line)
         except ValueError:
             continue  # being written
         if record.get("kind") == "train":

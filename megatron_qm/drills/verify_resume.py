@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from megatron_qm.children import ended_by_signals
 from megatron_qm.config.recipes import as_arguments
 from megatron_qm.config.run import RunConfig
 from megatron_qm.drills.compare import compare_runs
@@ -34,9 +35,7 @@ class Drill:
 
     def run(self, folder: Path | None) -> int:
         """Prints what is done and found; 0 if both runs are the same to the last bit, 1 if not."""
-        if self.steps < 2:
-            raise UserError(f"--steps {self.steps}: a run needs 2 or more to be killed in between")
-        with ExitStack() as stack:
+        with ended_by_signals(), ExitStack() as stack:
             place = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="verify-resume-")))
             for name in ("undisturbed", "killed"):
                 if (place / name).exists():

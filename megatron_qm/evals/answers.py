@@ -4,28 +4,43 @@ from collections.abc import Callable, Sequence
 
 from torch import nn
 
+from megatron_qm.chat import TemplateError
+from megatron_qm.errors import UserError
 from megatron_qm.model.generation.generate import generate
 from megatron_qm.model.generation.request import Request, Sampling
 from megatron_qm.rewards.items import Item
 from megatron_qm.rewards.outcome import Outcome
 from megatron_qm.rewards.pool import Sample, VerifierPool
+from megatron_qm.rewards.registry import longest_wait
 from megatron_qm.tokenizer import TextTokenizer
 
 Answer = Callable[[Sequence[tuple[int, ...]]], list[tuple[int, ...]]]  # prompts -> responses, token ids, in order
 JSON_ANSWER = '\nAnswer as JSON, such as {"answer": "A"} or {"answer": "A/C"}.'
 
 
-def prompts_of(items: Sequence[Item], tokenizer: TextTokenizer, *, json_answer: bool = False) -> list[tuple[int, ...]]:
+def prompts_of(
+    items: Sequence[Item], tokenizer: TextTokenizer, place: str, *, json_answer: bool = False
+) -> list[tuple[int, ...]]:
     """Token ids through the chat template (the bare question where the tokenizer has none). json_answer: exams are told to
-    answer in JSON."""
+    answer in JSON. Raises UserError naming `place` and the item that the template refuses."""
     found = []
     for item in items:
         messages = [dict(message) for message in item.messages]
         if json_answer and item.task == "exam":
             messages[-1]["content"] += JSON_ANSWER
         prompt = messages if tokenizer.chats else "\n".join(message["content"] for message in messages)
-        found.append(tuple(tokenizer.encode(prompt)))
+        try:
+            found.append(tuple(tokenizer.encode(prompt)))
+        except TemplateError as error:
+            raise UserError(f"{place}: the item {item.key!r}: {error}") from None
     return found
+
+
+def texts_of(items: Sequence[Item], responses: Sequence[Sequence[int]], tokenizer: TextTokenizer) -> list[str]:
+    """What verifiers see of each response, token ids: all that the model wrote, with the beginning that its prompt has of it. An
+    answer whose thought was opened there and never closed is none."""
+    return [tokenizer.opening(item.messages) + tokenizer.written(tokens)
+            for item, tokens in zip(items, responses, strict=True)]
 
 
 def megatron_answers(model: Sequence[nn.Module], stops: tuple[int, ...], max_new_tokens: int, max_sequences: int = 64) -> Answer:
@@ -45,5 +60,6 @@ def judged(items: Sequence[Item], texts: Sequence[str], workers: int = 2, second
         Sample(item.judged_by, item.question, text, item.reference, item.metadata)
         for item, text in zip(items, texts, strict=True)
     ]
-    with VerifierPool(workers, seconds) as pool:
+    longest = max((longest_wait(sample.verifier) for sample in samples), default=0.0)
+    with VerifierPool(workers, max(seconds, longest)) as pool:
         return pool.score(samples)

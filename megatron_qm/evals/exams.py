@@ -13,7 +13,7 @@ from megatron_qm.rewards.outcome import Outcome, Scored
 @dataclass(frozen=True)
 class ExamScore:
     """Of the items of a group that could be scored. right: with the full score. graded: whether scores between 0 and 1
-    occur in the task; then `accuracy` is the mean score with a normal interval, else the share that is right with
+    occur in the task; then `accuracy` is the mean score with `mean_interval`, else the share that is right with
     Wilson's. invalid: answers that could not be read, which are wrong. unscored: by reason; they count neither way."""
 
     group: str

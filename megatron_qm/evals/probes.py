@@ -11,6 +11,7 @@ from pathlib import Path
 from megatron_qm.errors import UserError
 from megatron_qm.evals.statistics import wilson_interval
 from megatron_qm.json_lines import parse_line
+from megatron_qm.json_types import text_of, texts_of, whole_of
 
 # (prompt ids, continuation ids) pairs -> log p(continuation | prompt) in nats
 Scorer = Callable[[Sequence[tuple[list[int], list[int]]]], list[float]]
@@ -63,13 +64,12 @@ def _probe(line: bytes, where: str) -> Probe:
         row = parse_line(line)
         if not isinstance(row, dict):
             raise ValueError("it is no object")
-        options, answer = tuple(row["options"]), row["answer"]
-        prompt = row["prompt"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise UserError(f"{where}: a probe needs prompt, options and answer: {error!r}") from None
-    if not isinstance(prompt, str) or not prompt or len(options) < 2 or not all(isinstance(o, str) for o in options):
+        prompt, options, answer = text_of(row, "prompt"), tuple(texts_of(row, "options")), whole_of(row, "answer")
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{where}: a probe needs prompt, options and answer: {error}") from None
+    if not prompt or len(options) < 2:
         raise UserError(f"{where}: prompt must be text, options two or more texts")
-    if type(answer) is not int or not 0 <= answer < len(options):
+    if not 0 <= answer < len(options):
         raise UserError(f"{where}: answer = {answer!r} is not the index of one of {len(options)} options")
     group = " ".join(str(row[key]) for key in ("language", "predicate") if key in row)
     return Probe(str(row.get("id", where)), group or "all", prompt, options, answer)
@@ -82,7 +82,7 @@ def score_probes(probes: Sequence[Probe], encode: Encoder, score: Scorer) -> lis
     follow from their first ones. That short options are more probable must be balanced by the probes (as those of
     data_tools/knowledge are: each option is right equally often).
     """
-    pairs = [pair for probe in probes for pair in _pairs(probe, encode)]
+    pairs = [pair for probe in probes for pair in continuations(probe, encode)]
     nats = list(score(pairs))
     if len(nats) != len(pairs):
         raise ValueError(f"{len(nats)} scores for {len(pairs)} continuations")
@@ -104,8 +104,9 @@ def _score(group: str, answered: Sequence[tuple[bool, float]]) -> ProbeScore:
     return ProbeScore(group, sum(right for right, _ in answered), len(answered), chance)
 
 
-def _pairs(probe: Probe, encode: Encoder) -> list[tuple[list[int], list[int]]]:
-    """What all options' encodings share is the prompt: tokens may straddle the seam between prompt and option."""
+def continuations(probe: Probe, encode: Encoder) -> list[tuple[list[int], list[int]]]:
+    """(prompt ids, ids to score) of each option. What all options' encodings share is the prompt: tokens may straddle the seam
+    between prompt and option. Raises UserError where nothing is left of one."""
     whole = [encode(probe.prompt + option) for option in probe.options]
     shared = _common_prefix(whole)
     if shared < 1 or any(len(ids) == shared for ids in whole):

@@ -1,7 +1,6 @@
-"""Confidence intervals of proportions."""
+"""Confidence intervals of proportions, and of means of what lies between 0 and 1."""
 
 import math
-import statistics
 from collections.abc import Sequence
 
 _Z95 = 1.959963984540054
@@ -24,9 +23,17 @@ def wilson_interval(right: int, total: int, z: float = _Z95) -> tuple[float, flo
 
 
 def mean_interval(values: Sequence[float], z: float = _Z95) -> tuple[float, float]:
-    """Mean +- z standard errors, kept within [0, 1]; (0, 1) for fewer than two values."""
-    if len(values) < 2:
+    """Of the mean of values in [0, 1]: Agresti and Coull's interval (1998), with the spread of the values in the place of p(1-p).
+
+    To the values z^2 more are added, half of them 0 and half 1, and the mean of all +- z standard errors is taken. For values of
+    0 and 1 it is theirs; equal values, or few, which say little about those to come, give a width of their own; (0, 1) for none.
+    """
+    if not all(0 <= value <= 1 for value in values):
+        raise ValueError("a mean's values must lie in [0, 1]")
+    if not values:
         return 0.0, 1.0
-    half = z * statistics.stdev(values) / math.sqrt(len(values))
-    mean = math.fsum(values) / len(values)
-    return max(0.0, mean - half), min(1.0, mean + half)
+    mean, total = math.fsum(values) / len(values), len(values) + z * z
+    centre = (math.fsum(values) + z * z / 2) / total
+    square = (math.fsum(value * value for value in values) + z * z / 2) / total
+    half = z * math.sqrt(max(square - centre * centre, 0.0) / total)
+    return max(0.0, min(centre - half, mean)), min(1.0, max(centre + half, mean))

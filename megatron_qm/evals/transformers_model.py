@@ -8,6 +8,22 @@ from typing import Any
 import torch
 
 from megatron_qm.errors import UserError
+from megatron_qm.evals.limits import Limits
+
+
+def limits_of(folder: Path) -> Limits:
+    """Of a folder's model, which is not loaded. Raises UserError for a folder that transformers cannot read."""
+    from transformers import AutoConfig
+
+    try:
+        config: Any = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False).get_text_config()
+    except Exception as error:  # transformers raises many kinds for a folder that is not one
+        raise UserError(f"{folder}: transformers cannot load it: {first_line(error)}") from None
+    return Limits(getattr(config, "max_position_embeddings", None), config.vocab_size)
+
+
+def first_line(error: Exception) -> str:
+    return (str(error).strip() or repr(error)).splitlines()[0]
 
 
 class TransformersModel:
@@ -23,7 +39,7 @@ class TransformersModel:
             with quiet():
                 model: Any = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         except Exception as error:  # transformers raises many kinds for a folder that is not one
-            raise UserError(f"{folder}: transformers cannot load it: {str(error).strip().splitlines()[0]}") from None
+            raise UserError(f"{folder}: transformers cannot load it: {first_line(error)}") from None
         self._model = model.to(device=device, dtype=kind).eval()
         self._device, self._batch = device, batch
 

@@ -3,11 +3,14 @@
 import argparse
 from pathlib import Path
 
+from megatron_qm import outputs
+from megatron_qm.hf.prompts import ANSWER_TOKENS
+
 
 def add_import_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hf", type=Path, required=True, metavar="DIR",
                         help="a Hugging Face folder: Qwen2, Qwen2.5, Qwen3 or Llama 3, safetensors")
-    parser.add_argument("--output", type=Path, required=True, metavar="CKPT", help="the checkpoint to write")
+    parser.add_argument("--output", type=outputs.folder, required=True, metavar="CKPT", help="the checkpoint to write")
     parser.add_argument("--overwrite", action="store_true",
                         help="replace an earlier checkpoint, once the new one is whole")
 
@@ -23,7 +26,7 @@ def import_command(args: argparse.Namespace) -> int:
 def add_export_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", type=Path, required=True, metavar="CKPT",
                         help="such as runs/NAME/checkpoints/step-00000600")
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="the Hugging Face folder to write")
+    parser.add_argument("--output", type=outputs.folder, required=True, metavar="DIR", help="the Hugging Face folder to write")
     parser.add_argument("--dtype", choices=("bf16", "fp32"), default="bf16",
                         help="of the released weights (default: bf16)")
     parser.add_argument("--max-shard-size", default="5GB", metavar="SIZE", help="of a file of weights (default: 5GB)")
@@ -35,6 +38,10 @@ def add_export_arguments(parser: argparse.ArgumentParser) -> None:
                         help="compare logits on these texts, one a line, instead of the built-in ones")
     parser.add_argument("--skip-logits", action="store_true",
                         help="for a model whose FP32 weights do not fit into this machine (the model card says so)")
+    parser.add_argument("--answer-tokens", type=int, default=ANSWER_TOKENS, metavar="N",
+                        help="within which a fine-tuned model must end an answer (default: %(default)s)")
+    parser.add_argument("--skip-answer", action="store_true",
+                        help="ask a fine-tuned model for no answer (the model card says so)")
     parser.add_argument("--overwrite", action="store_true",
                         help="replace an earlier release, once the new one has passed")
 
@@ -51,6 +58,7 @@ def export_command(args: argparse.Namespace) -> int:
         tokenizer=args.tokenizer,
         no_tokenizer=args.no_tokenizer,
         skip_logits=args.skip_logits,
+        answer_tokens=None if args.skip_answer else args.answer_tokens,
         evaluation=args.evaluation,
         prompts=read_prompts(args.prompts) if args.prompts else PROMPTS,
         overwrite=args.overwrite,

@@ -5,25 +5,27 @@
 """
 
 import gzip
-import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from megatron_qm.checkpoint.manifest import HF, TOKENIZER
 from megatron_qm.errors import UserError
 from megatron_qm.files import write_json
 from megatron_qm.hf.config import CONFIG
-from megatron_qm.json_types import JsonObject, objects_of, text_of, whole_of
+from megatron_qm.json_types import JsonObject, objects_of, parse_json, text_of, whole_of
+from megatron_qm.stops import GENERATION_CONFIG
+from megatron_qm.tokenizer import TextTokenizer
 
 TOKENIZER_JSON = "tokenizer.json"
 TOKENIZER_CONFIG = "tokenizer_config.json"
-GENERATION_CONFIG = "generation_config.json"
 
 _TOKENIZER_FILES = (
     TOKENIZER_JSON, TOKENIZER_CONFIG, "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt",
     "tokenizer.model", "chat_template.jinja", "chat_template.json",
 )  # fmt: skip
 _TEMPLATES = "additional_chat_templates"
+_ONLY_IN_5 = {"TokenizersBackend": "PreTrainedTokenizerFast"}  # the same class
 _LEGAL = ("LICENSE", "LICENCE", "NOTICE", "USE_POLICY")
 # Where nothing names one: the end-of-document tokens that data_tools looks for as well.
 _USUAL_END_TOKENS = ("<|endoftext|>", "<|end_of_text|>", "<|end▁of▁sentence|>", "</s>", "<eos>", "<eod>")
@@ -48,9 +50,34 @@ def hand_on(checkpoint: Path, release: Path, tokenizer: Path | None) -> None:
             f"{where}: has no {TOKENIZER_JSON}; name the tokenizer's folder with --tokenizer DIR, or release the bare "
             "weights with --no-tokenizer"
         )
-    if not (release / TOKENIZER_CONFIG).is_file():
+    if (release / TOKENIZER_CONFIG).is_file():
+        write_json(release / TOKENIZER_CONFIG, for_both(read_object(release / TOKENIZER_CONFIG)))
+    else:
         write_json(release / TOKENIZER_CONFIG, _plain_tokenizer_config(release / TOKENIZER_JSON))
     hand_on_papers(checkpoint, release)
+
+
+def for_both(config: JsonObject) -> JsonObject:
+    """A tokenizer_config.json that transformers 4 reads as 5 does: 5 writes classes and lists that 4 does not know."""
+    known = dict(config)
+    if known.get("tokenizer_class") in _ONLY_IN_5:
+        known["tokenizer_class"] = _ONLY_IN_5[str(known["tokenizer_class"])]
+    if isinstance(known.get("extra_special_tokens"), list):
+        known["additional_special_tokens"] = known.pop("extra_special_tokens")
+    return known
+
+
+def write_ends(checkpoint: Path, release: Path, tokens: Mapping[str, int]) -> JsonObject:
+    """generation_config.json: what the import brought, ended by all that ended turns and documents in training. tokens: the
+    tokenizer's own. Returns the eos_token_id of it, which config.json is to say as well."""
+    stops = TextTokenizer(release, model=checkpoint).stops
+    ends: JsonObject = {"eos_token_id": stops[0] if len(stops) == 1 else list(stops)} if stops else {}
+    path = release / GENERATION_CONFIG
+    kept = read_object(path) if path.is_file() else {}
+    kept.pop("_from_model_config", None)  # it would have transformers make it anew
+    if kept or ends:
+        write_json(path, {**tokens, **kept, **ends})
+    return ends
 
 
 def hand_on_papers(checkpoint: Path, release: Path) -> None:
@@ -62,7 +89,7 @@ def hand_on_papers(checkpoint: Path, release: Path) -> None:
 def imported_config(checkpoint: Path) -> JsonObject | None:
     """The config.json that the checkpoint's weights were imported with."""
     path = checkpoint / HF / CONFIG
-    config: JsonObject | None = json.loads(path.read_bytes()) if path.is_file() else None
+    config: JsonObject | None = parse_json(path.read_bytes()) if path.is_file() else None
     return config
 
 
@@ -89,7 +116,7 @@ def find_tokenizer_json(source: Path) -> Path:
 
 def special_tokens(release: Path) -> dict[str, int]:
     """bos_token_id, eos_token_id and pad_token_id as the tokenizer files of `release` say."""
-    tokenizer, config = _read_object(release / TOKENIZER_JSON), _read_object(release / TOKENIZER_CONFIG)
+    tokenizer, config = read_object(release / TOKENIZER_JSON), read_object(release / TOKENIZER_CONFIG)
     model = tokenizer.get("model")
     vocab = model.get("vocab") if isinstance(model, dict) else None
     ids = dict(vocab) if isinstance(vocab, dict) else {}
@@ -113,15 +140,15 @@ def _added_tokens(tokenizer: JsonObject) -> dict[str, int]:
 
 def _plain_tokenizer_config(tokenizer: Path) -> JsonObject:
     """For a bare tokenizer.json: take it as it is, whatever the model's family."""
-    added = _added_tokens(_read_object(tokenizer))
+    added = _added_tokens(read_object(tokenizer))
     config: JsonObject = {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False}
     end = next((token for token in _USUAL_END_TOKENS if token in added), None)
     return config | ({"eos_token": end} if end else {})
 
 
-def _read_object(path: Path) -> JsonObject:
+def read_object(path: Path) -> JsonObject:
     try:
-        value = json.loads(path.read_bytes())
+        value = parse_json(path.read_bytes())
     except ValueError as error:
         raise UserError(f"{path.name} of the tokenizer cannot be read as JSON: {error}") from None
     if not isinstance(value, dict):

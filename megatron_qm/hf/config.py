@@ -8,12 +8,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn, TypeGuard
+from typing import NoReturn, TypeGuard, get_args
 
+from megatron_qm.config.bounds import Heads, Layers, Length, Rows, Width, check_bounds, objection
 from megatron_qm.config.model import Family, ModelConfig, RopeScaling
+from megatron_qm.config.require import BrokenRuleError
 from megatron_qm.errors import UserError
 from megatron_qm.hf.families import FAMILIES, check_family
-from megatron_qm.json_types import JsonObject
+from megatron_qm.json_types import JsonObject, parse_json
 
 CONFIG = "config.json"
 TORCH_NAMES = {"fp32": "float32", "bf16": "bfloat16"}
@@ -23,6 +25,10 @@ _LLAMA3_KEYS = {
     "low_freq_factor": "low_freq_factor",
     "high_freq_factor": "high_freq_factor",
     "original_max_position_embeddings": "original_max_positions",
+}
+_SIZES: dict[str, object] = {
+    "num_hidden_layers": Layers, "hidden_size": Width, "intermediate_size": Width, "num_attention_heads": Heads,
+    "num_key_value_heads": Heads, "head_dim": Width, "vocab_size": Rows, "max_position_embeddings": Length,
 }
 # What HF's classes take where config.json is silent.
 _DEFAULT_THETA = 10000.0
@@ -47,7 +53,7 @@ def read_config(folder: Path) -> JsonObject:
     """config.json of an HF folder. Raises UserError naming the file."""
     path = Path(folder) / CONFIG
     try:
-        config = json.loads(path.read_bytes())
+        config = parse_json(path.read_bytes())
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; is {folder} a Hugging Face model folder?") from None
     except (OSError, ValueError) as error:
@@ -55,6 +61,15 @@ def read_config(folder: Path) -> JsonObject:
     if not isinstance(config, dict):
         raise UserError(f"{path}: holds a {type(config).__name__}, not an object")
     return config
+
+
+def check_sizes(config: JsonObject, place: str) -> None:
+    """Raises UserError for a size that no model has: to build one would never end."""
+    for key, hint in _SIZES.items():
+        value = config.get(key)
+        said = objection(value, get_args(hint)[1:]) if isinstance(value, int) else None
+        if said:
+            raise UserError(f"{place}: {key} = {value}: {said}")
 
 
 def from_hf(config: JsonObject, place: str = CONFIG) -> ModelConfig:
@@ -66,6 +81,7 @@ def from_hf(config: JsonObject, place: str = CONFIG) -> ModelConfig:
             f"{', '.join(FAMILIES)} (dense; Qwen2.5 says qwen2)"
         )
     _refuse(config, family, place)
+    check_sizes(config, place)
     get = _Getter(config, place)
     heads, hidden = get.integer("num_attention_heads"), get.integer("hidden_size")
     theta, scaling = _rope(config, place)
@@ -87,6 +103,10 @@ def from_hf(config: JsonObject, place: str = CONFIG) -> ModelConfig:
         tied_embeddings=get.boolean("tie_word_embeddings", False),
         init_std=get.number("initializer_range", 0.02),
     ).resolved()
+    try:
+        check_bounds(model)
+    except BrokenRuleError as error:
+        raise UserError(f"{place}: makes a model of {error}") from None
     if model.heads % model.kv_heads:
         _no(place, "num_key_value_heads", model.kv_heads, f"it must divide num_attention_heads = {model.heads}")
     if model.head_dim % 2:

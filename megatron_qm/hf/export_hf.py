@@ -17,9 +17,10 @@ from megatron_qm.hf.config import CONFIG, to_hf
 from megatron_qm.hf.families import check_family
 from megatron_qm.hf.gate import GateReport, check_memory, run_gate
 from megatron_qm.hf.opened import Opened, open_checkpoint
-from megatron_qm.hf.prompts import PROMPTS
+from megatron_qm.hf.prompts import ANSWER_TOKENS, PROMPTS
 from megatron_qm.hf.size import parse_size
 from megatron_qm.hf.weights import DTYPES, hf_tensors, write_weights
+from megatron_qm.json_types import JsonObject
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ def export_hf(
     tokenizer: Path | None = None,
     no_tokenizer: bool = False,
     skip_logits: bool = False,
+    answer_tokens: int | None = ANSWER_TOKENS,
     evaluation: Path | None = None,
     prompts: Sequence[str] = PROMPTS,
     overwrite: bool = False,
@@ -42,12 +44,15 @@ def export_hf(
     """Write `checkpoint` to `output`: safetensors, config, tokenizer, model card. Returns what the gate found.
 
     Writing holds a block of 32 MiB, whatever the model's size; the comparison of logits holds the model in FP32 (leave
-    it out with `skip_logits`). tokenizer: a folder or tokenizer.json, instead of the checkpoint's. evaluation: a JSON
-    object of results for the model card. Raises UserError, or GateError naming the first thing that differs; then
-    nothing is at `output` that was not there before.
+    it out with `skip_logits`). tokenizer: a folder or tokenizer.json, instead of the checkpoint's. answer_tokens: within
+    which a fine-tuned model ends an answer; None: it is not asked. evaluation: a JSON object of results for the model
+    card. Raises UserError, or GateError naming the first thing that differs; then nothing is at `output` that was not there
+    before.
     """
     checkpoint, output = Path(checkpoint), Path(output)
     shard_bytes = parse_size(max_shard_size)
+    if answer_tokens is not None and answer_tokens < 1:
+        raise UserError(f"--answer-tokens {answer_tokens}: must be 1 or more")
     if dtype not in DTYPES:
         raise UserError(f"--dtype {dtype}: must be one of {', '.join(DTYPES)}")
     check_free(output, CONFIG, overwrite)
@@ -64,7 +69,8 @@ def export_hf(
         logger.info("writing %s tensors as %s", f"{len(tensors):,}", dtype)
         write_weights(opened, folder, DTYPES[dtype], shard_bytes)
         logger.info("release gate%s", " (without logits)" if skip_logits else "")
-        report = run_gate(opened, folder, dtype, tokenizer_source=source, logits=not skip_logits, prompts=prompts)
+        report = run_gate(opened, folder, dtype, tokenizer_source=source, logits=not skip_logits, prompts=prompts,
+                          answer_tokens=answer_tokens)
         write_text(folder / "README.md", model_card.render(opened, output.name, dtype, report, results))
         write_json(folder / REPORT, asdict(report))
     return report
@@ -75,12 +81,15 @@ def _write_papers(
 ) -> Path | None:
     """All that is not weights. Returns the tokenizer.json to compare with."""
     tokens: dict[str, int] = {}
+    ends: JsonObject = {}
     source = None
     if no_tokenizer:
         companions.hand_on_papers(opened.folder, folder)
     else:
         companions.hand_on(opened.folder, folder, tokenizer)
         tokens = companions.special_tokens(folder)
+        ends = companions.write_ends(opened.folder, folder, tokens)
         source = companions.find_tokenizer_json(tokenizer or opened.folder / TOKENIZER)
-    write_json(folder / CONFIG, to_hf(opened.model, dtype, tokens, companions.imported_config(opened.folder)))
+    config = to_hf(opened.model, dtype, tokens, companions.imported_config(opened.folder))
+    write_json(folder / CONFIG, config | ends)  # an import's config.json may name one end of several
     return source

@@ -1,7 +1,7 @@
 """The release gate: is this folder the checkpoint's model, whole, and does transformers run it as Megatron does?
 
 Each check raises GateError naming the first thing that differs, or returns one line about what it found. In order:
-config, tokenizer, tensors, contents, logits; what is cheap comes first.
+config, tokenizer, stops, tensors, contents, logits, an answer; what is cheap comes first.
 """
 
 import dataclasses
@@ -14,12 +14,13 @@ import torch
 
 from megatron_qm.config.model import ModelConfig
 from megatron_qm.errors import UserError
+from megatron_qm.hf.chat_check import check_answer, check_stops
 from megatron_qm.hf.companions import TOKENIZER_JSON
 from megatron_qm.hf.config import CONFIG, TORCH_NAMES, from_hf, read_config
 from megatron_qm.hf.errors import GateError
 from megatron_qm.hf.opened import Opened
 from megatron_qm.hf.parity import KL_TOLERANCE, LOGIT_TOLERANCE, Parity, compare
-from megatron_qm.hf.prompts import PROMPTS
+from megatron_qm.hf.prompts import ANSWER_TOKENS, PROMPTS
 from megatron_qm.hf.safetensors_io import INDEX, StoredTensor, read_headers
 from megatron_qm.hf.tokenizer_check import check_tokenizer, encode_prompts
 from megatron_qm.hf.transformers_side import demanded_tensors
@@ -50,15 +51,18 @@ def run_gate(
     tokenizer_source: Path | None,
     logits: bool = True,
     prompts: Sequence[str] = PROMPTS,
+    answer_tokens: int | None = ANSWER_TOKENS,
 ) -> GateReport:
     """Compare the folder `release` with the checkpoint. Raises GateError (or UserError) for the first difference.
 
     tokenizer_source: the tokenizer.json that the model was trained with; None where the release has none. logits:
-    False for a model that this machine cannot hold; its reload by transformers is left out then, too.
+    False for a model that this machine cannot hold; its reload by transformers is left out then, too. answer_tokens: within
+    which a fine-tuned model ends an answer; None: it is not asked.
     """
     checks = {"config": check_config(opened.model, release, dtype)}
     if tokenizer_source is not None:
         checks["tokenizer"] = check_tokenizer(release, tokenizer_source, opened.model.vocab_size)
+        checks["stops"] = check_stops(release, opened.model.vocab_size)
     elif (release / TOKENIZER_JSON).exists():
         raise GateError(f"{TOKENIZER_JSON} is in the release, and none was asked for")
     else:
@@ -74,6 +78,10 @@ def run_gate(
         checks["reload and logits"] = describe(parity, kind)
     else:
         checks["reload and logits"] = "not checked: left out by --skip-logits"
+    if tokenizer_source is not None and logits and answer_tokens is not None:
+        checks["answer"] = check_answer(opened, release, answer_tokens)
+    elif tokenizer_source is not None:
+        checks["answer"] = f"not asked: left out by {'--skip-answer' if logits else '--skip-logits'}"
     numbers = sum(torch.Size(tensor.shape).numel() for tensor in stored.values())
     return GateReport(checks, numbers, sum(tensor.bytes for tensor in stored.values()), parity)
 

@@ -9,7 +9,7 @@ from megatron_qm.errors import UserError
 from megatron_qm.hf.families import FAMILIES
 from megatron_qm.hf.gate import GateReport
 from megatron_qm.hf.opened import Opened
-from megatron_qm.json_types import JsonObject, number_of, object_of, text_of, whole_of
+from megatron_qm.json_types import JsonObject, number_of, object_of, parse_json, text_of, whole_of
 
 _METRICS = "metrics.jsonl"  # of a run: RUN/metrics.jsonl beside RUN/checkpoints/step-N
 
@@ -34,7 +34,7 @@ def render(opened: Opened, name: str, dtype: str, report: GateReport, evaluation
 def read_evaluation(path: Path) -> JsonObject:
     """A JSON object of results by name. Raises UserError naming the file."""
     try:
-        values = json.loads(Path(path).read_bytes())
+        values = parse_json(Path(path).read_bytes())
     except (OSError, ValueError) as error:
         raise UserError(f"--evaluation {path}: cannot be read as JSON: {error}") from None
     if not isinstance(values, dict):
@@ -50,7 +50,7 @@ def evaluation_of_run(checkpoint: Path, step: int) -> JsonObject:
         return found
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
-            record = json.loads(line)
+            record = parse_json(line)
             if record["step"] <= step:
                 found |= _results(record)
         except (ValueError, KeyError, TypeError, AttributeError):  # the line that a running job is writing

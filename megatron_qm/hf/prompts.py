@@ -19,6 +19,12 @@ PROMPTS = (
     '{\n  "answer": "A/B/C",\t"ICD-10": ["I21.0", "E11.9"]\n}\n',
 )
 
+ANSWER_TOKENS = 512  # within which a fine-tuned model ends an answer
+# Short ones, of which a fine-tuned model ends one of its answers: a model that reasons may take long, and need more tokens.
+QUESTIONS = (
+    "What is the ICD-10 code of asthma?", "Is aspirin a drug? Answer with yes or no.", "介绍高血压。", "Hello",
+)
+
 
 def read_prompts(path: Path) -> tuple[str, ...]:
     """One text a line. Raises UserError for a file that cannot be read or has none."""

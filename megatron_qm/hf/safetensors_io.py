@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 
 from megatron_qm.checkpoint.torch_dist_reader import read_into
 from megatron_qm.errors import UserError
+from megatron_qm.json_types import parse_json
 
 SINGLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
@@ -126,7 +127,7 @@ def _files(folder: Path) -> dict[str, str]:
         hint = f" ({others[0]} is there: load it with transformers and save_pretrained it)" if others else ""
         raise UserError(f"{folder}: has neither {SINGLE} nor {INDEX}{hint}")
     try:
-        files: dict[str, str] = json.loads(path.read_bytes())["weight_map"]
+        files: dict[str, str] = parse_json(path.read_bytes())["weight_map"]
         if not all(isinstance(file, str) and Path(file).name == file for file in files.values()):
             raise ValueError("weight_map must give a file of this folder for each tensor")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -140,7 +141,7 @@ def _read_header(path: Path) -> Iterator[StoredTensor]:
             pass
         with open(path, "rb") as stream:
             length = struct.unpack("<Q", stream.read(8))[0]
-            header = json.loads(stream.read(length))
+            header = parse_json(stream.read(length))
     except FileNotFoundError:
         raise UserError(f"{path}: missing") from None
     except (OSError, SafetensorError, ValueError) as error:

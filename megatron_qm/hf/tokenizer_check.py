@@ -1,17 +1,18 @@
 """Does the released tokenizer, as transformers loads it, do what the tokenizer of the training data did?"""
 
 import gzip
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from megatron_qm.errors import UserError
-from megatron_qm.hf.companions import TOKENIZER_JSON
+from megatron_qm.hf.companions import TOKENIZER_CONFIG, TOKENIZER_JSON, for_both, read_object
 from megatron_qm.hf.errors import GateError
 from megatron_qm.hf.prompts import PROMPTS
 from megatron_qm.hf.transformers_side import load_tokenizer
-from megatron_qm.tokenizer import HfTokenizer
+from megatron_qm.hf_tokenizer import HfTokenizer
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 def check_tokenizer(release: Path, source: Path, vocab_size: int) -> str:
     """The same ids and the same text back as `source` (a tokenizer.json), on English, Chinese, emoji and odd blanks."""
+    check_for_both(release)
     original, released = read_tokenizer(source), load_tokenizer(release)
     entries = original.get_vocab(with_added_tokens=True)
     last = max(entries, key=entries.__getitem__)
@@ -44,6 +46,15 @@ def check_tokenizer(release: Path, source: Path, vocab_size: int) -> str:
         f"{len(entries):,} entries; English, Chinese, French and emoji encoded and "
         f"decoded as in training, {lossless} of {len(PROMPTS)} texts back to the letter; {special}"
     )
+
+
+def check_for_both(release: Path) -> None:
+    """tokenizer_config.json holds nothing that one of transformers 4 and 5 cannot read."""
+    config = read_object(release / TOKENIZER_CONFIG)
+    known = for_both(config)
+    for key, value in config.items():
+        if known.get(key) != value or key == "tokenizer_class" and str(value).endswith("Backend"):
+            raise GateError(f"{TOKENIZER_CONFIG}: {key} = {json.dumps(value)}: transformers 4 cannot read it")
 
 
 def encode_prompts(release: Path, prompts: Sequence[str], longest: int) -> list[list[int]]:

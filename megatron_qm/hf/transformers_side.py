@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, cast
 import torch
 
 from megatron_qm.hf.errors import GateError
-from megatron_qm.tokenizer import HfTokenizer, pretrained
+from megatron_qm.hf_tokenizer import HfTokenizer, pretrained
+from megatron_qm.stops import GENERATION_CONFIG
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+    from transformers.generation import GenerationMixin
 
 # Never ask the network, and never run code that a folder brings (left open, transformers asks at the terminal).
 _LOCAL = {"local_files_only": True, "trust_remote_code": False}
@@ -66,6 +68,51 @@ def load_model(release: Path, tied: bool) -> torch.nn.Module:
         raise GateError(f"lm_head.weight is {is_} to model.embed_tokens.weight; by the checkpoint it is {should}")
     model.eval()
     return model
+
+
+class Answering:
+    """The released model, greedy, with nothing said to transformers that the release does not say itself."""
+
+    def __init__(self, release: Path, tied: bool) -> None:
+        self._model = cast("GenerationMixin", load_model(release, tied))
+        self.stops = shipped_stops(release)
+
+    def __call__(self, prompt: list[int], most: int) -> list[int]:
+        """The tokens of an answer, the one that ended it included."""
+        return _generated(self._model, prompt, max_new_tokens=most, do_sample=False)
+
+
+def shipped_stops(release: Path) -> list[int]:
+    """What ends generation by the release's generation config."""
+    from transformers import GenerationConfig
+
+    if not (release / GENERATION_CONFIG).is_file():
+        return []
+    with quiet(), _as_gate_error(f"transformers cannot read {GENERATION_CONFIG}"):
+        found = GenerationConfig.from_pretrained(release, local_files_only=True).eos_token_id
+    return sorted(found) if isinstance(found, list) else [] if found is None else [int(found)]
+
+
+def generated_stop(release: Path, vocab_size: int, token: int) -> bool:
+    """Whether transformers ends generation at `token` by the release's generation config: a model of a few numbers is made to
+    write it, for whatever the released one writes, the same code ends it."""
+    from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, LogitsProcessorList
+
+    shape = LlamaConfig(vocab_size=vocab_size, hidden_size=2, intermediate_size=2, num_hidden_layers=1, num_attention_heads=1,
+                        bos_token_id=None, eos_token_id=None)
+    with quiet(), _as_gate_error(f"transformers cannot generate with {GENERATION_CONFIG}"):
+        model = cast("GenerationMixin", LlamaForCausalLM(shape))
+        model.generation_config = GenerationConfig.from_pretrained(release, local_files_only=True)
+        only = LogitsProcessorList([lambda _, scores_bv: torch.full_like(scores_bv, -torch.inf).index_fill_(
+            1, torch.tensor([token]), 0.0)])
+        return _generated(model, [0], max_new_tokens=3, logits_processor=only) == [token]
+
+
+def _generated(model: "GenerationMixin", prompt: list[int], **given: object) -> list[int]:
+    ids_bs = torch.tensor([prompt])
+    with torch.no_grad(), quiet(), _as_gate_error("transformers cannot generate with the release"):
+        out_bs = model.generate(ids_bs, attention_mask=torch.ones_like(ids_bs), **given)
+    return cast(torch.Tensor, out_bs)[0, len(prompt) :].tolist()
 
 
 def load_tokenizer(release: Path) -> HfTokenizer:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from megatron_qm.json_types import parse_json
+
 FOLDER = "heartbeats"
 
 
@@ -60,6 +62,6 @@ def read_beats(run: Path, world_size: int) -> dict[int, Beat]:
 
 def _read(path: Path) -> Beat | None:
     try:
-        return Beat(**json.loads(path.read_text()))
+        return Beat(**parse_json(path.read_text()))
     except (OSError, ValueError, TypeError):
         return None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from megatron_qm.errors import UserError
 from megatron_qm.files import atomic_write
-from megatron_qm.json_types import JsonObject
+from megatron_qm.json_types import JsonObject, parse_json
 
 _TAIL_BYTES = 1 << 16
 
@@ -90,7 +90,7 @@ def _last_line_without_newline(file: FileIO) -> tuple[bytes, int]:
 
 def _passes(line: bytes, wanted: Callable[[JsonObject], bool]) -> bool:
     try:
-        value = json.loads(line)
+        value = parse_json(line)
     except ValueError:
         return True
     return not isinstance(value, dict) or wanted(value)
@@ -98,6 +98,6 @@ def _passes(line: bytes, wanted: Callable[[JsonObject], bool]) -> bool:
 
 def _is_object(line: bytes) -> bool:
     try:
-        return isinstance(json.loads(line), dict)
+        return isinstance(parse_json(line), dict)
     except ValueError:
         return False

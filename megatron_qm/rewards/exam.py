@@ -27,22 +27,25 @@ def exam(prompt: str, response: str, reference: object, metadata: Metadata) -> O
     parts = _sub_references(reference)
     if parts is not None:
         return _case(response, parts, metadata.get("options"))
-    right = letters_of(reference)
+    right = reference_letters(reference)
     if not right:
         return Unscored(f"the reference {reference!r} is no set of option letters")
-    read = final_answer(response, table_of(metadata, "options"))
+    options = table_of(metadata, "options")
+    if options and not right <= set(options):
+        return Unscored(f"the reference {reference!r} is not among the options {', '.join(options)}")
+    read = final_answer(response, options)
     if read.status != "read":
         return Scored(0.0, {"accuracy": 0.0, "invalid": 1.0}, read.why, read.status)
     value = float(read.letters == right)
     return Scored(value, {"accuracy": value, "invalid": 0.0}, f"answered {'/'.join(sorted(read.letters))}")
 
 
-def letters_of(reference: object) -> frozenset[str] | None:
+def reference_letters(reference: object) -> frozenset[str] | None:
     """Of "A/C", "AC", ["A", "C"] or {"answer": ...}; None for what is no set of letters."""
     if isinstance(reference, Mapping):
-        return letters_of(reference.get("answer"))
+        return reference_letters(reference.get("answer"))
     if isinstance(reference, list | tuple):
-        sets = [letters_of(item) for item in reference]
+        sets = [reference_letters(item) for item in reference]
         known = [one for one in sets if one]
         return frozenset().union(*known) if known and len(known) == len(sets) else None
     if not isinstance(reference, str):
@@ -60,7 +63,7 @@ def _sub_references(reference: object) -> list[object] | None:
 def _case(response: str, references: Sequence[object], options: object) -> Outcome:
     """An answer per sub-question, in their order: {"answers": ["A", "B/C"]}, {"1": "A", "2": "B/C"}, [{"answer": "A"}, ...], or
     numbered lines of prose."""
-    rights = [letters_of(reference) for reference in references]
+    rights = [reference_letters(reference) for reference in references]
     if None in rights:
         return Unscored(f"a sub-question's reference is no set of option letters: {references!r}")
     tables = options if isinstance(options, list) and len(options) == len(rights) else [options or {}] * len(rights)

@@ -1,17 +1,14 @@
 """General Verifier: explicit principles that people edit, scored by a model (report, section 3.4)."""
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from megatron_qm.errors import UserError
-from megatron_qm.json_types import object_of
-from megatron_qm.rewards.judge import Ask, Endpoint, JudgeError, vote, votes_of
-from megatron_qm.rewards.metadata import Metadata, word_of
+from megatron_qm.rewards.judge import Ask, Judge, JudgeError, vote
+from megatron_qm.rewards.metadata import Metadata
 from megatron_qm.rewards.outcome import Outcome, Reward, Scored, Unscored
+from megatron_qm.yaml_nodes import parse
 
 GENERAL = "general"  # the task of items that are judged so
 SHIPPED = Path(__file__).with_name("principles.yaml")
@@ -25,10 +22,18 @@ class Principle:
     must_fail: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class General:
+    """`general` as plain data: what is judged by, read from its file, and who is asked."""
+
+    principles: tuple[Principle, ...]
+    judge: Judge
+
+
 def read_principles(path: Path = SHIPPED) -> list[Principle]:
     try:
-        rows = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        rows = parse(path.read_text(encoding="utf-8"), str(path)).plain()
+    except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read: {error}") from error
     if not isinstance(rows, list) or not rows:
         raise UserError(f"{path} must hold a list of principles")
@@ -54,19 +59,6 @@ def general(principles: Sequence[Principle], ask: Ask, k: int = 8) -> Reward:
         return Scored(sum(parts.values()) / len(parts), parts, "share of votes that pass, by principle")
 
     return reward
-
-
-def by_metadata(prompt: str, response: str, reference: object, metadata: Metadata) -> Outcome:
-    """`general` of the principles in the file metadata["principles"] (default: those that ship) and the endpoint
-    metadata["judge"], as hybrid.by_metadata has it."""
-    principles = _read_once(word_of(metadata, "principles", "") or str(SHIPPED))
-    judge = object_of(metadata, "judge")
-    return general(principles, Endpoint.told(judge), votes_of(judge))(prompt, response, reference, metadata)
-
-
-@functools.cache
-def _read_once(path: str) -> list[Principle]:
-    return read_principles(Path(path))
 
 
 def regressions(principles: Sequence[Principle], ask: Ask, k: int = 8) -> list[str]:

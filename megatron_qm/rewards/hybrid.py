@@ -1,16 +1,22 @@
 """Rules first, a model second: the model widens what rules recognise and never raises what they reject (report, table 3)."""
 # ruff: noqa: E501  Chinese characters count twice
 
+from dataclasses import dataclass
 
-
-from megatron_qm.json_types import number_of, object_of, text_of
-from megatron_qm.rewards.judge import Ask, Endpoint, JudgeError, vote, votes_of
+from megatron_qm.rewards.judge import Ask, Judge, JudgeError, vote
 from megatron_qm.rewards.metadata import Metadata
 from megatron_qm.rewards.outcome import Outcome, Reward, Scored, Unscored
-from megatron_qm.rewards.registry import load
 
 _QUESTION = ("Decide whether the response's final answer means the same as this reference (synonyms count; a part, a wider term or "
              "several alternatives do not): ")
+
+
+@dataclass(frozen=True)
+class Hybrid:
+    """`hybrid` as plain data: the rule by its name, and who is asked where it cannot tell."""
+
+    rule: str
+    judge: Judge
 
 
 def hybrid(rule: Reward, ask: Ask, k: int = 8, agreement: float = 0.75) -> Reward:
@@ -33,15 +39,6 @@ def hybrid(rule: Reward, ask: Ask, k: int = 8, agreement: float = 0.75) -> Rewar
         return Scored(float(votes.share > 0.5), parts, f"by the model: {votes.passes} of {votes.valid} votes")
 
     return reward
-
-
-def by_metadata(prompt: str, response: str, reference: object, metadata: Metadata) -> Outcome:
-    """`hybrid` of the verifier `metadata["rule"]` and the endpoint `metadata["judge"]` (base, model, key, votes, agreement,
-    seconds): how a pool of processes, to which functions cannot be sent, is told."""
-    rule, judge = load(text_of(metadata, "rule")), object_of(metadata, "judge")
-    rest = {name: value for name, value in metadata.items() if name not in ("rule", "judge")}
-    agreement = number_of(judge, "agreement") if "agreement" in judge else 0.75
-    return hybrid(rule, Endpoint.told(judge), votes_of(judge), agreement)(prompt, response, reference, rest)
 
 
 def _undecided(ruled: Outcome, response: str) -> bool:

@@ -7,14 +7,17 @@
 place of `prompt`, which is one user message.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from megatron_qm.errors import UserError
 from megatron_qm.json_lines import parse_line
-from megatron_qm.rewards.registry import SHIPPED, Verifiers
+from megatron_qm.rewards.registry import SHIPPED, Verifier, Verifiers
+
+FIELDS = ("key", "id", "task", "prompt", "messages", "reference", "metadata", "label", "strata")
+_MOST_LEVELS = 64  # of lists and objects in each other: verifiers, digests and pipes walk through them
 
 
 @dataclass(frozen=True)
@@ -29,10 +32,10 @@ class Item:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     label: str = ""
     strata: Mapping[str, str] = field(default_factory=dict)
-    verifier: str = ""
+    verifier: Verifier = ""
 
     @property
-    def judged_by(self) -> str:
+    def judged_by(self) -> Verifier:
         return self.verifier or self.task
 
     @property
@@ -41,16 +44,16 @@ class Item:
         return self.messages[-1]["content"]
 
 
-def read_items(path: Path, verifiers: Verifiers = SHIPPED) -> list[Item]:
-    """All items of a file, in order. Raises UserError with file and line for one that is not whole, asks for a verifier that is
-    not among `verifiers`, or has the key of another."""
+def read_items(path: Path, verifiers: Verifiers = SHIPPED, unnamed: Callable[[int], str] = str) -> list[Item]:
+    """All items of a file, in order. unnamed: makes a key of the number of a line whose item has none. Raises UserError with file
+    and line for one that is not whole, asks for a verifier that is not among `verifiers`, or has the key of another."""
     items: dict[str, Item] = {}
     for number, line in enumerate(_lines(path), start=1):
         if not line.strip():
             continue
         where = f"{path}:{number}"
         try:
-            item = _item(parse_line(line), str(number), verifiers)
+            item = _item(parse_line(line), unnamed(number), verifiers)
         except (ValueError, RecursionError) as error:
             raise UserError(f"{where}: {error}") from None
         if item.key in items:
@@ -68,33 +71,51 @@ def _lines(path: Path) -> list[bytes]:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
 
 
-_KNOWN = ("key", "id", "task", "prompt", "messages", "reference", "metadata", "label", "strata")
-
-
-def _item(row: Any, number: str, verifiers: Verifiers) -> Item:
+def _item(row: Any, unnamed: str, verifiers: Verifiers) -> Item:
     if not isinstance(row, dict):
         raise ValueError("not a JSON object")
     for name in ("task", "reference"):
         if name not in row:
             raise ValueError(f"has no {name!r}; an item needs task, reference, and prompt or messages")
-    if unknown := sorted(set(row) - set(_KNOWN)):
-        raise ValueError(f"{unknown[0]!r} is no field of an item; known are {', '.join(_KNOWN)}; put others into metadata")
-    key, task = row.get("key", row.get("id", number)), row["task"]
-    metadata, strata = row.get("metadata", {}), row.get("strata", {})
+    if unknown := sorted(set(row) - set(FIELDS)):
+        raise ValueError(f"{unknown[0]!r} is no field of an item; known are {', '.join(FIELDS)}; put others into metadata")
+    if _deeper_than(_MOST_LEVELS, row):
+        raise ValueError(f"lists and objects stand more than {_MOST_LEVELS} deep in each other")
+    task, metadata, strata = row["task"], row.get("metadata", {}), row.get("strata", {})
     rules = (
-        ("key", isinstance(key, str | int) and not isinstance(key, bool), "text or a whole number"),
         ("task", isinstance(task, str) and bool(task), "the name of a verifier"),
         ("metadata", isinstance(metadata, dict), "an object"),
-        ("strata", isinstance(strata, dict) and all(isinstance(value, str | int) for value in strata.values()),
-         "an object of texts"),
-        ("label", isinstance(row.get("label", ""), str | int), "text"),
+        ("strata", isinstance(strata, dict) and all(map(_names, strata.values())), "an object of texts"),
+        ("label", _names(row.get("label", "")), "text"),
     )
     for name, holds, wanted in rules:
         if not holds:
             raise ValueError(f"{name} is not {wanted}")
     verifier, metadata = verifiers.admit(task, metadata)
-    return Item(str(key), task, _messages(row), row["reference"], metadata, str(row.get("label", "")),
+    return Item(key_of(row, unnamed), task, _messages(row), row["reference"], metadata, str(row.get("label", "")),
                 {name: str(value) for name, value in strata.items()}, verifier)
+
+
+def key_of(row: Mapping[str, object], unnamed: str) -> str:
+    """What a row calls itself, by `key` or `id`; `unnamed` where it does not. Raises ValueError."""
+    given = [name for name in ("key", "id") if name in row]
+    if len(given) == 2:
+        raise ValueError("has both key and id; they are two words for the same")
+    key = row[given[0]] if given else unnamed
+    if not _names(key):
+        raise ValueError(f"{given[0]} is not text or a whole number")
+    return str(key)
+
+
+def messages_of(value: object) -> tuple[Mapping[str, str], ...]:
+    """A conversation so far. Raises ValueError for what is no list of messages with role and content, and nothing else."""
+    if not isinstance(value, list) or not value:
+        raise ValueError("messages is not a list of objects with role and content")
+    for number, message in enumerate(value):
+        if not isinstance(message, dict) or set(message) != {"role", "content"} or not all(
+                isinstance(text, str) for text in message.values()):
+            raise ValueError(f"messages[{number}] is not an object of two texts, role and content")
+    return tuple(value)
 
 
 def _messages(row: Mapping[str, Any]) -> tuple[Mapping[str, str], ...]:
@@ -106,9 +127,16 @@ def _messages(row: Mapping[str, Any]) -> tuple[Mapping[str, str], ...]:
         if not isinstance(value, str) or not value.strip():
             raise ValueError("prompt is not text, or empty")
         return ({"role": "user", "content": value},)
-    whole = isinstance(value, list) and bool(value) and all(
-        isinstance(m, dict) and isinstance(m.get("role"), str) and isinstance(m.get("content"), str) for m in value
-    )
-    if not whole or value[-1]["role"] != "user":
-        raise ValueError("messages is not a list of objects with role and content that ends with the user's")
-    return tuple(value)
+    messages = messages_of(value)
+    if messages[-1]["role"] != "user":
+        raise ValueError("messages does not end with the user's")
+    return messages
+
+
+def _names(value: object) -> bool:
+    return isinstance(value, str | int) and not isinstance(value, bool)
+
+
+def _deeper_than(levels: int, value: object) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(levels == 0 or _deeper_than(levels - 1, one) for one in inner if isinstance(one, dict | list))

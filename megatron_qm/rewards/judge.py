@@ -1,13 +1,14 @@
 """A model that judges: any OpenAI-compatible endpoint, a prompt that the response cannot speak through, votes."""
 
+import http.client
 import json
 import secrets
-import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
-from megatron_qm.json_types import number_of, text_of, whole_of
+from megatron_qm.errors import UserError
 
 Ask = Callable[[str], str]  # prompt -> the model's text; raises JudgeError
 KEY = "MEGATRON_QM_JUDGE_KEY"  # environment variable of the endpoint's key
@@ -20,35 +21,55 @@ class JudgeError(Exception):
 
 @dataclass(frozen=True)
 class Endpoint:
-    """POST {base}/chat/completions."""
+    """POST {base}/chat/completions. Raises UserError for a base that is not http or https: nothing else is ever opened."""
 
     base: str
     model: str
-    key: str = ""
+    key: str = field(default="", repr=False)
     seconds: float = 30.0
     temperature: float = 0.6
 
-    @classmethod
-    def told(cls, judge: Mapping[str, object]) -> "Endpoint":
-        """From a sample's metadata["judge"]: base, model, and key and seconds where they are named."""
-        key = text_of(judge, "key") if "key" in judge else ""
-        seconds = number_of(judge, "seconds") if "seconds" in judge else 30.0
-        return cls(text_of(judge, "base"), text_of(judge, "model"), key, seconds)
+    def __post_init__(self) -> None:
+        try:
+            parts = urlsplit(self.base)
+            fine = parts.scheme in ("http", "https") and bool(parts.hostname)
+        except ValueError:
+            fine = False
+        if not fine:
+            raise UserError(f"a judge's base {self.base!r} must be a URL such as http://127.0.0.1:8080/v1, of http or https")
 
     def __call__(self, prompt: str) -> str:
         body = {"model": self.model, "temperature": self.temperature, "messages": [{"role": "user", "content": prompt}]}
         request = urllib.request.Request(f"{self.base.rstrip('/')}/chat/completions", json.dumps(body).encode(),
                                          {"Content-Type": "application/json", "Authorization": f"Bearer {self.key}"})
         try:
-            with urllib.request.urlopen(request, timeout=self.seconds) as reply:
+            with _opener().open(request, timeout=self.seconds) as reply:
                 return str(json.load(reply)["choices"][0]["message"]["content"])
-        except (OSError, ValueError, LookupError, TypeError) as error:
+        except (OSError, ValueError, LookupError, TypeError, http.client.HTTPException, RecursionError) as error:
             raise JudgeError(f"the endpoint failed: {type(error).__name__}: {error}") from error
 
 
-def votes_of(judge: Mapping[str, object]) -> int:
-    """How often a sample's metadata["judge"] wants its endpoint asked."""
-    return whole_of(judge, "votes") if "votes" in judge else 8
+def _opener() -> urllib.request.OpenerDirector:
+    """http and https alone, and no redirects: the key goes to the base that the user has named and nowhere else."""
+    opener = urllib.request.OpenerDirector()
+    for handler in (urllib.request.ProxyHandler(), urllib.request.HTTPHandler(), urllib.request.HTTPSHandler(),
+                    urllib.request.HTTPErrorProcessor(), urllib.request.HTTPDefaultErrorHandler()):
+        opener.add_handler(handler)
+    return opener
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A model as the user has named it: whom to ask, how often about an answer, and the share of votes that must agree."""
+
+    ask: Endpoint
+    votes: int = 8
+    agreement: float = 0.75
+
+    @property
+    def longest_wait(self) -> float:
+        """Seconds that it may take to answer one question of all its votes."""
+        return self.votes * self.ask.seconds
 
 
 @dataclass(frozen=True)

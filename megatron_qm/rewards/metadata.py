@@ -27,7 +27,10 @@ def words_of(metadata: Metadata, key: str, default: tuple[str, ...] = ()) -> Ite
 
 def table_of(metadata: Metadata, key: str) -> Mapping[str, str]:
     """Texts by name."""
-    return _mapping(metadata, key, "an object of texts")
+    table = _mapping(metadata, key, "an object of texts")
+    if not all(isinstance(text, str) for text in table.values()):
+        raise _not(key, table, "an object of texts")
+    return table
 
 
 def lists_of(metadata: Metadata, key: str) -> Mapping[str, Iterable[str]]:

@@ -1,7 +1,12 @@
-"""Verifiers in processes that can be killed: one that hangs, crashes, eats memory or returns NaN costs one Unscored."""
+"""Verifiers in processes that can be killed: one that hangs, crashes, eats memory or returns NaN costs one Unscored.
+
+What a verifier has started is killed with it (family.py); what it prints goes to standard error.
+"""
 
 import multiprocessing as mp
+import os
 import resource
+import sys
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -9,10 +14,12 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext
 
-from megatron_qm.rewards.outcome import Outcome, Scored, Unscored
-from megatron_qm.rewards.registry import Verifiers, load
+from megatron_qm.rewards import family
+from megatron_qm.rewards.outcome import Outcome, Unscored, outcome_of
+from megatron_qm.rewards.registry import Verifier, Verifiers, load
 
 _START_SECONDS = 120.0
+_GRACE_SECONDS = 1.0
 _WAITING = Unscored("waiting: its turn has not come")
 
 
@@ -20,7 +27,7 @@ _WAITING = Unscored("waiting: its turn has not come")
 class Sample:
     """verifier: what `registry.load` takes. Where data has named it, the sample goes through `admitted` first."""
 
-    verifier: str
+    verifier: Verifier
     prompt: str
     response: str
     reference: object
@@ -43,10 +50,16 @@ class _Worker:
         self.at: int | None = None  # index of the sample it has
         self.deadline = time.monotonic() + _START_SECONDS
 
-    def kill(self) -> None:
-        self.process.kill()
+    def bury(self) -> None:
+        """Once it has been killed."""
         self.process.join()
         self.pipe.close()
+
+
+def _kill(workers: Sequence[_Worker]) -> None:
+    family.end(worker.process.pid for worker in workers if worker.process.pid is not None)
+    for worker in workers:
+        worker.bury()
 
 
 class VerifierPool:
@@ -69,8 +82,7 @@ class VerifierPool:
         self.close()
 
     def close(self) -> None:
-        for worker in self._workers:
-            worker.kill()
+        _kill(self._workers)
         self._workers = []
 
     def score(self, samples: Sequence[Sample]) -> list[Outcome]:
@@ -100,7 +112,7 @@ class VerifierPool:
                 except OSError:
                     self._lose(worker, results, at, "crash: the process was gone")
                 except Exception as error:  # noqa: BLE001  a sample that cannot be pickled is that sample's fault
-                    results[at], worker.at = Unscored(f"sample: {error}"), None
+                    results[at], worker.at = Unscored(f"sample: {_said(error)}"), None
 
     def _collect(self, results: list[Outcome]) -> None:
         busy = [worker for worker in self._workers if worker.at is not None or not worker.ready]
@@ -121,7 +133,7 @@ class VerifierPool:
         try:
             said = worker.pipe.recv()
         except (EOFError, OSError):
-            worker.process.join()
+            worker.process.join(_GRACE_SECONDS)  # it may have closed the pipe and live
             if worker.at is None:
                 raise RuntimeError(f"a verifier process died as it started (exit code {worker.process.exitcode})") from None
             self._lose(worker, results, worker.at, f"crash: the process ended with {worker.process.exitcode}")
@@ -133,12 +145,15 @@ class VerifierPool:
 
     def _lose(self, worker: _Worker, results: list[Outcome], at: int, reason: str) -> None:
         results[at] = Unscored(reason)
-        worker.kill()
+        _kill([worker])
         self._workers.remove(worker)
 
 
 def _serve(pipe: Connection, memory_bytes: int) -> None:
     """A worker: sample in, outcome out."""
+    family.found()
+    sys.stdout.flush()
+    os.dup2(2, 1)  # standard output is the run's
     if memory_bytes:
         resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -154,11 +169,17 @@ def _serve(pipe: Connection, memory_bytes: int) -> None:
 def judge(sample: Sample) -> Outcome:
     """One verdict in this process; whatever the verifier raises or returns, it is an Outcome."""
     try:
-        outcome = load(sample.verifier)(sample.prompt, sample.response, sample.reference, sample.metadata)
+        return outcome_of(load(sample.verifier)(sample.prompt, sample.response, sample.reference, sample.metadata))
+    except KeyboardInterrupt:
+        raise
     except MemoryError:
         return Unscored("memory: the verifier ran out of memory")
-    except Exception as error:  # noqa: BLE001  a verifier may be anybody's
-        return Unscored(f"exception: {type(error).__name__}: {str(error)[:500]}")
-    if type(outcome) not in (Scored, Unscored):
-        return Unscored(f"no outcome: the verifier returned a {type(outcome).__name__}")
-    return outcome
+    except BaseException as error:  # noqa: BLE001  a verifier may be anybody's, and ask to exit
+        return Unscored(f"exception: {type(error).__name__}: {_said(error)}")
+
+
+def _said(error: BaseException) -> str:
+    try:
+        return str(error)[:500]
+    except Exception:  # noqa: BLE001  its text is made by anybody's code, too
+        return "(it cannot say why)"

@@ -8,7 +8,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from megatron_qm import children
 from megatron_qm.exits import DONE, STOPPED
+from megatron_qm.files import make_folder, obstacles_named
 from megatron_qm.platform.ports import free_port
 
 _POLL_SECONDS = 0.1
@@ -18,17 +20,20 @@ _GRACE_SECONDS = 3.0
 def launch_local(arguments: Sequence[str], processes: int, logs: Path) -> int:
     """Run `python -m megatron_qm.cli ARGUMENTS` as ranks 0 .. processes-1 and return the first bad exit code, or 0.
 
-    Rank 0 keeps the terminal; the others write to `logs`/rank-N.log. When one fails the rest are stopped.
+    Rank 0 keeps the terminal; the others write to `logs`/rank-N.log. When one fails the rest are stopped; when this process
+    ends, however it does, so do they. Raises UserError where the logs cannot be written.
     """
-    logs.mkdir(parents=True, exist_ok=True)
+    make_folder(logs)
     port = free_port()
-    children = [_start(arguments, rank, processes, port, logs) for rank in range(processes)]
-    previous = {number: signal.signal(number, lambda got, _: _forward(children, got))
+    ranks: list[subprocess.Popen[bytes]] = []
+    previous = {number: signal.signal(number, lambda got, _: _forward(ranks, got))
                 for number in (signal.SIGTERM, signal.SIGUSR1)}
     try:
-        return _wait(children, logs)
+        for rank in range(processes):
+            ranks.append(_start(arguments, rank, processes, port, logs))
+        return _wait(ranks, logs)
     finally:
-        _stop(children)
+        _stop(ranks)
         for number, handler in previous.items():
             signal.signal(number, handler)
 
@@ -42,21 +47,24 @@ def _start(arguments: Sequence[str], rank: int, processes: int, port: int, logs:
     environment.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
     command = [sys.executable, "-m", "megatron_qm.cli", *arguments]
     if rank == 0:
-        return subprocess.Popen(command, env=environment)
-    with open(logs / f"rank-{rank}.log", "ab") as log:
-        return subprocess.Popen(command, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        return children.start(command, env=environment)
+    path = logs / f"rank-{rank}.log"
+    with obstacles_named(path):
+        log = open(path, "ab")  # noqa: SIM115  closed below
+    with log:
+        return children.start(command, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
 
 
-def _wait(children: list[subprocess.Popen[bytes]], logs: Path) -> int:
+def _wait(ranks: list[subprocess.Popen[bytes]], logs: Path) -> int:
     while True:
-        polled = ((rank, child.poll()) for rank, child in enumerate(children))
+        polled = ((rank, child.poll()) for rank, child in enumerate(ranks))
         ended = {rank: code for rank, code in polled if code is not None}
         bad = [(rank, code) for rank, code in ended.items() if code not in (DONE, STOPPED)]
         if bad:
             rank, code = bad[0]
             _report(rank, code, logs)
             return code if code > 0 else 128 - code
-        if len(ended) == len(children):
+        if len(ended) == len(ranks):
             return max(ended.values())  # all done, or all stopped by a signal
         time.sleep(_POLL_SECONDS)
 
@@ -72,16 +80,16 @@ def _report(rank: int, code: int, logs: Path) -> None:
     print(f"error: rank {rank} {how}{where}", *tail, sep="\n  ", file=sys.stderr)
 
 
-def _forward(children: list[subprocess.Popen[bytes]], number: int) -> None:
-    for child in children:
+def _forward(ranks: list[subprocess.Popen[bytes]], number: int) -> None:
+    for child in ranks:
         if child.poll() is None:
             child.send_signal(number)
 
 
-def _stop(children: list[subprocess.Popen[bytes]]) -> None:
+def _stop(ranks: list[subprocess.Popen[bytes]]) -> None:
     """One rank has failed: the others have a moment to say the same, and are then ended (SIGTERM would ask for a save)."""
     deadline = time.monotonic() + _GRACE_SECONDS
-    for child in children:
+    for child in ranks:
         try:
             child.wait(max(0.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:

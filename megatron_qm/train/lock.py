@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from megatron_qm.errors import UserError
+from megatron_qm.files import make_folder, obstacles_named
 
 logger = logging.getLogger(__name__)
 _FILE = ".lock"
@@ -22,11 +23,13 @@ def locked(run: Path, wait_seconds: float = _WAIT_SECONDS, *, named: bool = True
     """Hold the folder `run` for the length of a block; the lock goes with the process, however it ends. named: who holds it is
     written into it, for those who wait long.
 
-    Raises UserError naming the holder if another job has it for longer than `wait_seconds`.
+    Raises UserError where the folder cannot be written, and naming the holder if another job has it for longer than
+    `wait_seconds`.
     """
     run = Path(run)
-    run.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(run / _FILE, os.O_RDWR | os.O_CREAT, 0o644)
+    make_folder(run)
+    with obstacles_named(run / _FILE):
+        descriptor = os.open(run / _FILE, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         _take(descriptor, run, wait_seconds)
         if named:

@@ -109,3 +109,13 @@ def unreliable(prompt: str, response: str, reference: str, metadata: dict) -> Ou
     if reference == "crash":
         os._exit(11)
     return Scored(float(reference))
+
+
+def down_at_first(prompt: str, response: str, reference: str, metadata: dict) -> Outcome:
+    """A judge that does not answer before it has been asked `metadata["answers"]` times, which the file `reference` counts; then
+    the share of vowels."""
+    with open(reference, "ab") as asked:
+        asked.write(b".")
+        if asked.tell() <= metadata["answers"]:
+            raise ConnectionError("refused")
+    return by_letters(prompt, response, reference, metadata)

@@ -21,7 +21,7 @@ from megatron_qm.rewards.items import Item
 from megatron_qm.rewards.outcome import Outcome, Scored, Unscored
 
 _text = st.text(st.characters(exclude_categories=[]))  # half surrogate pairs among them
-_parts = st.dictionaries(_text, st.floats(allow_nan=False) | st.integers(-5, 5))
+_parts = st.dictionaries(_text, st.floats(allow_nan=False, allow_infinity=False) | st.integers(-5, 5))
 _outcome = st.builds(Scored, st.floats(0, 1) | st.integers(0, 1), _parts, _text) | st.builds(Unscored, _text)
 
 

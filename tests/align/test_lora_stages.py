@@ -33,5 +33,5 @@ def test_adapters_go_from_stage_to_stage_and_into_the_release(tiny: Path, policy
     assert hashes(policy, adapters=False) == hashes(tuned, adapters=False) == hashes(learnt, adapters=False)
     done = subprocess.run(
         [sys.executable, "-m", "megatron_qm.cli", "export-hf", "--checkpoint", str(learnt), "--output", str(tmp_path / "hf"),
-         "--dtype", "fp32"], capture_output=True, text=True, timeout=300)
+         "--dtype", "fp32", "--skip-answer"], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0 and "logits differ by at most" in done.stdout, done.stdout + done.stderr  # the gate

@@ -23,7 +23,7 @@ from megatron_qm.align.rollouts.vllm_engine import VllmEngine, VllmOutput, sampl
 from megatron_qm.errors import UserError
 from megatron_qm.model.generation.request import Completion, Request, Sampling
 
-_finite = st.floats(allow_nan=False, allow_infinity=False)
+_finite = st.floats(-1e6, 1e6)  # of a log-probability: what is beyond is none
 _tokens = st.lists(st.tuples(st.integers(0, 200_000), _finite, _finite), min_size=1, max_size=5)
 
 
@@ -275,7 +275,9 @@ def test_prompts_become_requests(tmp_path: Path) -> None:
     [
         ("{", "line 2: not JSON"), ("3", "line 2: not a JSON object"), ("{}", "has neither"), ('{"prompt": ""}', "prompt is ''"),
         ('{"prompt": "a", "messages": []}', "has both"), ('{"prompt": [1.5]}', "not of token ids"),
-        ('{"messages": [{"role": "user"}]}', "messages must be"), ('{"prompt": "b", "key": "1"}', "'1' was given before, in"),
+        ('{"messages": [{"role": "user"}]}', r"messages\[0\] is not"),
+        ('{"prompt": "b", "key": "1"}', "'1' was given before, in"), ('{"prompt": "b", "promt": 1}', "'promt' is no field"),
+        ('{"prompt": "b", "key": 1, "id": 2}', "both key and id"),
         ('{"prompt": "b", "key": [1]}', "key is"), ('{"prompt": "bad"}', "cannot encode this prompt: no"),
     ],
 )

@@ -103,10 +103,11 @@ def test_a_killed_run_goes_on_and_ends_as_the_undisturbed(models: Path) -> None:
     [
         ({"prompt": [VOCAB]}, [], f"token {VOCAB} is outside the vocabulary of {VOCAB}"),
         ({"prompt": "a b"}, ["--max-new-tokens", "256"], "are more than the model's max_positions = 256"),
-        ({"prompt": "a"}, ["--temperature", "-1"], "sampling.temperature = -1.0: must be a finite number, 0 (greedy) or more"),
+        ({"prompt": "a"}, ["--temperature", "-1"], "--temperature: -1 must not be negative"),
+        ({"prompt": "a"}, ["--temperature", "1e-50"], "sampling.temperature = 1e-50: must be 0 (greedy), or"),
         ({"prompt": "a"}, ["--stop-token", "no such token"], "--stop-token no such token: not a token of this tokenizer"),
         ({"prompt": "a"}, ["--tp", "2", "--nproc", "3"], "3 ranks cannot be split"),
-        ({"prompt": "a"}, ["--samples", "0"], "--samples 0: must be 1 or more"),
+        ({"prompt": "a"}, ["--samples", "0"], "--samples: 0 must be 1 or more"),
     ],
 )
 def test_what_cannot_be_generated_is_said_in_a_sentence(

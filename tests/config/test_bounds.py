@@ -31,6 +31,7 @@ ZERO = {
     "data.validation.*.weight": "validation reads all sources alike",
     "sft.sources.*.weight": "as data.sources",
     "sft.validation.*.weight": "as data.validation",
+    "sft.max_left_out": "all samples are to be learnt from",
     "train.z_loss": "no z-loss",
     "optimizer.lr": "a run that learns nothing measures the machine, or the loss",
     "optimizer.min_lr": "decay to nothing",

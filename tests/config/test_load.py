@@ -110,3 +110,23 @@ def test_a_wrong_option_fails_before_torch_is_imported(recipe: Path) -> None:
     assert "parallel.tp = 3 does not divide model.heads = 16" in done.stderr
     assert "Traceback" not in done.stderr
     assert time.monotonic() - start < 30  # the bound of 2 s is benchmarked; here only that nothing heavy is waited for
+
+
+def test_a_block_of_free_names_takes_single_values(tmp_path: Path) -> None:
+    """Recipes merge name by name, an override reaches in, and what was resolved is read back."""
+    base, recipe = tmp_path / "base.yaml", tmp_path / "r.yaml"
+    base.write_text("data: {template_arguments: {enable_thinking: true, effort: high}}\n")
+    recipe.write_text("base: base.yaml\ndata: {template_arguments: {budget: 3}}\n")
+    config = load(RunConfig, recipe, ["data.template_arguments.enable_thinking=false"])
+    assert config.data.template_arguments == {"enable_thinking": False, "effort": "high", "budget": 3}
+    recipe.write_text(to_yaml(config))
+    assert load(RunConfig, recipe) == config
+    assert load(RunConfig, recipe, ["data.template_arguments=null"]).data.template_arguments == {}
+
+
+@pytest.mark.parametrize("value", ["[1]", "{a: [1]}", "{a: {b: 1}}", "{a: null}", "{a: .nan}", "{a: 2024-01-01}", "text"])
+def test_a_block_of_free_names_takes_nothing_else(value: str, tmp_path: Path) -> None:
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text(f"data:\n  template_arguments: {value}\n")
+    with pytest.raises(UserError, match=r"r.yaml:2: data.template_arguments(.a)? wants "):
+        load(RunConfig, recipe)

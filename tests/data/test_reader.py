@@ -285,6 +285,8 @@ def test_unusable_sources_are_refused_by_name(prefixes: dict[str, str], tmp_path
         BatchReader([SourceSpec("gone", str(tmp_path / "nowhere"))], 8, BLOCK, SEED)
     with pytest.raises(UserError, match="'void'.*no tokens"):
         BatchReader([SourceSpec("void", write_dataset(tmp_path / "void", [[]]))], 8, BLOCK, SEED)
+    with pytest.raises(UserError, match="'single'.*one token, which nothing comes before"):
+        BatchReader([SourceSpec("single", write_dataset(tmp_path / "single", [[[5]]]))], 8, BLOCK, SEED)
     twice = SourceSpec("a", prefixes["a"])
     with pytest.raises(UserError, match="'a' is given twice"):
         BatchReader([twice, replace(twice, weight=2)], 8, BLOCK, SEED)

@@ -1,8 +1,11 @@
 """A small tokenizer and small corpora for the tests of preprocessing, made on the spot."""
 
+import bz2
 import gzip
 import json
+import lzma
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +17,12 @@ from data_tools.pipeline import preprocess
 from data_tools.stopping import StopRequest
 
 EOD = "<|endoftext|>"
+COMPRESS: dict[str, Callable[[bytes], bytes]] = {
+    ".gz": gzip.compress,
+    ".bz2": lambda data: bz2.compress(data, 1),  # blocks of 100 kB
+    ".xz": lzma.compress,
+    ".zst": zstandard.ZstdCompressor(write_checksum=True).compress,
+}
 WORDS = ["patient", "患者", "男", "55岁", "metformin", "500 mg", "na\u00efve", "e\u0301", "🧬", "I'll", "\n", "  ", "5"]
 
 
@@ -48,10 +57,7 @@ def json_lines(documents: list[str], key: str = "text") -> bytes:
 
 def write_file(path: Path, data: bytes) -> Path:
     """Compressed as the name says."""
-    if path.suffix == ".gz":
-        data = gzip.compress(data)
-    elif path.suffix == ".zst":
-        data = zstandard.ZstdCompressor().compress(data)
+    data = COMPRESS[path.suffix](data) if path.suffix in COMPRESS else data
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
     return path

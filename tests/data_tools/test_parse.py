@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_tools.sources import blocks
@@ -73,6 +73,7 @@ def test_an_odd_line_is_read_as_python_reads_it(line: bytes) -> None:
 
 
 @given(lines=st.lists(st.sampled_from([*BAD, *ODD]), min_size=1, max_size=12))
+@settings(deadline=None)
 def test_a_line_means_the_same_in_any_company(lines: list[bytes]) -> None:
     parsed = _parse(b"\n".join(lines) + b"\n")
     alone = [_parse(line + b"\n", starts=False) for line in lines]

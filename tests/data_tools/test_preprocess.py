@@ -147,6 +147,29 @@ def test_parquet_rejects_and_schema(tokenizer: Path, tmp_path: Path) -> None:
         run(tokenizer, path, tmp_path / "other")
 
 
+@pytest.mark.parametrize("kind", ["string", "large_string", "string_view", "dictionary"])
+def test_parquet_holds_text_in_any_of_its_types(tokenizer: Path, tmp_path: Path, kind: str) -> None:
+    import pyarrow as arrow
+    import pyarrow.parquet as parquet
+
+    documents = [f"{text} and more" for text in texts(30)] * 2
+    column = arrow.array(documents)
+    column = column.dictionary_encode() if kind == "dictionary" else column.cast(getattr(arrow, kind)())
+    parquet.write_table(arrow.table({"text": column}), tmp_path / "a.parquet", row_group_size=7)
+    written = run(tokenizer, tmp_path / "a.parquet", tmp_path / "set")
+    assert tokens(written).tolist() == [token for ids in reference_ids(tokenizer, documents) for token in ids]
+
+
+def test_two_columns_of_one_name_are_refused(tokenizer: Path, tmp_path: Path) -> None:
+    import pyarrow as arrow
+    import pyarrow.parquet as parquet
+
+    table = arrow.Table.from_arrays([arrow.array(["one"]), arrow.array(["two"])], names=["text", "text"])
+    parquet.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(UserError, match=r"a\.parquet: 2 columns 'text' \(--text-key\)"):
+        run(tokenizer, tmp_path / "a.parquet", tmp_path / "set")
+
+
 def test_the_first_false_id_stops_the_run(tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from data_tools import job
     from data_tools import tokenizer as module

@@ -31,6 +31,13 @@ def _command(*arguments: object) -> subprocess.CompletedProcess[str]:
         (["--max-bad-fraction", "2"], "--max-bad-fraction 2.0"),
         (["--max-bad-fraction", "nan"], "--max-bad-fraction nan"),
         (["--workers", "0"], "--workers 0"),
+        (["--workers", "-1"], "--workers -1"),
+        (["--workers", str(10**23)], "--workers 1000"),
+        (["--shard-index", "0", "--shard-count", str(10**23)], "--shard-count 1000"),
+        (["--max-document-bytes", str(10**23)], "--max-document-bytes 1000"),
+        (["--commit-seconds", "inf"], "--commit-seconds inf"),
+        (["--text-key", "\udcff"], "is not UTF-8"),
+        (["--append-eod", "--eod-token", "\udcff"], "is not UTF-8"),
         (["--text-key", ""], "--text-key is empty"),
     ],
 )
@@ -47,6 +54,57 @@ def test_what_the_command_line_refuses(
     assert "error: " in capsys.readouterr().err.replace("\n", " ") and not list(tmp_path.glob("set*"))
     main([*usual, *arguments])
     assert words in capsys.readouterr().err
+
+
+PLACES = ["/dev/null/x", "file/x", "loop/x", "a/b/file/../../../file/x", "n" * 300]
+
+
+@pytest.fixture
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """What lies in a folder in which nothing may be left behind."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to("loop")
+    write_file(tmp_path / "a.jsonl", json_lines(texts(5)))
+    return sorted(tmp_path.rglob("*"))
+
+
+@pytest.mark.parametrize("option", ["--output-prefix", "--rejects"])
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place[:20])
+def test_a_place_that_cannot_be_written_is_told_before_the_work(
+    tokenizer: Path, tmp_path: Path, places: list[Path], monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str], option: str, place: str,
+) -> None:  # fmt: skip
+    from data_tools import pipeline
+    from data_tools.preprocess import main
+
+    monkeypatch.setattr(pipeline, "make_job", None)  # no work
+    usual = ["--input", "a.jsonl", "--output-prefix", "new/folder/set", "--tokenizer", str(tokenizer)]
+    assert main([*usual, option, place]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: {option} {place}: cannot be written: ") and "Traceback" not in said
+    assert sorted(tmp_path.rglob("*")) == places
+
+
+@pytest.mark.parametrize("kind", ["bin", "idx", "rejects"])
+def test_a_folder_under_a_final_name_is_told_before_the_work(
+    tokenizer: Path, tmp_path: Path, places: list[Path], capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    from data_tools.preprocess import main
+
+    (tmp_path / f"set.{kind}").mkdir()
+    usual = ["--input", "a.jsonl", "--output-prefix", "set", "--tokenizer", str(tokenizer), "--overwrite"]
+    assert main(usual) == 2
+    assert f"set.{kind} is a folder" in capsys.readouterr().err
+    assert sorted(tmp_path.rglob("*")) == sorted([*places, tmp_path / f"set.{kind}"])
+
+
+def test_what_is_refused_later_leaves_no_folders(tokenizer: Path, tmp_path: Path, places: list[Path]) -> None:
+    from data_tools.preprocess import main
+
+    usual = ["--input", "a.jsonl", "--output-prefix", "new/folder/set", "--tokenizer", str(tokenizer)]
+    assert main([*usual, "--append-eod", "--eod-token", "<none>"]) == 2
+    assert sorted(tmp_path.rglob("*")) == places
 
 
 def test_the_script_runs_from_anywhere(tokenizer: Path, tmp_path: Path) -> None:

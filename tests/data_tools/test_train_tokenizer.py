@@ -87,3 +87,29 @@ def test_what_holds_no_text_is_refused(tmp_path: Path, content: str, said: str) 
     done = train(tmp_path / "out", tmp_path / "in.jsonl")
     assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("size", [0, -1, 10**23])
+def test_a_size_out_of_range_is_refused(folder: Path, tmp_path: Path, size: int) -> None:
+    done = train(tmp_path / "new/out", folder / "in.jsonl", size)
+    assert done.returncode == 2 and done.stderr.startswith(f"error: --vocab-size {size}: at ")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("place", ["/dev/null/x", "file", "loop/x"])
+def test_a_place_that_cannot_be_written_is_told_before_any_text_is_read(tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to("loop")
+    there = sorted(tmp_path.iterdir())
+    done = train(tmp_path / place, tmp_path / "no input is looked for")
+    assert done.returncode == 2 and "--output" in done.stderr and "cannot be written" in done.stderr
+    assert sorted(tmp_path.iterdir()) == there
+
+
+def test_a_damaged_input_is_refused(tmp_path: Path) -> None:
+    import gzip
+
+    (tmp_path / "in.jsonl.gz").write_bytes(gzip.compress(json.dumps({"text": "a b"}).encode() * 100)[:-2])
+    done = train(tmp_path / "out", tmp_path / "in.jsonl.gz")
+    assert done.returncode == 2 and "in.jsonl.gz is damaged at byte" in done.stderr
+    assert not (tmp_path / "out").exists()

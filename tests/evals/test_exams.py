@@ -34,13 +34,6 @@ def test_accuracy_by_task_and_stratum() -> None:
     assert drugs.graded and drugs.accuracy == 0.5 and drugs.right == 1 and drugs.interval == mean_interval([0.5, 1.0, 0.0])
 
 
-def test_the_normal_interval() -> None:
-    values = [0.0, 1.0] * 50
-    half = 1.959963984540054 * (0.25 * 100 / 99) ** 0.5 / 10
-    assert mean_interval(values) == pytest.approx((0.5 - half, 0.5 + half))
-    assert mean_interval([0.3]) == (0.0, 1.0) and mean_interval([1.0, 1.0]) == (1.0, 1.0)
-
-
 def test_a_table_has_a_row_per_group() -> None:
     lines = table(summarise(*zip(*ASKED, strict=True))).splitlines()
     assert len(lines) == 5 and lines[1].split()[:3] == ["exam", "3", "66.7%"] and "(mean score)" in lines[4]

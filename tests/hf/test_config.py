@@ -132,3 +132,13 @@ def test_a_broken_config_file_is_named(tmp_path: Path) -> None:
         (tmp_path / "config.json").write_bytes(text.encode("latin-1"))
         with pytest.raises(UserError, match="config.json"):
             read_config(tmp_path)
+
+
+@pytest.mark.parametrize("key", ["num_hidden_layers", "hidden_size", "vocab_size", "max_position_embeddings"])
+def test_a_model_that_nobody_can_have_is_refused_at_once(key: str) -> None:
+    config = to_hf(ModelConfig(shape="qwen3-0.6b").resolved(), "bf16")
+    with pytest.raises(UserError, match=f"there/config.json: {key} = 99999999999999999999: must be .* or less"):
+        from_hf(config | {key: 99999999999999999999}, "there/config.json")
+    for wrong in (float("inf"), float("nan"), 1e300):
+        with pytest.raises(UserError, match="there/config.json: .*rope_theta"):
+            from_hf(config | {"rope_theta": wrong}, "there/config.json")

@@ -224,7 +224,7 @@ def test_sizes(text: str) -> None:
     assert parse_size(text) == SIZES[text]
 
 
-@pytest.mark.parametrize("text", ["", "GB", "5XB", "-1GB", "0", "5 GB 3", "1e9"])
+@pytest.mark.parametrize("text", ["", "GB", "5XB", "-1GB", "0", "5 GB 3", "1e9", "9" * 400 + "GB"])
 def test_sizes_that_are_none(text: str) -> None:
     with pytest.raises(UserError, match="--max-shard-size"):
         parse_size(text)

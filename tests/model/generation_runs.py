@@ -14,9 +14,10 @@ from megatron_qm.config.train import CheckpointConfig, PrecisionConfig
 from megatron_qm.errors import UserError
 from megatron_qm.model.build import build_model
 from megatron_qm.model.generation.cache import cached
-from megatron_qm.model.generation.generate import generate
+from megatron_qm.model.generation.feed import News
+from megatron_qm.model.generation.generate import answer, generate
 from megatron_qm.model.generation.lean import lean_layers
-from megatron_qm.model.generation.request import Request, Sampling
+from megatron_qm.model.generation.request import Completion, Request, Sampling
 from megatron_qm.model.parallel_groups import parallel_groups
 from megatron_qm.platform.runtime import choose_platform, process_group, ranks_from_environment
 from megatron_qm.train.optimizer import data_parallel, dismantle
@@ -91,8 +92,43 @@ def _generate(model: list[torch.nn.Module], vocab: int) -> dict[str, Any]:
         "greedy": [c.tokens for c in generate(model, greedy(vocab), max_sequences=4)],
         "sampled": [vars(c) for c in completions],
         "scores": score_continuations(model, pairs, batch_size=4),
+        "joined": _joined(model, requests),
     }
     return found | _in_other_company(model, vocab) if dist.get_world_size() == 1 else found
+
+
+class Dripping:
+    """A feed from which a request comes every third token; one is given up in the middle. On all ranks alike."""
+
+    def __init__(self, requests: list[Request]) -> None:
+        self._requests, self._asked = requests, 0
+        self.found: dict[int, Completion | UserError] = {}
+        self.written: dict[int, list[int]] = {}
+
+    def news(self) -> News:
+        self._asked += 1
+        number = (self._asked - 1) // 3
+        arrived = [(number, self._requests[number])] if self._asked % 3 == 1 and number < len(self._requests) else []
+        if self._asked == 2:
+            arrived.append((99, Request("given up", (1, 2, 3), Sampling(max_new_tokens=30))))
+            arrived.append((98, Request("no token", (10**6,), Sampling())))
+        return News(arrived, [99] if self._asked == 8 else [])
+
+    def wrote(self, number: int, token: int) -> None:
+        self.written.setdefault(number, []).append(token)
+
+    def ended(self, number: int, result: Completion | UserError) -> None:
+        self.found[number] = result
+
+
+def _joined(model: list[torch.nn.Module], requests: list[Request]) -> list[dict[str, Any]]:
+    """The same requests, each of which joins what is running."""
+    feed = Dripping(requests)
+    answer(model, feed, max_sequences=3, max_prefill_tokens=20)
+    assert isinstance(feed.found.pop(98), UserError) and 99 not in feed.found and 0 < len(feed.written.pop(99)) < 30
+    done = [feed.found[number] for number in range(len(requests))]
+    assert [feed.written[number] for number in range(len(requests))] == [list(one.tokens) for one in done]
+    return [vars(one) for one in done]
 
 
 def _in_other_company(model: list[torch.nn.Module], vocab: int) -> dict[str, Any]:

@@ -92,6 +92,7 @@ def test_logprobs_sum_to_the_scorers(family: str, alone: dict) -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_response_does_not_depend_on_its_batch(family: str, alone: dict) -> None:
     _same(alone[family]["again"], alone[family]["sampled"])
+    _same(alone[family]["joined"], alone[family]["sampled"])
 
 
 def test_responses_end_as_their_requests_say(alone: dict) -> None:
@@ -133,6 +134,7 @@ def test_every_layout_gives_the_same(layout: str, alone: dict, together: list) -
     for found in ranks:
         assert found["greedy"] == expected["greedy"]
         _same(found["sampled"], expected["sampled"])
+        _same(found["joined"], expected["sampled"])
         sums = [sum(completion["logprobs"]) for completion in found["sampled"]]
         assert sums == pytest.approx(found["scores"], abs=1e-4)
 

@@ -5,8 +5,12 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from transformers import LogitsProcessorList, TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
+from megatron_qm.config.bounds import LEAST_TEMPERATURE
+from megatron_qm.config.rl import RlRun
+from megatron_qm.config.run import load_run
 from megatron_qm.errors import UserError
 from megatron_qm.model.generation.request import Request, Sampling, check_keys
 from megatron_qm.model.generation.sampling import draw, stream_of, uniform
@@ -103,3 +107,14 @@ def test_sampling_out_of_range_is_named(values: dict[str, Any], message: str) ->
 def test_two_requests_of_one_key_are_refused() -> None:
     with pytest.raises(UserError, match="2 requests have the key 'a'"):
         check_keys([Request("a", (1,)), Request("b", (1,)), Request("a", (2,))])
+
+
+def test_the_least_temperature_is_as_good_as_greedy_and_less_is_refused() -> None:
+    logits = LOGITS * 100
+    drawn = draw(logits, [Sampling(temperature=LEAST_TEMPERATURE)] * len(logits), [0] * len(logits), [0.5] * len(logits))
+    assert torch.equal(drawn.token_b, logits.argmax(-1)) and drawn.behaviour_b.isfinite().all()
+    for heat in (LEAST_TEMPERATURE / 2, 1e-50, 5e-324, -0.1, float("nan"), float("inf")):
+        with pytest.raises(UserError, match=r"sampling.temperature = .*: must be 0 \(greedy\), or a finite number from 0.001 on"):
+            Sampling(temperature=heat)
+        with pytest.raises(UserError, match="rl.sampling.temperature"):
+            load_run("rl-tiny-cpu", [f"rl.sampling.temperature={yaml.safe_dump(heat).split()[0]}"], RlRun)

@@ -177,7 +177,7 @@ def test_chance_is_a_line_and_a_word_where_it_is_known(tmp_path: Path) -> None:
     rows = page.source.split('<div class="probe">')[1:]
     assert "400 questions, chance 25.0%" in rows[0] and '<i class="chance" style="left:25.00%">' in rows[0]
     assert "chance" not in rows[1].split("<p", 1)[0]
-    chart = page.data[page.titles.index("Knowledge probes")]["series"]
+    chart = page.data[page.titles.index("Probes and items")]["series"]
     assert [(one["name"], one["y"]) for one in chart] == [
         ("codes", [0.3, 0.4, 0.5]), ("exam", [0.4] * 3), ("chance", [0.25] * 3)]
     assert 'class="line dashed c10"' in page.source

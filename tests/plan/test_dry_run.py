@@ -1,5 +1,6 @@
 """`--dry-run` says whether a run fits, and which layout would; it needs no GPU and writes nothing."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -7,10 +8,12 @@ import pytest
 
 from data_tools.indexed_writer import IndexedWriter
 from megatron_qm.cli import main
+from megatron_qm.commands import dry_run as dry_run_module
 from megatron_qm.commands.resolve import resolve
 from megatron_qm.costs.memory import GIB, memory_by_stage
 from megatron_qm.plan.hardware import find_gpu
 from megatron_qm.plan.predict import buffer_bytes
+from megatron_qm.platform.detect import Hardware
 
 
 @pytest.fixture(scope="module")
@@ -62,3 +65,32 @@ def test_the_gib_that_are_left_are_those_of_the_fullest_rank(capsys: pytest.Capt
     config = resolve(argparse.Namespace(config=["qwen3-8b-h100"], overrides=[])).config
     needed = max(memory.total for memory in memory_by_stage(config, 8)) + buffer_bytes(config)
     assert left == pytest.approx((find_gpu("h100").memory - needed) / GIB, abs=0.05)
+
+
+def test_a_recipe_for_any_card_is_held_to_this_machine_s(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    wrong = ["device=auto", "precision.fp8=none", "parallel.pp=1", "parallel.vpp=null", "train.micro_batch_size=4"]
+    monkeypatch.setattr(dry_run_module, "detect_hardware", lambda: Hardware("cpu"))
+    assert dry_run(*wrong) == 0
+    assert "whether it fits is not known" in capsys.readouterr().out
+    monkeypatch.setattr(dry_run_module, "detect_hardware", lambda: Hardware("cuda", ("NVIDIA H100 80GB HBM3",), (9.0,)))
+    assert dry_run(*wrong) == 2
+    assert "H100 has 74.5: it does not fit; the nearest layout" in capsys.readouterr().err
+
+
+def test_143_gib_a_rank_do_not_fit_into_80_gb(capsys: pytest.CaptureFixture) -> None:
+    """The example of a wrong plan that looks right: nothing but memory is against it."""
+    words = ["parallel.tp=1", "parallel.sp=false", "parallel.overlap_tp=false", "parallel.pp=1", "parallel.vpp=null",
+             "parallel.distributed_optimizer=false", "parallel.overlap_param_gather=false"]
+    assert dry_run(*words) == 2
+    said = re.search(r"a rank needs ([\d.]+) GiB and H100 has 74.5: it does not fit; (.*)", capsys.readouterr().err)
+    assert float(said[1]) > 100 and "parallel." in said[2]
+
+
+def test_plan_tells_what_to_paste_for_the_first_layouts(capsys: pytest.CaptureFixture) -> None:
+    assert main(["plan", "--config", "qwen3-8b-h100"]) == 0
+    said = capsys.readouterr().out
+    rows = [line.split() for line in said.partition("to paste")[2].splitlines() if line.startswith("  parallel.devices=")]
+    assert len(rows) == 3 and len(set(map(tuple, rows))) == 3
+    for overrides in rows:
+        assert dry_run(*overrides) == 0
+        assert "fits: " in capsys.readouterr().out

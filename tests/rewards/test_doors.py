@@ -3,9 +3,12 @@
 
 import json
 import math
+import random
 import threading
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -28,6 +31,16 @@ def test_verl():
             compute_score(data_source, "", "0.5", extra)
 
 
+def test_verl_asks_the_models_that_it_was_given():
+    asked = {"rule": "exam", "judge": "m"}
+    for extra in (asked, {"rule": "exam"}):
+        found = compute_score("hybrid", "the first of them", "A", extra, judges={"m": "http://127.0.0.1:9/v1"})
+        assert found["unscored"] == 1.0  # nobody listens there
+        assert compute_score("hybrid", "A", "A", extra, judges={"m": "http://127.0.0.1:9/v1"})["score"] == 1.0
+    with pytest.raises(ValueError, match="set reward_kwargs.judges"):
+        compute_score("hybrid", "A", "A", asked)
+
+
 def test_nemo_rl():
     log = [{"role": "user", "content": "?"}, {"role": "assistant", "content": "A"}]
     with VerifierPool(1) as pool:
@@ -39,27 +52,59 @@ def test_nemo_rl():
             RewardEnvironment(pool).step([log], [{"verifier": OWN, "reference": "0.5"}])
 
 
-def test_http_wants_its_token_and_scores():
+@pytest.fixture(scope="module")
+def post() -> Iterator[Callable[..., list[dict[str, object]]]]:
+    """Asks a door for the outcomes of samples."""
     with VerifierPool(1) as pool:
         door = server(pool, "secret", verifiers=Verifiers.named([f"bad={OWN}"], "--verifier"))
         threading.Thread(target=door.serve_forever, daemon=True).start()
 
-        def post(samples, token):
-            body = json.dumps({"samples": samples}).encode()
+        def asked(samples: object, token: str = "secret", **more: object) -> list[dict[str, object]]:
+            body = json.dumps({"samples": samples, **more}).encode()
             url = f"http://127.0.0.1:{door.server_port}/score"
-            with urllib.request.urlopen(urllib.request.Request(url, body, {"Authorization": f"Bearer {token}"}), timeout=30) as reply:
+            with urllib.request.urlopen(urllib.request.Request(url, body, {"Authorization": f"Bearer {token}"}), timeout=60) as reply:
                 return json.load(reply)["outcomes"]
 
+        yield asked
+        door.shutdown()
+        door.server_close()
+
+
+GOOD = {"verifier": "exam", "response": "A", "reference": "A"}
+
+
+def test_http_scores(post):
+    assert post([GOOD])[0]["value"] == 1.0
+    assert post([{**GOOD, "verifier": "bad", "reference": "0.5"}])[0]["value"] == 0.5
+
+
+@pytest.mark.parametrize(("samples", "token", "status", "why"), [
+    ([GOOD], "guess", 401, "token"), ([{**GOOD, "verifier": "os:system"}], "secret", 400, "must be named in --verifier"),
+    ([{**GOOD, "verifier": OWN}], "secret", 400, "sample 0: the verifier"),
+    ([GOOD, {**GOOD, "verifier": "hybrid", "metadata": {"rule": "os:spawnve", "judge": {}}}], "secret", 400, "sample 1: "),
+    ([{**GOOD, "verifier": "general", "metadata": {"principles": "/etc/passwd", "judge": {}}}], "secret", 400, "metadata.principles"),
+    ([{**GOOD, "verifier": "general", "metadata": {"judge": {"base": "file:///etc", "model": "m"}}}], "secret", 400, "set a judge"),
+    ([{**GOOD, "metadata": []}], "secret", 400, "metadata"), ([{**GOOD, "respons": ""}], "secret", 400, "'respons' is no field"),
+    ([{"verifier": "exam", "response": "A"}], "secret", 400, "lacks reference"), ({}, "secret", 400, "samples"),
+])
+def test_who_is_turned_away(post, samples, token, status, why):
+    with pytest.raises(urllib.error.HTTPError) as error:
+        post(samples, token)
+    assert error.value.code == status and why in json.load(error.value)["error"]["message"]
+
+
+def test_a_thousand_callers_256_at_once_and_strangers_among_them(post):
+    values = [None, True, -1, 1e400, "", "x", "\ud800", [], [[]], {}, {"a": {}}, "exam", "hybrid", "general", "drugs", ["A"]]
+
+    def call(number: int) -> bool:
+        if number % 2:
+            return post([GOOD])[0]["value"] == 1.0
+        draw = random.Random(number)
+        sample = {**GOOD, **{draw.choice([*GOOD, "metadata", "prompt", "x"]): draw.choice(values) for _ in range(2)}}
         try:
-            good = {"verifier": "exam", "response": "A", "reference": "A"}
-            assert post([good], "secret")[0]["value"] == 1.0
-            assert post([{**good, "verifier": "bad", "reference": "0.5"}], "secret")[0]["value"] == 0.5
-            strangers = [{**good, "verifier": "os:system"}, {**good, "verifier": OWN},
-                         {**good, "verifier": "hybrid", "metadata": {"rule": "os:system", "judge": {}}}]
-            for samples, token, status in (([good], "guess", 401), *(([one], "secret", 400) for one in strangers)):
-                with pytest.raises(urllib.error.HTTPError) as error:
-                    post(samples, token)
-                assert error.value.code == status
-        finally:
-            door.shutdown()
-            door.server_close()
+            return bool(post([sample]))
+        except urllib.error.HTTPError as error:
+            return error.code == 400 and bool(json.load(error)["error"]["message"])
+
+    with ThreadPoolExecutor(256) as pool:
+        assert all(pool.map(call, range(2000)))

@@ -97,3 +97,14 @@ def test_a_list_of_all_options_is_the_question_and_no_answer():
     options = {"A": "fever", "B": "cough"}
     assert exam("", "A. fever\nB. cough", "A/B", {"options": options}).value == 0.0
     assert exam("", "The answer is A and B.", "A/B", {"options": options}).value == 1.0
+
+
+@pytest.mark.parametrize(("response", "right"), [
+    ('[{"answer": "A"}]', "A"), ('[{"answer": "A/C"}]', "A/C"), ('{"answer": "A. fever/chills/C. cough"}', "A/C"),
+    ("A. fever/chills/C. cough", "A/C"), ('{"answer": "A. fever/chills / A. fever/chills"}', None),
+    ('{"answer": "A. rash/C. cough"}', None), ('[{"answer": "A"}, {"answer": "C"}]', None),
+])
+def test_a_list_of_one_object_and_options_joined_by_a_slash_are_read(response: str, right: str | None) -> None:
+    options = {"A": "fever/chills", "B": "rash", "C": "cough"}
+    found = {letters: exam("", response, letters, {"options": options}) for letters in ("A", "C", "A/C", "B")}
+    assert [letters for letters, outcome in found.items() if outcome.value == 1.0] == ([right] if right else [])

@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from megatron_qm.errors import UserError
+from megatron_qm.rewards.hybrid import Hybrid
 from megatron_qm.rewards.items import read_items
+from megatron_qm.rewards.judge import Endpoint, Judge
+from megatron_qm.rewards.models import Models
 from megatron_qm.rewards.registry import Verifiers
 
 GOOD = {"key": "a", "task": "exam", "prompt": "Which?", "reference": "A", "strata": {"level": 3}}
@@ -31,7 +34,7 @@ def test_a_prompt_is_a_message_of_the_user_and_a_line_without_a_key_has_its_numb
     ({**GOOD, "messages": []}, "both"), ({**GOOD, "answer": "A"}, "'answer' is no field"), ({**GOOD, "key": True}, "key"),
     ({"task": "exam", "prompt": "q"}, "reference"), (GOOD, "'a' was given before"),
     ({**GOOD, "key": "b", "strata": [1]}, "strata"), (json.dumps({**GOOD, "prompt": "half \ud83d"}), "surrogate"),
-    ({"task": "exam", "reference": 1, "messages": [{"role": "assistant", "content": "x"}]}, "ends with the user's"),
+    ({"task": "exam", "reference": 1, "messages": [{"role": "assistant", "content": "x"}]}, "not end with the user's"),
 ])
 def test_what_is_no_item_is_refused_with_its_line(row: object, why: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=why) as refused:
@@ -44,11 +47,13 @@ OWN = "tests.rewards.bad_verifiers:bad"
 
 def test_items_ask_for_functions_of_the_user_by_the_names_that_the_user_gave(tmp_path: Path) -> None:
     rows = [GOOD, {**GOOD, "key": "b", "task": "bad"}, {**GOOD, "key": "c", "task": OWN},
-            {**GOOD, "key": "d", "task": "hybrid", "metadata": {"rule": "bad", "judge": {}}}]
-    items = read_items(written(tmp_path, *rows), Verifiers.named([f"bad={OWN}", OWN], "rl.verifiers"))
+            {**GOOD, "key": "d", "task": "hybrid", "metadata": {"rule": "bad", "options": {}}}]
+    judge = Judge(Endpoint("http://127.0.0.1:1/v1", "m"))
+    models = Models({"judge": judge})
+    items = read_items(written(tmp_path, *rows), Verifiers.named([f"bad={OWN}", OWN], "rl.verifiers", models))
     assert [item.task for item in items] == ["exam", "bad", OWN, "hybrid"]
-    assert [item.judged_by for item in items] == ["exam", OWN, OWN, "hybrid"]
-    assert items[3].metadata == {"rule": OWN, "judge": {}}
+    assert [item.judged_by for item in items] == ["exam", OWN, OWN, Hybrid(OWN, judge)]
+    assert items[3].metadata == {"options": {}}
 
 
 @pytest.mark.parametrize("row", [

@@ -1,9 +1,24 @@
 """A verifier that misbehaves costs its own sample and nothing else."""
 
+import json
+import math
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
 from megatron_qm.rewards.outcome import Scored, Unscored
-from megatron_qm.rewards.pool import Sample, VerifierPool
+from megatron_qm.rewards.pool import Sample, VerifierPool, judge
+from tests.rewards.bad_verifiers import WAYS
 
 _BAD = "tests.rewards.bad_verifiers:bad"
+_PARENT = "tests.rewards.bad_verifiers:parent"
+SCORED = {"numpy": 0.5, "late numpy": 1.0, "bool": 1.0, "long": 1.0, "half a pair": 1.0, "prints": 1.0}
 
 
 def _samples(references):
@@ -12,11 +27,89 @@ def _samples(references):
 
 def test_each_way_to_fail_costs_one_unscored():
     with VerifierPool(workers=2, seconds=1.0) as pool:
-        found = pool.score(_samples(["1.0", "hang", "0.5", "crash", "memory", "nan", "raise", "none", "0.25"]))
-    assert [one.value for one in found if isinstance(one, Scored)] == [1.0, 0.5, 0.25]
+        found = pool.score(_samples(["1.0", "hang", "0.5", "crash", "memory", "nan", "raise", "none", "0.25", "closes", "1"]))
+    assert [one.value for one in found if isinstance(one, Scored)] == [1.0, 0.5, 0.25, 1.0]
     kinds = [one.reason.partition(":")[0] if isinstance(one, Unscored) else "scored" for one in found]
-    assert kinds == ["scored", "deadline", "scored", "crash", "memory", "exception", "exception", "no outcome", "scored"]
-    assert pool.unscored == {"deadline": 1, "crash": 1, "memory": 1, "exception": 2, "no outcome": 1}
+    assert kinds == ["scored", "deadline", "scored", "crash", "memory", "exception", "exception", "no outcome", "scored", "crash",
+                     "scored"]
+    assert pool.unscored == {"deadline": 1, "crash": 2, "memory": 1, "exception": 2, "no outcome": 1}
+
+
+def test_whatever_a_verifier_returns_or_raises_an_outcome_of_plain_values_comes_back(capfd: pytest.CaptureFixture) -> None:
+    with VerifierPool(workers=2, seconds=20.0) as pool:
+        found = dict(zip(WAYS, pool.score(_samples(WAYS)), strict=True))
+    assert {way: one.value for way, one in found.items() if isinstance(one, Scored)} == SCORED
+    assert not any(one.reason.startswith(("crash", "deadline")) for one in found.values() if isinstance(one, Unscored))
+    for one in found.values():
+        assert pickle.loads(pickle.dumps(one)) == one and len(json.dumps(vars(one), allow_nan=False)) < 40_000
+    told = found["numpy"]
+    assert isinstance(told, Scored) and told.parts == {"right": 1.0, "count": 3.0} and told.explanation == "told"
+    assert {type(told.value), type(told.explanation), *map(type, told.parts.values())} == {float, str}
+    assert found["exit"].reason == "exception: SystemExit: 0" and "cannot say why" in found["mute"].reason
+    assert "x" * 100 not in capfd.readouterr().out, "standard output is the run's"
+
+
+@pytest.mark.parametrize("way", sorted(WAYS.keys() - {"prints"}))
+def test_so_it_is_in_this_process_from_where_other_frameworks_call(way: str) -> None:
+    found = judge(Sample(_BAD, "", "", way, {}))
+    assert isinstance(found, Scored) == (way in SCORED)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -0.001, 1.001, "1", b"1", None, [1.0], 1j, 10**400])
+def test_a_score_is_a_number_from_0_to_1(value: object) -> None:
+    with pytest.raises(ValueError, match="a score must be"):
+        Scored(value)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("end", ["hang", "crash", "1.0"])
+def test_what_a_verifier_has_started_ends_with_it(end: str, tmp_path: Path) -> None:
+    """At its deadline, after its crash, and, where it gave a verdict, with the pool."""
+    with VerifierPool(workers=1, seconds=3.0) as pool:
+        pool.score([Sample(_PARENT, str(tmp_path / "pids"), "", end, {})])
+        worker, *started = map(int, (tmp_path / "pids").read_text().split())
+        assert end != "1.0" or all(map(_runs, [worker, *started]))
+    # of a crash, what had left the session cannot be told from anybody's
+    bound, away = started[:1], started[1:]
+    _gone([worker, *bound, *([] if end == "crash" else away)])
+    _kill(away)
+
+
+def test_workers_and_what_they_have_started_end_with_a_run_that_is_killed(tmp_path: Path) -> None:
+    """At once, in the middle of a verdict."""
+    program = (f"from megatron_qm.rewards.pool import Sample, VerifierPool\nif __name__ == '__main__':\n"
+               f"    VerifierPool(1, 600.0).score([Sample({_PARENT!r}, {str(tmp_path / 'pids')!r}, '', 'hang', {{}})])\n")
+    (tmp_path / "killed.py").write_text(program)
+    run = subprocess.Popen([sys.executable, str(tmp_path / "killed.py")], env=os.environ | {"PYTHONPATH": os.getcwd()})
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "pids").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
+    assert all(map(_runs, pids))
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+    _gone(pids)
+
+
+def _runs(pid: int) -> bool:
+    """A zombie has ended: whoever must hear of it has not asked yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def _gone(pids: list[int]) -> None:
+    deadline = time.monotonic() + 20
+    while (left := [pid for pid in pids if _runs(pid)]) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    _kill(left)
+    assert not left
+
+
+def _kill(pids: list[int]) -> None:
+    for pid in pids:
+        if _runs(pid):
+            os.kill(pid, signal.SIGKILL)
 
 
 def test_one_percent_hangs_and_one_percent_crashes():

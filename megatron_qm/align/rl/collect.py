@@ -17,16 +17,18 @@ import numpy as np
 from megatron_qm.align.digest import digest
 from megatron_qm.align.rl.experience import Experience, informative, judged, pass_rates
 from megatron_qm.align.rl.judges import Judges, judge_digest
-from megatron_qm.align.rl.origin import Origin, outcomes_of, settle
+from megatron_qm.align.rl.origin import Origin, forget_verdicts, outcomes_of, settle
 from megatron_qm.align.rl.sampler import PromptSampler
 from megatron_qm.align.rl.verdicts import Response, Verdicts, kept_verdicts, read_lines, verdict_lines
 from megatron_qm.align.rollouts.dispatch import dispatch
 from megatron_qm.align.rollouts.engine import RolloutEngine
 from megatron_qm.align.rollouts.replay import SavedRollouts
 from megatron_qm.align.rollouts.rollout import Rollout, write_rollouts
+from megatron_qm.chat import TemplateError
 from megatron_qm.checkpoint.together import on_first_rank
 from megatron_qm.config.rl import RlConfig
 from megatron_qm.errors import UserError
+from megatron_qm.evals.answers import texts_of
 from megatron_qm.files import atomic_write
 from megatron_qm.model.generation.request import Request, Sampling
 from megatron_qm.rewards.items import Item
@@ -76,7 +78,10 @@ class Collector:
         self._prompts = {item.key: self._encoded(item, longest) for item in sampler.items}
 
     def _encoded(self, item: Item, longest: int) -> tuple[int, ...]:
-        tokens = tuple(self._tokenizer.encode([dict(message) for message in item.messages]))
+        try:
+            tokens = tuple(self._tokenizer.encode([dict(message) for message in item.messages]))
+        except TemplateError as error:
+            raise UserError(f"rl.items = {self._config.items}: the item {item.key!r}: {error}") from None
         if len(tokens) + self._sampling.max_new_tokens > longest:
             raise UserError(
                 f"rl.items: {item.key!r}: its prompt has {len(tokens)} tokens; with rl.sampling.max_new_tokens = "
@@ -149,9 +154,10 @@ class Collector:
 
     def _judge(self, judges: Judges, generated: Generated) -> Verdicts:
         """What is learnt from is what the file says, the first time as after a kill."""
+        items = generated.items
+        texts = texts_of(items, [rollout.tokens for rollout in generated.rollouts], self._tokenizer)
         responses = [
-            Response(rollout.key, item, self._tokenizer.decode(rollout.tokens, special=False))
-            for item, rollout in zip(generated.items, generated.rollouts, strict=True)
+            Response(rollout.key, item, text) for rollout, item, text in zip(generated.rollouts, items, texts, strict=True)
         ]
         path = outcomes_of(self.path(generated.number))
         by = judge_digest(self._config, (item.judged_by for item in generated.items))
@@ -163,6 +169,10 @@ class Collector:
         with atomic_write(path) as stream:
             stream.writelines(lines)
         return read_lines(lines, responses, by)
+
+    def judge_again(self, numbers: Sequence[int]) -> Path:
+        """A start after this one asks for the verdicts on these batches anew; where those that there were are now."""
+        return on_first_rank(lambda: [forget_verdicts(self.path(number)) for number in numbers][-1])
 
     def close(self) -> None:
         self._thread.shutdown(wait=True, cancel_futures=True)

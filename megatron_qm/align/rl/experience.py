@@ -105,7 +105,7 @@ def summary(experience: Experience) -> Summary:
             by_task[item.task].append(outcome.value)
             for part, value in outcome.parts.items():
                 by_part[f"{item.task}/{part}"].append(value)
-    reasons = Counter(o.reason.partition(":")[0] for o in experience.outcomes if not isinstance(o, Scored))
+    kinds = Counter(_kind(outcome.reason) for outcome in experience.outcomes if not isinstance(outcome, Scored))
     groups = len(set(experience.group_n))
     logprobs = [p for rollout in experience.rollouts for p in rollout.logprobs]
     return {
@@ -116,9 +116,24 @@ def summary(experience: Experience) -> Summary:
         "length": {"mean": _mean(lengths), "max": max(lengths)},
         "truncated": _mean([float(rollout.finish_reason == "length") for rollout in experience.rollouts]),
         "zero_variance": len(zero_variance(experience.reward_n, experience.group_n)) / groups,
-        "unscored": 1 - len(reward) / len(experience), "unscored_reasons": dict(reasons),
+        "unscored": 1 - len(reward) / len(experience), "unscored_reasons": dict(kinds),
         "entropy": -float(np.mean(logprobs)), "disagreement": _disagreement(experience.outcomes),
     }
+
+
+def reasons(outcomes: Sequence[Outcome], most: int = 5, longest: int = 200) -> str:
+    """Why those without a score have none, counted by kind, the commonest first; each with the first that was said."""
+    said = [outcome.reason for outcome in outcomes if not isinstance(outcome, Scored)]
+    first: dict[str, str] = {}
+    for reason in said:
+        first.setdefault(_kind(reason), " ".join(reason[:longest].split()))
+    counts = Counter(map(_kind, said)).most_common()
+    more = f", and {len(counts) - most} other kinds" if len(counts) > most else ""
+    return ", ".join(f"{count} x {first[kind]}" for kind, count in counts[:most]) + more
+
+
+def _kind(reason: str) -> str:
+    return reason.partition(":")[0]
 
 
 def samples_of(metric: str, experience: Experience, most: int = 5) -> list[str]:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from megatron_qm.align.rl.collect import Collector, Generated, merged
-from megatron_qm.align.rl.experience import Experience, informative, summary
+from megatron_qm.align.rl.experience import Experience, informative, reasons, summary
 from megatron_qm.align.rl.health import Health
 from megatron_qm.align.rl.policy import Policy
-from megatron_qm.align.rl.updates import Update, engine_gap, responses_of_rows, updates_of
+from megatron_qm.align.rl.updates import Update, engine_gap, responses_of_rows, taught, updates_of
 from megatron_qm.align.rollouts.compare import LogprobGap, check_logprobs
 from megatron_qm.config.rl import RlRun
 from megatron_qm.data.reader import SourceProgress
@@ -19,6 +19,7 @@ from megatron_qm.errors import UserError
 from megatron_qm.json_types import JsonObject, object_of, text_of, texts_of, whole_of
 from megatron_qm.observe.records import RlRecord
 from megatron_qm.platform.runtime import Platform
+from megatron_qm.rewards.outcome import Outcome
 from megatron_qm.train.batches import MicroBatch
 from megatron_qm.train.feed import Units
 from megatron_qm.train.step import this_place
@@ -73,7 +74,7 @@ class RolloutFeed:
         lesson = self._lesson
         assert lesson is not None, "a step is looked at after `next`"
         experience = lesson.experience
-        number = len(experience) // self._config.train.global_batch_size - len(self._updates)
+        number = taught(experience, self._config)[-len(self._updates)]
         filled = responses_of_rows(experience, self._config, number, this_place().dp_size)
         rows = [_told(experience, n) for row in filled for n in row]
         batches = [replace(batch, source_bs=batch.extra["response"]) for batch in self._updates[0]]
@@ -97,7 +98,7 @@ class RolloutFeed:
         """The next batch, judged, as updates; with overlap the one after it is generated before this one is learnt from."""
         rl = self._config.rl
         seconds: dict[str, float] = {}
-        generated, experience = self._next_experience(step, seconds)
+        generated, experience = self._next_scored(step, seconds)
         self._ahead = self._generate(step - 1) if rl.overlap and step < self._config.total_steps else None
         began = time.perf_counter()
         updates = updates_of(experience, self._config, self._platform)
@@ -108,13 +109,38 @@ class RolloutFeed:
         seconds["logprobs"] = time.perf_counter() - began
         self._collector.note(experience)
         self._tokens += sum(len(rollout.prompt) + len(rollout.tokens) for rollout in experience.rollouts)
-        record = RlRecord(
-            step=step, epoch=generated.epoch, **summary(experience), engine_gap=gap.to_json() if gap else None,
-            resampled=self._resampled(), seconds=seconds, batches=list(self._asked),
-        )
+        record = self._record(step, generated, experience, seconds, gap)
         self._lesson = Lesson(record, experience, self._collector.path(generated.number), time.perf_counter())
         if rl.keep_rollouts is not None:
             self._collector.forget(min(generated.number - rl.keep_rollouts + 1, self._needed[0]))
+
+    def _record(
+        self, step: int, generated: Generated, experience: Experience, seconds: Mapping[str, float], gap: LogprobGap | None = None
+    ) -> RlRecord:
+        return RlRecord(
+            step=step, epoch=generated.epoch, **summary(experience), engine_gap=gap.to_json() if gap else None,
+            resampled=self._resampled(), seconds=seconds, batches=list(self._asked),
+        )
+
+    def _next_scored(self, step: int, seconds: dict[str, float]) -> tuple[Generated, Experience]:
+        """The next batch that has a score: one without makes no update, and is told of. Raises UserError after
+        rl.max_unscored_in_a_row of them, on every rank, for all know the same verdicts."""
+        most, outcomes, asked = self._config.rl.max_unscored_in_a_row, list[Outcome](), list[int]()
+        for _ in range(most):
+            generated, experience = self._next_experience(step, seconds)
+            if any(reward is not None for reward in experience.reward_n):
+                return generated, experience
+            outcomes += experience.outcomes
+            asked += self._asked
+            path, self._ahead = self._collector.path(generated.number), None
+            logger.warning("%s: none of its %d responses could be scored: no update is made of them", path, len(experience))
+            self._health.batch(self._record(step, generated, experience, seconds), experience, path)
+        said = self._collector.judge_again(asked)
+        raise UserError(
+            f"step {step}: no response could be scored, {most} batches in a row (rl.max_unscored_in_a_row): {reasons(outcomes)}; "
+            "mend what judges them, or the references, and start again, which asks for them anew; every reason is in "
+            f"{said}"
+        )
 
     def _next_experience(self, step: int, seconds: dict[str, float]) -> tuple[Generated, Experience]:
         generated = self._ahead or self._generate(step - 1)

@@ -13,11 +13,31 @@ from megatron_qm import rewards
 from megatron_qm.align.digest import digest
 from megatron_qm.config.rl import RlConfig
 from megatron_qm.files import sha256
-from megatron_qm.rewards.general import GENERAL, SHIPPED
-from megatron_qm.rewards.items import Item
-from megatron_qm.rewards.judge import KEY
+from megatron_qm.rewards.general import SHIPPED, read_principles
+from megatron_qm.rewards.hybrid import Hybrid
+from megatron_qm.rewards.items import Item, read_items
+from megatron_qm.rewards.judge import KEY, Endpoint, Judge
+from megatron_qm.rewards.models import Models
 from megatron_qm.rewards.outcome import Outcome, Scored
 from megatron_qm.rewards.pool import Sample, VerifierPool
+from megatron_qm.rewards.registry import Verifier, Verifiers, function_of
+
+
+def judge_of(config: RlConfig) -> Judge | None:
+    """The model that rl.verifier.judge names, with the key that is in the environment. Raises UserError for a base that is no
+    URL of http or https."""
+    judge = config.verifier.judge
+    if judge is None:
+        return None
+    return Judge(Endpoint(judge.base, judge.model, os.environ.get(KEY, ""), judge.seconds), judge.votes, judge.agreement)
+
+
+def read_asked(config: RlConfig) -> list[Item]:
+    """rl.items, which may ask for what the recipe names: its functions, its model and its principles. Raises UserError."""
+    judge, principles = judge_of(config), Path(config.verifier.principles or SHIPPED)
+    models = Models({} if judge is None else {"judge": judge}, {"principles": tuple(read_principles(principles))},
+                    "rl.verifier.judge={base: ..., model: ...}")
+    return read_items(Path(config.items), Verifiers.named(config.verifiers, "rl.verifiers", models))
 
 
 class Judges:
@@ -26,12 +46,8 @@ class Judges:
     def __init__(self, config: RlConfig) -> None:
         verifier = config.verifier
         self._pool = VerifierPool(verifier.workers, verifier.seconds, int(verifier.memory_gib * (1 << 30)))
-        self._principles = verifier.principles
         self._formats = config.shaping.format_weight > 0
-        self._judge = None if verifier.judge is None else {
-            "base": verifier.judge.base, "model": verifier.judge.model, "key": os.environ.get(KEY, ""),
-            "votes": verifier.judge.votes, "agreement": verifier.judge.agreement, "seconds": verifier.judge.seconds,
-        }
+        self._judge = judge_of(config)
 
     def __enter__(self) -> Self:
         return self
@@ -50,24 +66,22 @@ class Judges:
         return found[: len(samples)], formats
 
     def _sample(self, item: Item, text: str) -> Sample:
-        if self._judge is None:
-            return Sample(item.judged_by, item.question, text, item.reference, item.metadata)
-        if item.task == GENERAL:
-            metadata = {**item.metadata, "judge": self._judge, "principles": self._principles}
-            return Sample(GENERAL, item.question, text, item.reference, metadata)
-        metadata = {**item.metadata, "rule": item.judged_by, "judge": self._judge}
-        return Sample("hybrid", item.question, text, item.reference, metadata)
+        """The recipe's model stands behind every rule."""
+        verifier = item.judged_by
+        if self._judge is not None and isinstance(verifier, str):
+            verifier = Hybrid(verifier, self._judge)
+        return Sample(verifier, item.question, text, item.reference, item.metadata)
 
 
-def judge_digest(config: RlConfig, tasks: Iterable[str]) -> str:
-    """Of who judges `tasks`: rl.verifier but for the number of processes, the text of the principles, whether formats are judged,
-    and the files of code: this package's verifiers, and the modules that tasks name (not what those import)."""
+def judge_digest(config: RlConfig, verifiers: Iterable[Verifier]) -> str:
+    """Of who judges by `verifiers`: rl.verifier but for the number of processes, the text of the principles, whether formats
+    are judged, and the files of code: this package's verifiers, and the modules of functions (not what those import)."""
     verifier = asdict(config.verifier)
     del verifier["workers"]
     principles = Path(config.verifier.principles or SHIPPED)
     if config.verifier.judge is not None and principles.is_file():
         verifier["principles"] = sha256(principles)
-    modules = {task.partition(":")[0] for task in tasks if ":" in task}
+    modules = {name.partition(":")[0] for name in map(function_of, verifiers) if ":" in name}
     code = {module: _code(module) for module in sorted({rewards.__name__} | modules)}
     return digest([verifier, config.shaping.format_weight > 0, code])
 

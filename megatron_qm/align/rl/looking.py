@@ -67,13 +67,13 @@ def items_of_step(run: Path, step: int) -> str:
 
 
 def _batches(run: Path, step: int) -> Sequence[int]:
-    """A batch is recorded with the last of its updates."""
+    """A batch is recorded with the last of its updates; one without a score has none, and no step has learnt from it."""
     path = run / METRICS_FILE
     if not path.is_file():
         raise UserError(f"{path}: no such file; is {run} the folder of a run?")
     last = 0
     for _, record in read_records(path):
-        if record is not None and record["kind"] == "rl":
+        if record is not None and record["kind"] == "rl" and record.get("unscored") != 1:
             if last < step <= whole_of(record, "step") and (batches := record.get("batches")):
                 return [int(str(number)) for number in list_of({"batches": batches}, "batches")]
             last = whole_of(record, "step")

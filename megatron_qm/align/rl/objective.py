@@ -123,6 +123,8 @@ def token_weights(mask_bs: np.ndarray, response_bs: np.ndarray, normalise: str, 
     lengths_q = np.bincount(response_bs[counting])
     responses = int((lengths_q > 0).sum())
     weight_bs = np.zeros(mask_bs.shape, np.float32)
+    if not responses:
+        return weight_bs
     if normalise == "token":
         weight_bs[counting] = 1.0
     elif normalise == "sequence":

@@ -5,7 +5,6 @@ same. It is not where the run went on from another checkpoint, or with another r
 does not come again, and learning from them would be off-policy without a word.
 """
 
-import json
 import logging
 import os
 import shutil
@@ -17,6 +16,7 @@ from megatron_qm.align.digest import digest
 from megatron_qm.align.rollouts.dispatch import parts_of
 from megatron_qm.align.rollouts.rollout import asked
 from megatron_qm.files import write_json
+from megatron_qm.json_types import parse_json
 from megatron_qm.model.generation.request import Request
 
 logger = logging.getLogger(__name__)
@@ -65,9 +65,18 @@ def settle(path: Path, origin: Origin) -> None:
     write_json(origin_of(path), asdict(origin))
 
 
+def forget_verdicts(path: Path) -> Path:
+    """Those on the rollouts at `path` go to the folder `replaced`, which is returned: a start after this asks for them again."""
+    folder = path.parent / REPLACED
+    folder.mkdir(exist_ok=True)
+    if outcomes_of(path).exists():
+        os.replace(outcomes_of(path), folder / outcomes_of(path).name)
+    return folder
+
+
 def _read(path: Path) -> Origin | None:
     try:
-        return Origin(**json.loads(path.read_bytes()))
+        return Origin(**parse_json(path.read_bytes()))
     except (OSError, ValueError, TypeError):
         return None
 

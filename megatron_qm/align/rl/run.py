@@ -8,7 +8,7 @@ from torch import nn
 from megatron_qm.align.rl.collect import Collector
 from megatron_qm.align.rl.feed import RolloutFeed
 from megatron_qm.align.rl.health import Health
-from megatron_qm.align.rl.judges import Judges
+from megatron_qm.align.rl.judges import Judges, read_asked
 from megatron_qm.align.rl.objective import PolicyObjective
 from megatron_qm.align.rl.policy import Policy
 from megatron_qm.align.rl.sampler import PromptSampler
@@ -20,8 +20,6 @@ from megatron_qm.config.rl import RlRun
 from megatron_qm.errors import UserError
 from megatron_qm.model.build import build_model
 from megatron_qm.model.language_model import unwrap
-from megatron_qm.rewards.items import read_items
-from megatron_qm.rewards.registry import Verifiers
 from megatron_qm.tokenizer import TextTokenizer
 from megatron_qm.train.feed import Feed
 from megatron_qm.training import Learning, Parts
@@ -38,8 +36,8 @@ def learning(config: RlRun, output: Path, engine: Callable[[Parts, TextTokenizer
 
 
 def _feed(config: RlRun, parts: Parts, output: Path, engine: Callable[[Parts, TextTokenizer], RolloutEngine]) -> Feed:
-    tokenizer = TextTokenizer(_named("data.tokenizer", config.data.tokenizer))
-    items = read_items(Path(config.rl.items), Verifiers.named(config.rl.verifiers, "rl.verifiers"))
+    tokenizer = TextTokenizer.of_run(config)
+    items = read_asked(config.rl)
     sampler = PromptSampler(items, config.rl.curriculum, config.data.seed)
     judges = parts.stack.enter_context(Judges(config.rl)) if parts.ranks.rank == 0 else None
     collector = Collector(
@@ -53,7 +51,7 @@ def _feed(config: RlRun, parts: Parts, output: Path, engine: Callable[[Parts, Te
 
 def _engine(config: RlRun, parts: Parts, tokenizer: TextTokenizer) -> RolloutEngine:
     if config.rl.saved_rollouts:
-        return SavedRollouts(*map(Path, config.rl.saved_rollouts))
+        return SavedRollouts(*map(Path, config.rl.saved_rollouts), vocabulary=config.model.vocab_size)
     if config.rl.vllm is not None:
         vllm = config.rl.vllm
         client = LocalVllm(vllm.folder, tensor_parallel=vllm.tensor_parallel, memory=vllm.memory,

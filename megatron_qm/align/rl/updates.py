@@ -25,12 +25,20 @@ Update = list[MicroBatch]
 _MULTIPLE = 16  # row lengths are rounded up to it, times what SP and CP cut them by
 
 
+def taught(experience: Experience, config: RlRun) -> list[int]:
+    """The updates of a batch, by number, that have something to learn. Where no response of one is scored there is no loss, and
+    decay and momentum alone would move the weights."""
+    size = config.train.global_batch_size
+    return [number for number in range(len(experience) // size)
+            if any(reward is not None for reward in experience.reward_n[number * size : (number + 1) * size])]
+
+
 def updates_of(experience: Experience, config: RlRun, platform: Platform) -> list[Update]:
-    """train.global_batch_size responses each, in order."""
+    """train.global_batch_size responses each, in order: those that `taught` names."""
     place, micro, packed = this_place(), config.train.micro_batch_size, config.rl.pack
     length = _longest(config) if packed else row_length(experience, _multiple(config))
     updates = []
-    for number in range(len(experience) // config.train.global_batch_size):
+    for number in taught(experience, config):
         filled = responses_of_rows(experience, config, number, place.dp_size)
         mine = sum(place.sequences(len(filled), micro), [])
         batch = _share(rows(experience, filled, length, config.rl), mine)

@@ -72,7 +72,7 @@ def verdict_lines(verdicts: Verdicts, responses: Sequence[Response], by: str) ->
         line: JsonObject = {"key": response.key, **_said(outcome), "response": response.text, "of": response.digest, "by": by}
         if form is not None:
             line["format"] = form
-        text = json.dumps(line, ensure_ascii=False, default=float)  # a score may be one of numpy's numbers
+        text = json.dumps(line, ensure_ascii=False, allow_nan=False)
         lines.append(text.encode("utf-8", "backslashreplace") + b"\n")
     return lines
 

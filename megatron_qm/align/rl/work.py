@@ -8,13 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from megatron_qm.align.rl.judges import read_asked
 from megatron_qm.config.rl import RlRun
 from megatron_qm.config.rl_rules import check_rl
 from megatron_qm.data.text_table import text_table
 from megatron_qm.errors import UserError
-from megatron_qm.rewards.general import GENERAL, SHIPPED, read_principles
-from megatron_qm.rewards.items import Item, read_items
-from megatron_qm.rewards.registry import Verifiers
+from megatron_qm.rewards.general import GENERAL
+from megatron_qm.rewards.items import Item
+from megatron_qm.rewards.references import check_references
+from megatron_qm.rewards.registry import longest_wait
 from megatron_qm.work import Work
 
 if TYPE_CHECKING:
@@ -34,7 +36,9 @@ diagnosis, drugs, ordering, or what rl.verifiers names), prompt or messages, ref
             raise UserError("train.start_from is not set: the policy starts from a checkpoint, such as sft's last")
         if config.data.tokenizer is None:
             raise UserError("data.tokenizer is not set, and train.start_from carries none")
-        _check_general(config, _items(config))
+        items = _items(config)
+        check_references(items, f"rl.items: {config.rl.items}")
+        _check_patience(config, items)
 
     def check(self, config: RlRun) -> None:
         check_rl(config)
@@ -90,7 +94,7 @@ diagnosis, drugs, ordering, or what rl.verifiers names), prompt or messages, ref
 def _items(config: RlRun) -> list[Item]:
     if not config.rl.items:
         raise UserError("rl.items is not set: name a file of items, for example rl.items=data/rl.jsonl")
-    return read_items(Path(config.rl.items), Verifiers.named(config.rl.verifiers, "rl.verifiers"))
+    return read_asked(config.rl)
 
 
 def _with_length(config: RlRun, items: int) -> RlRun:
@@ -98,17 +102,10 @@ def _with_length(config: RlRun, items: int) -> RlRun:
     return config if config.epochs is None else config.with_steps_of(items / rl.prompts * updates)
 
 
-def _check_general(config: RlRun, items: list[Item]) -> None:
-    """Items that a model alone judges: it must be there, and so must what it judges by."""
-    if not any(item.task == GENERAL for item in items):
-        return
+def _check_patience(config: RlRun, items: list[Item]) -> None:
+    """Items that a model alone judges: the pool must wait for all that it is asked."""
     verifier = config.rl.verifier
-    if verifier.judge is None:
-        raise UserError(
-            f'rl.items: items of task "{GENERAL}" are judged by a model: set rl.verifier.judge={{base: ..., model: ...}}'
-        )
-    principles = read_principles(Path(verifier.principles) if verifier.principles else SHIPPED)
-    needed = len(principles) * verifier.judge.votes * verifier.judge.seconds
-    if verifier.seconds <= needed:
+    needed = max((longest_wait(item.judged_by) for item in items if item.task == GENERAL), default=0.0)
+    if needed and verifier.seconds <= needed:
         raise UserError(f"rl.verifier.seconds = {verifier.seconds:g} must be over principles x votes x seconds of the judge = "
                         f"{needed:g}, or a slow endpoint costs every answer")

@@ -1,34 +1,34 @@
 """Requests from a file of prompts."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeGuard
 
 from megatron_qm.errors import UserError
 from megatron_qm.json_lines import parse_line
 from megatron_qm.json_types import JsonObject
 from megatron_qm.model.generation.request import Request, Sampling
+from megatron_qm.rewards.items import FIELDS, key_of, messages_of
 
-Encode = Callable[[str | list[JsonObject]], list[int]]
+Encode = Callable[[str | Sequence[Mapping[str, object]]], list[int]]
 
 
 def read_requests(path: Path, encode: Encode | None, sampling: Sampling, samples: int = 1, seed: int = 0) -> list[Request]:
     """`samples` requests for each line: {"prompt": text or token ids} or {"messages": [...]}, and "key" (or "id") if it has one.
 
-    Without one the key is the number of the line; the samples of a prompt are KEY#0, KEY#1, ... where there are several.
+    Without one the key is the number of the line; the samples of a prompt are KEY#0, KEY#1, ... where there are several. A line
+    with a task is an item, whose prompt is a message of the user as it is in RL, and what else an item has may stand in it.
     Raises UserError naming the file and line of what is no prompt.
     """
     requests: list[Request] = []
     seen: dict[str, str] = {}
     for where, number, line in _lines(path):
-        key = line.get("key", line.get("id", number))
-        if not isinstance(key, str | int) or isinstance(key, bool):
-            raise UserError(f"{where}: key is {key!r}; it must be a string or an integer")
-        key = str(key)
+        try:
+            key, prompt = _key(line, number), _prompt(line, encode)
+        except ValueError as error:
+            raise UserError(f"{where}: {error}") from None
         if key in seen:
             raise UserError(f"{where}: the key {key!r} was given before, in {seen[key]}")
         seen[key] = where
-        prompt = _prompt(line, encode, where)
         names = [key] if samples == 1 else [f"{key}#{sample}" for sample in range(samples)]
         requests += [Request(name, prompt, sampling, seed) for name in names]
     if not requests:
@@ -54,33 +54,36 @@ def _lines(path: Path) -> Iterator[tuple[str, int, JsonObject]]:
         raise UserError(f"{path}: cannot read prompts: {error.strerror}") from None
 
 
-def _prompt(line: JsonObject, encode: Encode | None, where: str) -> tuple[int, ...]:
+def _key(line: JsonObject, number: int) -> str:
+    if unknown := sorted(set(line) - set(FIELDS)):
+        raise ValueError(f"{unknown[0]!r} is no field of a prompt; known are key, id, prompt and messages, and those of an item")
+    return key_of(line, str(number))
+
+
+def _prompt(line: JsonObject, encode: Encode | None) -> tuple[int, ...]:
     given = [name for name in ("prompt", "messages") if name in line]
     if len(given) != 1:
         has = "both" if given else "neither"
-        raise UserError(f"{where}: needs either 'prompt' (text or token ids) or 'messages'; has {has}")
+        raise ValueError(f"needs either 'prompt' (text or token ids) or 'messages'; has {has}")
     value = line[given[0]]
     if given == ["messages"]:
-        if not _are_messages(value):
-            raise UserError(f"{where}: messages must be a list of objects with 'role' and 'content' strings")
-    elif isinstance(value, list):
-        if not value or not all(isinstance(token, int) and not isinstance(token, bool) for token in value):
-            raise UserError(f"{where}: prompt is a list, but not of token ids")
+        return _encoded(messages_of(value), encode)
+    if isinstance(value, list):
+        if not value or not all(isinstance(token, int) and not isinstance(token, bool) and token >= 0 for token in value):
+            raise ValueError("prompt is a list, but not of token ids")
         return tuple(value)
-    elif not (isinstance(value, str) and value):
-        raise UserError(f"{where}: prompt is {value!r}; it must be text or a list of token ids")
+    if not (isinstance(value, str) and value):
+        raise ValueError(f"prompt is {value!r}; it must be text or a list of token ids")
+    return _encoded([{"role": "user", "content": value}] if "task" in line else value, encode)
+
+
+def _encoded(prompt: str | Sequence[Mapping[str, object]], encode: Encode | None) -> tuple[int, ...]:
     if encode is None:
-        raise UserError(f"{where}: a prompt in words needs a tokenizer; give --tokenizer DIR")
+        raise ValueError("a prompt in words needs a tokenizer; give --tokenizer DIR")
     try:
-        tokens = encode(value)
+        tokens = encode(prompt)
     except Exception as error:  # a chat template is a program of the tokenizer's author and may raise what it likes
-        raise UserError(f"{where}: the tokenizer cannot encode this prompt: {error}") from None
+        raise ValueError(f"the tokenizer cannot encode this prompt: {error}") from None
     if not tokens:
-        raise UserError(f"{where}: the prompt has no tokens")
+        raise ValueError("the prompt has no tokens")
     return tuple(tokens)
-
-
-def _are_messages(value: object) -> TypeGuard[list[JsonObject]]:
-    return bool(value) and isinstance(value, list) and all(
-        isinstance(m, dict) and isinstance(m.get("role"), str) and isinstance(m.get("content"), str) for m in value
-    )

@@ -1,7 +1,6 @@
 """A rollout: a request, its response, and who gave it. One JSON line each, read back to the last bit."""
 
 import json
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,10 +9,13 @@ from typing import get_args
 from megatron_qm.align.digest import digest
 from megatron_qm.errors import UserError
 from megatron_qm.files import atomic_write
+from megatron_qm.json_lines import parse_line
 from megatron_qm.json_types import JsonObject
 from megatron_qm.model.generation.request import Completion, FinishReason, Request
 
 _REASONS = get_args(FinishReason)
+_MOST_NATS = 1e6  # of a log-probability
+_MOST_TOKENS = 2**31  # of a vocabulary: ids become 32 bits on the way to a model
 
 
 @dataclass(frozen=True)
@@ -54,17 +56,19 @@ class Rollout:
         for name in cls.__dataclass_fields__:
             if name not in value:
                 raise ValueError(f"has no {name!r}")
+        if unknown := sorted(set(value) - set(cls.__dataclass_fields__)):
+            raise ValueError(f"{unknown[0]!r} is none of its fields: {', '.join(cls.__dataclass_fields__)}")
         tokens = len(value["tokens"]) if isinstance(value["tokens"], list) else -1
         rules = (
             ("key", isinstance(value["key"], str), "a string"),
-            ("prompt", _integers(value["prompt"]), "a list of token ids"),
-            ("tokens", _integers(value["tokens"]) and tokens > 0, "a list of token ids that is not empty"),
+            ("prompt", _token_ids(value["prompt"]), "a list of token ids that is not empty"),
+            ("tokens", _token_ids(value["tokens"]), "a list of token ids that is not empty"),
             ("logprobs", _numbers(value["logprobs"], tokens), f"a list of {tokens} numbers, one per token"),
             ("behaviour_logprobs", value["behaviour_logprobs"] is None or _numbers(value["behaviour_logprobs"], tokens),
              f"null or a list of {tokens} numbers, one per token"),
             ("finish_reason", value["finish_reason"] in _REASONS, f"one of {', '.join(_REASONS)}"),
-            ("seed", _integers([value["seed"]]), "an integer"),
-            ("weights_version", _integers([value["weights_version"]]), "an integer"),
+            ("seed", _whole(value["seed"]), "an integer"),
+            ("weights_version", _whole(value["weights_version"]), "an integer"),
             ("asked", isinstance(value["asked"], str), "a string"),
         )
         for name, holds, wanted in rules:
@@ -95,8 +99,8 @@ def read_rollouts(path: Path) -> Iterator[Rollout]:
 
 def parse(line: bytes, where: str) -> Rollout:
     try:
-        return Rollout.from_json(json.loads(line))
-    except (ValueError, RecursionError) as error:  # of json, of UTF-8 and of from_json
+        return Rollout.from_json(parse_line(line))
+    except ValueError as error:  # of json, of UTF-8 and of from_json
         raise UserError(f"{where}: not a rollout: {error}") from None
 
 
@@ -115,13 +119,17 @@ def line_of(rollout: Rollout) -> bytes:
     return text.encode() + b"\n"
 
 
-def _integers(values: object) -> bool:
-    return isinstance(values, list) and all(isinstance(v, int) and not isinstance(v, bool) for v in values)
+def _whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _token_ids(values: object) -> bool:
+    return isinstance(values, list) and bool(values) and all(_whole(v) and 0 <= v < _MOST_TOKENS for v in values)
 
 
 def _numbers(values: object, count: int) -> bool:
     return (
         isinstance(values, list)
         and len(values) == count
-        and all(isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in values)
+        and all(isinstance(v, int | float) and not isinstance(v, bool) and abs(v) <= _MOST_NATS for v in values)
     )

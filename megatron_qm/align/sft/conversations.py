@@ -1,128 +1,98 @@
-"""Conversations from JSON lines: OpenAI `messages`, prompt/completion, and NeMo-Aligner's two formats."""
+"""A conversation to learn from, whatever format it was written in, and the order that its turns must keep."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-from megatron_qm.errors import UserError
-from megatron_qm.json_lines import parse_line
 from megatron_qm.json_types import JsonObject
 
-ROLES = ("system", "user", "assistant")
+ROLES = ("system", "user", "assistant", "tool")
+
+
+class UnusableError(ValueError):
+    """Why a sample cannot be learnt from. kind: the same for all samples with this fault, so that they can be counted."""
+
+    def __init__(self, kind: str, detail: str = "") -> None:
+        super().__init__(f"{kind}: {detail}" if detail else kind)
+        self.kind, self.detail = kind, detail
 
 
 @dataclass(frozen=True)
 class Message:
+    """given: what the template is given beside role and content: reasoning_content, tool_calls, tool_call_id, name, and of them
+    those that say something."""
+
     role: str
-    content: str
+    content: str | None  # None: of an answer that calls tools and says nothing
     learn: bool  # whether the loss is taken on this message
+    given: Mapping[str, object] = field(default_factory=dict)
+
+    def for_template(self) -> JsonObject:
+        """What there is not, is left out; reasoning under both names that templates read (transformers 5 does so too)."""
+        content = {} if self.content is None else {"content": self.content}
+        thought = {"thinking": self.given["reasoning_content"]} if "reasoning_content" in self.given else {}
+        return {"role": self.role, **content, **thought, **self.given}
+
+    @property
+    def calls(self) -> list[JsonObject]:
+        """Of tools, each {"type", "function": {"name", "arguments"}}."""
+        calls = self.given.get("tool_calls")
+        return calls if isinstance(calls, list) else []
 
 
 @dataclass(frozen=True)
 class Conversation:
+    """format: in which it was written (formats.py); tools: what the assistant may call, each {"type", "function"}."""
+
     messages: tuple[Message, ...]
     path: str
     line: int  # from 1
+    tools: tuple[JsonObject, ...] = ()
+    format: str = ""
 
 
-@dataclass(frozen=True)
-class Rejected:
-    path: str
-    line: int
-    reason: str
+_MAY_FOLLOW = {
+    "": ("system", "user"), "system": ("user",), "user": ("assistant",), "assistant": ("user", "tool"), "call": ("tool",),
+    "tool": ("tool", "assistant"),
+}
 
 
-def read_conversations(path: Path) -> Iterator[Conversation | Rejected]:
-    """Every line of `path` that is not blank, in order: a Conversation, or Rejected with the reason.
-
-    Raises UserError where the file cannot be opened or read.
-    """
-    try:
-        with open(path, "rb") as file:
-            for number, raw in enumerate(file, start=1):
-                if not raw.strip():
-                    continue
-                try:
-                    yield Conversation(parse(parse_line(raw)), str(path), number)
-                except (ValueError, RecursionError) as error:
-                    yield Rejected(str(path), number, str(error))
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
-
-
-def parse(sample: object) -> tuple[Message, ...]:
-    """The messages of one JSON object in any of the formats; ValueError says what is wrong with it."""
-    if not isinstance(sample, dict):
-        raise ValueError(f"a sample is a JSON object, not {type(sample).__name__}")
-    if "messages" in sample:
-        messages = _openai(sample["messages"])
-    elif "conversations" in sample:
-        messages = _nemo_aligner(sample)
-    elif "prompt" in sample and "completion" in sample:
-        messages = _pair(sample, "prompt", "completion")
-    elif "input" in sample and "output" in sample:
-        messages = _pair(sample, "input", "output")
-    else:
-        raise ValueError("has none of: messages, conversations, prompt with completion, input with output")
-    return _checked(messages)
-
-
-def _pair(sample: JsonObject, question: str, answer: str) -> list[Message]:
-    return [
-        Message("user", _text(sample[question], question), False),
-        Message("assistant", _text(sample[answer], answer), True),
-    ]
-
-
-def _openai(turns: object) -> list[Message]:
-    return [_message(turn.get("role"), turn.get("content"), f"messages[{i}]") for i, turn in _turns(turns, "messages")]
-
-
-def _nemo_aligner(sample: JsonObject) -> list[Message]:
-    """`mask` names the speaker whose turns bear no loss; the other speaker is the assistant."""
-    if sample.get("type") is not None:
-        raise ValueError(f"type {sample['type']!r}: answers conditioned on labels are not supported")
-    masked = sample.get("mask", "User")
-    if not isinstance(masked, str):
-        raise ValueError(f"mask names a speaker, not {masked!r}")
-    system = _text(sample.get("system", ""), "system")
-    messages = [Message("system", system, False)] if system else []
-    for i, turn in _turns(sample["conversations"], "conversations"):
-        speaker = _text(turn.get("from"), f"conversations[{i}].from")
-        role = "user" if speaker == masked else "assistant"
-        messages.append(_message(role, turn.get("value"), f"conversations[{i}]"))
-    return messages
-
-
-def _turns(turns: object, name: str) -> list[tuple[int, JsonObject]]:
-    if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns):
-        raise ValueError(f"{name} is not a list of objects")
-    return list(enumerate(turns))
-
-
-def _message(role: object, content: object, where: str) -> Message:
-    if role not in ROLES:
-        raise ValueError(f"{where}: the role {role!r} is not one of {', '.join(ROLES)}")
-    return Message(role, _text(content, where), role == "assistant")
-
-
-def _text(value: object, where: str) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"{where} is {type(value).__name__}, not text")
-    return value
-
-
-def _checked(messages: list[Message]) -> tuple[Message, ...]:
-    """An optional system message first, then user and assistant in turn, ending with an answer that says something."""
-    turns = messages[1:] if messages and messages[0].role == "system" else messages
-    if not turns or len(turns) % 2:
-        raise ValueError("user and assistant do not take turns up to an answer")
-    for i, turn in enumerate(turns):
-        expected = ("user", "assistant")[i % 2]
-        if turn.role != expected:
-            raise ValueError(f"turn {i + 1} is {turn.role}'s where {expected}'s is expected")
-        if not turn.content.strip():
-            raise ValueError(f"turn {i + 1} ({turn.role}) is empty")
+def in_turns(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """An optional system message first, then user and assistant in turn, with the results of tools between two of an
+    assistant's messages, up to an answer that says something. Raises UnusableError."""
+    before = ""
+    for turn, message in enumerate(messages, start=1):
+        expected = _MAY_FOLLOW[before]
+        if message.role not in expected:
+            raise UnusableError("turns out of order",
+                                f"turn {turn} is {message.role}'s where {' or '.join(expected)}'s is expected")
+        if message.role in ("user", "assistant") and not message.calls and not (message.content or "").strip():
+            raise UnusableError("an empty turn", f"turn {turn} ({message.role})")
+        before = "call" if message.calls else message.role
+    if before not in ("assistant", "call"):
+        raise UnusableError("no answer at the end", f"the last turn is {before}'s" if before else "there is no turn")
+    _check_results(messages)
     return tuple(messages)
+
+
+def _check_results(messages: Sequence[Message]) -> None:
+    """Results stand in the order of the calls: many templates show neither a result's id nor its name. Calls that an answer
+    spells in its own text are not known, and so their results can name none."""
+    waiting: list[JsonObject] | None = None
+    for turn, message in enumerate(messages, start=1):
+        if message.role == "assistant":
+            waiting = list(message.calls) or None
+        elif message.role == "tool" and waiting:
+            _check_result(message.given, waiting.pop(0), turn)
+        elif message.role == "tool" and (waiting is not None or message.given):
+            raise UnusableError("results without calls", f"turn {turn} answers a call that is not there")
+
+
+def _check_result(given: Mapping[str, object], call: JsonObject, turn: int) -> None:
+    function = call["function"]
+    asked = {"tool_call_id": call.get("id"), "name": function["name"] if isinstance(function, dict) else None}
+    for key, value in asked.items():
+        if value is not None and given.get(key, value) != value:
+            raise UnusableError("results in another order than the calls",
+                                f"turn {turn}: {key} = {str(given[key])[:40]!r} where the call has {str(value)[:40]!r}")

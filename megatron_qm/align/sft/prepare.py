@@ -3,14 +3,13 @@
     NAME.bin, NAME.idx   rows of exactly data.sequence_length tokens; each sample, and each padding, is a document
     NAME.learn           one byte a token: 1 where it belongs to an answer
     NAME.origin          line n: the file and line of document n, or "padding"
-    NAME.rejects.jsonl   every sample that was left out: file, line, reason
+    NAME.rejects.jsonl   every sample that was left out: file, line, kind of reason, reason
     NAME.samples.json    counts, and what the dataset was made from; written last
 """
 
 import filecmp
 import functools
 import glob
-import json
 import logging
 import os
 import time
@@ -18,11 +17,13 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 
 from megatron_qm.align.sft.rendering import Renderer, load_renderer
-from megatron_qm.align.sft.writing import SUFFIXES, Counts, OnlyCounted, RowWriter, reasons, remove, write_rows
+from megatron_qm.align.sft.showing import show_groups
+from megatron_qm.align.sft.writing import SUFFIXES, Counts, OnlyCounted, RowWriter, in_words, remove, write_rows
 from megatron_qm.checkpoint.folder import published
 from megatron_qm.config.data import SourceConfig
 from megatron_qm.config.sft import ConversationsConfig, SftRun
@@ -30,11 +31,11 @@ from megatron_qm.data.blend import Mixture
 from megatron_qm.data.text_table import text_table
 from megatron_qm.errors import UserError
 from megatron_qm.files import folder_for, fsync_directory, sha256, write_json
-from megatron_qm.json_types import JsonObject
+from megatron_qm.json_types import JsonObject, parse_json
 from megatron_qm.train.lock import locked
 
 logger = logging.getLogger(__name__)
-_VERSION = 1
+_VERSION = 2
 _WAIT_SECONDS, _POLL_SECONDS = 6 * 3600.0, 0.2
 
 
@@ -43,6 +44,7 @@ class Group:
     """One dataset of the run: where it is, and what it is to be made from. asked: all that it depends on, as JSON gives it
     back."""
 
+    config: ConversationsConfig
     prefix: Path
     paths: Sequence[str]
     asked: JsonObject
@@ -59,7 +61,7 @@ class Group:
     def found(self) -> Counts | None:
         """What was counted, if the dataset is there and made from this."""
         try:
-            summary = json.loads(self.summary.read_text(encoding="utf-8"))
+            summary = parse_json(self.summary.read_text(encoding="utf-8"))
             same = isinstance(summary, dict) and summary.get("made_from") == self.asked
             return Counts.from_json(summary) if same else None
         except (OSError, ValueError):
@@ -70,26 +72,30 @@ def prepare(config: SftRun, rank: int, check: Callable[[SftRun], None]) -> SftRu
     """`config` with its data made: data.sources, data.validation and, from sft.epochs, train.steps.
 
     Rank 0 makes what is not there yet, the others wait for it. check: is asked once all is counted, before anything takes the
-    place of what was there. Raises UserError for files that cannot be read, for a group of which no sample is left, and where
-    the run in the output folder has learnt from other data.
+    place of what was there. Raises UserError for files that cannot be read, for a group of which no sample or too few are left,
+    and where the run in the output folder has learnt from other data.
     """
     groups = _groups(config)
     if rank == 0 and not all(group.found() for group in groups):
         with folder_for(Path(config.output) / "data"), locked(Path(config.output), named=False):
             _make(config, groups, check)
-    ready = _with_data(config, [_wait(group) for group in groups])
+    ready = _with_data(config, [_accepted(config, group, _wait(group)) for group in groups])
     check(ready)
     return ready
 
 
 def counted(config: SftRun) -> SftRun:
     """As `prepare`, with nothing written: its samples are rendered once to be counted, where the length follows from that."""
-    return config if config.epochs is None else _with_data(config, _all_counts(config))
+    if config.epochs is None:
+        return config
+    groups = _groups(config)
+    return _with_data(config, [_accepted(config, *each) for each in zip(groups, _all_counts(config, groups), strict=True)])
 
 
 def describe(config: SftRun) -> str:
     """What each group holds, and what is read of it, as a text table. Writes nothing."""
-    found = _all_counts(config)
+    groups = _groups(config)
+    found = _all_counts(config, groups)
     ready = _with_data(config, found)
     due = Mixture({source.name: source.weight for source in ready.data.sources}).due(ready.total_steps * ready.tokens_per_step)
     rows = []
@@ -100,7 +106,13 @@ def describe(config: SftRun) -> str:
     return "\n".join([
         f"{ready.total_steps:,} steps of {config.train.global_batch_size} rows of {config.data.sequence_length} tokens",
         text_table(("group", "samples", "left out", "tokens", "learnt", "rows", "share", "epochs"), rows),
+        *(f"{group.config.name}: {remarks(counts)}" for group, counts in zip(groups, found, strict=True)),
     ])
+
+
+def show(config: SftRun, count: int, stream: TextIO) -> None:
+    """The first samples of each group, as they are learnt from. Writes no file."""
+    show_groups([(group.config, group.paths) for group in _groups(config)], _renderer(config), config, count, stream)
 
 
 def _groups(config: SftRun) -> list[Group]:
@@ -123,11 +135,20 @@ def _with_data(config: SftRun, found: Sequence[Counts]) -> SftRun:
     return ready if config.epochs is None else ready.with_steps_of(sum(rows[:first]) / config.train.global_batch_size)
 
 
-def _all_counts(config: SftRun) -> list[Counts]:
+def _all_counts(config: SftRun, groups: Sequence[Group]) -> list[Counts]:
     """Of what was made, else counted now."""
     renderer = functools.cache(lambda: _renderer(config))
-    return [group.found() or write_rows(group.prefix.name, group.paths, config, renderer(), OnlyCounted())
-            for group in _groups(config)]
+    return [group.found() or write_rows(group.config, group.paths, config, renderer(), OnlyCounted())
+            for group in groups]
+
+
+def _accepted(config: SftRun, group: Group, counts: Counts) -> Counts:
+    """Raises UserError where more of the group is left out than may be."""
+    if counts.left_out > config.sft.max_left_out:
+        raise UserError(f"sft: group {group.config.name!r}: {counts.left_out:.1%} of its samples are left out "
+                        f"({in_words(counts.rejected)}); mend them (`megatron-qm sft ... --show 20` shows some), or raise "
+                        f"sft.max_left_out = {config.sft.max_left_out:g}")
+    return counts
 
 
 def _group(config: SftRun, group: ConversationsConfig) -> Group:
@@ -142,11 +163,12 @@ def _group(config: SftRun, group: ConversationsConfig) -> Group:
     tokenizer = _tokenizer(config)
     parts = [tokenizer / name for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")]
     files = [os.path.abspath(path) for path in paths]
-    return Group(Path(config.output) / "data" / group.name, files, {
+    return Group(group, Path(config.output) / "data" / group.name, files, {
         "version": _VERSION, "files": [[file, stat.st_size, stat.st_mtime_ns] for file, stat in zip(files, stats, strict=True)],
         "tokenizer": [sha256(part) for part in parts if part.is_file()],
         "sequence_length": config.data.sequence_length, "pack": config.sft.pack,
         "only_last_answer": config.sft.only_last_answer, "vocab_size": config.model.vocab_size,
+        "ignore": sorted(group.ignore), "template_arguments": dict(config.data.template_arguments),
     })
 
 
@@ -157,7 +179,7 @@ def _tokenizer(config: SftRun) -> Path:
 
 
 def _renderer(config: SftRun) -> Renderer:
-    return load_renderer(_tokenizer(config), only_last=config.sft.only_last_answer)
+    return load_renderer(_tokenizer(config), only_last=config.sft.only_last_answer, arguments=config.data.template_arguments)
 
 
 def _wait(group: Group) -> Counts:
@@ -180,7 +202,7 @@ def _make(config: SftRun, groups: Sequence[Group], check: Callable[[SftRun], Non
             counts = group.found()
             if counts is None:
                 stack.callback(remove, group.aside)
-                counts = _make_aside(group, config, renderer)
+                counts = _accepted(config, group, _make_aside(group, config, renderer))
                 _refuse_to_replace(config, group)
                 made.append((group, counts))
             found.append(counts)
@@ -193,7 +215,7 @@ def _make_aside(group: Group, config: SftRun, renderer: Renderer) -> Counts:
     try:
         with ExitStack() as files:
             writer = RowWriter(group.aside, np.dtype("<u2" if config.model.vocab_size <= 1 << 16 else "<i4"), files)
-            counts = write_rows(group.prefix.name, group.paths, config, renderer, writer)
+            counts = write_rows(group.config, group.paths, config, renderer, writer)
             writer.finish()
     except OSError as error:
         place = error.filename or group.prefix
@@ -223,7 +245,17 @@ def _publish(group: Group, counts: Counts, fill: float) -> None:
         os.replace(f"{group.aside}{suffix}", f"{group.prefix}{suffix}")
     fsync_directory(group.prefix.parent)
     write_json(group.summary, {**vars(counts), "fill": fill, "made_from": group.asked})
-    rejected = counts.rejected
-    left_out = f"; {rejected.total()} left out ({reasons(rejected)}), see {group.prefix}.rejects.jsonl"
-    logger.info("%s: %d samples, %d tokens to learn, %d rows filled to %.0f%%%s", group.prefix.name, counts.samples,
-                counts.learnt_tokens, counts.rows, 100 * fill, left_out if rejected else "")
+    level = logging.WARNING if counts.rejected else logging.INFO
+    logger.log(level, "%s: %d samples, %d tokens to learn, %d rows filled to %.0f%%; %s%s", group.prefix.name, counts.samples,
+               counts.learnt_tokens, counts.rows, 100 * fill, remarks(counts),
+               f", see {group.prefix}.rejects.jsonl" if counts.rejected else "")
+
+
+def remarks(counts: Counts) -> str:
+    """Formats, what the template did by design, and what was left out."""
+    said = [f"formats: {in_words(counts.formats)}"]
+    if counts.notes:
+        said.append(f"by the template: {in_words(counts.notes)}")
+    if counts.rejected:
+        said.append(f"{counts.rejected.total():,} left out ({counts.left_out:.1%}: {in_words(counts.rejected)})")
+    return "; ".join(said)

@@ -2,71 +2,116 @@
 
 The template is rendered once for the whole conversation and tokenised once, as it will be when the model is served. Where
 an answer begins and ends is found by rendering the turns before it: a template under which the conversation so far is not
-the beginning of the whole one (some drop earlier reasoning) has no such place, and is refused rather than guessed at.
+the beginning of the whole one (some drop earlier reasoning) has no such place, and is refused rather than guessed at. What the
+template has left out of the conversation is found by looking for it (standing.py).
 """
 
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
-from megatron_qm.align.sft.conversations import Conversation, Message
-from megatron_qm.chat import ChatTemplate
+from megatron_qm.align.sft.conversations import Conversation, UnusableError
+from megatron_qm.align.sft.probes import probe_of, shape_of
+from megatron_qm.align.sft.standing import Ends, Rendering, check
+from megatron_qm.chat import ChatTemplate, TemplateError
 from megatron_qm.errors import UserError
 from megatron_qm.tokenizer import HfTokenizer, load_tokenizer
+
+NO_ARGUMENTS: Mapping[str, object] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """ids int32 [s]; learn bool [s]: whether predicting this token, from those before it, is to be learnt."""
+    """ids int32 [s]; learn bool [s]: whether predicting this token, from those before it, is to be learnt; notes: what the
+    template left out or rewrote by design."""
 
     ids: np.ndarray
     learn: np.ndarray
+    notes: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         return len(self.ids)
 
 
 class Renderer:
-    """`only_last`: learn the last answer alone, the earlier ones are context.
+    """`only_last`: learn the last answer alone, the earlier ones are context. arguments: for the template, beside messages.
 
     Raises UserError from the start for a tokenizer without a chat template.
     """
 
-    def __init__(self, tokenizer: HfTokenizer, name: str, *, only_last: bool = False) -> None:
+    def __init__(
+        self, tokenizer: HfTokenizer, name: str, *, only_last: bool = False, arguments: Mapping[str, object] = NO_ARGUMENTS
+    ) -> None:
         if not getattr(tokenizer, "chat_template", None):
             raise UserError(f"{name}: this tokenizer has no chat template; add chat_template to its tokenizer_config.json")
-        self._tokenizer, self._template, self._only_last = tokenizer, ChatTemplate(tokenizer), only_last
+        self._tokenizer, self._template, self._only_last = tokenizer, ChatTemplate(tokenizer, arguments), only_last
+        self._ends = _ends_of(tokenizer)
+        self._probed: dict[Hashable, UnusableError | None] = {}
 
     def render(self, conversation: Conversation) -> Rendered:
-        """Raises ValueError saying why this conversation cannot be learnt from under this template."""
-        messages = conversation.messages
-        whole = self._text(messages)
-        encoded = self._tokenizer(whole, add_special_tokens=False, return_offsets_mapping=True)
+        """Raises UnusableError saying why this conversation cannot be learnt from under this template."""
+        try:
+            rendering = self._rendering(conversation)
+        except TemplateError as error:
+            raise UnusableError("it cannot be rendered", str(error)) from None
+        if not rendering.answers:
+            raise UnusableError("it has no answer to learn from")
+        notes = check(conversation, rendering, self._ends)
+        self._check_shape(conversation)
+        encoded = self._tokenizer(rendering.text, add_special_tokens=False, return_offsets_mapping=True)
         offsets_s2 = np.array(encoded["offset_mapping"], np.int64).reshape(-1, 2)
         learn = np.zeros(len(offsets_s2), bool)
-        for first, last in self._answers(messages, whole):
-            learn |= _within(offsets_s2, first, last, whole)
-        if not learn.any():
-            raise ValueError("it has no answer to learn from")
-        return Rendered(np.array(encoded["input_ids"], np.int32), learn)
+        for first, last in rendering.answers.values():
+            learn |= _within(offsets_s2, first, last, rendering.text)
+        return Rendered(np.array(encoded["input_ids"], np.int32), learn, notes)
 
-    def _answers(self, messages: tuple[Message, ...], whole: str) -> list[tuple[int, int]]:
-        """[first, last) characters of `whole` of each answer to learn, with what the template puts after it."""
-        wanted = [n for n, message in enumerate(messages) if message.role == "assistant" and message.learn]
-        if self._only_last:
-            wanted = [n for n in wanted if n == len(messages) - 1]
-        spans = []
-        for n in wanted:
-            before, after = self._text(messages[:n], asked=True), self._text(messages[: n + 1])
-            if not whole.startswith(before) or not whole.startswith(after) or len(after) <= len(before):
-                raise ValueError(f"the chat template renders turn {n + 1} otherwise when more turns follow: learn only the last "
-                                 "answer, or use a template that keeps earlier turns as they are")
-            spans.append((len(before), len(after)))
-        return spans
+    def decode(self, ids: np.ndarray) -> str:
+        """With the names of special tokens."""
+        return self._tokenizer.decode(ids.tolist(), skip_special_tokens=False, clean_up_tokenization_spaces=False)
 
-    def _text(self, messages: tuple[Message, ...], *, asked: bool = False) -> str:
-        return self._template.render([{"role": message.role, "content": message.content} for message in messages], asked=asked)
+    def _rendering(self, conversation: Conversation) -> Rendering:
+        whole = self._text(conversation, len(conversation.messages))
+        last = len(conversation.messages) - 1
+        wanted = [n for n, message in enumerate(conversation.messages) if message.learn and (n == last or not self._only_last)]
+        return Rendering(whole, {n: self._answer(conversation, n, whole) for n in wanted})
+
+    def _answer(self, conversation: Conversation, n: int, whole: str) -> tuple[int, int]:
+        """[first, last) characters of `whole` of message n, with what the template puts after it."""
+        before = self._text(conversation, n, asked=True)
+        after = whole if n + 1 == len(conversation.messages) else self._text(conversation, n + 1)
+        if not whole.startswith(after):
+            raise UnusableError("the chat template renders a turn otherwise when more turns follow",
+                                f"turn {n + 1}; learn only the last answer (sft.only_last_answer), or use a template that keeps "
+                                "earlier turns as they are")
+        if not whole.startswith(before) or len(after) <= len(before):
+            raise UnusableError("the chat template does not begin an answer as it asks for one",
+                                f"turn {n + 1} is asked for with {before[-24:]!r}, and begins with {_otherwise(before, whole)!r}")
+        return len(before), len(after)
+
+    def _check_shape(self, conversation: Conversation) -> None:
+        """Whether the template loses something of conversations of this shape, which each of them might hide by chance."""
+        shape = shape_of(conversation)
+        if shape not in self._probed:
+            self._probed[shape] = self._objection(probe_of(conversation))
+        lost = self._probed[shape]
+        if lost is not None:
+            raise UnusableError(lost.kind, f"{lost.detail} (tried with words of our own)")
+
+    def _objection(self, probe: Conversation) -> UnusableError | None:
+        try:
+            check(probe, self._rendering(probe), self._ends)
+        except UnusableError as error:
+            return error.with_traceback(None)
+        except TemplateError:  # it is particular about texts, and has taken this sample's
+            return None
+        return None
+
+    def _text(self, conversation: Conversation, turns: int, *, asked: bool = False) -> str:
+        messages = [message.for_template() for message in conversation.messages[:turns]]
+        return self._template.render(messages, asked=asked, tools=conversation.tools)
 
 
 def _within(offsets_s2: np.ndarray, first: int, last: int, whole: str) -> np.ndarray:
@@ -77,10 +122,25 @@ def _within(offsets_s2: np.ndarray, first: int, last: int, whole: str) -> np.nda
     for border in (first, last):
         if ((starts_s < border) & (ends_s > border)).any():
             near = whole[max(0, border - 12) : border + 12]
-            raise ValueError(f"a token lies across the border of an answer ({near!r}): the template needs a special token there")
+            raise UnusableError("a token lies across the border of an answer",
+                                f"{near!r}: the template needs a special token there")
     return inside_s
 
 
-def load_renderer(tokenizer: str | Path, *, only_last: bool = False) -> Renderer:
+def _otherwise(before: str, whole: str) -> str:
+    """What stands in `whole` from where it parts from `before`."""
+    same = next((at for at, (one, other) in enumerate(zip(before, whole, strict=False)) if one != other), len(before))
+    return whole[same : same + 24]
+
+
+def _ends_of(tokenizer: HfTokenizer) -> Ends:
+    added = {str(token): bool(getattr(token, "special", False)) for token in tokenizer.added_tokens_decoder.values()}
+    named = [tokenizer.decode([one], skip_special_tokens=False) for one in tokenizer.all_special_ids]
+    return Ends([*named, *(token for token, special in added.items() if special)], added)
+
+
+def load_renderer(
+    tokenizer: str | Path, *, only_last: bool = False, arguments: Mapping[str, object] = NO_ARGUMENTS
+) -> Renderer:
     """From a tokenizer's folder. Raises UserError naming it where it cannot be loaded or has no chat template."""
-    return Renderer(load_tokenizer(Path(tokenizer)), str(tokenizer), only_last=only_last)
+    return Renderer(load_tokenizer(Path(tokenizer)), str(tokenizer), only_last=only_last, arguments=arguments)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from megatron_qm.config.sft import SftRun
 from megatron_qm.errors import UserError
@@ -19,8 +19,9 @@ class FineTuning(Work[SftRun]):
     epilog = """\
   megatron-qm sft --config sft-tiny-cpu train.start_from=runs/quickstart/run/checkpoints/step-00000450 \\
       'sft.sources=[{name: exams, path: data/exams.jsonl}]'
-Model and tokenizer are those of train.start_from where the recipe names none. A sample is a JSON line with `messages`,
-`prompt` and `completion`, `input` and `output`, or NeMo-Aligner's `conversations`.
+Model and tokenizer are those of train.start_from where the recipe names none. A sample is a JSON line in one of the formats of
+OpenAI (`messages`), ShareGPT and NeMo-Aligner (`conversations`), Alpaca (`instruction` and `output`), or with `prompt` and
+`completion`, `input` and `output`. --show 20 shows what is learnt of them.
 """
 
     def need(self, config: SftRun) -> None:
@@ -58,6 +59,12 @@ Model and tokenizer are those of train.start_from where the recipe names none. A
 
         self.need(config)
         return describe(config)
+
+    def show(self, config: SftRun, count: int, stream: TextIO) -> None:
+        from megatron_qm.align.sft.prepare import show
+
+        self.need(config)
+        show(config, count, stream)
 
     def read_in(self, run: Path, step: int) -> str:
         from megatron_qm.align.sft.origins import with_origins

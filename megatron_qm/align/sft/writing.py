@@ -3,7 +3,7 @@
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from data_tools.indexed_writer import IndexedWriter
-from megatron_qm.align.sft.conversations import Rejected, read_conversations
 from megatron_qm.align.sft.packing import pack
-from megatron_qm.align.sft.rendering import Rendered, Renderer
-from megatron_qm.config.sft import SftRun
+from megatron_qm.align.sft.reading import Rejected
+from megatron_qm.align.sft.rendering import Renderer
+from megatron_qm.align.sft.samples import Sample, samples_of
+from megatron_qm.config.sft import ConversationsConfig, SftRun
 from megatron_qm.errors import UserError
 from megatron_qm.json_types import object_of, whole_of
 
@@ -23,68 +24,68 @@ SUFFIXES = (".bin", ".idx", ".learn", ".origin", ".rejects.jsonl")
 
 @dataclass
 class Counts:
-    """Of one task group. rejected: samples by reason, those that are too long among them."""
+    """Of one task group. formats: samples by the format that they were written in; notes: those of which the template rewrote
+    something, by what; rejected: lines that were left out, by the kind of reason."""
 
     samples: int = 0
     tokens: int = 0
     learnt_tokens: int = 0
     rows: int = 0
+    formats: Counter[str] = field(default_factory=Counter)
+    notes: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
 
     @classmethod
     def from_json(cls, said: Mapping[str, object]) -> "Counts":
         """Raises ValueError for what is not whole."""
-        rejected = object_of(said, "rejected")
         return cls(
             whole_of(said, "samples"), whole_of(said, "tokens"), whole_of(said, "learnt_tokens"), whole_of(said, "rows"),
-            Counter({reason: whole_of(rejected, reason) for reason in rejected}),
+            _counter_of(said, "formats"), _counter_of(said, "notes"), _counter_of(said, "rejected"),
         )
 
+    @property
+    def left_out(self) -> float:
+        """The share of the lines that is."""
+        rejected = self.rejected.total()
+        return rejected / (self.samples + rejected) if rejected else 0.0
 
-def write_rows(name: str, paths: Sequence[str], config: SftRun, renderer: Renderer, writer: "RowWriter | OnlyCounted") -> Counts:
-    """Every sample of the group `name` into `writer`. Raises UserError where none is left."""
+    def add(self, sample: Sample) -> None:
+        self.samples += 1
+        self.tokens += len(sample)
+        self.learnt_tokens += int(sample.rendered.learn.sum())
+        self.formats[sample.format] += 1
+        self.notes.update(sample.rendered.notes)
+
+
+def _counter_of(said: Mapping[str, object], name: str) -> Counter[str]:
+    found = object_of(said, name)
+    return Counter({key: whole_of(found, key) for key in found})
+
+
+def write_rows(
+    group: ConversationsConfig, paths: Sequence[str], config: SftRun, renderer: Renderer, writer: "RowWriter | OnlyCounted"
+) -> Counts:
+    """Every sample of the group into `writer`. Raises UserError where none is left."""
     length, counts = config.data.sequence_length, Counts()
-    samples = _samples(paths, renderer, length, config.model.vocab_size, writer, counts)
+    samples = _counted(samples_of(group, paths, renderer, config), writer, counts)
     for row in pack(samples, length) if config.sft.pack else ([sample] for sample in samples):
         writer.row(row, length)
         counts.rows += 1
     if not counts.samples:
-        raise UserError(f"sft: group {name!r}: no sample is left of {paths[0]}: {reasons(counts.rejected)}")
+        why = in_words(counts.rejected)
+        raise UserError(f"sft: group {group.name!r}: no sample is left of {paths[0]}: "
+                        + (f"{why}; `megatron-qm sft ... --show 5` shows where" if why else "it is empty"))
     return counts
 
 
-def _samples(
-    paths: Sequence[str], renderer: Renderer, length: int, vocab_size: int, writer: "RowWriter | OnlyCounted", counts: Counts
-) -> Iterator["Sample"]:
-    for path in paths:
-        for found in read_conversations(Path(path)):
-            where = (found.path, found.line)
-            try:
-                if isinstance(found, Rejected):
-                    raise ValueError(found.reason)
-                rendered = renderer.render(found)
-                if len(rendered.ids) > length:
-                    raise ValueError(f"too long: more than {length} tokens")
-                if int(rendered.ids.max()) >= vocab_size:
-                    raise UserError(f"{path}:{found.line}: token {int(rendered.ids.max())} is outside of the model's "
-                                    f"vocabulary of {vocab_size}: give the model's own tokenizer as data.tokenizer")
-            except ValueError as error:
-                counts.rejected[_kind(str(error))] += 1
-                writer.reject(*where, str(error))
-                continue
-            counts.samples += 1
-            counts.tokens += len(rendered.ids)
-            counts.learnt_tokens += int(rendered.learn.sum())
-            yield Sample(rendered, f"{found.path}:{found.line}")
-
-
-@dataclass(frozen=True)
-class Sample:
-    rendered: Rendered
-    origin: str
-
-    def __len__(self) -> int:
-        return len(self.rendered.ids)
+def _counted(found: Iterable[Sample | Rejected], writer: "RowWriter | OnlyCounted", counts: Counts) -> Iterator[Sample]:
+    for one in found:
+        if isinstance(one, Rejected):
+            counts.rejected[one.kind] += 1
+            writer.reject(one)
+        else:
+            counts.add(one)
+            yield one
 
 
 class OnlyCounted:
@@ -92,7 +93,7 @@ class OnlyCounted:
 
     def row(self, samples: Sequence[Sample], length: int) -> None: ...
 
-    def reject(self, path: str, line: int, reason: str) -> None: ...
+    def reject(self, rejected: Rejected) -> None: ...
 
 
 class RowWriter:
@@ -117,8 +118,9 @@ class RowWriter:
         self._learn.write(learn.tobytes())
         self._origin.write("".join(f"{origin}\n" for origin in origins).encode())
 
-    def reject(self, path: str, line: int, reason: str) -> None:
-        entry = json.dumps({"file": path, "line": line, "reason": reason}, ensure_ascii=False)
+    def reject(self, rejected: Rejected) -> None:
+        entry = json.dumps({"file": rejected.path, "line": rejected.line, "kind": rejected.kind, "reason": rejected.reason},
+                           ensure_ascii=False)
         self._rejects.write(entry.encode("utf-8", "replace") + b"\n")
 
     def finish(self) -> None:
@@ -128,13 +130,9 @@ class RowWriter:
             os.fsync(stream.fileno())
 
 
-def _kind(reason: str) -> str:
-    """Reasons that differ only in what they quote are one."""
-    return reason.split(":")[0].split("(")[0].strip()[:60]
-
-
-def reasons(rejected: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} x {reason}" for reason, count in Counter(rejected).most_common(5)) or "it is empty"
+def in_words(counted: Mapping[str, int]) -> str:
+    """The five commonest."""
+    return ", ".join(f"{count} x {what}" for what, count in Counter(counted).most_common(5))
 
 
 def remove(prefix: Path) -> None:

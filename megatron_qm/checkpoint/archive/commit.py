@@ -19,7 +19,7 @@ from megatron_qm.checkpoint.archive.zarr_v3 import DOCUMENT, FORMAT
 from megatron_qm.checkpoint.staging import check_free, not_written, take_the_name
 from megatron_qm.errors import UserError
 from megatron_qm.files import fsync_tree, remove_tree
-from megatron_qm.json_types import JsonObject
+from megatron_qm.json_types import JsonObject, parse_json
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ def _begin(storage: Storage, source: JsonObject) -> None:
     """Go on with what an earlier attempt has left of the same archive; what is left of another one goes."""
     data = storage.read(UNFINISHED)
     try:
-        earlier = None if data is None else json.loads(data)
+        earlier = None if data is None else parse_json(data)
     except ValueError:
         earlier = _CLEARING
     if earlier == source:

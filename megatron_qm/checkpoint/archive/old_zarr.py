@@ -8,7 +8,6 @@
 Weights alone: how the optimizer's arrays were sharded is not in the format, and a new run makes new ones.
 """
 
-import json
 import logging
 import math
 from collections.abc import Mapping
@@ -25,7 +24,7 @@ from megatron_qm.checkpoint.staging import check_free, check_room, staged
 from megatron_qm.checkpoint.torch_dist_writer import TorchDistWriter
 from megatron_qm.config.model import ModelConfig
 from megatron_qm.errors import UserError
-from megatron_qm.json_types import text_of
+from megatron_qm.json_types import parse_json, text_of
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +47,7 @@ def find_old(place: str, workers: int = 1, context: ts.Context | None = None) ->
     for name in names:
         storage = _below(place, name, workers, context)
         try:
-            metadata = json.loads(storage.read(_METADATA) or b"{}")
+            metadata = parse_json(storage.read(_METADATA) or b"{}")
         except ValueError:
             continue
         if isinstance(metadata, dict) and metadata.get("sharded_backend") == "zarr":

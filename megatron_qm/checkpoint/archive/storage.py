@@ -1,6 +1,5 @@
 """Where archives lie: a folder, or any key-value store of TensorStore, behind the same few calls."""
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ import tensorstore as ts
 
 from megatron_qm.checkpoint.archive.zarr_v3 import DOCUMENT, Document, encode
 from megatron_qm.errors import UserError
-from megatron_qm.json_types import JsonObject, text_of
+from megatron_qm.json_types import JsonObject, parse_json, text_of
 
 # What TensorStore raises for a store that fails, a key that is refused, bytes that do not decode.
 FAILURES = (ValueError, OSError, RuntimeError, KeyError, NotImplementedError)
@@ -76,7 +75,7 @@ class Storage:
         """None if there is none, or none that can be read."""
         data = self.read(f"{node}/{DOCUMENT}")
         try:
-            document: Document | None = None if data is None else json.loads(data)
+            document: Document | None = None if data is None else parse_json(data)
         except ValueError:
             return None
         return document
@@ -125,7 +124,7 @@ def parse(place: str) -> JsonObject:
     if not text.lstrip().startswith("{") and "://" not in text:
         return {"driver": "file", "path": os.path.abspath(text)}
     try:
-        spec: JsonObject = ts.KvStore.Spec(json.loads(text) if text.lstrip().startswith("{") else text).to_json()
+        spec: JsonObject = ts.KvStore.Spec(parse_json(text) if text.lstrip().startswith("{") else text).to_json()
         return spec
     except (ValueError, TypeError) as error:
         raise UserError(

@@ -17,7 +17,7 @@ from urllib.parse import quote
 import numpy as np
 
 from megatron_qm.errors import UserError
-from megatron_qm.json_types import JsonObject
+from megatron_qm.json_types import JsonObject, parse_json
 
 FORMAT = "megatron-qm archive"
 VERSION = 1
@@ -127,7 +127,7 @@ def root_document(attributes: Mapping[str, object], nodes: Mapping[str, Document
 def read_root(data: bytes, place: str) -> tuple[JsonObject, dict[str, Document]]:
     """(attributes, documents of the arrays by node) of a root's zarr.json. Raises UserError naming `place`."""
     try:
-        document = json.loads(data)
+        document = parse_json(data)
         attributes = document["attributes"]
         known = attributes.get("format") == FORMAT
         nodes = document["consolidated_metadata"]["metadata"] if known else {}

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from megatron_qm.config.bounds import LEAST_TEMPERATURE
 from megatron_qm.errors import UserError
 
 FinishReason = Literal["stop", "stop_string", "length"]
@@ -32,16 +33,22 @@ class Sampling:
         object.__setattr__(self, "stop_tokens", tuple(self.stop_tokens))
         object.__setattr__(self, "stop_strings", tuple(self.stop_strings))
         rules = (
-            ("temperature", 0 <= self.temperature < float("inf"), "a finite number, 0 (greedy) or more"),
+            ("temperature", self.temperature == 0 or LEAST_TEMPERATURE <= self.temperature < float("inf"),
+             f"0 (greedy), or a finite number from {LEAST_TEMPERATURE:g} on"),
             ("top_p", 0 < self.top_p <= 1, "above 0 and at most 1"),
             ("top_k", self.top_k >= 0, "0 (off) or more"),
             ("max_new_tokens", self.max_new_tokens >= 1, "1 or more"),
             ("min_tokens", 0 <= self.min_tokens <= self.max_new_tokens, f"between 0 and max_new_tokens = {self.max_new_tokens}"),
-            ("stop_strings", all(self.stop_strings), "a list of strings that are not empty"),
+            ("stop_strings", all(map(_is_text, self.stop_strings)), "a list of texts that are not empty"),
         )
         for name, holds, wanted in rules:
             if not holds:
                 raise UserError(f"sampling.{name} = {getattr(self, name)!r}: must be {wanted}")
+
+
+def _is_text(string: str) -> bool:
+    """Half a surrogate pair is none: no token writes it."""
+    return bool(string) and not any("\ud800" <= letter <= "\udfff" for letter in string)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,10 @@
 """A sequence while it is being generated."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from megatron_qm.errors import UserError
 from megatron_qm.model.generation.request import Completion, FinishReason, Request
 from megatron_qm.model.generation.sampling import stream_of
 
@@ -19,6 +21,7 @@ class Running:
     logprobs: list[float] = field(default_factory=list)
     behaviour: list[float] = field(default_factory=list)
     finish_reason: FinishReason | None = None
+    error: UserError | None = None
     stream: int = 0
 
     def __post_init__(self) -> None:
@@ -32,13 +35,28 @@ class Running:
     def last(self) -> int:
         return self.tokens[-1]
 
+    @property
+    def result(self) -> Completion | UserError | None:
+        """None while it runs."""
+        return self.error or (self._completion() if self.finish_reason else None)
+
     def append(
         self, token: int, logprob: float, behaviour: float, detokenize: Callable[[Sequence[int]], str] | None
     ) -> None:
+        """The next token. A number that is none, and a tokenizer that fails, end this sequence and no other."""
+        if not math.isfinite(logprob):
+            self.error = UserError(
+                f"request {self.request.key!r}: token {len(self.tokens)} has the log-probability {logprob}: the "
+                "weights hold NaN or infinity, or the precision is too low for them; generate from an earlier checkpoint"
+            )
+            return
         self.tokens.append(token)
         self.logprobs.append(logprob)
         self.behaviour.append(behaviour)
-        self.finish_reason = self._ended(token, detokenize)
+        try:
+            self.finish_reason = self._ended(token, detokenize)
+        except Exception as error:  # tokenizers are anybody's
+            self.error = UserError(f"request {self.request.key!r}: its tokens cannot be read for stop strings: {error}")
 
     def _ended(self, token: int, detokenize: Callable[[Sequence[int]], str] | None) -> FinishReason | None:
         sampling = self.request.sampling
@@ -58,8 +76,8 @@ class Running:
         text = detokenize(self.tokens if early else self.tokens[-longest - _MARGIN :])
         return any(string in text for string in self.request.sampling.stop_strings)
 
-    def completion(self) -> Completion:
-        assert self.finish_reason is not None, f"{self.request.key} is still running"
+    def _completion(self) -> Completion:
+        assert self.finish_reason is not None
         return Completion(
             self.request.key, tuple(self.tokens), tuple(self.logprobs), tuple(self.behaviour), self.finish_reason
         )

@@ -112,7 +112,7 @@ def _probes(history: History, frame: Frame) -> str:
         Line(name, one, index % COLOURS, dots=True, band=False) for index, (name, one) in enumerate(series.items())
     ]
     lines += _chance_lines(set(chances(probes).values()), list(series.values()))
-    return line_chart("Knowledge probes", "accuracy", lines, frame, from_zero=True, write=percent)
+    return line_chart("Probes and items", "accuracy", lines, frame, from_zero=True, write=percent)
 
 
 def _chance_lines(levels: Collection[float], series: Sequence[Series]) -> list[Line]:

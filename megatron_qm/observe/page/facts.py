@@ -1,7 +1,6 @@
 """What a run's config and environment files say of it. All is optional: they may be missing or older."""
 
 import dataclasses
-import json
 import math
 import re
 from collections.abc import Callable
@@ -15,7 +14,8 @@ from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.config.stages import stage_from
 from megatron_qm.costs.parameters import parameter_count
 from megatron_qm.errors import UserError
-from megatron_qm.json_types import JsonObject
+from megatron_qm.json_types import JsonObject, parse_json
+from megatron_qm.yaml_nodes import LimitedLoader
 
 CONFIG_FILE, ENVIRONMENT_FILE = "config.resolved.yaml", "environment.json"
 _COUNTED = ("layers", "hidden_size", "ffn_hidden_size", "heads", "kv_heads", "head_dim", "vocab_size")
@@ -107,8 +107,8 @@ def read_facts(run_dir: Path, name: str) -> Facts:
     notices: list[str] = []
     config_text = _read(run_dir / CONFIG_FILE, notices)
     environment_text = _read(run_dir / ENVIRONMENT_FILE, notices)
-    config = _mapping(yaml.safe_load, yaml.YAMLError, config_text, CONFIG_FILE, notices)
-    environment = _mapping(json.loads, ValueError, environment_text, ENVIRONMENT_FILE, notices)
+    config = _mapping(lambda text: yaml.load(text, LimitedLoader), config_text, CONFIG_FILE, notices)
+    environment = _mapping(parse_json, environment_text, ENVIRONMENT_FILE, notices)
     return Facts(name, config_text, config, environment, notices)
 
 
@@ -120,14 +120,12 @@ def _read(path: Path, notices: list[str]) -> str | None:
         return None
 
 
-def _mapping(
-    parse: Callable[[str], object], problem: type[Exception], text: str | None, name: str, notices: list[str]
-) -> JsonObject:
+def _mapping(read: Callable[[str], object], text: str | None, name: str, notices: list[str]) -> JsonObject:
     if text is None:
         return {}
     try:
-        value = parse(text)
-    except problem as error:
+        value = read(text)
+    except (ValueError, yaml.YAMLError) as error:
         notices.append(f"{name} cannot be understood: {' '.join(str(error).split())}.")
         return {}
     if not isinstance(value, dict):

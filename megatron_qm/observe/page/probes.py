@@ -1,4 +1,5 @@
-"""Knowledge probes before and after: accuracies with their confidence intervals on one scale from 0 to 100%."""
+"""What a run was asked, knowledge probes and items, before and after: accuracies with their confidence intervals on one scale
+from 0 to 100%."""
 
 import html
 from collections.abc import Sequence
@@ -29,7 +30,7 @@ def probe_section(probes: list[JsonObject]) -> str:
     known = chances(probes)
     rows = "\n".join(_row(name, measured, known.get(name)) for name, measured in by_name.items())
     mark = " Dashed: what a guess would reach." if known else ""
-    return f"""<section><h2>Knowledge probes</h2>
+    return f"""<section><h2>Probes and items</h2>
 <div class="probes">
 {rows}
 <div class="probe scale"><span></span><div class="track"><em style="left:0">0%</em><em style="left:50%">50%</em>\

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from megatron_qm.errors import UserError
 from megatron_qm.json_lines import parse_line
+from megatron_qm.json_types import object_of, text_of
+from megatron_qm.rewards.pool import Sample
+from megatron_qm.rewards.references import refusal
 from megatron_qm.rewards.registry import SHIPPED, Verifiers
 
 
@@ -53,9 +56,11 @@ def read(path: Path, verifiers: Verifiers = SHIPPED) -> list[Item]:
         if line.strip():
             try:
                 item = _item(parse_line(line))
-                verifiers.admit(item.verifier, item.metadata)
+                judged_by, metadata = verifiers.admit(item.verifier, item.metadata)
+                if why := refusal(Sample(judged_by, item.prompt, "", item.reference, metadata)):
+                    raise ValueError(f"no answer could be scored: {why}")
                 items.append(item)
-            except (ValueError, TypeError, RecursionError) as error:
+            except (ValueError, RecursionError) as error:
                 raise UserError(f"{path}, line {number}: {error}; needed are {', '.join(Item.__annotations__)}") from error
     if not items:
         raise UserError(f"{path} holds no items")
@@ -65,4 +70,10 @@ def read(path: Path, verifiers: Verifiers = SHIPPED) -> list[Item]:
 def _item(row: object) -> Item:
     if not isinstance(row, dict):
         raise ValueError("not a JSON object")
-    return Item(**{"metadata": {}, **row})
+    row = {"metadata": {}, **row}
+    if unknown := sorted(set(row) - set(Item.__annotations__)):
+        raise ValueError(f"{unknown[0]!r} is no field of theirs")
+    if "reference" not in row:
+        raise ValueError("lacks reference")
+    texts = {name: text_of(row, name) for name in ("verifier", "prompt", "right", "wrong", "everything")}
+    return Item(**texts, reference=row["reference"], metadata=object_of(row, "metadata"))

@@ -1,0 +1,46 @@
+"""Conversations from files of JSON lines."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from megatron_qm.align.sft.conversations import Conversation, UnusableError
+from megatron_qm.align.sft.formats import Ignore, parse
+from megatron_qm.errors import UserError
+from megatron_qm.json_lines import parse_line
+
+
+@dataclass(frozen=True)
+class Rejected:
+    path: str
+    line: int
+    kind: str  # the same for all with this fault
+    reason: str
+
+
+def read_conversations(path: Path, ignore: Ignore = frozenset()) -> Iterator[Conversation | Rejected]:
+    """Every line of `path` that is not blank, in order: a Conversation, or Rejected with the reason.
+
+    Raises UserError where the file cannot be opened or read.
+    """
+    try:
+        with open(path, "rb") as file:
+            for number, raw in enumerate(file, start=1):
+                if raw.strip():
+                    yield _read(raw, str(path), number, ignore)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _read(raw: bytes, path: str, number: int, ignore: Ignore) -> Conversation | Rejected:
+    try:
+        return parse(_line(raw), path, number, ignore)
+    except UnusableError as error:
+        return Rejected(path, number, error.kind, str(error))
+
+
+def _line(raw: bytes) -> object:
+    try:
+        return parse_line(raw)
+    except (ValueError, RecursionError) as error:
+        raise UnusableError("no line of JSON", str(error)) from None

@@ -1,0 +1,50 @@
+"""`megatron-qm serve-rewards`: the verifiers over HTTP, for other frameworks."""
+
+import argparse
+import os
+
+from megatron_qm.commands.judges import add_judge_arguments, models_of
+from megatron_qm.config.bounds import Port, Processes, Seconds
+from megatron_qm.errors import UserError
+from megatron_qm.exits import DONE
+from megatron_qm.options import Number
+from megatron_qm.rewards.pool import VerifierPool
+from megatron_qm.rewards.registry import Verifiers
+
+_EPILOG = """\
+  export MEGATRON_QM_REWARD_TOKEN=...
+  megatron-qm serve-rewards --port 8077 --verifier short=my_rewards:score --judge judge=http://127.0.0.1:8080/v1
+  curl -H "Authorization: Bearer $MEGATRON_QM_REWARD_TOKEN" http://127.0.0.1:8077/score \\
+      -d '{"samples": [{"verifier": "exam", "response": "B", "reference": "B"}]}'
+
+Callers choose among what is named here, by name: functions, models, principles (docs/rewards.md).
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = _EPILOG
+    parser.add_argument("--port", type=Number(Port), default=8077, metavar="N",
+                        help="on 127.0.0.1; 0 takes any free one (default: %(default)s)")
+    parser.add_argument("--workers", type=Number(Processes), default=4, metavar="N",
+                        help="processes that judge (default: %(default)s)")
+    parser.add_argument("--seconds", type=Number(Seconds), default=10.0, metavar="S",
+                        help="for one answer, beside what a model may take (default: %(default)s)")
+    parser.add_argument("--token-variable", default="MEGATRON_QM_REWARD_TOKEN", metavar="NAME",
+                        help="environment variable that holds the token (default: %(default)s)")
+    parser.add_argument("--verifier", action="append", default=[], metavar="NAME",
+                        help="a function of yours that callers may ask for: module:function or name=module:function; repeatable")
+    add_judge_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    from megatron_qm.rewards.doors.http import server
+
+    token = os.environ.get(args.token_variable, "")
+    if not token:
+        raise UserError(f"set {args.token_variable} to the token that callers must send")
+    verifiers = Verifiers.named(args.verifier, "--verifier", models_of(args))
+    with VerifierPool(args.workers, args.seconds + verifiers.models.longest_wait) as pool:
+        door = server(pool, token, args.port, verifiers)
+        print(f"rewards at http://127.0.0.1:{door.server_port}/score", flush=True)
+        door.serve_forever()
+    return DONE

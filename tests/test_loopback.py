@@ -1,0 +1,210 @@
+"""JSON over HTTP on loopback: no caller is lost, and none takes the server with him."""
+
+import http.client
+import json
+import random
+import socket
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from megatron_qm.errors import UserError
+from megatron_qm.loopback import Events, Refused, json_server
+
+TOKEN = "secret"
+HEAD = {"Authorization": f"Bearer {TOKEN}"}
+
+
+@pytest.fixture
+def closed() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def port(closed: list[str]) -> Iterator[int]:
+    def pieces():
+        try:
+            for number in range(1000):
+                yield {"number": number, "text": "é\n\ndata: x" + "x" * 10_000}
+        finally:
+            closed.append("closed")
+
+    def fails(body, gone):
+        raise ZeroDivisionError("on purpose")
+
+    def fails_late():
+        yield {"number": 0}
+        raise ZeroDivisionError("on purpose")
+
+    def refuses(body, gone):
+        raise Refused("not today", 409)
+
+    door = json_server({
+        "POST /echo": lambda body, gone: {"echo": body}, "POST /fails": fails, "GET /models": lambda *_: {"models": []},
+        "POST /events": lambda body, gone: Events(pieces()), "POST /fails-late": lambda *_: Events(fails_late()),
+        "POST /refuses": refuses, "POST /no-json": lambda *_: {"x": object()},
+    }, TOKEN)
+    thread = threading.Thread(target=door.serve_forever, daemon=True)
+    thread.start()
+    yield door.server_port
+    door.shutdown()
+    door.server_close()
+
+
+def post(port: int, path: str, body: object, head: dict[str, str] = HEAD) -> tuple[int, dict]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("POST", path, json.dumps(body), head)
+    reply = connection.getresponse()
+    found = reply.status, json.loads(reply.read())
+    connection.close()
+    return found
+
+
+def test_a_thousand_callers_256_at_once_are_all_answered(port: int) -> None:
+    start = threading.Barrier(256)
+
+    def call(number: int) -> int:
+        if number < 256:
+            start.wait()
+        return post(port, "/echo", number)[1]["echo"]
+
+    with ThreadPoolExecutor(256) as pool:
+        assert list(pool.map(call, range(1000))) == list(range(1000))
+
+
+def test_a_connection_is_kept(port: int) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    sockets = set()
+    for number in range(3):
+        connection.request("POST", "/echo", json.dumps(number), HEAD)
+        assert json.loads(connection.getresponse().read()) == {"echo": number}
+        sockets.add(connection.sock.getsockname())
+        connection.request("POST", "/refuses", "1", HEAD)
+        assert connection.getresponse().read()
+    assert len(sockets) == 1
+
+
+@pytest.mark.parametrize(("path", "status", "why"), [
+    ("/fails", 500, "ZeroDivisionError: on purpose"), ("/no-json", 500, "TypeError"), ("/refuses", 409, "not today"),
+    ("/nowhere", 404, "POST /nowhere: there are"),
+])
+def test_whatever_goes_wrong_is_a_sentence(port: int, path: str, status: int, why: str) -> None:
+    found, reply = post(port, path, {})
+    assert found == status and why in reply["error"]["message"]
+    assert post(port, "/echo", 1) == (200, {"echo": 1})
+
+
+@pytest.mark.parametrize("head", [{}, {"Authorization": "Bearer guess"}, {"Authorization": "Bearer \u00e9"}])
+def test_without_the_token_nothing_is_answered(port: int, head: dict[str, str]) -> None:
+    status, reply = post(port, "/echo", "x" * 3_000_000, head)  # the reply is heard though what was sent is not read
+    assert status == 401 and reply["error"]["type"] == "authentication_error"
+
+
+def test_events_are_told_one_by_one(port: int, closed: list[str]) -> None:
+    said = raw(port, request("/events", b"{}"))
+    head, _, body = said.partition(b"\r\n\r\n")
+    assert b"text/event-stream" in head and b"close" in head.lower()
+    events = body.decode().split("\n\n")
+    assert events[-2:] == ["data: [DONE]", ""] and len(events) == 1002
+    assert [json.loads(event.removeprefix("data: "))["number"] for event in events[:-2]] == list(range(1000))
+    assert closed == ["closed"]
+
+
+def test_a_stream_that_fails_says_so(port: int) -> None:
+    events = raw(port, request("/fails-late", b"{}")).partition(b"\r\n\r\n")[2].split(b"\n\n")
+    assert json.loads(events[1].removeprefix(b"data: "))["error"]["code"] == 500 and b"[DONE]" not in b"".join(events)
+
+
+def test_who_hangs_up_closes_the_stream(port: int, closed: list[str]) -> None:
+    with socket.create_connection(("127.0.0.1", port)) as caller:
+        caller.sendall(request("/events", b"{}"))
+        caller.recv(100)
+    for _ in range(500):
+        if closed:
+            break
+        threading.Event().wait(0.02)
+    assert closed == ["closed"]
+
+
+def request(path: str, body: bytes, *more: str, length: object = None, method: str = "POST") -> bytes:
+    lines = [f"{method} {path} HTTP/1.1", "Host: x", f"Authorization: Bearer {TOKEN}",
+             f"Content-Length: {len(body) if length is None else length}", *more]
+    return "\r\n".join(lines).encode("latin-1", "replace") + b"\r\n\r\n" + body
+
+
+def raw(port: int, data: bytes, *, half: bool = True) -> bytes:
+    """What is answered to these bytes, to the end of the connection."""
+    found = b""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as caller:
+        try:
+            caller.sendall(data)
+            if half:
+                caller.shutdown(socket.SHUT_WR)
+            while piece := caller.recv(1 << 16):
+                found += piece
+        except OSError:
+            pass
+    return found
+
+
+@pytest.mark.parametrize(("data", "status"), [
+    (request("/echo", b"{", length=1), 400), (request("/echo", b"{}", length=5), 400), (request("/echo", b"", length=0), 413),
+    (request("/echo", b"{}", length="9" * 5000), 413), (request("/echo", b"{}", length="\u00b2"), 413),
+    (request("/echo", b"{}", length=-1), 413), (request("/echo", b"{}", "Transfer-Encoding: chunked"), 413),
+    (request("/echo", b'"\\ud800"'), 400), (request("/echo", b"\xff\xfe"), 400), (request("/echo", b"[" * 100_000), 400),
+    (request("/echo", b"9" * 5000), 400), (request("/echo", b"{}", method="PUT"), 501),
+    (b"\r\n\r\n", None), (b"nonsense\r\n\r\n", 400),
+    (b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\n\r\n", 414),
+    (request("/echo", b"{}", *(f"X-{n}: y" for n in range(200))), 431),
+    (request("/echo", b"{}", "X: " + "y" * 70_000), 431), (b"POST /echo HTTP/1.1\r\n", None),
+    (b"POST /echo HTTP/9.9\r\n\r\n", 505),
+    (request("/models?limit=1", b"", method="GET"), 200),
+])
+def test_what_is_no_request_is_answered_in_words_or_closed(port: int, data: bytes, status: int | None) -> None:
+    said = raw(port, data)
+    if status is not None:
+        head, _, body = said.partition(b"\r\n\r\n")
+        assert head.split()[1] == str(status).encode()
+        assert status == 200 or json.loads(body)["error"]["message"]
+    assert post(port, "/echo", 1) == (200, {"echo": 1})
+
+
+def test_two_thousand_mutilated_requests_leave_it_alive(port: int) -> None:
+    draw = random.Random(1)
+
+    def mutilated(seed: int) -> bytes:
+        draw = random.Random(seed)
+        path, body = draw.choice(["/echo", "/fails", "/x", "/models", "/é"]), json.dumps({"a": [1, "é", None]}).encode()
+        length, method = draw.choice([None, 0, 3, 10**6, "x", -5]), draw.choice(["POST", "GET", "HEAD"])
+        data = bytearray(request(path, body, length=length, method=method))
+        for _ in range(draw.randint(0, 5)):
+            at = draw.randrange(len(data))
+            data[at : at + draw.choice([0, 1, 9])] = draw.randbytes(draw.choice([0, 1, 4, 300]))
+        return bytes(data[: draw.choice([len(data), draw.randrange(len(data) + 1)])])
+
+    with ThreadPoolExecutor(64) as pool:
+        for _ in pool.map(lambda seed: raw(port, mutilated(seed), half=True), range(2000)):
+            pass
+    assert post(port, "/echo", draw.random())[0] == 200
+
+
+def test_silent_callers_take_nobody_s_place(port: int) -> None:
+    silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(100)]
+    for caller in silent:
+        caller.sendall(b"POST /echo HTTP/1.1\r\nContent-Le")
+    assert post(port, "/echo", 1) == (200, {"echo": 1})
+    for caller in silent:
+        caller.close()
+
+
+@pytest.mark.parametrize("port_", [-1, 65536, 99999999])
+def test_ports_that_cannot_be(port_: int) -> None:
+    with pytest.raises(UserError, match=f"--port {port_}: must lie in 0 to 65535"):
+        json_server({}, TOKEN, port_)
+
+
+def test_a_port_that_is_taken(port: int) -> None:
+    with pytest.raises(UserError, match=f"--port {port}: .*; name another"):
+        json_server({}, TOKEN, port)

@@ -1,0 +1,171 @@
+"""Every verb that writes, at places that cannot be written: one sentence before any work, and nothing left behind."""
+
+import argparse
+import os
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from megatron_qm import cli, outputs
+from megatron_qm.commands import stage as stage_verb
+from megatron_qm.commands.resolve import Resolved
+from megatron_qm.config.stages import STAGES
+from megatron_qm.errors import UserError
+from megatron_qm.files import folder_for
+from megatron_qm.train.launch import launch_local
+from megatron_qm.train.lock import locked
+from megatron_qm.work import work_of
+from tests.test_help import actions, parser_of
+
+# Written by options whose places are asked elsewhere, each with a test of its own.
+ELSEWHERE = {"archive --output": "below, as a store may be named", "data preprocess --output-prefix": "tests/data_tools",
+             "data preprocess --rejects": "tests/data_tools", "data merge --output-prefix": "tests/data_tools"}
+_WRITES = re.compile(r"--(output.*|json|folder|rejects)")
+
+
+def writing(verb: str) -> list[tuple[str, argparse.Action]]:
+    return [(name, action) for name, action in actions(parser_of(verb), verb) if action.type in (outputs.file, outputs.folder)]
+
+
+OPTIONS = [(name, action.type) for verb in cli._VERBS for name, action in writing(verb)]
+
+
+@pytest.fixture
+def obstacles(tmp_path: Path) -> dict[str, str]:
+    """{place: the words by which its obstacle is known}."""
+    (tmp_path / "file").write_text("kept")
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "nowhere").symlink_to("gone/away")
+    return {
+        f"{tmp_path}/file/x": f"{tmp_path}/file is a file, no folder",
+        f"{tmp_path}/file/x/y/z": f"{tmp_path}/file is a file, no folder",
+        f"{tmp_path}/loop/x": f"{tmp_path}/loop is a link that leads nowhere, no folder",
+        f"{tmp_path}/loop": "is a link that leads nowhere",
+        f"{tmp_path}/nowhere": "is a link that leads nowhere",
+        f"{tmp_path}/new/{'n' * 300}/x": "File name too long",
+        f"{tmp_path}/new/{'n' * 300}": "File name too long",
+        "/dev/null/x": "/dev/null is a file, no folder",
+        "/proc/nothing/x": "/proc: No such file or directory",
+        "": "has an empty name",
+    }
+
+
+def tree(folder: Path) -> list[str]:
+    return sorted(str(path) for path in folder.rglob("*"))
+
+
+def test_every_option_that_names_an_output_is_asked() -> None:
+    for verb in cli._VERBS:
+        named = {name for name, action in actions(parser_of(verb), verb)
+                 if _WRITES.fullmatch(name.split()[-1]) and not isinstance(action, argparse._StoreTrueAction)}
+        assert named - ELSEWHERE.keys() == {name for name, _ in writing(verb)}
+
+
+@pytest.mark.parametrize(("option", "kind"), OPTIONS, ids=[name for name, _ in OPTIONS])
+def test_a_place_that_cannot_be_written_is_refused_first(
+    option: str, kind: Callable[[str], Path], obstacles: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    own = {str(tmp_path): "is a folder"} if kind is outputs.file else {f"{tmp_path}/file": "is a file, no folder"}
+    before = tree(tmp_path)
+    for place, words in (obstacles | own).items():
+        assert cli.main([*option.split(), place]) == 2, place
+        said = capsys.readouterr().err
+        assert said.startswith(f"error: {place}" if place else "error: the place") and said.count("\n") == 1, said
+        assert words in said and "; name " in said, (place, said)
+        assert tree(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_run_asks_for_its_folders_first(
+    name: str, obstacles: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = STAGES[name]
+    plain, before = stage.kind(), tree(tmp_path)
+    for place in obstacles:
+        local = replace(plain, output=str(tmp_path / "good"), checkpoint=replace(plain.checkpoint, local=place))
+        for config in (replace(plain, output=place), local):
+            monkeypatch.setattr(stage_verb, "resolve", lambda *_, config=config, **__: Resolved(stage, work_of(stage), config))
+            with pytest.raises(UserError, match=re.escape(place or "empty name")):
+                stage_verb.run(argparse.Namespace(dry_run=False, stage=name, nproc=None))
+            assert tree(tmp_path) == before
+
+
+def test_an_archive_asks_first_wherever_a_path_is_meant(
+    obstacles: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    before = tree(tmp_path)
+    for place in obstacles:
+        for spelled in {place, f"file://{place}" if place else ""}:
+            assert cli.main(["archive", "--checkpoint", str(tmp_path / "none"), "--output", spelled]) == 2
+            said = capsys.readouterr().err
+            assert (place or "empty name") in said and said.count("\n") == 1, said
+            assert tree(tmp_path) == before
+
+
+def test_who_makes_folders_says_what_is_in_the_way(obstacles: dict[str, str], tmp_path: Path) -> None:
+    before = tree(tmp_path)
+
+    def hold(folder: Path) -> None:
+        with locked(folder):
+            pass
+
+    def lend(folder: Path) -> None:
+        with folder_for(folder):
+            pass
+
+    for place in filter(None, obstacles):
+        for make in (hold, lend, lambda folder: launch_local(["--version"], 2, folder)):
+            with pytest.raises(UserError, match=re.escape(place)):
+                make(Path(place))
+            assert tree(tmp_path) == before
+
+
+def test_a_lock_and_a_log_may_be_in_the_way_too(tmp_path: Path) -> None:
+    (tmp_path / ".lock").mkdir()
+    with pytest.raises(UserError, match=r"\.lock: Is a directory"), locked(tmp_path):
+        pass
+    (tmp_path / "rank-1.log").mkdir()
+    with pytest.raises(UserError, match=r"rank-1\.log: Is a directory"):
+        launch_local(["--version"], 2, tmp_path)
+
+
+def test_a_good_place_is_left_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "old.json").write_text("old")
+    before = tree(tmp_path)
+    for place in ("new", "a/b/c", "é 中", "."):
+        assert outputs.folder(str(tmp_path / place)) == tmp_path / place
+    for place in ("new.json", "a/b/c.json", "old.json"):
+        assert outputs.file(str(tmp_path / place)) == tmp_path / place
+    assert tree(tmp_path) == before and (tmp_path / "old.json").read_text() == "old"
+
+
+def test_the_other_ranks_of_a_job_do_not_try_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setattr(outputs, "_try", lambda *_: pytest.fail("tried"))
+    outputs.folder(str(tmp_path / "x"))
+    outputs.file(str(tmp_path / "x"))
+
+
+def test_no_permission_is_an_obstacle(tmp_path: Path) -> None:
+    """In a process that has laid down root's rights, where it had them."""
+    (tmp_path / "closed").mkdir(mode=0o555)
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            if os.getuid() == 0:
+                os.setgroups([])
+                os.setgid(65534)
+                os.setuid(65534)
+            for ask in (outputs.folder, outputs.file):
+                try:
+                    ask(str(tmp_path / "closed" / "x"))
+                except UserError as error:
+                    code = 0 if "Permission denied; name a place" in str(error) else 2
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -1,0 +1,85 @@
+"""YAML that nobody can have meant: one sentence with file and line, whatever it would cost to read."""
+
+import re
+import resource
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from megatron_qm.config.load import load
+from megatron_qm.config.run import RunConfig
+from megatron_qm.errors import UserError
+from megatron_qm.rewards.general import read_principles
+from megatron_qm.yaml_nodes import parse
+
+LAUGHS = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"{chr(98 + n)}: &{chr(98 + n)} [{','.join([f'*{chr(97 + n)}'] * 9)}]\n" for n in range(24))
+
+REFUSED = {
+    "a circle of maps": ("model: &x\n  shape: *x", "2: not valid YAML: *x stands inside of what it names"),
+    "a circle of lists": ("a: 1\nb: &x [1, [*x]]", "2: not valid YAML: *x stands inside of what it names"),
+    "a circle of two": ("a: &x\n  b: &y\n    c: *x\n    d: *y", "3: not valid YAML: *x stands inside of what it names"),
+    "3,000 brackets": ("a: 1\nb: " + "[" * 3000 + "]" * 3000, "2: not valid YAML: nested more than 100 deep"),
+    "100,000 brackets": ("[" * 100_000, "1: not valid YAML: nested more than 100 deep"),
+    "3,000 braces": ("{a: " * 3000 + "}" * 3000, "1: not valid YAML: nested more than 100 deep"),
+    "3,000 dashes": ("- " * 3000, "1: not valid YAML: nested more than 100 deep"),
+    "3,000 indents": ("\n".join(" " * n + "a:" for n in range(3000)), "100: not valid YAML: nested more than 100 deep"),
+    "a billion laughs": (LAUGHS, "5: not valid YAML: more than 50,000 values, written out"),
+    "a key twice": ("a: 1\nb: 2\na: 3", "3: the key 'a' is given twice (first at line 1)"),
+    "an anchor twice": ("a: &x 1\nb: &x 2", "2: not valid YAML: found duplicate anchor 'x'"),
+    "an alias of nothing": ("a: *x", "1: not valid YAML: found undefined alias 'x'"),
+    "a zero byte": ("a: 1\nb: \0", "2: not valid YAML: special characters are not allowed"),
+    "no character": ('a: 1\nb: "\\UFFFFFFFF"', "2: not valid YAML: an escape that is no character"),
+    "half a pair": ('a: "\\ud800"', "1: cannot read the value '\\ud800': half a surrogate pair is no text"),
+    "a list as key": ("? [a, b]\n: 1", "1: a key must be a word"),
+    "no bool": ("a: !!bool x", "1: cannot read the value 'x': it is not what its tag says"),
+    "no time": ("a: !!timestamp x", "1: cannot read the value 'x'"),
+    "no date": ("a: 2024-99-99", "1: cannot read the value '2024-99-99'"),
+    "an object": ("a: !!python/object:os.system x", "1: cannot read the value 'x': could not determine a constructor"),
+    "5,000 digits": ("a: " + "9" * 5000, "1: cannot read the value '999"),
+}
+
+
+@pytest.mark.parametrize("text", REFUSED)
+def test_it_is_refused_by_file_and_line(text: str, tmp_path: Path) -> None:
+    file, memory = tmp_path / "wrong.yaml", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    file.write_text(REFUSED[text][0])
+    for read in (lambda: load(RunConfig, file), lambda: read_principles(file)):
+        with pytest.raises(UserError) as refused:
+            read()
+        said = str(refused.value)
+        assert said.startswith(f"{file}:{REFUSED[text][1]}") and "\n" not in said, said
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < 200_000  # KiB
+
+
+@pytest.mark.parametrize("override", ["train.seed=" + "[" * 3000, "model=&x {shape: *x}", "train.steps=!!int ''"])
+def test_an_override_is_held_to_the_same(override: str) -> None:
+    with pytest.raises(UserError, match=re.escape(f"override {override!r}"[:60])) as refused:
+        load(RunConfig, Path("tiny-cpu"), [override])
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("key", ["data.sources." + "9" * 5000 + ".weight=1", ".".join("a" * 5000) + "=1"])
+def test_no_key_of_an_override_is_too_long_to_be_refused(key: str) -> None:
+    with pytest.raises(UserError, match="override"):
+        load(RunConfig, Path("tiny-cpu"), ["data.sources=[{name: a, prefix: a}]", key])
+
+
+def test_anchors_that_a_person_writes_are_read() -> None:
+    text = "a: &x {b: 1}\nc: *x\nd: [*x, *x]\ne: &y [*x]\nf: *y"
+    assert parse(text, "f.yaml").plain() == yaml.safe_load(text)
+
+
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**30), 10**30) | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4), max_leaves=30,
+)
+
+
+@given(_VALUES, st.booleans())
+def test_it_reads_what_pyyaml_writes(value: object, flow: bool) -> None:
+    text = yaml.safe_dump(value, default_flow_style=flow, allow_unicode=True)
+    assert parse(text, "f.yaml").plain() == yaml.safe_load(text)
