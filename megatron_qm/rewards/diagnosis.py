@@ -11,8 +11,8 @@ from megatron_qm.rewards.reading.clean import answer_part
 from megatron_qm.rewards.reading.finding import NameTable, find
 from megatron_qm.rewards.reading.json_parts import Duplicates, json_values
 from megatron_qm.rewards.reading.mentions import Mention, led, mentions
-from megatron_qm.rewards.reading.scopes import Stance, stances
-from megatron_qm.rewards.reading.spans import Span
+from megatron_qm.rewards.reading.scopes import stances
+from megatron_qm.rewards.reading.spans import Span, Stance
 
 CREDIT = (1.0, 0.5, 0.2, 0.1)  # the same code, category, block, chapter
 _CODE_KEYS = ("code", "icd", "icd10", "icd-10", "icd_10", "icd_code", "编码", "icd编码", "icd10_code")

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from megatron_qm.rewards.reading.finding import NameTable, find, units_of
-from megatron_qm.rewards.reading.scopes import Stance, denies, stances
-from megatron_qm.rewards.reading.spans import Span
+from megatron_qm.rewards.reading.scopes import denies, stances
+from megatron_qm.rewards.reading.spans import Span, Stance
 from megatron_qm.rewards.tables import read_table
 
 _STRENGTH = re.compile(r"(?<!\d)\d{1,6}(?:[.,]\d{1,4})?\s{0,3}(?:mg|g|ml|mcg|ug|毫克|克|毫升)(?![a-z])", re.I)

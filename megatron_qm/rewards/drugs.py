@@ -1,6 +1,5 @@
 """Rational drug use: the set of drugs, with dose and route where the reference has them; a contraindicated drug scores 0."""
 
-import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -12,7 +11,7 @@ from megatron_qm.rewards.reading.clean import answer_part
 from megatron_qm.rewards.reading.json_parts import Duplicates, json_values
 from megatron_qm.rewards.reading.lists import pieces
 from megatron_qm.rewards.reading.mentions import Mention, led, mentions
-from megatron_qm.rewards.reading.scopes import Stance
+from megatron_qm.rewards.reading.spans import Stance
 
 _NAME_KEYS = ("name", "drug", "drug_name", "medication", "medicine", "药品", "药物", "药名", "名称", "generic", "generic_name", "药品名称")
 _LIST_KEYS = ("drugs", "medications", "medicines", "prescription", "prescriptions", "answer", "treatment", "药物", "药品", "用药", "处方", "drug",

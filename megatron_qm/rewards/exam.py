@@ -13,7 +13,7 @@ from megatron_qm.rewards.reading.fields import answer_fields, stated
 from megatron_qm.rewards.reading.final import final_answer
 from megatron_qm.rewards.reading.json_parts import Duplicates, json_values
 from megatron_qm.rewards.reading.options import LETTERS, options_of
-from megatron_qm.rewards.reading.statements import Rank
+from megatron_qm.rewards.reading.rank import Rank
 
 _NUMBERED = re.compile(r"^\s*(?:question|q|第|问题|小题)?\s*[(（]?(\d{1,2})[)）]?\s*(?:[.:、)-]|题|问)?\s*[:.、-]?\s*(.*)$", re.I)
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 
 from megatron_qm.rewards.reading.json_parts import Duplicates
 from megatron_qm.rewards.reading.options import Options
-from megatron_qm.rewards.reading.statements import Rank, Statement, of_field
+from megatron_qm.rewards.reading.rank import Rank, Statement
+from megatron_qm.rewards.reading.statements import of_field
 
 _KEYS = frozenset({
     "answer", "answers", "final_answer", "finalanswer", "final answer", "correct_answer", "correct answer", "correctanswer", "my_answer",

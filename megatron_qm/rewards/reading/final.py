@@ -9,7 +9,8 @@ from megatron_qm.rewards.reading.clean import answer_part
 from megatron_qm.rewards.reading.fields import stated
 from megatron_qm.rewards.reading.json_parts import Json, parts
 from megatron_qm.rewards.reading.options import Options, options_of
-from megatron_qm.rewards.reading.statements import Rank, Statement, statements
+from megatron_qm.rewards.reading.rank import Rank, Statement
+from megatron_qm.rewards.reading.statements import statements
 from megatron_qm.rewards.reading.texts import affirmed_texts
 
 _FIRM = (Rank.FIELD, Rank.BOX, Rank.LED)

@@ -3,22 +3,23 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
-from megatron_qm.rewards.reading.scopes import Stance, heading, stances
-from megatron_qm.rewards.reading.spans import Span
+from megatron_qm.rewards.reading.headings import heading
+from megatron_qm.rewards.reading.lexicon import either, lower, words
+from megatron_qm.rewards.reading.scopes import stances
+from megatron_qm.rewards.reading.spans import Span, Stance
 
 Find = Callable[[str], Iterable[tuple[str, Span]]]  # a sentence -> its names and where they stand, none inside another
 _SENTENCE = re.compile(r"[\n。!?]|(?<![\s(]\d)(?<![\s(]\d\d)(?<!^\d)(?<!^\d\d)\.(?=\s|$)")
 _TAKEN_BACK = re.compile(  # what the writer says before naming something else in its place
-    r"(?:^|[,;:.…—-])\s*(?:(?:oh|oops|hmm|but|and|wait|sorry)[,\s]{1,2})*(?:wait\b(?! (?:for|until|\d|longer))|no,|no it|correction\b|scratch that|on reflection|on second thought|i mean|i meant|i was wrong|actually\b|rather,"
-    r"|let me correct|更正|不对|说错|错了|口误|哦不|不,|我错|应改|改正)", re.I)
+    rf"(?:^|[,;:.…—-])\s*(?:{either('oh')}[,\s]{{1,2}})*{either('takes_back')}")
 _ITEM = re.compile(r"\s*(?:[-*•·]|\(?\d{1,2}[.)、])\s?")
 _LED = re.compile(
-    r"(?:^|[.;,:]\s*)(?:please )?(?:give|prescribe|start|administer|initiate|order|obtain|get)\b|"
-    r"\b(?:diagnos[ie]s|dx|answer|prescriptions?|rx|treatment|orders?|medications?|tests?|work-?up|regimen|impression|assessment|conclusion)\b[^.:;,\n]{0,30}?(?:\bis\b|\bare\b|:)"
-    r"|(?:诊断|答案|处方|用药|检查|治疗|医嘱|结论)[^,.:;\n]{0,6}?[是为:]", re.I)
-_FINAL = re.compile(r"\b(?:final|most likely|principal|definitive|confirmed|correct|in conclusion|conclusion)\b|最终|最可能|最后|确定|确诊|综上|答案", re.I)
-_ALSO = re.compile(r"\b(?:also|additional(?:ly)?|secondary|comorbid\w*|plus|as well|in addition|complicated by|with)\b|合并|伴|并发|另外?|次要|同时|以及", re.I)
+    rf"(?:^|[.;,:]\s*)(?:please )?{either('asks_for')}\b"
+    rf"|\b{either('what_is_answered')}\b[^.:;,\n]{{0,30}}?(?:\bis\b|\bare\b|:)|{either('answer_heading')}[^,.:;\n]{{0,6}}?[是为:]")
+_FINAL = re.compile(words("final"))
+_ALSO = re.compile(words("also"))
 _MOST_CHARACTERS = 4000  # of a sentence
 
 
@@ -39,6 +40,10 @@ class _Sentence:
     first: bool  # of its line
     mark: str  # that ends it: a line's end, a full stop, ...
 
+    @cached_property
+    def low(self) -> str:
+        return lower(self.text)
+
 
 def mentions(text: str, find: Find) -> list[Mention]:
     """All names of `text` in order."""
@@ -57,7 +62,7 @@ def mentions(text: str, find: Find) -> list[Mention]:
 
 def _taken_back(found: list[Mention], sentence: str, place: int) -> list[Mention]:
     """Where a sentence takes something back and names something else, all that was affirmed before is denied."""
-    match = _TAKEN_BACK.search(sentence)
+    match = _TAKEN_BACK.search(lower(sentence))
     if match is None or not any(one.place == place and one.span.start >= match.end() and one.stance is Stance.AFFIRMED for one in found):
         return found
     return [replace(one, stance=Stance.DENIED) if one.stance is Stance.AFFIRMED and (one.place, one.span.start) < (place, match.end()) else one
@@ -67,8 +72,8 @@ def _taken_back(found: list[Mention], sentence: str, place: int) -> list[Mention
 def led(text: str, affirmed: Sequence[Mention]) -> list[Mention]:
     """Of what is affirmed, what stands where a sentence says what the answer is; empty where none does."""
     sentences = list(_sentences(text))
-    led = [place for place, one in enumerate(sentences) if _LED.search(one.text)]
-    final = [place for place in led if _FINAL.search(sentences[place].text)]
+    led = [place for place, one in enumerate(sentences) if _LED.search(one.low)]
+    final = [place for place in led if _FINAL.search(sentences[place].low)]
     begin = next((place for place in (final[-1:] or led[:1])), None)
     if begin is None:
         return []
@@ -80,7 +85,7 @@ def _counted(sentences: Sequence[_Sentence], begin: int) -> Iterator[int]:
     listing = True
     for place in range(begin, len(sentences)):
         sentence = sentences[place]
-        says = _LED.search(sentence.text) or _ALSO.search(sentence.text)
+        says = _LED.search(sentence.low) or _ALSO.search(sentence.low)
         listing = bool(place == begin or says or listing and (_ITEM.match(sentence.text) or _ends_list(sentences[place - 1])))
         if listing:
             yield place

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from megatron_qm.rewards.reading.lexicon import either
 from megatron_qm.rewards.reading.names import compact
 
 LETTERS = "ABCDEFGHIJ"
@@ -12,11 +13,10 @@ _ARTICLE = re.compile(r"(?:a|an|the)\s+", re.I)
 _BRACKET = re.compile(r"^(?P<before>[^()]{2,200})\((?P<inside>[^()]{2,60})\)\s*$")
 # What may follow the text of an option that is named: nothing more of a name.
 _AFTER_TEXT = re.compile(
-    r"\s*(?:$|[\n.,;:!?()\[\]{}\"'”’»、。|/&+—–-]|(?:is|are|was|would|should|will|because|since|as|due|which|given|and|or|for|in|by|with|to)\b"
-    r"|[是为因和或与及均都也选项正对吗可])", re.I)
+    rf"\s*(?:$|[\n.,;:!?()\[\]{{}}\"'”’»、。|/&+—–-]|{either('after_text')}\b|[是为因和或与及均都也选项正对吗可])", re.I)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Options:
     """letters: those that the question has. texts: (as `compact` has it, letter), the longest first; a text that two options
     share names neither."""

@@ -3,21 +3,26 @@
 import re
 from dataclasses import dataclass
 
+from megatron_qm.rewards.reading.lexicon import either, first, words
 from megatron_qm.rewards.reading.options import Options
+from megatron_qm.rewards.reading.sentences import Sentence
 
-_OPEN = re.compile(r"[\s\"'“‘(\[{<【「:：*]{0,8}(?:(?:the\s)?(?:(?:both|options?|choices?|letters?|answers?)(?![A-Za-z])|选项|选择|项)[\s\"'“‘(\[{:：]{0,6})?", re.I)
+# In lower case:
+_OPEN = re.compile(
+    rf"[\s\"'“‘(\[{{<【「:：*]{{0,8}}(?:(?:(?:the\s)?{either('option_word', 'en')}(?![a-z])"
+    rf"|{either('option_word', 'zh')})[\s\"'“‘(\[{{:：]{{0,6}})?")
+_SEPARATOR = re.compile(rf"(?:\s*(?:[,、/;&+]|{words('and')})){{1,2}}\s*|[ \t](?=[a-j](?![a-z0-9]))")
+_OR = re.compile(rf"\s*[,(]?\s*(?:{words('or')}|\bvs?\b\.?)\s*(?:{either('maybe')}\s*)?")
+_PREDICATE = re.compile(rf"[\s)项]*(?:选项)?\s*(?:{first('predicate')}|[均都也不错是为则属]|[✗✘❌×✓✔])")
+# In the case of the writer, for letters of options are capitals:
 _CLOSE = re.compile(r"[\s\"'”’)\]}>】」]{0,6}(?:选项|项)?(?!\w)|\s?(?:选项|项)")
 _RUN = re.compile(r"[A-J]{1,10}(?![A-Za-z0-9'’]|[+-](?![\s,;.)]|$)|\+)")
 _LOWER = re.compile(r"[a-j](?=[\s)\].\"'”]*(?:$|[\n;]))|[a-j](?=\)|[.:]\s)")
 _LOWER_RUN = re.compile(r"[a-j]{2,6}(?=[\s)\].]*$)")
 _WORDS = frozenset({"ace", "be", "ad", "hi", "fig", "deh", "dei", "bi", "ah", "eh", "chi"})
-# Behind a lone A or I an article's noun or a verb follows; these may follow the name of an option.
-_ARTICLE = re.compile(r"[ \t]{1,3}(?!(?:because|since|as|for|given|due|which|and|or|is|are|was|based|according|in|with|to|by|not|only"
-                      r"|would|will|seems|works|looks|should|must|can|rather|over|instead|but|also|alone|too|then|so|after|when|if|unless|fits?|applies|here|there|now|today)\b)[a-zα-ω]")
-_SEPARATOR = re.compile(r"(?:\s*(?:[,、/;&+]|\band\b|\bplus\b|以及|和|与|及|还有)){1,2}\s*|[ \t](?=[A-J](?![A-Za-z0-9]))", re.I)
-_OR = re.compile(r"\s*[,(]?\s*(?:\bor\b|或者?|还是|要么|\bvs?\b\.?)\s*(?:(?:maybe|perhaps|possibly|可能是?)\s*)?", re.I)
+# Behind a lone A or I an article's noun or a verb follows; `not_a_noun` may follow the name of an option.
+_ARTICLE = re.compile(rf"[ \t]{{1,3}}(?!{either('not_a_noun')}\b)[a-zα-ω]")
 _BESIDE = re.compile(r"[ \t]*[)\]]?[ \t]?(?:[.:、—–-]|\()?[ \t\"'“]*")
-_PREDICATE = re.compile(r"[\s)项]*(?:选项)?\s*(?:(?:is|are|was|were|does|do|has|have|would|will|can|also|cannot|isn't|aren't)\b|[均都也不错是为则属]|[✗✘❌×✓✔])", re.I)
 _SAID = re.compile(r"\s*\w")  # what is said about a name
 _LETTER_BEHIND = re.compile(r"\s{0,2}[(\[]\s?(?:option |choice |选项)?([A-J])\s?[)\]]")
 _COMMENT = re.compile(r"\s?\((?![^()\n]{0,60}(?<![A-Za-z])[A-J](?![A-Za-z]))[^()\n]{1,60}\)")  # one that names no letter
@@ -34,17 +39,19 @@ class Phrase:
     sure: bool = True
 
 
-def phrase_at(text: str, at: int, options: Options, *, led: bool = False) -> Phrase | None:
+def phrase_at(sentence: Sentence, at: int, options: Options, *, led: bool = False) -> Phrase | None:
     """The options that are named from `at` on; None where none is. led: the words before it have said that it is the answer, so
     that a predicate behind it (`C, A and B are wrong`) belongs to another clause."""
-    item = _item(text, _opened(text, at), options)
+    item = _item(sentence.text, _opened(sentence, at), options)
     if item is None:
         return None
     items = [item]
-    while (found := _next(text, items[-1].end, options)) is not None:
+    while (found := _next(sentence, items[-1].end, options)) is not None:
         items.append(found)
-    if led and _PREDICATE.match(text, items[-1].end):
-        items = _first_clause(text, items)
+    if len(items) == 1:
+        return item
+    if led and _PREDICATE.match(sentence.low, items[-1].end):
+        items = _first_clause(sentence.text, items)
     named = [one for n, one in enumerate(items) if n == 0 or one.letters != items[n - 1].letters]  # `D, Spironolactone` is one
     letters = [letter for one in named for letter in one.letters]
     distinct = len(set(letters)) == len(letters)
@@ -56,17 +63,17 @@ def _first_clause(text: str, items: list[Phrase]) -> list[Phrase]:
     return items[: next(cuts, len(items))]
 
 
-def _next(text: str, at: int, options: Options) -> Phrase | None:
+def _next(sentence: Sentence, at: int, options: Options) -> Phrase | None:
     """The item behind a separator."""
-    if hedge := _OR.match(text, at):
-        item = _item(text, _opened(text, hedge.end()), options)
+    if hedge := _OR.match(sentence.low, at):
+        item = _item(sentence.text, _opened(sentence, hedge.end()), options)
         return Phrase(item.letters, item.start, item.end, False) if item else None
-    between = _SEPARATOR.match(text, at)
-    return _item(text, _opened(text, between.end()), options) if between and between.end() > at else None
+    between = _SEPARATOR.match(sentence.low, at)
+    return _item(sentence.text, _opened(sentence, between.end()), options) if between and between.end() > at else None
 
 
-def _opened(text: str, at: int) -> int:
-    found = _OPEN.match(text, at)
+def _opened(sentence: Sentence, at: int) -> int:
+    found = _OPEN.match(sentence.low, at)
     return found.end() if found else at
 
 

@@ -6,8 +6,11 @@ which are some ten times as fast as a pattern; only the sentences around these p
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 
 from megatron_qm.rewards.reading.clean import BOX
+from megatron_qm.rewards.reading.lexicon import lower
 from megatron_qm.rewards.reading.options import Options
 
 # A letter of an option becomes L, what may stand in a word w, all else a blank.
@@ -20,8 +23,27 @@ _FEW_LINES = 30  # each may be an answer of a few letters
 _SLACK = 24  # characters that may stand around the text of an option in a sentence that is nothing else
 
 
-def speaking(text: str, options: Options) -> Iterator[tuple[str, bool]]:
-    """Each sentence that may speak of options, and whether it is a question; in the order of the text."""
+@dataclass(frozen=True)
+class Sentence:
+    """asked: whether it ends as a question."""
+
+    text: str
+    asked: bool = False
+
+    @cached_property
+    def low(self) -> str:
+        """In lower case, each character in its place."""
+        return lower(self.text)
+
+    def part(self, start: int, end: int | None = None) -> "Sentence":
+        return Sentence(self.text[start:end], self.asked)
+
+    def stripped(self, marks: str) -> "Sentence":
+        return Sentence(self.text.lstrip(marks), self.asked)
+
+
+def speaking(text: str, options: Options) -> Iterator[Sentence]:
+    """Each sentence that may speak of options; in the order of the text."""
     last = 0
     for place in _places(text, options):
         if place < last:
@@ -29,7 +51,7 @@ def speaking(text: str, options: Options) -> Iterator[tuple[str, bool]]:
         start = _start(text, place, last)
         last, mark = _end(text, place)
         if sentence := text[start:last].strip():
-            yield sentence, mark == "?"
+            yield Sentence(sentence, mark == "?")
 
 
 def _places(text: str, options: Options) -> list[int]:
@@ -37,7 +59,7 @@ def _places(text: str, options: Options) -> list[int]:
     places += _letters(text)
     if text.count("\n") <= _FEW_LINES:
         places += [at + 1 for at, mark in enumerate(text) if mark == "\n"]
-    low = text.lower() if len(text.lower()) == len(text) else text
+    low = lower(text)
     for stem in _STEMS:
         at = low.find(stem)
         while at >= 0:

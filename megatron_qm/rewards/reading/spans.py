@@ -1,6 +1,7 @@
-"""Where a name stands."""
+"""Where names stand in a text, and how the text stands to them."""
 
 from dataclasses import dataclass
+from enum import Enum
 
 
 @dataclass(frozen=True)
@@ -9,3 +10,13 @@ class Span:
 
     start: int
     end: int
+
+
+class Stance(Enum):
+    """How a text stands to what it names."""
+
+    AFFIRMED = "affirmed"
+    DENIED = "denied"
+    ELSEWHERE = "elsewhere"  # somebody else's, or of another time
+    DISCUSSED = "discussed"  # something else is said about it than that it is the answer
+    SUPPOSED = "supposed"  # on a condition, asked, or one of several that are possible

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 from megatron_qm.rewards.reading.finding import NameTable
+from megatron_qm.rewards.reading.lexicon import lower
 from megatron_qm.rewards.reading.mentions import Mention, mentions
 from megatron_qm.rewards.reading.options import Options
 from megatron_qm.rewards.reading.polarity import reported
-from megatron_qm.rewards.reading.scopes import Stance
-from megatron_qm.rewards.reading.statements import Rank, Statement
+from megatron_qm.rewards.reading.rank import Rank, Statement
+from megatron_qm.rewards.reading.spans import Stance
 
 _LONGEST = 4000  # characters of prose in which a text may be the answer by itself
 
@@ -24,4 +25,5 @@ def affirmed_texts(text: str, options: Options) -> Iterator[Statement]:
 
 def _own(mention: Mention) -> bool:
     """Whether the writer says it, and says it now."""
-    return not reported(mention.sentence[: mention.span.start], mention.sentence, mention.span.end)
+    low = lower(mention.sentence)
+    return not reported(low[: mention.span.start], low, mention.span.end)

@@ -1,0 +1,31 @@
+"""What stands at the head of a line or of a list, and reaches over what follows: `Excluded:`, `既往史：`, `Differential diagnosis`."""
+
+import re
+
+from megatron_qm.rewards.reading.lexicon import lower, words
+from megatron_qm.rewards.reading.spans import Stance
+
+_LONGEST = 40
+_HEADING = re.compile(r"\s*(?:[-*•]\s)?(?P<name>[^,.;:()\n]{1,40}):")
+_ELSEWHERE = re.compile(words("elsewhere"))
+_NO_HEADING = re.compile(words("no_heading"))
+_DENIES = tuple(re.compile(words(category)) for category in ("denies_forward", "denies_backward", "behind_denies", "denying_heading"))
+
+
+def heading(line: str, *, alone: bool) -> Stance | None:
+    """How a heading at the beginning of a line stands to what follows it; None where there is none, or it says nothing. alone: the
+    line names nothing, so that a short one is a heading without a colon too."""
+    match = _HEADING.match(line)
+    name = lower(match["name"] if match else line if alone and len(line) <= _LONGEST else "")
+    if not name:
+        return None
+    if _ELSEWHERE.search(name):
+        return Stance.ELSEWHERE
+    if _NO_HEADING.search(name):
+        return None
+    return Stance.DENIED if any(denies.search(name) for denies in _DENIES) else None
+
+
+def is_short(clause: str) -> bool:
+    """Whether a clause may be a heading within its sentence."""
+    return len(clause) <= _LONGEST and len(clause.split()) <= 3 and not _NO_HEADING.search(clause)

@@ -1,0 +1,50 @@
+"""The words of lexicon.yaml as pieces of patterns: what a pattern of the grammar names, it names by category.
+
+They are in lower case and are looked for in text in lower case: a search that minds no case takes some ten times as long.
+"""
+
+import functools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import yaml
+
+_LANGUAGES = ("en", "zh", "signs")
+
+
+def either(category: str, *languages: str) -> str:
+    """Any entry of a category, of all its languages or of those that are named; nothing bounds it."""
+    return _any_of([entry for language in languages or _LANGUAGES for entry in _entries(category, language)])
+
+
+def words(category: str) -> str:
+    """Any entry of a category, English ones as whole words."""
+    english, others = _entries(category, "en"), [*_entries(category, "zh"), *_entries(category, "signs")]
+    return _any_of([*([rf"\b{_any_of(english)}\b"] if english else []), *others])
+
+
+def first(category: str) -> str:
+    """Any entry of a category where a text begins with it: English ones end with the word, and where they begin is known."""
+    english, others = _entries(category, "en"), [*_entries(category, "zh"), *_entries(category, "signs")]
+    return _any_of([*([rf"{_any_of(english)}\b"] if english else []), *others])
+
+
+def lower(text: str) -> str:
+    """In lower case, each character in its place. (Of all characters, `İ` alone has a lower case of two.)"""
+    return text.lower() if len(text.lower()) == len(text) else text.replace("İ", "ı").lower()
+
+
+def _any_of(entries: Sequence[str]) -> str:
+    return f"(?:{'|'.join(entries)})"
+
+
+def _entries(category: str, language: str) -> Sequence[str]:
+    return _lexicon()[category].get(language, ())
+
+
+@functools.cache
+def _lexicon() -> Mapping[str, Mapping[str, Sequence[str]]]:
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, by a C library that may be missing
+    found: Mapping[str, Mapping[str, Sequence[str]]] = yaml.load(  # noqa: S506  a safe one, both of them
+        Path(__file__).with_name("lexicon.yaml").read_text(encoding="utf-8"), loader)
+    return found

@@ -1,0 +1,105 @@
+"""What the clauses of a sentence say of the options they begin with: `D is right`, `D: wrong`, `D`; and `the next step is D`."""
+
+import re
+from collections.abc import Iterator
+
+from megatron_qm.rewards.reading.lexicon import either, words
+from megatron_qm.rewards.reading.openers import clause_before, clause_starts, ends, explained, opened
+from megatron_qm.rewards.reading.options import Options
+from megatron_qm.rewards.reading.phrase import Phrase, phrase_at
+from megatron_qm.rewards.reading.polarity import (
+    conditional,
+    denial_end,
+    denied_before,
+    denied_behind,
+    hedged,
+    questioned,
+    reported,
+)
+from megatron_qm.rewards.reading.rank import Rank, Statement
+from megatron_qm.rewards.reading.sentences import Sentence
+
+_VERDICT = re.compile(
+    rf"[\s)]{{0,3}}(?:选项|项)?,?\s?(?:{either('verdict_word')}"
+    rf"|{either('verdict_verb')}\s(?:[\w-]+\s){{0,4}}?{either('verdict')}\b"
+    rf"|[都均也同样才就最更是为\s]{{0,4}}{either('is_right')}|[✓✔✅])")
+_LETTERED = re.compile(r".{2}\([A-J]\)\s?$")  # a text and its letter
+_LETTER_AND_TEXT = re.compile(r"[A-J]\s*[.:)、,\s-]\s*[^\s)]")
+_COLON = re.compile(r"\s?[:—–]\s?|\s-\s")
+_AS_ANSWER = re.compile(r"(?<![a-z0-9])[a-j](?=\)?(?: as)? (?:the|my|our) (?:\w+ )?(?:answer|choice)\b)")
+_COPULA = re.compile(r"\b(?:is|are|be|becomes)\b\s?|[是为:]\s?")
+_CONCLUDES = re.compile(words("concludes"))
+
+
+def rank_of(sentence: Sentence, begin: int, phrase: Phrase, plain: Rank) -> Rank:
+    """`plain`, if the clause that begins at `begin` is the writer's own, affirmed and without a condition."""
+    low = sentence.low
+    before = clause_before(sentence, begin) + low[begin : phrase.start]
+    if denied_before(before) or denied_behind(low, phrase.end) or reported(before, low, phrase.end):
+        return Rank.DENIED
+    if not phrase.sure:
+        return Rank.OPEN
+    if sentence.asked or hedged(before, low[: phrase.start]) or questioned(low, phrase.end) or conditional(low, begin, phrase.end):
+        return Rank.SUPPOSED
+    return plain
+
+
+def verdicts(sentence: Sentence, options: Options, *, bare: bool) -> Iterator[Statement]:
+    """At the beginning of each clause. bare: the text is a whole sentence, so that a name may be the answer by itself."""
+    behind = 0
+    for start in clause_starts(sentence):
+        if start < behind:
+            continue
+        phrase = phrase_at(sentence, opened(sentence, start), options)
+        if phrase is None:
+            yield from _mentioned(sentence, start, options)
+            continue
+        yield from _said(sentence, start, phrase, bare=start == 0 and bare)
+        behind = phrase.end
+
+
+def _said(sentence: Sentence, start: int, phrase: Phrase, *, bare: bool) -> Iterator[Statement]:
+    low, text = sentence.low, sentence.text
+    colon = _behind_colon(text, phrase.end)
+    verdict = _VERDICT.match(low, phrase.end) or _VERDICT.match(low, colon)
+    if denied_behind(low, phrase.end) or denied_behind(low, colon):
+        yield Statement(Rank.DENIED, phrase.letters)
+    elif verdict and not denied_before(verdict[0]):
+        whole = Phrase(phrase.letters, phrase.start, verdict.end(), phrase.sure)
+        yield Statement(rank_of(sentence, phrase.start, whole, Rank.VERDICT), phrase.letters)
+    elif ends(sentence, phrase.end):
+        plain = Rank.LED if _CONCLUDES.search(low, start, phrase.start) else _alone(text, phrase)
+        yield Statement(rank_of(sentence, phrase.start, phrase, plain), phrase.letters)
+    elif bare and explained(sentence, phrase.end):
+        yield Statement(rank_of(sentence, phrase.start, phrase, Rank.LINE), phrase.letters)
+    elif _LETTERED.search(text, phrase.start, phrase.end):
+        yield Statement(rank_of(sentence, phrase.start, phrase, Rank.MENTION), phrase.letters)
+
+
+def _behind_colon(text: str, at: int) -> int:
+    """`D. Spironolactone: wrong`: where what is said of an option in a list begins."""
+    colon = _COLON.match(text, at)
+    return colon.end() if colon else at
+
+
+def _alone(text: str, phrase: Phrase) -> Rank:
+    """A letter, or a text; both beside each other are as a question lists them."""
+    said = text[phrase.start : phrase.end].strip(" ()[].:'\"")
+    return Rank.LINE if len(phrase.letters) == 1 and _LETTER_AND_TEXT.match(said) else Rank.ALONE
+
+
+def _mentioned(sentence: Sentence, start: int, options: Options) -> Iterator[Statement]:
+    """What a clause that begins otherwise says of an option: `the next step is D`, `eliminate D`."""
+    low = sentence.low
+    if as_answer := _AS_ANSWER.search(low, start):
+        if phrase := phrase_at(sentence, as_answer.start(), options):
+            yield Statement(rank_of(sentence, phrase.start, phrase, Rank.VERDICT), phrase.letters)
+        return
+    for copula in _COPULA.finditer(low, start):
+        phrase = phrase_at(sentence, copula.end(), options)
+        if phrase and ends(sentence, phrase.end):
+            yield Statement(rank_of(sentence, copula.start(), phrase, Rank.MENTION), phrase.letters)
+            return
+    denial = denial_end(low, start)
+    if denied := phrase_at(sentence, denial, options) if denial else None:
+        yield Statement(Rank.DENIED, denied.letters)
