@@ -3,6 +3,7 @@
 What a response answers is read by `reading/final.py`. An answer that cannot be parsed is wrong, and `parts["invalid"]` is 1.
 """
 
+import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -17,6 +18,7 @@ from megatron_qm.rewards.reading.rank import Rank
 
 _NUMBERED = re.compile(r"^\s*(?:question|q|第|问题|小题)?\s*[(（]?(\d{1,2})[)）]?\s*(?:[.:、)-]|题|问)?\s*[:.、-]?\s*(.*)$", re.I)
 
+_BETWEEN_LETTERS = re.compile(r"[\s,/、;&+|和与及]|and")
 _LONGEST_LINE = 200
 
 
@@ -36,21 +38,28 @@ def exam(prompt: str, response: str, reference: object, metadata: Metadata) -> O
     read = final_answer(response, options)
     if read.status != "read":
         return Scored(0.0, {"accuracy": 0.0, "invalid": 1.0}, read.why, read.status)
-    value = float(read.letters == right)
-    return Scored(value, {"accuracy": value, "invalid": 0.0}, f"answered {'/'.join(sorted(read.letters))}")
+    return _answered(read.letters, read.letters == right)
+
+
+@functools.lru_cache(maxsize=4096)
+def _answered(letters: frozenset[str], right: bool) -> Scored:
+    return Scored(float(right), {"accuracy": float(right), "invalid": 0.0}, f"answered {'/'.join(sorted(letters))}")
 
 
 def reference_letters(reference: object) -> frozenset[str] | None:
     """Of "A/C", "AC", ["A", "C"] or {"answer": ...}; None for what is no set of letters."""
+    if isinstance(reference, str):
+        return _letters(reference)
     if isinstance(reference, Mapping):
         return reference_letters(reference.get("answer"))
-    if isinstance(reference, list | tuple):
-        sets = [reference_letters(item) for item in reference]
-        known = [one for one in sets if one]
-        return frozenset().union(*known) if known and len(known) == len(sets) else None
-    if not isinstance(reference, str):
-        return None
-    letters = re.sub(r"[\s,/、;&+|和与及]|and", "", reference).upper()
+    sets = [reference_letters(item) for item in reference] if isinstance(reference, list | tuple) else []
+    known = [one for one in sets if one]
+    return frozenset().union(*known) if known and len(known) == len(sets) else None
+
+
+@functools.lru_cache(maxsize=1024)
+def _letters(reference: str) -> frozenset[str] | None:
+    letters = _BETWEEN_LETTERS.sub("", reference).upper()
     return frozenset(letters) if letters and set(letters) <= set(LETTERS) and len(set(letters)) == len(letters) else None
 
 

@@ -49,7 +49,7 @@ def _plain(text: str) -> str:
         text = _without_code(text)
     if "\\" in text or "$" in text:
         text = _without_latex(text)
-    if "~~" in text or "<" in text or not text.isascii():
+    if "~~" in text or "<" in text or any(stroke in text for stroke in "\u0335\u0336\u0337\u0338"):
         text = _STRUCK.sub("", text)
     if "<" in text:
         text = _TAG.sub("", _BREAK.sub("\n", _ANSWER_TAG.sub(lambda tag: "\n" if tag[1] else f"\n{BOX}", text)))

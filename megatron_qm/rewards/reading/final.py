@@ -52,6 +52,8 @@ def _all_statements(text: str, options: Options) -> Iterator[Statement]:
 
 def _settled(said: Sequence[Statement], options: Options) -> Reading:
     """Ranks from the highest down. All that is stated must agree; what is merely listed, mentioned or supposed gives way."""
+    if len(said) == 1 and said[0].rank in _FIRM and said[0].letters:
+        return Reading("read", said[0].letters)
     firm = [at for at, one in enumerate(said) if one.rank in _FIRM]
     answer = _agreed([said[at].letters for at in firm])
     fields = {one.letters for one in said if one.rank is Rank.FIELD}

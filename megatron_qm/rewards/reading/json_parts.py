@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _DEPTH, _MOST_VALUES = 64, 64
+_MARK = re.compile(r'[\[\]{}"]')
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.S)
 _TRAILING_COMMA = re.compile(r",(?=[ \t\r\n]{0,64}[}\]])")
 
 
@@ -29,10 +31,12 @@ def parts(text: str) -> Iterator[str | Json]:
         value = _parse(text[start:end]) if found < _MOST_VALUES else None
         if value is not None:
             found += 1
-            yield text[last:start]
+            if around := text[last:start].strip():
+                yield around
             yield Json(value)
             last = end
-    yield text[last:]
+    if rest := text[last:].strip():
+        yield rest
 
 
 def json_values(text: str) -> tuple[list[object], str]:
@@ -44,18 +48,19 @@ def json_values(text: str) -> tuple[list[object], str]:
 def _spans(text: str) -> Iterator[tuple[int, int]]:
     """Where brackets balance outside strings."""
     stack: list[str] = []
-    start, quoted, escaped = 0, False, False
-    for at, mark in enumerate(text):
-        if quoted:
-            quoted, escaped = escaped or mark != '"', mark == "\\" and not escaped
-        elif mark in "{[":
-            if not stack:
-                start = at
+    start, at = 0, -1
+    while (match := _MARK.search(text, at + 1)) is not None:
+        at, mark = match.start(), match[0]
+        if mark in "{[":
+            start = start if stack else at
             stack.append("}" if mark == "{" else "]")
             if len(stack) > _DEPTH:
                 return
         elif stack and mark == '"':
-            quoted = True
+            string = _STRING.match(text, at)
+            if string is None:
+                return  # it is never closed: all that follows is a string
+            at = string.end() - 1
         elif stack and mark == stack[-1]:
             stack.pop()
             if not stack:
@@ -69,7 +74,7 @@ def _parse(text: str) -> object:
     quoted = text.replace("'", '"') if '"' not in text else text  # {'answer': 'A'}, as Python writes it
     for candidate in (text, _TRAILING_COMMA.sub("", quoted)):
         try:
-            value: object = json.loads(candidate, object_pairs_hook=_object, parse_int=str, parse_float=str)
+            value: object = _DECODER.decode(candidate)
         except (ValueError, RecursionError):
             continue
         return value
@@ -80,3 +85,6 @@ def _object(pairs: list[tuple[str, object]]) -> Duplicates:
     result = Duplicates(pairs)
     result.twice = frozenset(key for key, value in pairs if result[key] != value)
     return result
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=str, parse_float=str)

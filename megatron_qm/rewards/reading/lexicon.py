@@ -29,6 +29,16 @@ def first(category: str) -> str:
     return _any_of([*([rf"{_any_of(english)}\b"] if english else []), *others])
 
 
+def any_word(*categories: str) -> str:
+    """Any English entry of many categories, grouped by first letter, so that most are passed over at a glance."""
+    groups: dict[str, list[str]] = {}
+    for category in categories:
+        for entry in _entries(category, "en"):
+            plain = entry[0].isalpha() and entry[1:2] not in ("?", "*", "+", "{")
+            groups.setdefault(entry[0] if plain else "", []).append(entry[1:] if plain else entry)
+    return rf"\b{_any_of([f'{first}{_any_of(rest)}' for first, rest in groups.items()])}\b"
+
+
 def lower(text: str) -> str:
     """In lower case, each character in its place. (Of all characters, `İ` alone has a lower case of two.)"""
     return text.lower() if len(text.lower()) == len(text) else text.replace("İ", "ı").lower()

@@ -10,7 +10,7 @@ _BULLETS = rf"[-•·*+▪➤→]\s|{_SYMBOLS}\s?|\(?\d{{1,2}}[.)]\s|[✓✔✅�
 _OPENER = re.compile(rf"\s*(?:{_BULLETS}|{first('opener')}[\s,:.。!…]{{0,4}})*")
 _FILLER = re.compile(rf"\s*(?:{either('filler')}[\s,:]{{1,2}}|(?:是|为|选(?!项))[\s:]?择?){{0,3}}")
 # In the writing's own case: a word that begins the sentence begins no new clause of it.
-_CLAUSE = re.compile(rf"[,:;—–]|\s-\s|(?<!all )(?<!thing )\bbut\b|{words('new_clause')}")
+_CLAUSE = re.compile(rf"[,:;—–]|\s-\s|{words('new_clause')}")
 _END = re.compile(r"[\s.,;:!)\]}\"'”’。、…]*$")
 _REASON = re.compile(rf"\s{{0,9}}(?:[:—–(,.~]|-\s|{words('explains')})")
 

@@ -1,7 +1,7 @@
 """What names options: `D`, `(D)`, `option D`, `A, C and D`, `D. Spironolactone`, `Spironolactone (D)`, `spironolactone`."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from megatron_qm.rewards.reading.lexicon import either, first, words
 from megatron_qm.rewards.reading.options import Options
@@ -28,8 +28,7 @@ _LETTER_BEHIND = re.compile(r"\s{0,2}[(\[]\s?(?:option |choice |选项)?([A-J])\
 _COMMENT = re.compile(r"\s?\((?![^()\n]{0,60}(?<![A-Za-z])[A-J](?![A-Za-z]))[^()\n]{1,60}\)")  # one that names no letter
 
 
-@dataclass(frozen=True)
-class Phrase:
+class Phrase(NamedTuple):
     """letters: the options named. start, end: where in the text. sure: False where it names alternatives, or a letter
     beside the text of another option."""
 

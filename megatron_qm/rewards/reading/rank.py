@@ -1,7 +1,7 @@
 """What a response says of a question's options, one statement at a time."""
 
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 
 class Rank(Enum):
@@ -19,7 +19,6 @@ class Rank(Enum):
     SUPPOSED = 10  # D if ...; is it D?; it might be D
 
 
-@dataclass(frozen=True)
-class Statement:
+class Statement(NamedTuple):
     rank: Rank
     letters: frozenset[str]

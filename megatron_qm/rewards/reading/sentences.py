@@ -4,18 +4,16 @@ Where a letter stands alone, or a word stands that answers are stated with, is f
 which are some ten times as fast as a pattern; only the sentences around these places are read.
 """
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
+from typing import NamedTuple
 
 from megatron_qm.rewards.reading.clean import BOX
 from megatron_qm.rewards.reading.lexicon import lower
-from megatron_qm.rewards.reading.options import Options
+from megatron_qm.rewards.reading.options import LETTERS, Options
 
 # A letter of an option becomes L, what may stand in a word w, all else a blank.
 _MASK = "".join("L" if mark in "ABCDEFGHIJ" else "w" if mark.isalnum() or mark in "'+" else " " for mark in map(chr, range(128)))
-_ALONE = re.compile(r"(?<![A-Za-z0-9])[A-J](?![A-Za-z0-9'])|[✓✔✅✗✘❌×]")
+_MARKS = "✓✔✅✗✘❌×"
 _STEMS = ("answer", "choice", "option", "choose", "select", "pick", "correct", "response", "solution", "go with", "ans:", "ans.", "best",
           "appropriate", "right", "the final", BOX, "答", "选", "正确", "对", "故")  # fmt: skip
 _ENDS = ("\n", "。", "!", "?", ". ")
@@ -23,23 +21,19 @@ _FEW_LINES = 30  # each may be an answer of a few letters
 _SLACK = 24  # characters that may stand around the text of an option in a sentence that is nothing else
 
 
-@dataclass(frozen=True)
-class Sentence:
-    """asked: whether it ends as a question."""
+class Sentence(NamedTuple):
+    """low: the text in lower case, each character in its place. asked: whether it ends as a question."""
 
     text: str
+    low: str
     asked: bool = False
 
-    @cached_property
-    def low(self) -> str:
-        """In lower case, each character in its place."""
-        return lower(self.text)
+    @classmethod
+    def of(cls, text: str, asked: bool = False) -> "Sentence":
+        return cls(text, lower(text), asked)
 
     def part(self, start: int, end: int | None = None) -> "Sentence":
-        return Sentence(self.text[start:end], self.asked)
-
-    def stripped(self, marks: str) -> "Sentence":
-        return Sentence(self.text.lstrip(marks), self.asked)
+        return Sentence(self.text[start:end], self.low[start:end], self.asked)
 
 
 def speaking(text: str, options: Options) -> Iterator[Sentence]:
@@ -51,35 +45,42 @@ def speaking(text: str, options: Options) -> Iterator[Sentence]:
         start = _start(text, place, last)
         last, mark = _end(text, place)
         if sentence := text[start:last].strip():
-            yield Sentence(sentence, mark == "?")
+            yield Sentence.of(sentence, mark == "?")
 
 
 def _places(text: str, options: Options) -> list[int]:
     places = [0] if text else []
     places += _letters(text)
     if text.count("\n") <= _FEW_LINES:
-        places += [at + 1 for at, mark in enumerate(text) if mark == "\n"]
+        places += [at + 1 for at in _all("\n", text)]
     low = lower(text)
     for stem in _STEMS:
-        at = low.find(stem)
-        while at >= 0:
-            places.append(at)
-            at = low.find(stem, at + 1)
+        if stem in low:
+            places += _all(stem, low)
     last = max(text.rfind("\n") + 1, text.rfind(". ", 0, len(text) - 2) + 2)
     if last > 1 and len(text) - last <= options.longest + _SLACK:
         places.append(last)
     return sorted(places)
 
 
-def _letters(text: str) -> list[int]:
-    if not text.isascii():
-        return [match.start() for match in _ALONE.finditer(text)]
-    masked, places = f" {text.translate(_MASK)} ", []  # type: ignore[arg-type]  # a str is a table too, and the fast one
-    at = masked.find(" L ")
+def _all(piece: str, text: str) -> Iterator[int]:
+    """Where `piece` stands."""
+    at = text.find(piece)
     while at >= 0:
-        places.append(at)
-        at = masked.find(" L ", at + 2)
-    return places
+        yield at
+        at = text.find(piece, at + 1)
+
+
+def _letters(text: str) -> Iterator[int]:
+    if not text.isascii():
+        return (at for mark in (*LETTERS, *_MARKS) for at in _all(mark, text) if mark in _MARKS or _is_alone(text, at))
+    masked = f" {text.translate(_MASK)} "  # type: ignore[arg-type]  # a str is a table too, and the fast one
+    return _all(" L ", masked)
+
+
+def _is_alone(text: str, at: int) -> bool:
+    before, behind = text[at - 1 : at], text[at + 1 : at + 2]
+    return not (before.isascii() and before.isalnum()) and not (behind.isascii() and (behind.isalnum() or behind == "'"))
 
 
 def _start(text: str, place: int, low: int) -> int:

@@ -1,11 +1,10 @@
 """Where names stand in a text, and how the text stands to them."""
 
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Span:
+class Span(NamedTuple):
     """[start, end) in characters of a text."""
 
     start: int

@@ -16,8 +16,8 @@ from megatron_qm.rewards.reading.verdicts import rank_of, verdicts
 
 _LETTER = "[a-j](?![a-z])"
 _LEAD = re.compile(
-    rf"\b{either('answer_word')}\b[^.:;=,\n]{{0,60}}?{either('says_next')}|\b{either('judged')}\b\s?:|→\s?(?={_LETTER})"
-    rf"|\b{either('chooses')}\b|(?:答案|选项)[^,.:;。\n]{{0,12}}?应?[是为选:】]择?|答案\s{{0,2}}(?=[\"“(\[]?{_LETTER})"
+    rf"\b(?:{either('answer_word')}\b[^.:;=,\n]{{0,60}}?{either('says_next')}|{either('judged')}\b\s?:|{either('chooses')}\b)"
+    rf"|→\s?(?={_LETTER})|(?:答案|选项)[^,.:;。\n]{{0,12}}?应?[是为选:】]择?|答案\s{{0,2}}(?=[\"“(\[]?{_LETTER})"
     rf"|{either('before_choosing')}选(?:择|项)?[:是为]?|正确的?(?:选项|答案)?[是为:]|答:")
 _REPEATS = re.compile(r"\s*(?:the )?(?:answer )?(?:options?|choices?|选项)\s?[:是为]?$")  # of the question
 _DENIED_LEAD = re.compile(rf"\s*{either('denial_behind_lead')}\s?")
@@ -26,16 +26,17 @@ _SHORT = 300  # characters of a sentence that is remembered
 
 def statements(text: str, options: Options) -> Iterator[Statement]:
     """In the order of the text."""
-    listed: set[str] | None = None  # what stands on the lines below `the answer is:`
+    listed: set[str] = set()  # what stands on the lines below `the answer is:`
+    above: Sentence | None = None
     for sentence in speaking(text, options):
-        if listed is not None and (phrase := _whole_line(sentence, options)):
+        introduced = listed or above is not None and _introduces(above)
+        above = sentence
+        if introduced and (phrase := _whole_line(sentence, options)):
             listed |= phrase.letters
             continue
         yield from _introduced(listed, options)
-        listed = None
+        listed = set()
         yield from of_sentence(sentence, options)
-        if _introduces(sentence):
-            listed = set()
     yield from _introduced(listed, options)
 
 
@@ -45,7 +46,7 @@ def of_sentence(sentence: Sentence, options: Options) -> tuple[Statement, ...]:
 
 def of_field(text: str, options: Options) -> Iterator[Statement]:
     """What the text of a field or a box states as a whole."""
-    said = Sentence(text.strip())
+    said = Sentence.of(text.strip())
     lead = _LEAD.match(said.low)
     at = lead.end() if lead else 0
     phrase = phrase_at(said, at, options)
@@ -85,9 +86,9 @@ def _led(sentence: Sentence, options: Options) -> Iterator[Statement]:
             continue
         yield from verdicts(sentence.part(at, lead.start()), options, bare=False)
         at, found = phrase.end, True
-    rest = sentence.part(at).stripped(".。,;: ") if found else sentence
-    if rest.text:
-        yield from verdicts(rest, options, bare=not found)
+    rest = len(sentence.text[at:].lstrip(".。,;: ")) if found else len(sentence.text)
+    if rest:
+        yield from verdicts(sentence.part(len(sentence.text) - rest), options, bare=not found)
 
 
 def _first_word(lead: re.Match[str]) -> int:
@@ -113,7 +114,7 @@ def _whole_line(sentence: Sentence, options: Options) -> Phrase | None:
     return phrase if phrase and phrase.sure and ends(sentence, phrase.end) else None
 
 
-def _introduced(listed: set[str] | None, options: Options) -> Iterator[Statement]:
+def _introduced(listed: set[str], options: Options) -> Iterator[Statement]:
     if listed:
         repeated = len(listed) > 1 and listed >= set(options.letters)
         yield Statement(Rank.LINE if repeated else Rank.LED, frozenset(listed))

@@ -13,6 +13,7 @@ from megatron_qm.rewards.reading.polarity import (
     denied_before,
     denied_behind,
     hedged,
+    is_plain,
     questioned,
     reported,
 )
@@ -34,6 +35,8 @@ _CONCLUDES = re.compile(words("concludes"))
 def rank_of(sentence: Sentence, begin: int, phrase: Phrase, plain: Rank) -> Rank:
     """`plain`, if the clause that begins at `begin` is the writer's own, affirmed and without a condition."""
     low = sentence.low
+    if is_plain(low) and phrase.sure and not sentence.asked:
+        return plain
     before = clause_before(sentence, begin) + low[begin : phrase.start]
     if denied_before(before) or denied_behind(low, phrase.end) or reported(before, low, phrase.end):
         return Rank.DENIED
