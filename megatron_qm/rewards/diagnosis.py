@@ -1,4 +1,5 @@
 """Disease diagnosis: ICD-10 codes and names, credited by how far down the hierarchy they agree."""
+# ruff: noqa: E501  Chinese characters count twice
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from megatron_qm.rewards import icd
 from megatron_qm.rewards.icd import CODE, LEVELS, Lineage, path
 from megatron_qm.rewards.metadata import Metadata, table_of, word_of
-from megatron_qm.rewards.outcome import Outcome, Scored, Unscored
+from megatron_qm.rewards.outcome import Outcome, Scored, Status, Unscored
 from megatron_qm.rewards.reading.clean import answer_part
 from megatron_qm.rewards.reading.finding import NameTable, find
 from megatron_qm.rewards.reading.json_parts import Duplicates, json_values
@@ -38,13 +39,22 @@ def diagnosis(prompt: str, response: str, reference: object, metadata: Metadata)
     if not rights or len(rights) < len(named):
         return Unscored(f"the reference {reference!r} names something that is not in ICD-10 ({book.system})")
     given = list(dict.fromkeys(_given(response, book)))
-    if not given or len(given) > _MOST_ITEMS:
-        return _nothing("no diagnosis could be read" if not given else f"{len(given)} diagnoses: no list, a catalogue")
+    if len(given) > _MOST_ITEMS:
+        return _nothing(f"{len(given)} diagnoses: no list, a catalogue", "rejected")
+    if not given:
+        return _nothing("no diagnosis could be read", "rejected" if _names_any(response, book) else "unread")
     return _score(given, rights, word_of(metadata, "score", "list"))
 
 
-def _nothing(why: str) -> Scored:
-    return Scored(0.0, {"top1": 0.0, "precision": 0.0, "recall": 0.0, "f1": 0.0, "contradictions": 0.0, "invalid": 1.0}, why)
+def _names_any(response: str, book: "Book") -> bool:
+    """Whether a response speaks of diseases at all: what it says of them is then no answer, and not unread."""
+    text = answer_part(response) or ""
+    return any(True for line in text.splitlines() for _ in book.find(line))
+
+
+def _nothing(why: str, reading: Status) -> Scored:
+    parts = {"top1": 0.0, "precision": 0.0, "recall": 0.0, "f1": 0.0, "contradictions": 0.0, "invalid": 1.0}
+    return Scored(0.0, parts, why, reading)
 
 
 def _score(given: Sequence[Lineage | None], rights: Sequence[Lineage], mode: str) -> Scored:
@@ -90,8 +100,7 @@ class Book:
 
     def find(self, sentence: str) -> Iterator[tuple[str, Span]]:
         """Codes and names, in order; a name's key is its code."""
-        codes = [(match[0], Span(*match.span())) for match in CODE.finditer(sentence.upper())] if len(sentence.upper()) == len(sentence) else []
-        codes = [(code, span) for code, span in codes if icd.is_code(sentence, code, span, self.system)]
+        codes = [(code, span) for code, span in _codes(sentence) if icd.is_code(sentence, code, span, self.system)]
         blank = sentence
         for _, span in codes:
             blank = blank[: span.start] + "\n" * (span.end - span.start) + blank[span.end :]
@@ -131,6 +140,12 @@ class Book:
             agree = [code for code in codes if code and any(name and name[1] == code[1] for name in names)]
             return list(codes) if agree or None in codes else [None]
         return [*codes, *names]
+
+
+def _codes(sentence: str) -> list[tuple[str, Span]]:
+    """What looks like a code, in capitals or not."""
+    upper = sentence.upper()
+    return [(match[0], Span(*match.span())) for match in CODE.finditer(upper)] if len(upper) == len(sentence) else []
 
 
 def _items_of(value: object) -> list[object]:

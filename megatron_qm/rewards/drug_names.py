@@ -1,4 +1,5 @@
-"""Drug names to one generic name: brands, salts and dosage forms, Chinese and English, of `tables/drugs.txt`; users add theirs."""
+"""Drug names to one generic name: brands, salts and dosage forms, both languages, of `tables/drugs.txt`; users add theirs."""
+# ruff: noqa: E501  Chinese characters count twice
 
 import itertools
 import re
@@ -6,11 +7,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from megatron_qm.rewards.reading.finding import NameTable, find, units_of
+from megatron_qm.rewards.reading.lexicon import either
 from megatron_qm.rewards.reading.scopes import denies, stances
 from megatron_qm.rewards.reading.spans import Span, Stance
 from megatron_qm.rewards.tables import read_table
 
-_STRENGTH = re.compile(r"(?<!\d)\d{1,6}(?:[.,]\d{1,4})?\s{0,3}(?:mg|g|ml|mcg|ug|毫克|克|毫升)(?![a-z])", re.I)
+_STRENGTH = re.compile(rf"(?<!\d)\d{{1,6}}(?:[.,]\d{{1,4}})?\s{{0,3}}{either('unit_of_strength')}(?![a-z])", re.I)
 # Combinations, in one order; the other is the same drug.
 _COMBINATIONS: dict[str, tuple[str, str]] = {
     "amoxicillin clavulanate": ("amoxicillin", "clavulanate"), "sulfamethoxazole trimethoprim": ("sulfamethoxazole", "trimethoprim"),
@@ -20,11 +22,9 @@ _COMBINATIONS: dict[str, tuple[str, str]] = {
     "sacubitril valsartan": ("sacubitril", "valsartan"), "levodopa carbidopa": ("levodopa", "carbidopa"),
     "levodopa benserazide": ("levodopa", "benserazide"),
 }
-_SALT = re.compile(r"\s(?:hydrochloride|hcl|sodium|potassium|calcium|maleate|sulfate|sulphate|besylate|besilate|tartrate|succinate|phosphate"
-                   r"|citrate|fumarate|acetate|mesylate|bromide|trihydrate|magnesium|bisulfate|tablets?|capsules?|injection|oral|suspension"
-                   r"|extended release|er|xr|sr|xl|cream|syrup|granules?|therapy)(?=\s|$)", re.I)
-_ZH_SALT = re.compile(r"^(?:盐酸|硫酸氢|硫酸|马来酸|枸橼酸|富马酸|酒石酸|氢溴酸|苯磺酸|磷酸|琥珀酸|乳酸|醋酸|甲磺酸|注射用|吸入用|口服)")
-_ZH_FORM = re.compile(r"(?:肠溶|缓释|控释|分散|咀嚼|口服|混悬|干混悬|氯化|泡腾|软)*(?:片|胶囊|颗粒|注射液|口服液|溶液|乳膏|软膏|滴剂|滴眼液|糖浆|混悬液|散|钠|钾|钙|栓|喷雾剂|凝胶)$")
+_SALT = re.compile(rf"\s{either('salt', 'en')}(?=\s|$)", re.I)
+_ZH_SALT = re.compile(rf"^{either('salt', 'zh')}")
+_ZH_FORM = re.compile(rf"{either('release')}*{either('dosage_form')}$")
 # What may stand right before the name of a drug in Chinese text, though it stands in names too.
 _ZH_BEFORE = frozenset("予给用服吃开加选是为和及与或含配联合以并也的药、物剂停禁忌别勿不换成将对改片酸钠钾口注射次即了把先后再宜应可如有于到至从")
 
@@ -53,8 +53,8 @@ class DrugNames:
             for form in _forms(name):
                 if (found := table.key_of(form)) is not None:
                     return found
-        found = next(iter(self.find(name)), None)
-        return found[0] if found else plain(name)
+        inside = next(iter(self.find(name)), None)
+        return inside[0] if inside else plain(name)
 
     def affirmed_key(self, text: str) -> str:
         """`key` of a field of JSON; empty where the field denies the drug."""

@@ -1,4 +1,5 @@
 """Rational drug use: the set of drugs, with dose and route where the reference has them; a contraindicated drug scores 0."""
+# ruff: noqa: E501  Chinese characters count twice
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -6,7 +7,7 @@ from typing import NamedTuple
 from megatron_qm.rewards.doses import Dose, dose_in, route_in
 from megatron_qm.rewards.drug_names import DrugNames
 from megatron_qm.rewards.metadata import Metadata, table_of, words_of
-from megatron_qm.rewards.outcome import Outcome, Scored, Unscored
+from megatron_qm.rewards.outcome import Outcome, Scored, Status, Unscored
 from megatron_qm.rewards.reading.clean import answer_part
 from megatron_qm.rewards.reading.json_parts import Duplicates, json_values
 from megatron_qm.rewards.reading.lists import pieces
@@ -46,8 +47,15 @@ def drugs(prompt: str, response: str, reference: object, metadata: Metadata) -> 
     if struck := sorted({item.key for item in (*given, *around)} & banned):
         return Scored(0.0, {**_EMPTY, "contraindicated": 1.0, "invalid": 0.0}, f"contraindicated here: {', '.join(struck)}")
     if not given or len(given) > _MOST:
-        return Scored(0.0, {**_EMPTY, "invalid": 1.0}, f"{len(given)} drugs could be read")
+        reading: Status = "rejected" if given or _names_any(response, names) else "unread"
+        return Scored(0.0, {**_EMPTY, "invalid": 1.0}, f"{len(given)} drugs could be read", reading)
     return _score(given, rights)
+
+
+def _names_any(response: str, names: DrugNames) -> bool:
+    """Whether a response speaks of drugs at all: what it says of them is then no answer, and not unread."""
+    text = answer_part(response) or ""
+    return any(True for line in text.splitlines() for _ in names.find(line))
 
 
 def _score(given: Sequence[_Drug], rights: Mapping[str, _Drug]) -> Scored:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from megatron_qm.rewards.metadata import Metadata, table_of
-from megatron_qm.rewards.outcome import Outcome, Scored, Unscored
+from megatron_qm.rewards.outcome import Outcome, Scored, Status, Unscored
 from megatron_qm.rewards.reading.clean import answer_part
 from megatron_qm.rewards.reading.fields import answer_fields, stated
 from megatron_qm.rewards.reading.final import final_answer
@@ -16,7 +16,8 @@ from megatron_qm.rewards.reading.json_parts import Duplicates, json_values
 from megatron_qm.rewards.reading.options import LETTERS, options_of
 from megatron_qm.rewards.reading.rank import Rank
 
-_NUMBERED = re.compile(r"^\s*(?:question|q|第|问题|小题)?\s*[(（]?(\d{1,2})[)）]?\s*(?:[.:、)-]|题|问)?\s*[:.、-]?\s*(.*)$", re.I)
+_NUMBER = r"\s*(?:question|q|第|问题|小题)?\s*[(（]?(\d{1,2})[)）]?\s*(?:[.:、)-]|题|问)?"
+_NUMBERED = re.compile(rf"^{_NUMBER}\s*[:.、-]?\s*(.*)$", re.I)
 
 _BETWEEN_LETTERS = re.compile(r"[\s,/、;&+|和与及]|and")
 _LONGEST_LINE = 200
@@ -75,10 +76,16 @@ def _case(response: str, references: Sequence[object], options: object) -> Outco
     rights = [reference_letters(reference) for reference in references]
     if None in rights:
         return Unscored(f"a sub-question's reference is no set of option letters: {references!r}")
-    tables = options if isinstance(options, list) and len(options) == len(rights) else [options or {}] * len(rights)
-    given = _answers_of_case(answer_part(response) or "", [table or {} for table in tables])
+    listed = options if isinstance(options, list) else [options] * len(rights)
+    tables = [table_of({"options": table}, "options") for table in listed]
+    if len(tables) != len(rights) or any(table and not (right or set()) <= set(table)
+                                         for right, table in zip(rights, tables, strict=True)):
+        return Unscored(f"a sub-question's reference is not among its options: {references!r}")
+    text = answer_part(response) or ""
+    given = _answers_of_case(text, tables)
     if given is None:
-        return Scored(0.0, {"accuracy": 0.0, "invalid": 1.0}, f"no answer for each of {len(rights)} questions", "unread")
+        reading: Status = "rejected" if final_answer(text, tables[0]).status != "unread" else "unread"
+        return Scored(0.0, {"accuracy": 0.0, "invalid": 1.0}, f"no answer for each of {len(rights)} questions", reading)
     hits = [one == right for one, right in zip(given, rights, strict=True)]
     value = float(all(hits))
     said = "; ".join("/".join(sorted(one)) or "?" for one in given)
@@ -90,7 +97,7 @@ def _answers_of_case(text: str, tables: Sequence[Mapping[str, str]]) -> list[fro
     values, around = json_values(text)
     if values:
         items = _items_of_case(values, len(tables))
-        return items and [_stated(item, table) for item, table in zip(items, tables, strict=True)]
+        return None if items is None else [_stated(item, table) for item, table in zip(items, tables, strict=True)]
     found = _numbered(around, tables) or _in_order(around, tables)
     return [found[number] for number in range(1, len(tables) + 1)] if len(found) == len(tables) else None
 

@@ -10,20 +10,21 @@ from megatron_qm.rewards.outcome import Outcome, Scored, Unscored
 from megatron_qm.rewards.reading.clean import answer_part
 from megatron_qm.rewards.reading.finding import NameTable, find, units_of
 from megatron_qm.rewards.reading.json_parts import Duplicates, json_values
+from megatron_qm.rewards.reading.lexicon import either
 from megatron_qm.rewards.reading.lists import pieces
 from megatron_qm.rewards.reading.mentions import led, mentions
 from megatron_qm.rewards.reading.scopes import denies, stances
 from megatron_qm.rewards.reading.spans import Span, Stance
 from megatron_qm.rewards.tables import read_table
 
-_LIST_KEYS = ("tests", "orders", "test", "examinations", "检查", "检查项目", "answer", "推荐检查", "name", "答案", "项目", "workup", "investigations", "labs",
-              "imaging", "order", "test_name", "辅助检查")
+_LIST_KEYS = ("tests", "orders", "test", "examinations", "检查", "检查项目", "answer", "推荐检查", "name", "答案", "项目", "workup",
+              "investigations", "labs", "imaging", "order", "test_name", "辅助检查")
 _MOST = 100
 # What is called a test and known to no table; a word that only speaks of tests is none.
-_UNKNOWN = re.compile(r"\b(?:(?!(?:and|or|with|for|the|an?|of|in|to|then|by|no|not|order|get|obtain|perform|check)\b)[a-z][\w-]*\s){1,3}(?:assay|test|scan|level|panel|culture|biopsy|"
-                      r"ultrasound|ultrasonography|mri|ct|x-?ray|scintigraphy|angiography|endoscopy|serology|titers?)\b|[\u4e00-\u9fff]{2,8}(?:试验|造影|测定|活检|培养|抗体|超声|镜检查)", re.I)
-_GENERIC = re.compile(r"\b(?:further|additional|laborator(?:y|ies)|lab|blood|these|those|this|that|following|diagnostic|initial|more|any|other|each|first|next|appropriate|single|basic|such|your|our|"
-                      r"confirmatory|screening|imaging|routine|best|good|another|recommended|necessary|serum)\s(?:tests?|scans?|levels?|panels?)\b", re.I)
+_UNKNOWN = re.compile(
+    rf"\b(?:(?!{either('no_name_of_a_test')}\b)[a-z][\w-]*\s){{1,3}}{either('kind_of_test', 'en')}\b"
+    rf"|[\u4e00-\u9fff]{{2,8}}{either('kind_of_test', 'zh')}", re.I)
+_GENERIC = re.compile(rf"\b{either('any_test')}\s(?:tests?|scans?|levels?|panels?)\b", re.I)
 
 
 def ordering(prompt: str, response: str, reference: object, metadata: Metadata) -> Outcome:
@@ -36,7 +37,10 @@ def ordering(prompt: str, response: str, reference: object, metadata: Metadata) 
     given = _given(response, tests.knowing(rights))
     hits = len(given & rights)
     if not given or len(given) > _MOST:
-        return Scored(0.0, {"precision": 0.0, "recall": 0.0, "f1": 0.0, "invalid": 1.0}, f"{len(given)} tests could be read")
+        text = answer_part(response) or ""
+        spoken_of = bool(given) or any(True for line in text.splitlines() for _ in tests.find_all(line))
+        parts = {"precision": 0.0, "recall": 0.0, "f1": 0.0, "invalid": 1.0}
+        return Scored(0.0, parts, f"{len(given)} tests could be read", "rejected" if spoken_of else "unread")
     precision, recall = hits / len(given), hits / len(rights)
     f1 = 2 * hits / (len(given) + len(rights))
     return Scored(f1, {"precision": precision, "recall": recall, "f1": f1, "invalid": 0.0}, f"{hits} of {len(rights)}, {len(given)} ordered")

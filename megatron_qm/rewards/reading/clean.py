@@ -9,8 +9,8 @@ import unicodedata
 MOST_CHARACTERS = 20_000  # what is longer is no answer
 _PASSES = 4  # wrappers inside wrappers: \boxed{\textbf{\text{D}}}
 
-_WRAPPER = re.compile(r"\\(?:text|mathrm|mathbf|mathit|mathsf|math|bf|rm|it|textbf|textit|textrm|textsf|emph|underline|operatorname|mbox|hbox)"
-                      r"\s{0,3}\{([^{}\n]{0,400})\}")
+_FONT = r"text(?:bf|it|rm|sf)?|math(?:rm|bf|it|sf)?|bf|rm|it|emph|underline|operatorname|[mh]box"
+_WRAPPER = re.compile(rf"\\(?:{_FONT})\s{{0,3}}\{{([^{{}}\n]{{0,400}})\}}")
 _BOX = re.compile(r"\\(?:boxed|fbox|framebox)\s{0,3}\{([^{}]{0,400})\}")
 _MATH = re.compile(r"\$\$?|\\[()\[\],;!]|\\(?:quad|qquad|left|right|displaystyle)\b|(?<=[A-Za-z])\\ ")
 _STRUCK = re.compile(r"~~[^~\n]{1,400}~~|<(del|s|strike)>[^<]{0,400}</\1>|[^\W_][\u0335-\u0338]", re.I)
@@ -19,7 +19,8 @@ _ANSWER_TAG = re.compile(r"<(/?)(?:final_?)?(?:answer|ans)>", re.I)
 _TAG = re.compile(r"</?[a-z][a-z0-9]{0,15}(?:\s[^<>\n]{0,200})?/?>", re.I)
 _EMPHASIS = re.compile(r"\*{1,3}|`|(?<![^\W_])_{1,3}(?=[^\W_])|(?<=[^\W_])_{1,3}(?![^\W_])")
 _HEADING = re.compile(r"^[ \t]{0,8}(?:#{1,6}[ \t]|>[ \t]?)+", re.M)
-_INVISIBLE = re.compile("[\u00ad\u034f\u061c\u115f\u1160\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
+_FORMATS = "\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f"
+_INVISIBLE = re.compile(f"[\u00ad\u034f\u061c\u115f\u1160\ufeff{_FORMATS}]")
 
 
 def answer_part(response: str) -> str | None:

@@ -1,4 +1,5 @@
 """What the fields of JSON state."""
+# ruff: noqa: E501  Chinese characters count twice
 
 from collections.abc import Iterator, Mapping
 

@@ -1,4 +1,4 @@
-"""What stands at the head of a line or of a list, and reaches over what follows: `Excluded:`, `既往史：`, `Differential diagnosis`."""
+"""What stands at the head of a line or of a list, and reaches over what follows: `Excluded:`, `既往史：`, `Differential`."""
 
 import re
 
@@ -9,12 +9,13 @@ _LONGEST = 40
 _HEADING = re.compile(r"\s*(?:[-*•]\s)?(?P<name>[^,.;:()\n]{1,40}):")
 _ELSEWHERE = re.compile(words("elsewhere"))
 _NO_HEADING = re.compile(words("no_heading"))
-_DENIES = tuple(re.compile(words(category)) for category in ("denies_forward", "denies_backward", "behind_denies", "denying_heading"))
+_DENYING = ("denies_forward", "denies_backward", "behind_denies", "denying_heading")
+_DENIES = tuple(re.compile(words(category)) for category in _DENYING)
 
 
 def heading(line: str, *, alone: bool) -> Stance | None:
-    """How a heading at the beginning of a line stands to what follows it; None where there is none, or it says nothing. alone: the
-    line names nothing, so that a short one is a heading without a colon too."""
+    """How a heading at the beginning of a line stands to what follows it; None where there is none, or it says nothing. alone:
+    the line names nothing, so that a short one is a heading without a colon too."""
     match = _HEADING.match(line)
     name = lower(match["name"] if match else line if alone and len(line) <= _LONGEST else "")
     if not name:

@@ -1,4 +1,4 @@
-"""Names that a text mentions, each with how the text stands to it; and of these the ones that a sentence says to be the answer."""
+"""Names that a text mentions, each with how the text stands to it; and those of them that a sentence says to be the answer."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -63,10 +63,13 @@ def mentions(text: str, find: Find) -> list[Mention]:
 def _taken_back(found: list[Mention], sentence: str, place: int) -> list[Mention]:
     """Where a sentence takes something back and names something else, all that was affirmed before is denied."""
     match = _TAKEN_BACK.search(lower(sentence))
-    if match is None or not any(one.place == place and one.span.start >= match.end() and one.stance is Stance.AFFIRMED for one in found):
+    if match is None:
         return found
-    return [replace(one, stance=Stance.DENIED) if one.stance is Stance.AFFIRMED and (one.place, one.span.start) < (place, match.end()) else one
-            for one in found]
+    affirmed = [one for one in found if one.stance is Stance.AFFIRMED]
+    if not any((one.place, one.span.start) >= (place, match.end()) for one in affirmed):
+        return found
+    before = {id(one) for one in affirmed if (one.place, one.span.start) < (place, match.end())}
+    return [replace(one, stance=Stance.DENIED) if id(one) in before else one for one in found]
 
 
 def led(text: str, affirmed: Sequence[Mention]) -> list[Mention]:

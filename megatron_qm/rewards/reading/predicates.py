@@ -24,11 +24,12 @@ _AGAINST = re.compile(rf"\b{either('against')}\b")
 
 
 def discussed(sentence: str, named: Sequence[Span]) -> list[bool]:
-    """Of each name of a sentence, whether it is the subject, alone or in a list, of a verb that does not recommend or confirm it."""
+    """Of each name, whether it is the subject, alone or in a list, of a verb that does not recommend or confirm it."""
     ends = [_after(sentence, span) for span in named]
     joints = [_joint(sentence[end : span.start]) for end, span in zip(ends, named[1:], strict=False)]
     spoken_of = [_speaks_of(sentence, end) for end in ends]
-    return [spoken_of[last] and not (last > n and _splits(sentence, named, last)) for n, last in enumerate(_ends_of_lists(joints))]
+    return [spoken_of[last] and not (last > n and _splits(sentence, named, last))
+            for n, last in enumerate(_ends_of_lists(joints))]
 
 
 def _speaks_of(sentence: str, at: int) -> bool:

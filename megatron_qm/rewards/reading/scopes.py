@@ -4,6 +4,7 @@ A denial binds to its object: a word that denies forward ("avoid", "不用") rea
 goes on, one that denies backward ("is contraindicated", "均禁用") what its clause, and the list that leads to it, names before it.
 A bracket is a clause of its own. A heading ("Excluded:") reaches to the end of its line, and over the lines of its list.
 """
+# ruff: noqa: E501  Chinese characters count twice
 
 import re
 from bisect import bisect_right

@@ -14,8 +14,8 @@ from megatron_qm.rewards.reading.options import LETTERS, Options
 # A letter of an option becomes L, what may stand in a word w, all else a blank.
 _MASK = "".join("L" if mark in "ABCDEFGHIJ" else "w" if mark.isalnum() or mark in "'+" else " " for mark in map(chr, range(128)))
 _MARKS = "✓✔✅✗✘❌×"
-_STEMS = ("answer", "choice", "option", "choose", "select", "pick", "correct", "response", "solution", "go with", "ans:", "ans.", "best",
-          "appropriate", "right", "the final", BOX, "答", "选", "正确", "对", "故")  # fmt: skip
+_STEMS = ("answer", "choice", "option", "choose", "select", "pick", "correct", "response", "solution", "go with", "ans:", "ans.",
+          "best", "appropriate", "right", "the final", BOX, "答", "选", "正确", "对", "故")  # fmt: skip
 _ENDS = ("\n", "。", "!", "?", ". ")
 _FEW_LINES = 30  # each may be an answer of a few letters
 _SLACK = 24  # characters that may stand around the text of an option in a sentence that is nothing else
@@ -74,7 +74,7 @@ def _all(piece: str, text: str) -> Iterator[int]:
 def _letters(text: str) -> Iterator[int]:
     if not text.isascii():
         return (at for mark in (*LETTERS, *_MARKS) for at in _all(mark, text) if mark in _MARKS or _is_alone(text, at))
-    masked = f" {text.translate(_MASK)} "  # type: ignore[arg-type]  # a str is a table too, and the fast one
+    masked = f" {text.translate(_MASK)} "  # a str is a table too, and the fast one
     return _all(" L ", masked)
 
 

@@ -42,9 +42,9 @@ def rank_of(sentence: Sentence, begin: int, phrase: Phrase, plain: Rank) -> Rank
         return Rank.DENIED
     if not phrase.sure:
         return Rank.OPEN
-    if sentence.asked or hedged(before, low[: phrase.start]) or questioned(low, phrase.end) or conditional(low, begin, phrase.end):
-        return Rank.SUPPOSED
-    return plain
+    asked = sentence.asked or questioned(low, phrase.end)
+    unsure = asked or hedged(before, low[: phrase.start]) or conditional(low, begin, phrase.end)
+    return Rank.SUPPOSED if unsure else plain
 
 
 def verdicts(sentence: Sentence, options: Options, *, bare: bool) -> Iterator[Statement]:
