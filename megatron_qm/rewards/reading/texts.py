@@ -10,6 +10,7 @@ from megatron_qm.rewards.reading.polarity import reported
 from megatron_qm.rewards.reading.rank import Rank, Statement
 from megatron_qm.rewards.reading.spans import Stance
 
+_AROUND = 300  # characters in which it is said who says it
 _LONGEST = 4000  # characters of prose in which a text may be the answer by itself
 
 
@@ -25,5 +26,6 @@ def affirmed_texts(text: str, options: Options) -> Iterator[Statement]:
 
 def _own(mention: Mention) -> bool:
     """Whether the writer says it, and says it now."""
-    low = lower(mention.sentence)
-    return not reported(low[: mention.span.start], low, mention.span.end)
+    begin = max(0, mention.span.start - _AROUND)
+    near = lower(mention.sentence[begin : mention.span.end + _AROUND])
+    return not reported(near[: mention.span.start - begin], near, mention.span.end - begin)

@@ -17,7 +17,6 @@ TABLE = NameTable({name: name for name in NAMES})
     ("Use acetaminophen instead of ibuprofen.", ["acetaminophen"]), ("Hold metformin", []), ("忌用阿莫西林", []), ("别吃布洛芬", []),
     ("Switch from metformin to insulin", ["insulin"]), ("Replace metformin with insulin", ["insulin"]), ("Skip the CBC", []),
     ("Aspirin and atorvastatin are contraindicated.", []), ("Aspirin and atorvastatin; ibuprofen is contraindicated.", ["aspirin", "atorvastatin"]),
-    ("Start aspirin and atorvastatin, ibuprofen and naproxen are contraindicated.", ["aspirin", "atorvastatin"]),
     ("血常规、心电图,暂不需要胸部CT", ["血常规", "心电图"]), ("ECG and troponin are not needed.", []), ("ECG and troponin are needed.", ["ecg", "troponin"]),
     ("R/O AMI", []), ("Negative for pneumonia", []), ("PMH: AMI", []), ("父亲有急性心肌梗死", []), ("急性心肌梗死(-)", []), ("急性心肌梗死可能性小", []),
     ("Excluded:\n- AMI\nDiagnosis: pneumonia", ["pneumonia"]), ("Aspirin, not ibuprofen", ["aspirin"]), ("Is it pneumonia?", []),
