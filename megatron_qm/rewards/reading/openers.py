@@ -1,10 +1,12 @@
 """What a clause may begin with before it names an option, and where clauses begin and end."""
 
 import re
+from itertools import islice
 
 from megatron_qm.rewards.reading.lexicon import either, first, words
 from megatron_qm.rewards.reading.sentences import Sentence
 
+MOST_CLAUSES = 64  # of a sentence that are read
 _SYMBOLS = r"[\u2190-\u21ff\u2600-\u2712\u2719-\u274b\u274d-\u27bf\U0001f300-\U0001faff]"
 _BULLETS = rf"[-•·*+▪➤→]\s|{_SYMBOLS}\s?|\(?\d{{1,2}}[.)]\s|[✓✔✅☑]\s?"
 _OPENER = re.compile(rf"\s*(?:{_BULLETS}|{first('opener')}[\s,:.。!…]{{0,4}})*")
@@ -28,7 +30,7 @@ def filled(sentence: Sentence, at: int) -> int:
 
 
 def clause_starts(sentence: Sentence) -> list[int]:
-    return [0, *(match.end() for match in _CLAUSE.finditer(sentence.text))]
+    return [0, *(match.end() for match in islice(_CLAUSE.finditer(sentence.text), MOST_CLAUSES))]
 
 
 def clause_before(sentence: Sentence, begin: int) -> str:

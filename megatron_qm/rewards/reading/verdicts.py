@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from megatron_qm.rewards.reading.lexicon import either, words
-from megatron_qm.rewards.reading.openers import clause_before, clause_starts, ends, explained, opened
+from megatron_qm.rewards.reading.openers import MOST_CLAUSES, clause_before, clause_starts, ends, explained, opened
 from megatron_qm.rewards.reading.options import Options
 from megatron_qm.rewards.reading.phrase import Phrase, phrase_at
 from megatron_qm.rewards.reading.polarity import (
@@ -98,7 +99,7 @@ def _mentioned(sentence: Sentence, start: int, options: Options) -> Iterator[Sta
         if phrase := phrase_at(sentence, as_answer.start(), options):
             yield Statement(rank_of(sentence, phrase.start, phrase, Rank.VERDICT), phrase.letters)
         return
-    for copula in _COPULA.finditer(low, start):
+    for copula in islice(_COPULA.finditer(low, start), MOST_CLAUSES):
         phrase = phrase_at(sentence, copula.end(), options)
         if phrase and ends(sentence, phrase.end):
             yield Statement(rank_of(sentence, copula.start(), phrase, Rank.MENTION), phrase.letters)
