@@ -35,7 +35,7 @@ def read_evaluation(path: Path) -> JsonObject:
     """A JSON object of results by name. Raises UserError naming the file."""
     try:
         values = json.loads(Path(path).read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"--evaluation {path}: cannot be read as JSON: {error}") from None
     if not isinstance(values, dict):
         raise UserError(f"--evaluation {path}: must be an object of results by name")
@@ -53,7 +53,7 @@ def evaluation_of_run(checkpoint: Path, step: int) -> JsonObject:
             record = json.loads(line)
             if record["step"] <= step:
                 found |= _results(record)
-        except (ValueError, KeyError, TypeError, AttributeError):  # the line that a running job is writing
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):  # the line that a running job is writing
             continue
     return found
 

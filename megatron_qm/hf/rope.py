@@ -46,8 +46,6 @@ def rope_from_hf(config: Fields) -> Rope:
         if fields.record.get("partial_rotary_factor") not in (None, 1):
             fields.refuse("partial_rotary_factor", "RoPE turns whole heads here")
     theta = (rope if "rope_theta" in rope.record else config).number("rope_theta")
-    if theta < 1:
-        config.refuse("rope_theta", "it must be a number of 1 or more")
     if kind == "default":
         return Rope(theta)
     stretch = _with_original(rope, config)
@@ -86,11 +84,10 @@ def _rope_of(config: Fields) -> Fields:
 
 def _with_original(rope: Fields, config: Fields) -> Fields:
     """The length before the stretch stands in the object or beside it; where it does not, transformers takes the length after."""
-    inside, beside = rope.record.get(_ORIGINAL), config.record.get(_ORIGINAL)
-    if inside is not None and beside is not None and inside != beside:
+    said = {fields.integer(_ORIGINAL) for fields in (rope, config) if fields.record.get(_ORIGINAL) is not None}
+    if len(said) > 1:
         rope.refuse(_ORIGINAL, f"beside {rope.prefix.rstrip('.')} it has another value: releases of transformers read either")
-    found = next((value for value in (inside, beside) if value is not None), config.record["max_position_embeddings"])
-    return Fields(rope.record | {_ORIGINAL: found}, rope.place, rope.prefix)
+    return Fields(rope.record | {_ORIGINAL: next(iter(said), config.record["max_position_embeddings"])}, rope.place, rope.prefix)
 
 
 def _llama3(rope: Fields) -> RopeScaling:
