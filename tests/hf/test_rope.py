@@ -45,7 +45,7 @@ YARN = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     kind=st.sampled_from(["llama", "qwen2", "qwen3"]), theta=st.floats(2, 1e7), yarn=YARN,
     spelt=st.sampled_from(["type", "rope_type"]), modern=st.booleans(), beside=_maybe(st.integers(4, 4096)),
