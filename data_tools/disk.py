@@ -3,11 +3,12 @@
 import errno
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from megatron_qm.errors import UserError
+from megatron_qm.files import make_folder, obstacles_named, remove_empty
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -36,37 +37,14 @@ def disk_errors_explained() -> Iterator[None]:
         raise UserError(f"{error.filename or 'input or output'}: {error.strerror or error}") from None
 
 
-@contextmanager
-def obstacles_named(what: str) -> Iterator[None]:
-    """Of a block that makes files or folders, an OSError is a UserError: `what` cannot be written, and why."""
-    try:
-        yield
-    except OSError as error:
-        where = f" ({error.filename})" if error.filename else ""
-        raise UserError(f"{what}: cannot be written: {error.strerror or error}{where}; choose another place") from None
-
-
 def check_writable(path: Path, what: str) -> None:
     """Raise UserError where no file `path` can be made: asked before the work that it is for, by doing; nothing is left."""
     if os.path.isdir(path):
         raise UserError(f"{what}: cannot be written: {path} is a folder; name a file, or take it away")
-    made = missing_folders(path.parent)
+    made = make_folder(path.parent, path, what)
     try:
-        with obstacles_named(what):
-            path.parent.mkdir(parents=True, exist_ok=True)
+        with obstacles_named(path, what):
             # Of a name as long as that which it has while it is written (megatron_qm/files.py).
             tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp").close()
     finally:
         remove_empty(made)
-
-
-def missing_folders(folder: Path) -> list[Path]:
-    """`folder` and those above it that are not there, the innermost first."""
-    return [part for part in (folder, *folder.parents) if not os.path.lexists(part)]
-
-
-def remove_empty(folders: Iterable[Path]) -> None:
-    """Those that are there and empty, in this order."""
-    for folder in folders:
-        with suppress(OSError):
-            folder.rmdir()

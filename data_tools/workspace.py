@@ -12,10 +12,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from data_tools.disk import check_writable, missing_folders, obstacles_named, remove_empty
+from data_tools.disk import check_writable
 from data_tools.records import Manifest, MergePlan, Plan
 from megatron_qm.errors import UserError
-from megatron_qm.files import atomic_write, fsync_directory, publish, remove_tree, write_json
+from megatron_qm.files import (
+    atomic_write,
+    fsync_directory,
+    make_folder,
+    obstacles_named,
+    publish,
+    remove_empty,
+    remove_tree,
+    write_json,
+)  # fmt: skip
 
 MANIFEST_FORMAT = "megatron-qm indexed dataset 1"
 
@@ -113,9 +122,10 @@ class Workspace:
 def locked_workspace(prefix: str) -> Iterator[Workspace]:
     """The workspace of `prefix`, held by this process alone. Raises UserError if another run holds it."""
     workspace = Workspace(prefix)
-    made = missing_folders(workspace.folder.parent)
+    said = f"--output-prefix {prefix}"
+    made = make_folder(workspace.folder.parent, workspace.folder, said)
     try:
-        with obstacles_named(f"--output-prefix {prefix}"):
+        with obstacles_named(workspace.folder, said):
             descriptor = _lock(workspace)
         try:
             yield workspace

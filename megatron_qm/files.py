@@ -54,12 +54,12 @@ def folder_for(folder: Path) -> Iterator[None]:
         raise
 
 
-def make_folder(folder: Path, meant: Path | None = None) -> list[Path]:
-    """Make what is not there of `folder` and above it: those that were made, the innermost first. meant: a file in it, for the
-    message. Raises UserError where the system refuses; then nothing is left of it."""
+def make_folder(folder: Path, meant: Path | None = None, said: str | None = None) -> list[Path]:
+    """Make what is not there of `folder` and above it: those that were made, the innermost first. meant, said: a file in it, and
+    what the user called it, for the message. Raises UserError where the system refuses; then nothing is left of it."""
     made = [parent for parent in (folder, *folder.parents) if not os.path.lexists(parent)]
     try:
-        with obstacles_named(meant or folder):
+        with obstacles_named(meant or folder, said):
             folder.mkdir(parents=True, exist_ok=True)
     except UserError:
         remove_empty(made)
@@ -75,12 +75,14 @@ def remove_empty(folders: Iterable[Path]) -> None:
 
 
 @contextmanager
-def obstacles_named(path: Path) -> Iterator[None]:
-    """For a block that does nothing but make `path`: what the system refuses is a UserError that says what is in the way."""
+def obstacles_named(path: Path, said: str | None = None) -> Iterator[None]:
+    """For a block that does nothing but make `path`: what the system refuses is a UserError that says what is in the way. said:
+    what the user called it, such as an option and its value."""
     try:
         yield
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
-        raise UserError(f"{path}: cannot be written: {_obstacle(path, error)}; name a place that you can write to") from None
+        why = _obstacle(path, error)
+        raise UserError(f"{said or path}: cannot be written: {why}; name a place that you can write to") from None
 
 
 def _obstacle(path: Path, error: OSError | ValueError) -> str:

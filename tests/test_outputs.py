@@ -89,7 +89,7 @@ def test_a_run_asks_for_its_folders_first(
         for config in (replace(plain, output=place), local):
             monkeypatch.setattr(stage_verb, "resolve", lambda *_, config=config, **__: Resolved(stage, work_of(stage), config))
             with pytest.raises(UserError, match=re.escape(place or "empty name")):
-                stage_verb.run(argparse.Namespace(dry_run=False, stage=name, nproc=None))
+                stage_verb.run(argparse.Namespace(show=None, dry_run=False, stage=name, nproc=None))
             assert tree(tmp_path) == before
 
 

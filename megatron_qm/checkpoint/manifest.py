@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from megatron_qm.config.lora import LoraConfig, lora_from
-from megatron_qm.config.model import ModelConfig, RopeScaling
+from megatron_qm.config.model import ModelConfig, RopeScaling, YarnScaling
 from megatron_qm.errors import UserError
 from megatron_qm.files import sha256, write_json
 from megatron_qm.json_types import JsonObject, object_of, parse_json
@@ -94,8 +94,9 @@ def model_of(manifest: Manifest) -> ModelConfig:
     if strange:
         raise UserError(f"{MANIFEST}: model.{strange[0]} is not known to this megatron-qm; use the one that wrote it")
     values: dict[str, Any] = dict(manifest.model)  # its classes know what each must be
-    if values.get("rope_scaling"):
-        values["rope_scaling"] = RopeScaling(**values["rope_scaling"])
+    for key, kind in (("rope_scaling", RopeScaling), ("yarn", YarnScaling)):
+        if values.get(key):
+            values[key] = kind(**values[key])
     return ModelConfig(**values).resolved()
 
 

@@ -6,7 +6,7 @@ import sys
 from megatron_qm.commands.recipe import add_recipe_arguments
 from megatron_qm.commands.resolve import Resolved, resolve
 from megatron_qm.commands.start import check_places, check_user_code, processes_for, start, this_rank
-from megatron_qm.config.bounds import Processes
+from megatron_qm.config.bounds import Processes, Sequences
 from megatron_qm.config.rules import check, check_world
 from megatron_qm.config.run import RunConfig
 from megatron_qm.config.stages import STAGES
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="start N ranks on this machine (default: its GPUs; on a CPU parallel.devices of the recipe)")
     parser.add_argument("--dry-run", action="store_true",
                         help="print the resolved config, layout, parameters, tokens and memory per rank, and stop")
-    parser.add_argument("--show", type=_count, metavar="N",
+    parser.add_argument("--show", type=Number(Sequences), metavar="N",
                         help="print the first N samples of each group with what is learnt of them marked, and stop")
 
 
@@ -52,13 +52,6 @@ def run(args: argparse.Namespace) -> int:
 
     ready = resolved.work.prepare(resolved.config, this_rank() or 0, checked)
     return start(args, ready, processes, lambda: _train(resolved, ready))
-
-
-def _count(text: str) -> int:
-    """1 or more."""
-    if not text.isdecimal() or not 1 <= int(text[:9]):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of samples, 1 or more")
-    return int(text[:9])
 
 
 def _dry_run(resolved: Resolved, nproc: int | None) -> int:

@@ -35,6 +35,29 @@ class RopeScaling:
 
 
 @dataclass(frozen=True)
+class YarnScaling:
+    """YaRN's stretch of RoPE (Peng et al. 2023; HF `rope_scaling` of type `yarn`), which Qwen's long contexts use."""
+
+    factor: Annotated[float, Ge(1), Le(1e6)] = 4.0  # how much longer than it was trained for a sequence may be
+    original_max_positions: Length = 32768  # tokens of the sequences before the stretch
+    beta_fast: Annotated[float, Gt(0), Le(1e6)] = 32.0  # channels that turn more often than this in them stay as they are
+    beta_slow: Annotated[float, Gt(0), Le(1e6)] = 1.0  # channels that turn less often than this in them are stretched in full
+    # Queries and keys are multiplied by this (null: 0.1 ln(factor) + 1, as the paper has it).
+    attention_factor: Annotated[float, Gt(0), Le(1e3)] | None = None
+    truncate: bool = True  # whether the blend between those channels begins and ends at whole channels
+
+    @property
+    def max_positions(self) -> int:
+        """Tokens of the longest sequence after the stretch."""
+        return int(self.factor * self.original_max_positions)
+
+    @property
+    def sharpening(self) -> float:
+        """What queries and keys are multiplied by."""
+        return 0.1 * math.log(self.factor) + 1 if self.attention_factor is None else self.attention_factor
+
+
+@dataclass(frozen=True)
 class ModelConfig:
     """A Qwen2/2.5, Qwen3 or Llama-3 shape. Set `shape` to start from a named one; other keys then override it.
 
@@ -54,6 +77,7 @@ class ModelConfig:
     # Base of the rotary frequencies (default: 500000 for Llama, else 1000000).
     rope_theta: Later[Annotated[float, Ge(1), Le(1e12)]] = LATER
     rope_scaling: RopeScaling | None = None  # Llama 3.1's stretch of RoPE; null: none
+    yarn: YarnScaling | None = None  # YaRN's stretch of RoPE, for any family; null: none
     # Added to the mean square in RMSNorm (default: 1e-5 for Llama, else 1e-6).
     norm_eps: Later[Annotated[float, Gt(0), Le(1)]] = LATER
     tied_embeddings: Later[bool] = LATER  # whether input and output embeddings are one (default: false)
@@ -66,6 +90,11 @@ class ModelConfig:
     @property
     def padded_vocab_size(self) -> int:
         return math.ceil(self.vocab_size / self.pad_vocab_to_multiple_of) * self.pad_vocab_to_multiple_of
+
+    @property
+    def longest_sequence(self) -> int:
+        """Tokens: `max_positions`, or as many as YaRN stretches to where a published config leaves those before it."""
+        return max(self.max_positions, self.yarn.max_positions if self.yarn else 0)
 
     def resolved(self) -> "ModelConfig":
         """Every `None` filled in from the named shape, the family and the defaults. Raises UserError if one is missing."""

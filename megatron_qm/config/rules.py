@@ -4,7 +4,7 @@ in its type). No torch: a wrong recipe fails at once."""
 import math
 
 from megatron_qm.config.bounds import check_bounds
-from megatron_qm.config.model import ModelConfig
+from megatron_qm.config.model import ModelConfig, YarnScaling
 from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.config.require import require
 from megatron_qm.config.run_config import RunConfig
@@ -23,6 +23,17 @@ def check(config: RunConfig) -> None:
 
 def _model(config: RunConfig) -> None:
     model = config.model
+    check_model(model)
+    require(
+        config.data.sequence_length <= model.longest_sequence,
+        f"data.sequence_length = {config.data.sequence_length} is over model.max_positions = {model.longest_sequence}"
+        + (" (as YaRN stretches it)" if model.longest_sequence > model.max_positions else ""),
+        "data.sequence_length", "model.max_positions", "model.yarn",
+    )
+
+
+def check_model(model: ModelConfig) -> None:
+    """Raise BrokenRuleError for the first rule that a resolved model breaks by itself."""
     require(
         model.heads % model.kv_heads == 0,
         f"model.heads = {model.heads} must be a multiple of model.kv_heads = {model.kv_heads}",
@@ -41,11 +52,21 @@ def _model(config: RunConfig) -> None:
         "model.rope_scaling.low_freq_factor must be below high_freq_factor: wavelengths between them are blended",
         "model.rope_scaling.low_freq_factor", "model.rope_scaling.high_freq_factor",
     )
+    if model.yarn is not None:
+        _yarn(model, model.yarn)
+
+
+def _yarn(model: ModelConfig, yarn: YarnScaling) -> None:
+    require(model.rope_scaling is None, "model.yarn and model.rope_scaling both stretch RoPE: set one of them to null",
+            "model.yarn", "model.rope_scaling")
     require(
-        config.data.sequence_length <= model.max_positions,
-        f"data.sequence_length = {config.data.sequence_length} is over model.max_positions = {model.max_positions}",
-        "data.sequence_length", "model.max_positions",
+        yarn.beta_slow < yarn.beta_fast,
+        f"model.yarn.beta_slow = {yarn.beta_slow} must be below beta_fast = {yarn.beta_fast}: what turns more often than "
+        "this and less often than that is blended",
+        "model.yarn.beta_slow", "model.yarn.beta_fast",
     )
+    require(model.rope_theta > 1, f"model.yarn needs model.rope_theta above 1, not {model.rope_theta}: all channels turn alike",
+            "model.rope_theta", "model.yarn")
 
 
 def check_split(model: ModelConfig, parallel: ParallelConfig) -> None:

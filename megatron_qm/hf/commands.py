@@ -4,7 +4,9 @@ import argparse
 from pathlib import Path
 
 from megatron_qm import outputs
+from megatron_qm.config.bounds import Length
 from megatron_qm.hf.prompts import ANSWER_TOKENS
+from megatron_qm.options import Number
 
 
 def add_import_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +40,7 @@ def add_export_arguments(parser: argparse.ArgumentParser) -> None:
                         help="compare logits on these texts, one a line, instead of the built-in ones")
     parser.add_argument("--skip-logits", action="store_true",
                         help="for a model whose FP32 weights do not fit into this machine (the model card says so)")
-    parser.add_argument("--answer-tokens", type=int, default=ANSWER_TOKENS, metavar="N",
+    parser.add_argument("--answer-tokens", type=Number(Length), default=ANSWER_TOKENS, metavar="N",
                         help="within which a fine-tuned model must end an answer (default: %(default)s)")
     parser.add_argument("--skip-answer", action="store_true",
                         help="ask a fine-tuned model for no answer (the model card says so)")

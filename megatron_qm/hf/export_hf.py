@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
@@ -18,14 +17,12 @@ from megatron_qm.hf.families import check_family
 from megatron_qm.hf.gate import GateReport, check_memory, run_gate
 from megatron_qm.hf.opened import Opened, open_checkpoint
 from megatron_qm.hf.prompts import ANSWER_TOKENS, PROMPTS
+from megatron_qm.hf.release import RELEASE, write_report
 from megatron_qm.hf.size import parse_size
 from megatron_qm.hf.weights import DTYPES, hf_tensors, write_weights
 from megatron_qm.json_types import JsonObject
 
 logger = logging.getLogger(__name__)
-
-REPORT = "gate.json"
-
 
 def export_hf(
     checkpoint: Path,
@@ -55,7 +52,7 @@ def export_hf(
         raise UserError(f"--answer-tokens {answer_tokens}: must be 1 or more")
     if dtype not in DTYPES:
         raise UserError(f"--dtype {dtype}: must be one of {', '.join(DTYPES)}")
-    check_free(output, CONFIG, overwrite)
+    check_free(output, RELEASE, overwrite)
     results = model_card.read_evaluation(evaluation) if evaluation else {}
     opened = open_checkpoint(checkpoint)
     check_family(opened.model)
@@ -64,7 +61,7 @@ def export_hf(
     if not skip_logits:
         check_memory([torch.Size(tensor.shape).numel() for tensor in tensors])
     results = model_card.evaluation_of_run(checkpoint, opened.manifest.step) | results
-    with staged(output, CONFIG, overwrite) as folder:
+    with staged(output, RELEASE, overwrite) as folder:
         source = _write_papers(opened, folder, dtype, tokenizer, no_tokenizer)
         logger.info("writing %s tensors as %s", f"{len(tensors):,}", dtype)
         write_weights(opened, folder, DTYPES[dtype], shard_bytes)
@@ -72,7 +69,7 @@ def export_hf(
         report = run_gate(opened, folder, dtype, tokenizer_source=source, logits=not skip_logits, prompts=prompts,
                           answer_tokens=answer_tokens)
         write_text(folder / "README.md", model_card.render(opened, output.name, dtype, report, results))
-        write_json(folder / REPORT, asdict(report))
+        write_report(folder, report)
     return report
 
 

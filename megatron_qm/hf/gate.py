@@ -21,7 +21,7 @@ from megatron_qm.hf.errors import GateError
 from megatron_qm.hf.opened import Opened
 from megatron_qm.hf.parity import KL_TOLERANCE, LOGIT_TOLERANCE, Parity, compare
 from megatron_qm.hf.prompts import ANSWER_TOKENS, PROMPTS
-from megatron_qm.hf.safetensors_io import INDEX, StoredTensor, read_headers
+from megatron_qm.hf.safetensors_io import INDEX, StoredTensor, index_of, read_headers
 from megatron_qm.hf.tokenizer_check import check_tokenizer, encode_prompts
 from megatron_qm.hf.transformers_side import demanded_tensors
 from megatron_qm.hf.weights import DTYPES, first_different, hf_tensors
@@ -119,7 +119,7 @@ def check_tensors(release: Path, stored: dict[str, StoredTensor], dtype: str) ->
         if name not in demanded:
             raise GateError(f"{stored[name].file.name}: {name} is no tensor of the model that {CONFIG} describes")
     total = sum(torch.Size(shape).numel() for shape in demanded.values()) * DTYPES[dtype].itemsize
-    _check_index(release, total)
+    _check_index(release, stored, total)
     files = len({tensor.file for tensor in stored.values()})
     return f"{len(stored)} tensors, {total:,} bytes in {files} file{'s' * (files > 1)}, as {CONFIG} demands"
 
@@ -173,9 +173,13 @@ def _read(release: Path) -> dict[str, StoredTensor]:
         raise GateError(str(error)) from None
 
 
-def _check_index(release: Path, total: int) -> None:
+def _check_index(release: Path, stored: dict[str, StoredTensor], total: int) -> None:
     path = release / INDEX
     if path.is_file():
+        where = {name: tensor.file.name for name, tensor in stored.items()}
+        wrong = next((name for name, file in index_of(release).items() ^ where.items()), None)
+        if wrong is not None:
+            raise GateError(f"{INDEX}: does not say where {wrong} is")
         said = json.loads(path.read_bytes()).get("metadata", {}).get("total_size")
         if said != total:
             raise GateError(f"{INDEX}: says total_size = {said}; {CONFIG} demands {total} bytes")

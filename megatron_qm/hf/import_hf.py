@@ -7,8 +7,8 @@ from pathlib import Path
 
 import torch
 
-from megatron_qm.checkpoint.manifest import MANIFEST, WEIGHTS, Manifest, write_manifest
-from megatron_qm.checkpoint.staging import check_free, check_room, staged
+from megatron_qm.checkpoint.manifest import WEIGHTS, Manifest, write_manifest
+from megatron_qm.checkpoint.staging import CHECKPOINT, check_free, check_room, staged
 from megatron_qm.checkpoint.torch_dist_writer import TorchDistWriter
 from megatron_qm.config.model import ModelConfig
 from megatron_qm.errors import UserError
@@ -16,7 +16,7 @@ from megatron_qm.hf import companions
 from megatron_qm.hf.config import CONFIG, from_hf, read_config
 from megatron_qm.hf.families import packed_tensors
 from megatron_qm.hf.packing import PackedTensor
-from megatron_qm.hf.safetensors_io import StoredTensor, read_headers
+from megatron_qm.hf.safetensors_io import StoredTensor, read_headers, same_numbers
 from megatron_qm.hf.weights import packed_rows
 
 _NAMES = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}
@@ -31,13 +31,12 @@ def import_hf(hf: Path, output: Path, *, overwrite: bool = False) -> Path:
     naming the file, key or tensor that cannot be converted; then nothing is left at `output` that was not there.
     """
     hf, output = Path(hf), Path(output)
-    check_free(output, MANIFEST, overwrite)
+    check_free(output, CHECKPOINT, overwrite)
     model = from_hf(read_config(hf), str(hf / CONFIG))
-    stored = read_headers(hf)
-    tensors = list(packed_tensors(model))
-    _check_names(hf, model, tensors, stored)
+    stored = read_headers(hf, may_lack=[_HEAD] if model.tied_embeddings else [])
+    tensors = _checked_names(hf, model, stored)
     check_room(output, sum(tensor.bytes for tensor in stored.values()))
-    with staged(output, MANIFEST, overwrite) as folder:
+    with staged(output, CHECKPOINT, overwrite) as folder:
         _write_tensors(folder / WEIGHTS, model, tensors, stored)
         companions.keep_from_hf(hf, folder)
         dtype = _NAMES[stored[_EMBEDDING].dtype]
@@ -75,32 +74,32 @@ def _dtypes(tensors: list[PackedTensor], stored: Mapping[str, StoredTensor]) -> 
     return dtypes
 
 
-def _check_names(
-    hf: Path, model: ModelConfig, tensors: list[PackedTensor], stored: Mapping[str, StoredTensor]
-) -> None:
-    """Every tensor that the config demands, of its shape, and no other."""
-    wanted = {name: packed.hf_shape(part) for packed in tensors for part, name in enumerate(packed.hf)}
-    for name, shape in wanted.items():
-        if name not in stored:
-            raise UserError(f"{hf}: {name} is missing from its safetensors files; {CONFIG} demands it")
-        if stored[name].shape != shape:
-            raise UserError(
-                f"{stored[name].file}: {name} has shape {list(stored[name].shape)}; {CONFIG} demands {list(shape)}"
-            )
+def _checked_names(hf: Path, model: ModelConfig, stored: Mapping[str, StoredTensor]) -> list[PackedTensor]:
+    """Every tensor that the config demands is there, of its shape, and no other. The first that is not ends it: a config may
+    demand more than there is memory to write down."""
+    tensors, wanted = [], set()
+    for packed in packed_tensors(model):
+        for part, name in enumerate(packed.hf):
+            _check_shape(hf, name, packed.hf_shape(part), stored.get(name))
+            wanted.add(name)
+        tensors.append(packed)
     for name, tensor in stored.items():
         if name == _HEAD and model.tied_embeddings:
             _refuse_untied(tensor, stored[_EMBEDDING])
         elif name not in wanted and not name.endswith(_COMPUTED):
             raise UserError(f"{tensor.file}: {name} is no tensor of the model that {CONFIG} describes")
+    return tensors
+
+
+def _check_shape(hf: Path, name: str, shape: tuple[int, ...], tensor: StoredTensor | None) -> None:
+    if tensor is None:
+        raise UserError(f"{hf}: {name} is missing from its safetensors files; {CONFIG} demands it")
+    if tensor.shape != shape:
+        raise UserError(f"{tensor.file}: {name} has shape {list(tensor.shape)}; {CONFIG} demands {list(shape)}")
 
 
 def _refuse_untied(head: StoredTensor, embedding: StoredTensor) -> None:
-    step = 4096
-    same = head.shape == embedding.shape and all(
-        torch.equal(head.rows(at, min(at + step, head.shape[0])), embedding.rows(at, min(at + step, head.shape[0])))
-        for at in range(0, head.shape[0], step)
-    )
-    if not same:
+    if not same_numbers(head, embedding):
         raise UserError(
             f"{head.file}: {_HEAD} differs from {_EMBEDDING}, but {CONFIG} says tie_word_embeddings = true: "
             "set it to false if the model has an output layer of its own"

@@ -53,7 +53,7 @@ def evaluation_of_run(checkpoint: Path, step: int) -> JsonObject:
             record = parse_json(line)
             if record["step"] <= step:
                 found |= _results(record)
-        except (ValueError, KeyError, TypeError, AttributeError):  # the line that a running job is writing
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):  # the line that a running job is writing
             continue
     return found
 
@@ -102,7 +102,7 @@ def _data(manifest: Manifest) -> str:
 
 def _shape(opened: Opened) -> list[tuple[str, object]]:
     keys = ("family", "layers", "hidden_size", "ffn_hidden_size", "heads", "kv_heads", "head_dim", "vocab_size",
-            "max_positions", "rope_theta", "rope_scaling", "norm_eps", "tied_embeddings")  # fmt: skip
+            "max_positions", "rope_theta", "rope_scaling", "yarn", "norm_eps", "tied_embeddings")  # fmt: skip
     return [(key, opened.manifest.model.get(key)) for key in keys]
 
 

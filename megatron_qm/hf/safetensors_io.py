@@ -7,7 +7,7 @@ header that is read here.
 
 import json
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -21,6 +21,7 @@ from megatron_qm.json_types import parse_json
 
 SINGLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
+_COMPARED_ROWS = 4096
 _ALIGNMENT = 8  # the header's length is padded to it, so that numbers begin at a multiple
 _NAMES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16"}
 _DTYPES = {name: dtype for dtype, name in _NAMES.items()}
@@ -93,29 +94,37 @@ def write_shard(path: Path, tensors: Sequence[TensorInfo], blocks: Iterable[torc
         raise ValueError(f"{path}: {written} bytes of numbers were written, {at} announced")
 
 
-def read_headers(folder: Path) -> dict[str, StoredTensor]:
-    """Every tensor of an HF folder: of its single file, or of those that its index names.
+def read_headers(folder: Path, may_lack: Collection[str] = ()) -> dict[str, StoredTensor]:
+    """Every tensor of an HF folder: of its single file, or of all that its index names, in whichever of them it stands (so
+    transformers reads them). may_lack: tensors that the index may name and no file hold.
 
-    Raises UserError naming a file that is missing, torn or of another format, or a tensor of another dtype.
+    Raises UserError naming a file that is missing, torn or of another format, a tensor of another dtype, or one that stands in
+    two files with other numbers.
     """
-    files = _files(folder)
+    files = index_of(folder)
     found: dict[str, StoredTensor] = {}
-    for file in sorted(set(files.values()) if files else [SINGLE]):
+    for file in sorted(set(files.values())) or [SINGLE]:
         for tensor in _read_header(Path(folder) / file):
-            if tensor.name in found:
-                raise UserError(f"{tensor.file}: {tensor.name} stands in {found[tensor.name].file.name} as well")
-            found[tensor.name] = tensor
-    for name, file in files.items():
-        if name not in found or found[name].file.name != file:
-            raise UserError(f"{Path(folder) / INDEX}: says that {name} is in {file}, where it is not")
-    missing = [name for name in found if files and name not in files]
-    if missing:
-        file = found[missing[0]].file.name
-        raise UserError(f"{Path(folder) / INDEX}: does not list {missing[0]}, which is in {file}")
+            there = found.setdefault(tensor.name, tensor)
+            if there is not tensor and not same_numbers(there, tensor):
+                raise UserError(f"{tensor.file}: {tensor.name} is not what it is in {there.file.name}: which is the model's?")
+    missing = next((name for name in files if name not in found and name not in may_lack), None)
+    if missing is not None:
+        raise UserError(f"{Path(folder) / INDEX}: says that {missing} is in {files[missing]}, where it is not")
     return found
 
 
-def _files(folder: Path) -> dict[str, str]:
+def same_numbers(one: StoredTensor, other: StoredTensor) -> bool:
+    """Row by row, in the wider of their dtypes."""
+    if one.shape != other.shape:
+        return False
+    dtype, rows = torch.promote_types(one.dtype, other.dtype), one.shape[0] if one.shape else 0
+    starts = range(0, rows, _COMPARED_ROWS)
+    pieces = ((at, min(at + _COMPARED_ROWS, rows)) for at in starts)
+    return all(torch.equal(one.rows(*piece).to(dtype), other.rows(*piece).to(dtype)) for piece in pieces)
+
+
+def index_of(folder: Path) -> dict[str, str]:
     """Tensor name to file name, from the index; empty where there is only the single file."""
     path = Path(folder) / INDEX
     if path.is_file() and (Path(folder) / SINGLE).is_file():
@@ -130,7 +139,7 @@ def _files(folder: Path) -> dict[str, str]:
         files: dict[str, str] = parse_json(path.read_bytes())["weight_map"]
         if not all(isinstance(file, str) and Path(file).name == file for file in files.values()):
             raise ValueError("weight_map must give a file of this folder for each tensor")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f"{path}: not an index of safetensors files: {error!r}") from None
     return files
 

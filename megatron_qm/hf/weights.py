@@ -51,8 +51,11 @@ def blocks(opened: Opened, tensor: HfTensor) -> Iterator[torch.Tensor]:
         for at in range(0, span.rows, step):
             start = span.at + at
             stop = min(start + step, span.at + span.rows)
-            block = reader.rows(packed.megatron, start, stop, packed.layer).to(tensor.dtype)
-            _refuse_not_finite(block, f"{opened.folder}: {tensor.name} ({packed.megatron})")
+            rows = reader.rows(packed.megatron, start, stop, packed.layer)
+            what = f"{opened.folder}: {tensor.name} ({packed.megatron})"
+            _refuse_not_finite(rows, what)
+            block = rows.to(tensor.dtype)
+            _refuse_overflow(rows, block, what)
             yield block
 
 
@@ -107,6 +110,19 @@ def _rows_at_a_time(tensor: HfTensor) -> int:
 
 
 def _refuse_not_finite(block: torch.Tensor, what: str) -> None:
-    # The extremes carry NaN along, and cost a twentieth of isfinite().
-    if block.numel() and not all(extreme.isfinite() for extreme in block.aminmax()):
+    if not _is_finite(block):
         raise UserError(f"{what}: holds NaN or infinity; such a model computes nothing")
+
+
+def _refuse_overflow(rows: torch.Tensor, block: torch.Tensor, what: str) -> None:
+    if not _is_finite(block):
+        largest, most = rows.abs().max().item(), torch.finfo(block.dtype).max
+        raise UserError(
+            f"{what}: holds {largest:.9g}, and the largest number of {str(block.dtype).removeprefix('torch.')} is {most:.9g}: it "
+            "would become infinity; release the model with --dtype fp32"
+        )
+
+
+def _is_finite(block: torch.Tensor) -> bool:
+    # The extremes carry NaN along, and cost a twentieth of isfinite().
+    return not block.numel() or all(extreme.isfinite() for extreme in block.aminmax())

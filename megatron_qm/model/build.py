@@ -4,13 +4,14 @@ from megatron.core import parallel_state
 from megatron.core.transformer.transformer_config import TransformerConfig
 
 from megatron_qm.config.lora import LoraConfig
-from megatron_qm.config.model import ModelConfig, RopeScaling
+from megatron_qm.config.model import ModelConfig
 from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.config.train import PrecisionConfig, RecomputeConfig
 from megatron_qm.model.initialize import initialize
 from megatron_qm.model.language_model import LanguageModel
 from megatron_qm.model.layer_specs import block_spec
 from megatron_qm.model.lora import attach
+from megatron_qm.model.rope import stretch
 from megatron_qm.model.transformer_config import transformer_config
 from megatron_qm.platform.runtime import Platform
 
@@ -53,7 +54,7 @@ def _chunk(
         transformer_layer_spec=block_spec(platform.layers, config, vp_stage),
         vocab_size=model.padded_vocab_size,
         real_vocab_size=model.vocab_size,
-        max_sequence_length=model.max_positions,
+        max_sequence_length=model.longest_sequence,
         pre_process=first,
         post_process=last,
         parallel_output=True,
@@ -64,18 +65,5 @@ def _chunk(
         z_loss=z_loss,
         entropy=entropy,
     )
-    if model.rope_scaling:
-        _scale_rope(built, model.rope_scaling)
+    stretch(built.rotary_pos_emb, model)
     return built
-
-
-def _scale_rope(model: LanguageModel, scaling: RopeScaling) -> None:
-    """Llama 3.1's frequencies. Megatron's constructor takes only `factor`; its method takes all four numbers."""
-    rope = model.rotary_pos_emb
-    rope.inv_freq = rope._apply_scaling(
-        rope.inv_freq,
-        factor=scaling.factor,
-        low_freq_factor=scaling.low_freq_factor,
-        high_freq_factor=scaling.high_freq_factor,
-        original_max_position_embeddings=scaling.original_max_positions,
-    )

@@ -9,6 +9,7 @@ from torch.nn.functional import silu
 from megatron_qm.config.model import ModelConfig
 from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.config.train import PrecisionConfig, RecomputeConfig
+from megatron_qm.model.rope import softmax_scale
 from megatron_qm.platform.runtime import Platform
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -40,6 +41,7 @@ def transformer_config(
         num_query_groups=model.kv_heads,
         kv_channels=model.head_dim,
         qk_layernorm=model.qk_norm,
+        softmax_scale=softmax_scale(model),
         add_qkv_bias=model.qkv_bias,
         add_bias_linear=False,
         normalization="RMSNorm",

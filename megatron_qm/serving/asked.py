@@ -16,6 +16,7 @@ _MOST_CHOICES = 64
 _NUMBERS = ("temperature", "top_p")
 _WHOLES = ("top_k", "max_tokens", "max_completion_tokens", "n", "seed")
 _READ = {*_NUMBERS, *_WHOLES, "model", "stop", "stream", "stream_options"}
+_READ_OF_CHATS = {"messages", "chat_template_kwargs"}
 
 
 class Tokenizer(Protocol):
@@ -27,7 +28,7 @@ class Tokenizer(Protocol):
     @property
     def stops(self) -> tuple[int, ...]: ...
 
-    def encode(self, prompt: str | list[dict[str, str]]) -> list[int]: ...
+    def encode(self, prompt: str | list[dict[str, str]], *, arguments: Mapping[str, object] | None = None) -> list[int]: ...
 
     def decode(self, tokens: tuple[int, ...], *, special: bool = True) -> str: ...
 
@@ -48,7 +49,7 @@ def read(body: object, tokenizer: Tokenizer, longest: int, tokens: int, *, chat:
         raise Refused("the body must be a JSON object")
     given = {name: value for name, value in body.items() if value is not None}
     for name, value in given.items():
-        if name not in _READ | {"messages" if chat else "prompt"} and not _changes_nothing(name, value):
+        if name not in _READ | (_READ_OF_CHATS if chat else {"prompt"}) and not _changes_nothing(name, value):
             raise Refused(f"{name} = {_short(value)} is not served here")
     if not isinstance(given.get("model", ""), str):
         raise Refused("model: text is needed")
@@ -104,7 +105,16 @@ def _messages(given: Mapping[str, object], tokenizer: Tokenizer) -> list[int]:
         raise Refused('messages: a list of {"role": text, "content": text} is needed')
     if not tokenizer.chats:
         raise Refused("the model's tokenizer has no chat template; POST a prompt to /v1/completions")
-    return _encoded("messages", [_message(message, f"messages[{at}]") for at, message in enumerate(messages)], tokenizer)
+    turns = [_message(message, f"messages[{at}]") for at, message in enumerate(messages)]
+    return _encoded("messages", turns, tokenizer, _template_arguments(given.get("chat_template_kwargs", {})))
+
+
+def _template_arguments(value: object) -> Mapping[str, object]:
+    """What the chat template reads beside the messages, as vLLM's and SGLang's callers say it."""
+    scalars = isinstance(value, dict) and all(isinstance(one, str | int | float | bool | None) for one in value.values())
+    if not isinstance(value, dict) or not scalars:
+        raise Refused("chat_template_kwargs: an object of texts, numbers and booleans is needed")
+    return value
 
 
 def _message(message: object, where: str) -> dict[str, str]:
@@ -134,9 +144,11 @@ def _content(content: object, where: str) -> str:
     return "".join(part["text"] for part in content)
 
 
-def _encoded(name: str, prompt: str | list[dict[str, str]], tokenizer: Tokenizer) -> list[int]:
+def _encoded(
+    name: str, prompt: str | list[dict[str, str]], tokenizer: Tokenizer, arguments: Mapping[str, object] | None = None
+) -> list[int]:
     try:
-        return tokenizer.encode(prompt)
+        return tokenizer.encode(prompt, arguments=arguments)
     except Exception as error:  # chat templates are programs of the model's makers
         raise Refused(f"{name}: the tokenizer refuses it: {error}") from None
 

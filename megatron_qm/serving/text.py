@@ -1,7 +1,7 @@
 """The text of an answer: whole, and as it grows."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from megatron_qm.errors import UserError
 from megatron_qm.tokenizer import TextTokenizer
@@ -19,17 +19,18 @@ class SharedTokenizer:
         self.chats, self.stops = tokenizer.chats, tokenizer.stops
         self.byte_tokens = frozenset(byte_tokens(tokenizer))
 
-    def encode(self, prompt: str | list[dict[str, str]]) -> list[int]:
+    def encode(self, prompt: str | list[dict[str, str]], *, arguments: Mapping[str, object] | None = None) -> list[int]:
         with self._lock:
-            return self._tokenizer.encode(prompt)
+            return self._tokenizer.encode(prompt, arguments=arguments)
 
     def decode(self, tokens: Sequence[int], *, special: bool = True) -> str:
         with self._lock:
             return self._tokenizer.decode(tokens, special=special)
 
     def text(self, tokens: Sequence[int], stops: Sequence[str]) -> str:
-        """An answer as callers read it: without special tokens, up to a stop string."""
-        return _cut(self.decode(tokens, special=False), stops)
+        """An answer as the model wrote it, without the tokens that end it, up to a stop string."""
+        with self._lock:
+            return _cut(self._tokenizer.written(tokens), stops)
 
 
 def byte_tokens(tokenizer: TextTokenizer) -> list[int]:

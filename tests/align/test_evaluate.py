@@ -144,7 +144,7 @@ def test_another_tokenizer_is_noticed_alike_for_both_kinds_of_model(
 @pytest.mark.parametrize(("words", "why"), [
     (["--items", "nowhere.jsonl"], "nowhere.jsonl"),
     ([], "give --model PATH"),
-    (["--items", "{asked}", "--tp", "0"], "--tp 0"),
+    (["--items", "{asked}", "--tp", "0"], "--tp: 0 must be 1 or more"),
     (["--items", "{asked}", "{asked}"], "in two files"),
     (["--items", "{asked}"], "must be named"),
     (["--items", "{asked}", "--verifier", "exam=tests.align.stages:by_letters"], "choose another name"),

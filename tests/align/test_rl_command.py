@@ -11,11 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from megatron_qm.checkpoint.folder import published
 from megatron_qm.cli import main
 from megatron_qm.drills.compare import compare_runs
 from tests.align.stages import LAYOUTS, command, numbers, records, run, written
 
 BOUND = 1e-5
+# Behind the first batch: Adam makes a whole step of a gradient near zero, whichever way a rounding has turned it.
+LATER = 2e-4
 OTHERS = ("policy_loss", "kl", "clipped", "entropy")
 UNRELIABLE = "rl.verifiers=[unreliable=tests.align.stages:unreliable]"
 QUICK = ["rl.prompts=2", "rl.samples=4"]
@@ -49,12 +52,17 @@ def test_losses_and_gradients_are_those_of_one_process(
 ) -> None:
     run("rl", tiny / "rl.yaml", tmp_path, *saved, *HERE[layout], ranks=2)
     assert alone[0][3] == pytest.approx(0, abs=1e-6) and alone[-1][3] > 1e-4  # the policy has left its reference
-    np.testing.assert_allclose(numbers(tmp_path, *OTHERS), alone, rtol=BOUND, atol=1e-7)
+    same(numbers(tmp_path, *OTHERS), alone)
 
 
 def test_packed_and_unpacked_rows_teach_the_same(tiny: Path, saved: list[str], alone: list, tmp_path: Path) -> None:
     run("rl", tiny / "rl.yaml", tmp_path, *saved, "rl.pack=false")
-    np.testing.assert_allclose(numbers(tmp_path, *OTHERS), alone, rtol=BOUND, atol=1e-7)
+    same(numbers(tmp_path, *OTHERS), alone)
+
+
+def same(found: list[list[float]], alone: list[list[float]]) -> None:
+    np.testing.assert_allclose(found[:2], alone[:2], rtol=BOUND, atol=1e-7)
+    np.testing.assert_allclose(found, alone, rtol=LATER, atol=1e-7)
 
 
 @pytest.mark.parametrize("options", [[], ["rl.overlap=true"]], ids=["on-policy", "one step behind"])
@@ -64,21 +72,22 @@ def test_killed_at_any_moment_it_ends_bit_for_bit_the_same(
     overrides = [f"train.start_from={policy}", "train.steps=16", *options]
     whole, output, draw = tmp_path / "whole", tmp_path / "run", random.Random(len(options))
     run("rl", tiny / "rl.yaml", whole, *overrides, ranks=2)
-    for _ in range(2):
-        killed(command("rl", tiny / "rl.yaml", output, *overrides, ranks=2), output, draw)
+    for saved in (False, True):
+        killed(command("rl", tiny / "rl.yaml", output, *overrides, ranks=2), output, draw, saved=saved)
     run("rl", tiny / "rl.yaml", output, *overrides, ranks=2)
     found = compare_runs(whole, output)
     assert found.difference is None and found.tensors > 20 and found.records == 16 + 8
     assert len([record for record in records(output, "event") if record["name"] == "resume"]) >= 1
 
 
-def killed(words: list[str], output: Path, draw: random.Random, least: int = 0) -> None:
-    """Started, and killed with all its ranks some time after it has made a step (or rollouts, the first time), and `least`."""
+def killed(words: list[str], output: Path, draw: random.Random, least: int = 0, *, saved: bool = False) -> None:
+    """Started, and killed with all its ranks some time after it has made a step (or rollouts, the first time), and `least`;
+    saved: and a checkpoint."""
     before = max(steps(output), least - 1)
     log = open(output.parent / "killed.log", "ab")
     process = subprocess.Popen(words, stdout=log, stderr=log, start_new_session=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
     deadline = time.monotonic() + 200
-    while steps(output) <= before and time.monotonic() < deadline:
+    while (steps(output) <= before or saved and not published(output / "checkpoints")) and time.monotonic() < deadline:
         assert process.poll() is None, (output.parent / "killed.log").read_text()[-3000:]
         time.sleep(0.02)
     time.sleep(draw.uniform(0, 0.3))

@@ -168,9 +168,8 @@ def test_show_writes_out_what_a_terminal_would_obey() -> None:
 
 @pytest.mark.parametrize("wrong", ["0", "-1", "x", "1.5", "²"])
 def test_show_wants_a_number(wrong: str, mixed: list[str], tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    with pytest.raises(SystemExit):
-        main([*command("sft", tiny / "sft.yaml", tmp_path / "run", *mixed)[3:], "--show", wrong])
-    assert "no number of samples" in capsys.readouterr().err
+    assert main([*command("sft", tiny / "sft.yaml", tmp_path / "run", *mixed)[3:], "--show", wrong]) == 2
+    assert "error: --show: " in capsys.readouterr().err
 
 
 def test_the_plan_counts_formats_and_what_is_left_out(

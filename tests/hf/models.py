@@ -16,6 +16,8 @@ SHAPE: dict[str, Any] = {
 }
 LLAMA3 = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
           "original_max_position_embeddings": 64}
+# Short sequences are past the original length; a few channels of each head are blended.
+YARN = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 8, "beta_fast": 1.0, "beta_slow": 0.25}
 # name: (model_type, what differs from SHAPE)
 MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "qwen2": ("qwen2", {"rope_theta": 1e6, "initializer_range": 0.03}),
@@ -23,6 +25,9 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "qwen3": ("qwen3", {"rope_theta": 1e6, "head_dim": 16}),
     "qwen3-tied": ("qwen3", {"tie_word_embeddings": True, "num_key_value_heads": 4}),
     "llama": ("llama", {"rope_theta": 500000.0, "rms_norm_eps": 1e-5, "rope_scaling": LLAMA3}),
+    "qwen2-yarn": ("qwen2", {"rope_theta": 100.0, "head_dim": 16, "rope_scaling": YARN}),
+    "qwen3-yarn": ("qwen3", {"rope_theta": 1e4, "head_dim": 16, "rope_scaling": YARN | {"attention_factor": 0.7}}),
+    "llama-yarn": ("llama", {"rope_theta": 100.0, "head_dim": 16, "rope_scaling": YARN | {"truncate": False}}),
     "llama-tied": ("llama", {"tie_word_embeddings": True, "num_key_value_heads": 4}),
 }
 TEMPLATE = "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}<|endoftext|>{% endfor %}"

@@ -11,6 +11,7 @@ import torch
 
 from megatron_qm.hf.export_hf import export_hf
 from megatron_qm.hf.import_hf import import_hf
+from megatron_qm.hf.parity import LOGIT_TOLERANCE
 from tests.distributed import run_ranks
 from tests.hf.layout_runs import tokens_bs
 from tests.hf.models import MODELS, VOCAB, differing, save_random_model, save_tokenizer, tensors
@@ -27,7 +28,7 @@ CASES = {
     f"{model} {layout}": {"model": model, **LAYOUTS[layout]}
     for model in MODELS
     for layout in LAYOUTS
-    if layout == "TP2xPP2" or model in ("qwen2", "qwen3-tied", "llama")
+    if layout == "TP2xPP2" or model in ("qwen2", "qwen3-tied", "llama", "qwen2-yarn")
 }
 CASES["bf16 qwen3 TP2xPP2"] = {"model": "qwen3", "dtype": "bf16", **LAYOUTS["TP2xPP2"]}
 
@@ -87,7 +88,8 @@ def test_exported_from_every_layout_it_is_bit_for_bit_what_was_imported(
     assert differing(tensors(tmp_path / "out"), wanted) == []
     assert report.parameters == sum(tensor.numel() for tensor in original.values())
     if report.parity is not None:
-        assert report.parity.conversion.relative < 1e-5 and report.parity.conversion.same_top == 1.0
+        # half of what the gate allows: YaRN's sharpening stands elsewhere than transformers has it, and rounds there
+        assert report.parity.conversion.relative < LOGIT_TOLERANCE / 2 and report.parity.conversion.same_top == 1.0
 
 
 def test_the_losses_tell_layouts_of_heads_apart(root: Path, expected: dict[str, torch.Tensor]) -> None:

@@ -11,7 +11,7 @@ from tests.distributed import run_ranks
 from tests.hf.models import VOCAB, save_random_model
 from tests.model.generation_runs import NEW, digits, prompts, sampled
 
-FAMILIES = ("qwen2", "qwen3-tied", "llama")
+FAMILIES = ("qwen2", "qwen3-tied", "llama", "qwen2-yarn")  # sequences of the last are past its original length
 TWO: dict[str, dict[str, Any]] = {
     "TP2": {"checkpoint": "qwen2", "tp": 2},
     "TP2+SP": {"checkpoint": "qwen3-tied", "tp": 2, "sp": True},
@@ -23,6 +23,9 @@ TWO: dict[str, dict[str, Any]] = {
         "overlap_param_gather": True,
     },
     "CP2": {"checkpoint": "llama", "cp": 2},
+    "TP2+SP YaRN": {"checkpoint": "qwen2-yarn", "tp": 2, "sp": True},
+    "PP2 YaRN": {"checkpoint": "qwen2-yarn", "pp": 2},
+    "CP2 YaRN": {"checkpoint": "qwen2-yarn", "cp": 2},
 }
 FOUR: dict[str, dict[str, Any]] = {"TP2+SP PP2": {"checkpoint": "qwen2", "tp": 2, "sp": True, "pp": 2}}
 LAYOUTS = TWO | FOUR
@@ -112,7 +115,7 @@ def test_responses_end_as_their_requests_say(alone: dict) -> None:
 def test_what_stands_on_a_module_is_part_of_the_model(alone: dict) -> None:
     assert alone[ALTERED]["greedy"] != alone["qwen2"]["greedy"]
     # so the layouts with TP below compare the modules with what does without them
-    assert alone[ALTERED]["lean"] == [False] and [alone[family]["lean"] for family in FAMILIES] == [[True]] * 3
+    assert alone[ALTERED]["lean"] == [False] and [alone[family]["lean"] for family in FAMILIES] == [[True]] * len(FAMILIES)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

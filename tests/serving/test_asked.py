@@ -15,8 +15,9 @@ class Letters:
 
     chats, stops = True, (0,)
 
-    def encode(self, prompt):
-        return [ord(letter) for letter in (prompt if isinstance(prompt, str) else "".join(m["content"] for m in prompt))]
+    def encode(self, prompt, *, arguments=None):
+        text = prompt if isinstance(prompt, str) else "".join(message["content"] for message in prompt)
+        return [ord(letter) for letter in "".join(arguments or ()) + text]
 
     def decode(self, tokens, *, special=True):
         return "".join(map(chr, tokens))
@@ -43,6 +44,12 @@ def test_a_request_takes_over_what_is_asked() -> None:
     assert requests({"messages": HELLO})[0].sampling.max_new_tokens == 15  # what is left of the model's 20
 
 
+def test_what_the_chat_template_reads_beside_the_messages_reaches_it() -> None:
+    assert requests({"messages": HELLO, "chat_template_kwargs": {"ab": False}})[0].prompt == tuple(b"abhello")
+    with pytest.raises(Refused, match="chat_template_kwargs"):
+        requests({"prompt": "hello", "chat_template_kwargs": {"ab": False}}, chat=False)
+
+
 @pytest.mark.parametrize(("body", "why"), [
     ([], "JSON object"), ({}, "messages"), ({"messages": []}, "messages"),
     ({"messages": [{"role": "user"}]}, "messages"), ({"messages": ["hi"]}, r"messages\[0\]: "),
@@ -50,6 +57,8 @@ def test_a_request_takes_over_what_is_asked() -> None:
     ({"messages": [{"role": "user", "content": [{"type": "text", "text": "a", "cache": {}}]}]}, "cache of a part"),
     ({"messages": [{"role": "user", "content": []}]}, "list of parts"),
     ({"messages": [{"role": "assistant", "content": "a", "tool_calls": [{}]}]}, r"messages\[0\].tool_calls is not served"),
+    ({"messages": HELLO, "chat_template_kwargs": ["a"]}, "chat_template_kwargs"),
+    ({"messages": HELLO, "chat_template_kwargs": {"a": {}}}, "chat_template_kwargs"),
     ({"messages": HELLO, "stream": 1}, "stream = 1"), ({"messages": HELLO, "tools": [{}]}, r"tools = \[\{\}\] is not served"),
     ({"messages": HELLO, "stream_options": {"include_usage": True}}, "needs stream"),
     ({"messages": HELLO, "stream": True, "stream_options": {"include_usag": True}}, "stream_options = "),

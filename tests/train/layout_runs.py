@@ -23,7 +23,7 @@ def train_layouts(cases: dict[str, dict[str, Any]], steps: int = 10, device: str
 
 def train(platform: Any, case: dict[str, Any], steps: int) -> list[list[float]]:
     from megatron_qm.config.lora import LoraConfig
-    from megatron_qm.config.model import ModelConfig
+    from megatron_qm.config.model import ModelConfig, YarnScaling
     from megatron_qm.config.parallel import ParallelConfig
     from megatron_qm.config.train import GuardConfig, OptimizerConfig, PrecisionConfig, RecomputeConfig
     from megatron_qm.model.build import build_model
@@ -35,7 +35,8 @@ def train(platform: Any, case: dict[str, Any], steps: int) -> list[list[float]]:
 
     options = case.pop("options", {})
     parallel, precision = ParallelConfig(**case), PrecisionConfig(**options.get("precision", {}))
-    model = ModelConfig(**MODEL | options.get("model", {})).resolved()
+    yarn = YarnScaling(**options["yarn"]) if "yarn" in options else None
+    model = ModelConfig(**MODEL | options.get("model", {}), yarn=yarn).resolved()
     with parallel_groups(parallel):
         platform.seed(1)
         recompute = RecomputeConfig(mode=options.get("recompute", "none"))

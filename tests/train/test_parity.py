@@ -29,7 +29,10 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "z-loss": {"z_loss": 1e-2},
     "documents reset": {"packed": True},
     "untied, biased (Qwen2)": {"model": {"family": "qwen2", "tied_embeddings": False}},
+    "YaRN": {"model": {"rope_theta": 100.0}, "yarn": {"original_max_positions": 8, "beta_fast": 1.0, "beta_slow": 0.25}},
 }
+VARIED = [(name, layout) for name in VARIANTS for layout in ("TP2+SP", "PP2", "DP2 distributed optimizer")]
+VARIED.append(("YaRN", "CP2"))
 WORKER = "tests.train.layout_runs:train_layouts"
 TOLERANCE = 1e-5
 
@@ -42,11 +45,7 @@ def reference() -> dict[str, list[list[float]]]:
 
 @pytest.fixture(scope="module")
 def two_ranks() -> dict[str, list[list[float]]]:
-    variants = {
-        f"{name} at {layout}": TWO_RANKS[layout] | {"options": options}
-        for name, options in VARIANTS.items()
-        for layout in ("TP2+SP", "PP2", "DP2 distributed optimizer")
-    }
+    variants = {f"{name} at {layout}": TWO_RANKS[layout] | {"options": VARIANTS[name]} for name, layout in VARIED}
     return run_ranks(WORKER, 2, TWO_RANKS | variants, timeout=600)[0]
 
 
@@ -70,8 +69,7 @@ def test_four_ranks_equal_one(layout: str, four_ranks: dict, reference: dict) ->
     assert largest_difference(four_ranks[layout], reference["plain"]) <= TOLERANCE
 
 
-@pytest.mark.parametrize("layout", ["TP2+SP", "PP2", "DP2 distributed optimizer"])
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize(("variant", "layout"), VARIED)
 def test_variants_equal_one(variant: str, layout: str, two_ranks: dict, reference: dict) -> None:
     assert largest_difference(two_ranks[f"{variant} at {layout}"], reference[variant]) <= TOLERANCE
     assert largest_difference(reference[variant], reference["plain"]) > 1e-4, "the variant changes nothing"

@@ -8,15 +8,15 @@ import fcntl
 import json
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import tensorstore as ts
 
 from megatron_qm.checkpoint.archive.storage import Storage, local_path, parse
-from megatron_qm.checkpoint.archive.zarr_v3 import DOCUMENT, FORMAT
-from megatron_qm.checkpoint.staging import check_free, not_written, take_the_name
+from megatron_qm.checkpoint.archive.zarr_v3 import DOCUMENT, FORMAT, GROUPS
+from megatron_qm.checkpoint.staging import Kind, check_free, files_of, not_written, take_the_name
 from megatron_qm.errors import UserError
 from megatron_qm.files import fsync_tree, remove_tree
 from megatron_qm.json_types import JsonObject, parse_json
@@ -44,7 +44,7 @@ def unfinished(place: str, source: JsonObject, overwrite: bool, workers: int,
 
 
 def _in_a_folder(final: Path, source: JsonObject, overwrite: bool, workers: int) -> Iterator[Storage]:
-    check_free(final, DOCUMENT, overwrite)
+    check_free(final, _ARCHIVE, overwrite)
     storage = Storage({"driver": "file", "path": f"{final}/"}, str(final), workers)
     _refuse_what_is_not_ours(storage)
     hidden = final.parent / f".{final.name}.archiving"
@@ -57,6 +57,7 @@ def _in_a_folder(final: Path, source: JsonObject, overwrite: bool, workers: int)
             for stray in filter(Path.is_file, hidden.rglob(f"*{_LOCK}")):
                 stray.unlink()
             fsync_tree(hidden)
+            check_free(final, _ARCHIVE, overwrite)
             _replace(hidden, final)
             (final / UNFINISHED).unlink()  # last: a kill before this costs nothing, and beside a root it says nothing
     except OSError as error:
@@ -79,6 +80,9 @@ def _in_a_store(place: str, source: JsonObject, overwrite: bool, workers: int,
         if not overwrite:
             raise UserError(f"{place}: exists; choose another --output, or add --overwrite to replace it")
         _refuse_what_is_not_ours(storage)
+        stranger = _stranger(storage.keys())
+        if stranger is not None:
+            raise UserError(f"{place}: not replaced: {stranger} in it is none of an archive's, and would be lost")
         storage.delete(DOCUMENT)  # from here on there is no archive, until the new one is whole
         _clear(storage)
     elif storage.read(UNFINISHED) is None and storage.keys():
@@ -106,6 +110,19 @@ def _begin(storage: Storage, source: JsonObject) -> None:
 def _clear(storage: Storage) -> None:
     storage.write(UNFINISHED, json.dumps(_CLEARING).encode())
     storage.delete_others(UNFINISHED)
+
+
+def _stranger(names: Iterable[str]) -> str | None:
+    """One that no archive has, damaged or whole: other than documents, and chunks below a `c`."""
+
+    def is_ours(name: str) -> bool:
+        group, *parts = name.split("/")
+        return group in (DOCUMENT, UNFINISHED) or (group in GROUPS and (parts[-1:] == [DOCUMENT] or "c" in parts))
+
+    return next((name for name in names if not is_ours(name)), None)
+
+
+_ARCHIVE = Kind(DOCUMENT, lambda folder: _stranger(files_of(folder)))
 
 
 def _refuse_what_is_not_ours(storage: Storage) -> None:

@@ -19,8 +19,8 @@ import tensorstore as ts
 import torch
 
 from megatron_qm.checkpoint.archive.storage import FAILURES, Storage, parse, read_box, reason
-from megatron_qm.checkpoint.manifest import MANIFEST, MEGATRON_LAYERS, WEIGHTS, Manifest, write_manifest
-from megatron_qm.checkpoint.staging import check_free, check_room, staged
+from megatron_qm.checkpoint.manifest import MEGATRON_LAYERS, WEIGHTS, Manifest, write_manifest
+from megatron_qm.checkpoint.staging import CHECKPOINT, check_free, check_room, staged
 from megatron_qm.checkpoint.torch_dist_writer import TorchDistWriter
 from megatron_qm.config.model import ModelConfig
 from megatron_qm.errors import UserError
@@ -70,7 +70,7 @@ def restore_old(old: Storage, output: Path, model: ModelConfig, shapes: Shapes, 
     that the model has no place for; then nothing is at `output` that was not there before.
     """
     output = Path(output)
-    check_free(output, MANIFEST, overwrite)
+    check_free(output, CHECKPOINT, overwrite)
     names = [key.removesuffix(f"/{_ARRAY}") for key in old.keys() if key.endswith(f"/{_ARRAY}")]
     prefix = _prefix_of(names, old.place)
     found = {name.removeprefix(prefix): name for name in names if not _is_optimizer(name, prefix)}
@@ -81,7 +81,7 @@ def restore_old(old: Storage, output: Path, model: ModelConfig, shapes: Shapes, 
         left_out = len(names) - len(found)
         logger.warning("%s: left out %d arrays of the optimizer: a new run makes new ones", old.place, left_out)
     dtype = arrays[_VOCABULARY[0]].dtype
-    with staged(output, MANIFEST, overwrite) as folder:
+    with staged(output, CHECKPOINT, overwrite) as folder:
         with TorchDistWriter(folder / WEIGHTS) as writer:
             for array in arrays.values():
                 array.copy(writer)

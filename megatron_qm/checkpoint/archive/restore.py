@@ -22,7 +22,7 @@ from megatron_qm.checkpoint.archive.zarr_v3 import (
     storage_dtype,
 )
 from megatron_qm.checkpoint.manifest import MANIFEST, WEIGHTS, Manifest, read_manifest, write_manifest
-from megatron_qm.checkpoint.staging import check_free, check_room, staged
+from megatron_qm.checkpoint.staging import CHECKPOINT, check_free, check_room, staged
 from megatron_qm.checkpoint.torch_dist_writer import TorchDistWriter
 from megatron_qm.errors import UserError
 
@@ -66,12 +66,12 @@ def restore(
     altered; then nothing is at `output` that was not there before.
     """
     output = Path(output)
-    check_free(output, MANIFEST, overwrite)
+    check_free(output, CHECKPOINT, overwrite)
     archive = open_archive(place, workers=workers, context=context)
     total = sum(map(bytes_of, archive.documents.values()))
     crew = Crew(workers, f"{output}: restored", total)
     check_room(output, total)
-    with staged(output, MANIFEST, overwrite) as folder:
+    with staged(output, CHECKPOINT, overwrite) as folder:
         files = archive.members(FILES)
         path = node_of(FILES, MANIFEST)
         if path not in files:

@@ -22,7 +22,7 @@ from megatron_qm.json_types import JsonObject, parse_json
 FORMAT = "megatron-qm archive"
 VERSION = 1
 DOCUMENT = "zarr.json"
-TENSORS, OBJECTS, FILES = "tensors", "objects", "files"
+TENSORS, OBJECTS, FILES = GROUPS = "tensors", "objects", "files"
 CHUNK_BYTES = 1 << 25  # before compression; what a reader of one element has to fetch
 MOST_CHUNK_BYTES = 1 << 31  # Blosc's limit
 
