@@ -11,7 +11,7 @@ from megatron_qm.rewards.reading.lexicon import either
 from megatron_qm.rewards.reading.remembered import remembered
 from megatron_qm.rewards.reading.scopes import denies, stances
 from megatron_qm.rewards.reading.spans import Span, Stance
-from megatron_qm.rewards.tables import read_table
+from megatron_qm.rewards.tables.table import read_table
 
 _STRENGTH = re.compile(rf"(?<!\d)\d{{1,6}}(?:[.,]\d{{1,4}})?\s{{0,3}}{either('unit_of_strength')}(?![a-z])", re.I)
 # Combinations, in one order; the other is the same drug.

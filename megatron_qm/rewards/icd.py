@@ -8,7 +8,7 @@ from types import ModuleType
 from megatron_qm.errors import UserError
 from megatron_qm.rewards.reading.finding import NameTable
 from megatron_qm.rewards.reading.spans import Span
-from megatron_qm.rewards.tables import read_table
+from megatron_qm.rewards.tables.table import read_table
 
 _FINER = r"(?:\.?[0-9A-Z]{1,4}(?:X[0-9]{3})?)?"  # national editions go on behind an x
 CODE = re.compile(rf"(?<![A-Za-z0-9.])[A-Z][0-9][0-9A-Z]{_FINER}(?:[+*†])?(?![A-Za-z0-9]|\.[0-9])")

@@ -15,7 +15,7 @@ from megatron_qm.rewards.reading.lists import pieces
 from megatron_qm.rewards.reading.mentions import led, mentions
 from megatron_qm.rewards.reading.scopes import denies, stances
 from megatron_qm.rewards.reading.spans import Span, Stance
-from megatron_qm.rewards.tables import read_table
+from megatron_qm.rewards.tables.table import read_table
 
 _LIST_KEYS = ("tests", "orders", "test", "examinations", "检查", "检查项目", "answer", "推荐检查", "name", "答案", "项目", "workup",
               "investigations", "labs", "imaging", "order", "test_name", "辅助检查")

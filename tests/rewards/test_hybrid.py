@@ -10,7 +10,7 @@ from megatron_qm.rewards.exam import exam
 from megatron_qm.rewards.hybrid import hybrid
 from megatron_qm.rewards.ordering import ordering
 from megatron_qm.rewards.outcome import Outcome, Reward, Scored
-from megatron_qm.rewards.tables import read_table
+from megatron_qm.rewards.tables.table import read_table
 
 OPTIONS = {"options": {"A": "Nifedipine", "B": "Enoxaparin", "C": "Clopidogrel", "D": "Spironolactone"}}
 CATALOGUE = ", ".join(list(read_table("drugs.txt"))[:60])
