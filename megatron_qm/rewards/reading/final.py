@@ -43,11 +43,12 @@ _short = functools.lru_cache(maxsize=8192)(_read)  # what follows the reasoning 
 
 def _all_statements(text: str, options: Options) -> Iterator[Statement]:
     """In the order of the text; where there are none at all, the option that the prose affirms by its text."""
-    found = [one for piece in parts(text) for one in (
+    pieces = list(parts(text))
+    found = [one for piece in pieces for one in (
         stated(piece.value, options) if isinstance(piece, Json) else statements(piece, options))]
     yield from found
     if options.texts and all(one.rank in (Rank.DENIED, Rank.SUPPOSED) for one in found):
-        yield from affirmed_texts(text, options)
+        yield from affirmed_texts("\n".join(piece for piece in pieces if isinstance(piece, str)), options)
 
 
 def _settled(said: Sequence[Statement], options: Options) -> Reading:
