@@ -1,5 +1,6 @@
 """Fixtures that several rooms share."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,14 @@ def undisturbed(recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("undisturbed") / "run"
     finish(recipe, output, *LAYOUTS["TP2+SP"])
     return output
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of many minutes run where they are asked for."""
+    if not os.environ.get("MEGATRON_QM_SLOW"):
+        for item in items:
+            if item.get_closest_marker("slow"):
+                item.add_marker(pytest.mark.skip(reason="takes minutes: set MEGATRON_QM_SLOW=1"))
 
 
 @pytest.fixture(scope="session")
