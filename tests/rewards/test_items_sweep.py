@@ -95,7 +95,6 @@ def test_good_lines_are_read(tmp_path: Path) -> None:
     ("exam", "fever", {}, "no set of option letters"), ("exam", "A", {"options": {"A": 5}}, "not an object of texts"),
     ("diagnosis", "I99.99.9", {}, "not in ICD-10"), ("diagnosis", "I10", {"system": "x"}, "'x' is not known"),
     ("drugs", [], {}, "names no drug"), ("ordering", "", {}, "names no test"),
-    ("hybrid", "E", {"rule": "exam", "judge": {}, "options": {"A": "fever", "B": "rash"}}, "not among the options A, B"),
 ])
 def test_what_could_never_be_scored_is_said_before_anything_is_asked(
     task: str, reference: object, metadata: dict[str, object], why: str, tmp_path: Path

@@ -55,13 +55,13 @@ def recorded(value):
 
 def watch(prompt, response, reference, metadata) -> Outcome:
     """From now on this process remembers what it imports, opens, starts and asks."""
-    sys.addaudithook(lambda event, args: _seen.append(f"{event} {args[:2]}") if event in WATCHED else None)
+    sys.addaudithook(lambda event, args: _seen.append(f"{event} {args[:2]}"[:120]) if event in WATCHED else None)
     return Scored(1.0)
 
 
 def told(prompt, response, reference, metadata) -> Outcome:
     """What was remembered since it was last asked."""
-    found = json.dumps({"seen": _seen, "read": sorted(_read)})
+    found = json.dumps({"seen": list(dict.fromkeys(_seen)), "read": sorted(_read)})
     _seen.clear()
     _read.clear()
     return Scored(1.0, {}, found)
