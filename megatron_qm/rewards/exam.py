@@ -53,7 +53,8 @@ def reference_letters(reference: object) -> frozenset[str] | None:
         return _letters(reference)
     if isinstance(reference, Mapping):
         return reference_letters(reference.get("answer"))
-    sets = [_letters(item) if isinstance(item, str) else None for item in reference] if isinstance(reference, list | tuple) else []
+    items = reference if isinstance(reference, list | tuple) else []
+    sets = [_letters(item) if isinstance(item, str) else None for item in items]
     known = [one for one in sets if one]
     return frozenset().union(*known) if known and len(known) == len(sets) else None
 
