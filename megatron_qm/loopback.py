@@ -112,7 +112,7 @@ class _Handler(BaseHTTPRequestHandler):
             raise Refused(f"the body ended after {len(data)} of {length} bytes")
         try:
             return parse_line(data)
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             raise Refused(f"the body is no JSON: {error}") from None
 
     def _gone(self) -> bool:
@@ -155,7 +155,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._event(_encoded(_error(error)))
         except OSError:
             raise
-        except Exception as error:
+        except Exception as error:  # a fault of ours, which ends this stream
             self._event(_encoded(_error(_fault(error))))
         finally:
             pieces.close()

@@ -11,6 +11,7 @@ from megatron_qm.chat import ChatTemplate, Messages, TemplateError, sentinel
 from megatron_qm.checkpoint.manifest import HF
 from megatron_qm.errors import UserError
 from megatron_qm.hf_tokenizer import HfTokenizer
+from megatron_qm.json_types import parse_json
 
 GENERATION_CONFIG, CONFIG, _KEY = "generation_config.json", "config.json", "eos_token_id"
 _PARAMETERS = {"type": "object", "properties": {"code": {"type": "string", "description": "The code."}}, "required": ["code"]}
@@ -68,8 +69,8 @@ def named_ends(model: Path) -> set[int]:
 
 def _ids(path: Path) -> set[int]:
     try:
-        config = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
+        config = parse_json(path.read_bytes())
+    except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read as JSON: {error}") from None
     value = config.get(_KEY) if isinstance(config, dict) else None
     ids = value if isinstance(value, list) else [] if value is None else [value]

@@ -129,7 +129,7 @@ def _describe(path: str, root: str, format: str | None, text_documents: str) -> 
     kind = format or (_KINDS.get(plain[-1]) if plain else None)
     if kind is None:
         raise UserError(
-            f"{path}: its name tells no format (known: {', '.join(_KINDS)}, each also with {', '.join(_COMPRESSIONS)});  "
+            f"{path}: its name tells no format (known: {', '.join(_KINDS)}, each also with {', '.join(_COMPRESSIONS)}); "
             f"say which with --format {'|'.join(FORMATS)}"
         )
     if kind == "parquet" and compression:

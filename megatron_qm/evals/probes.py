@@ -65,7 +65,7 @@ def _probe(line: bytes, where: str) -> Probe:
         if not isinstance(row, dict):
             raise ValueError("it is no object")
         prompt, options, answer = text_of(row, "prompt"), tuple(texts_of(row, "options")), whole_of(row, "answer")
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise UserError(f"{where}: a probe needs prompt, options and answer: {error}") from None
     if not prompt or len(options) < 2:
         raise UserError(f"{where}: prompt must be text, options two or more texts")

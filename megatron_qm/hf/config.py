@@ -74,7 +74,7 @@ def read_config(folder: Path) -> JsonObject:
         config = parse_json(path.read_bytes())
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; is {folder} a Hugging Face model folder?") from None
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read as JSON: {error}") from None
     if not isinstance(config, dict):
         raise UserError(f"{path}: holds a {type(config).__name__}, not an object")

@@ -3,6 +3,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from megatron_qm.rewards import icd
 from megatron_qm.rewards.icd import CODE, LEVELS, Lineage, path
@@ -11,9 +12,8 @@ from megatron_qm.rewards.outcome import Outcome, Scored, Status, Unscored
 from megatron_qm.rewards.reading.clean import answer_part
 from megatron_qm.rewards.reading.finding import NameTable, find
 from megatron_qm.rewards.reading.json_parts import Duplicates, json_values
-from megatron_qm.rewards.reading.mentions import Mention, led, mentions
+from megatron_qm.rewards.reading.mentions import Mention, Prose, affirmed, names_any
 from megatron_qm.rewards.reading.remembered import remembered
-from megatron_qm.rewards.reading.scopes import stances
 from megatron_qm.rewards.reading.spans import Span, Stance
 
 CREDIT = (1.0, 0.5, 0.2, 0.1)  # the same code, category, block, chapter
@@ -43,14 +43,8 @@ def diagnosis(prompt: str, response: str, reference: object, metadata: Metadata)
     if len(given) > _MOST_ITEMS:
         return _nothing(f"{len(given)} diagnoses: no list, a catalogue", "rejected")
     if not given:
-        return _nothing("no diagnosis could be read", "rejected" if _names_any(response, book) else "unread")
+        return _nothing("no diagnosis could be read", "rejected" if names_any(response, book.find) else "unread")
     return _score(given, rights, word_of(metadata, "score", "list"))
-
-
-def _names_any(response: str, book: "Book") -> bool:
-    """Whether a response speaks of diseases at all: what it says of them is then no answer, and not unread."""
-    text = answer_part(response) or ""
-    return any(True for line in text.splitlines() for _ in book.find(line))
 
 
 def _nothing(why: str, reading: Status) -> Scored:
@@ -131,11 +125,8 @@ class Book:
 
     def _texts(self, text: str) -> list[Lineage | None]:
         """The one place that a text names."""
-        found = list(self.find(text))
-        states = stances(text, [span for _, span in found])
-        if not found or Stance.AFFIRMED not in states:
-            return [None]
-        return self.joined([(key, span) for (key, span), stance in zip(found, states, strict=True) if stance is Stance.AFFIRMED])[:1]
+        found = affirmed(text, list(self.find(text)))
+        return self.joined(found)[:1] if found else [None]
 
     def joined(self, found: Sequence[tuple[str, Span]]) -> list[Lineage | None]:
         """Codes and the names beside them are one diagnosis if they agree in the category, and a wrong one if they do not."""
@@ -181,10 +172,10 @@ def _given(response: str, book: Book) -> Iterator[Lineage | None]:
     if len(found) > 1 and any(set(one) != set(found[0]) for one in found):
         yield None  # several objects: which of them is the answer?
         return
-    said = [_own_history(one) for one in mentions(around, book.find)]
-    affirmed = [one for one in said if one.stance is Stance.AFFIRMED]
+    prose = Prose(around, book.find)
+    prose.mentions = [_own_history(one) for one in prose.mentions]
     yield from found[0] if found else ()
-    yield from _joined(led(around, affirmed) or ([] if found else affirmed), book)
+    yield from _joined(prose.answer(beside_fields=bool(found)), book)
 
 
 def _joined(found: Sequence[Mention], book: Book) -> Iterator[Lineage | None]:
@@ -195,7 +186,7 @@ def _joined(found: Sequence[Mention], book: Book) -> Iterator[Lineage | None]:
 def _own_history(mention: Mention) -> Mention:
     """Somebody's history is no diagnosis, but ICD-10 has codes for histories, which begin with Z."""
     histories = mention.stance is Stance.ELSEWHERE and mention.key.lstrip("=").startswith("Z")
-    return Mention(mention.key, Stance.AFFIRMED, mention.sentence, mention.span, mention.place) if histories else mention
+    return replace(mention, stance=Stance.AFFIRMED) if histories else mention
 
 
 def _groups(found: Sequence[Mention], book: Book) -> Iterator[list[Mention]]:

@@ -8,9 +8,9 @@ from functools import lru_cache
 
 from megatron_qm.rewards.reading.finding import NameTable, find, units_of
 from megatron_qm.rewards.reading.lexicon import either
+from megatron_qm.rewards.reading.mentions import key_of_field
 from megatron_qm.rewards.reading.remembered import remembered
-from megatron_qm.rewards.reading.scopes import denies, stances
-from megatron_qm.rewards.reading.spans import Span, Stance
+from megatron_qm.rewards.reading.spans import Span
 from megatron_qm.rewards.tables.table import read_table
 
 _STRENGTH = re.compile(rf"(?<!\d)\d{{1,6}}(?:[.,]\d{{1,4}})?\s{{0,3}}{either('unit_of_strength')}(?![a-z])", re.I)
@@ -59,12 +59,7 @@ class DrugNames:
 
     def affirmed_key(self, text: str) -> str:
         """`key` of a field of JSON; empty where the field denies the drug."""
-        found = list(self.find(text))
-        states = stances(text, [span for _, span in found])
-        if found and Stance.AFFIRMED not in states:
-            return ""
-        return next((key for (key, _), stance in zip(found, states, strict=True) if stance is Stance.AFFIRMED), "") or (
-            "" if denies(text) else self.key(text))
+        return key_of_field(text, self.find, self.key)
 
     def find(self, sentence: str) -> Iterator[tuple[str, Span]]:
         yield from find(sentence, self._all, _is_whole)

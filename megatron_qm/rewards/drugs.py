@@ -11,8 +11,7 @@ from megatron_qm.rewards.outcome import Outcome, Scored, Status, Unscored
 from megatron_qm.rewards.reading.clean import answer_part
 from megatron_qm.rewards.reading.json_parts import Duplicates, json_values
 from megatron_qm.rewards.reading.lists import pieces
-from megatron_qm.rewards.reading.mentions import Mention, led, mentions
-from megatron_qm.rewards.reading.spans import Stance
+from megatron_qm.rewards.reading.mentions import Mention, Prose, names_any
 
 _NAME_KEYS = ("name", "drug", "drug_name", "medication", "medicine", "药品", "药物", "药名", "名称", "generic", "generic_name", "药品名称")
 _LIST_KEYS = ("drugs", "medications", "medicines", "prescription", "prescriptions", "answer", "treatment", "药物", "药品", "用药", "处方", "drug",
@@ -47,15 +46,9 @@ def drugs(prompt: str, response: str, reference: object, metadata: Metadata) -> 
     if struck := sorted({item.key for item in (*given, *around)} & banned):
         return Scored(0.0, {**_EMPTY, "contraindicated": 1.0, "invalid": 0.0}, f"contraindicated here: {', '.join(struck)}")
     if not given or len(given) > _MOST:
-        reading: Status = "rejected" if given or _names_any(response, names) else "unread"
+        reading: Status = "rejected" if given or names_any(response, names.find) else "unread"
         return Scored(0.0, {**_EMPTY, "invalid": 1.0}, f"{len(given)} drugs could be read", reading)
     return _score(given, rights)
-
-
-def _names_any(response: str, names: DrugNames) -> bool:
-    """Whether a response speaks of drugs at all: what it says of them is then no answer, and not unread."""
-    text = answer_part(response) or ""
-    return any(True for line in text.splitlines() for _ in names.find(line))
 
 
 def _score(given: Sequence[_Drug], rights: Mapping[str, _Drug]) -> Scored:
@@ -112,14 +105,12 @@ def _given(response: str, names: DrugNames) -> tuple[list[_Drug], list[_Drug]]:
         return [], []
     values, around = json_values(text)
     listed = [items for value in values if (items := _items(value, names, names.affirmed_key))]
-    found = mentions(around, names.find)
-    affirmed = [one for one in found if one.stance is Stance.AFFIRMED]
-    stated = led(around, affirmed) or ([] if listed else affirmed)
-    everywhere = [_Drug(one.key) for one in affirmed]
+    prose = Prose(around, names.find)
+    everywhere = [_Drug(one.key) for one in prose.affirmed]
     if len(listed) > 1 and any({item.key for item in items} != {item.key for item in listed[0]} for items in listed):
         return [], everywhere
     fields = [item for items in listed[:1] for item in items if item.key]
-    return [*fields, *_prescribed(stated)], everywhere
+    return [*fields, *_prescribed(prose.answer(beside_fields=bool(listed)))], everywhere
 
 
 def _prescribed(found: Sequence[Mention]) -> Iterator[_Drug]:

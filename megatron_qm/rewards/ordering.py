@@ -12,9 +12,9 @@ from megatron_qm.rewards.reading.finding import NameTable, find, units_of
 from megatron_qm.rewards.reading.json_parts import Duplicates, json_values
 from megatron_qm.rewards.reading.lexicon import either
 from megatron_qm.rewards.reading.lists import pieces
-from megatron_qm.rewards.reading.mentions import led, mentions
-from megatron_qm.rewards.reading.scopes import denies, stances
-from megatron_qm.rewards.reading.spans import Span, Stance
+from megatron_qm.rewards.reading.mentions import Prose, key_of_field, names_any
+from megatron_qm.rewards.reading.remembered import remembered
+from megatron_qm.rewards.reading.spans import Span
 from megatron_qm.rewards.tables.table import read_table
 
 _LIST_KEYS = ("tests", "orders", "test", "examinations", "检查", "检查项目", "answer", "推荐检查", "name", "答案", "项目", "workup",
@@ -37,8 +37,7 @@ def ordering(prompt: str, response: str, reference: object, metadata: Metadata) 
     given = _given(response, tests.knowing(rights))
     hits = len(given & rights)
     if not given or len(given) > _MOST:
-        text = answer_part(response) or ""
-        spoken_of = bool(given) or any(True for line in text.splitlines() for _ in tests.find_all(line))
+        spoken_of = bool(given) or names_any(response, tests.find_all)
         parts = {"precision": 0.0, "recall": 0.0, "f1": 0.0, "invalid": 1.0}
         return Scored(0.0, parts, f"{len(given)} tests could be read", "rejected" if spoken_of else "unread")
     precision, recall = hits / len(given), hits / len(rights)
@@ -54,7 +53,7 @@ class _Tests:
 
     @classmethod
     def of(cls, synonyms: Mapping[str, Iterable[str]]) -> "_Tests":
-        return _tests(tuple((test, tuple(others)) for test, others in synonyms.items()))
+        return remembered(synonyms, lambda: _of(synonyms))
 
     def knowing(self, keys: set[str]) -> "_Tests":
         unknown = {key: key for key in keys if not any(key in table for table in self._tables)}
@@ -76,11 +75,7 @@ class _Tests:
 
     def ordered(self, text: str) -> str:
         """The test that a field of a list orders; empty for none."""
-        found = list(self.find(text))
-        states = stances(text, [span for _, span in found])
-        if not found:
-            return "" if denies(text) else self.key(text)
-        return next((key for (key, _), stance in zip(found, states, strict=True) if stance is Stance.AFFIRMED), "")
+        return key_of_field(text, self.find, self.key)
 
 
 def _in_brackets(sentence: str, span: Span) -> bool:
@@ -89,10 +84,9 @@ def _in_brackets(sentence: str, span: Span) -> bool:
     return before.count("(") > before.count(")")
 
 
-@lru_cache(maxsize=64)  # the items of a run share their table
-def _tests(synonyms: tuple[tuple[str, tuple[str, ...]], ...]) -> _Tests:
+def _of(synonyms: Mapping[str, Iterable[str]]) -> _Tests:
     shipped = _shipped()
-    own = {name: shipped.key_of(test) or test.strip().lower() for test, others in synonyms for name in (test, *others)}
+    own = {name: shipped.key_of(test) or test.strip().lower() for test, others in synonyms.items() for name in (test, *others)}
     return _Tests([NameTable(own), shipped] if own else [shipped])
 
 
@@ -120,7 +114,6 @@ def _given(response: str, tests: _Tests) -> set[str]:
     listed = [items for value in values if (items := _items(value))]
     if len({frozenset(tests.key(item) for item in items) for items in listed}) > 1:
         return set()  # several lists: which is the order?
-    affirmed = [one for one in mentions(around, tests.find_all) if one.stance is Stance.AFFIRMED]
-    stated = led(around, affirmed) or ([] if listed else affirmed)
+    stated = Prose(around, tests.find_all).answer(beside_fields=bool(listed))
     named = (piece for items in listed[:1] for item in items for piece in pieces(item, [span for _, span in tests.find(item)]))
     return ({tests.ordered(piece) for piece in named} - {""}) | {one.key for one in stated}

@@ -201,7 +201,7 @@ _HARMLESS: Mapping[str, Callable[[object], bool]] = {
     "logprobs": _one_of(False), "metadata": _of(dict), "min_p": _one_of(0), "min_tokens": _one_of(0),
     "modalities": _one_of(["text"]), "parallel_tool_calls": _of(bool), "presence_penalty": _one_of(0),
     "prompt_cache_key": _of(str), "repetition_penalty": _one_of(1), "response_format": _one_of({"type": "text"}),
-    "safety_identifier": _of(str), "service_tier": _one_of("auto", "default"), "skip_special_tokens": _one_of(True),
+    "safety_identifier": _of(str), "service_tier": _one_of("auto", "default"),
     "store": _one_of(False), "suffix": _one_of(""), "tool_choice": _one_of("none", "auto"), "tools": _one_of([]),
     "top_logprobs": _one_of(0), "use_beam_search": _one_of(False), "user": _of(str),
 }

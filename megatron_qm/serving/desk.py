@@ -167,7 +167,7 @@ class Desk:
     def _answer(self, answer: Callable[[Feed], None]) -> None:
         try:
             answer(self)
-        except Exception as error:
+        except Exception as error:  # of one request, it may be: the others are to have their answers
             logger.warning("generation failed: %s: %s", type(error).__name__, error)
             several = dist.is_initialized() and dist.get_world_size() > 1
             with self._changed:

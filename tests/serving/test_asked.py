@@ -73,7 +73,8 @@ def test_what_the_chat_template_reads_beside_the_messages_reaches_it() -> None:
     *(({"messages": HELLO, **field}, f"{next(iter(field))} = .* is not served here") for field in (
         {"response_format": {"type": "json_object"}}, {"tool_choice": "required"}, {"best_of": 2}, {"logprobs": True},
         {"logprobs": 0}, {"frequency_penalty": 0.1}, {"store": True}, {"logit_bias": {"5": 1}}, {"top_logprobs": 2},
-        {"frequency_penalty": False}, {"echo": True}, {"prompt": "x"}, {"unknown": False}, {"unknown": 0}, {"min_tokens": 1})),
+        {"frequency_penalty": False}, {"echo": True}, {"prompt": "x"}, {"unknown": False}, {"unknown": 0}, {"min_tokens": 1},
+        {"skip_special_tokens": True})),
 ])
 def test_what_is_wrong_is_named(body, why: str) -> None:
     with pytest.raises(Refused, match=why) as refused:

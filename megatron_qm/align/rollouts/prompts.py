@@ -45,7 +45,7 @@ def _lines(path: Path) -> Iterator[tuple[str, int, JsonObject]]:
                 where = f"{path}, line {number}"
                 try:
                     value = parse_line(text)
-                except (ValueError, RecursionError) as error:
+                except ValueError as error:
                     raise UserError(f"{where}: not JSON: {error}") from None
                 if not isinstance(value, dict):
                     raise UserError(f"{where}: not a JSON object")

@@ -42,5 +42,5 @@ def _read(raw: bytes, path: str, number: int, ignore: Ignore) -> Conversation | 
 def _line(raw: bytes) -> object:
     try:
         return parse_line(raw)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise UnusableError("no line of JSON", str(error)) from None

@@ -19,14 +19,12 @@ def either(category: str, *languages: str) -> str:
 
 def words(category: str) -> str:
     """Any entry of a category, English ones as whole words."""
-    english, others = _entries(category, "en"), [*_entries(category, "zh"), *_entries(category, "signs")]
-    return _any_of([*([rf"\b{_any_of(english)}\b"] if english else []), *others])
+    return _ending_as_words(category, r"\b")
 
 
 def first(category: str) -> str:
     """Any entry of a category where a text begins with it: English ones end with the word, and where they begin is known."""
-    english, others = _entries(category, "en"), [*_entries(category, "zh"), *_entries(category, "signs")]
-    return _any_of([*([rf"{_any_of(english)}\b"] if english else []), *others])
+    return _ending_as_words(category, "")
 
 
 def any_word(*categories: str) -> str:
@@ -42,6 +40,12 @@ def any_word(*categories: str) -> str:
 def lower(text: str) -> str:
     """In lower case, each character in its place. (Of all characters, `İ` alone has a lower case of two.)"""
     return text.lower() if len(text.lower()) == len(text) else text.replace("İ", "ı").lower()
+
+
+def _ending_as_words(category: str, before: str) -> str:
+    english = _entries(category, "en")
+    whole = [rf"{before}{_any_of(english)}\b"] if english else []
+    return _any_of([*whole, *_entries(category, "zh"), *_entries(category, "signs")])
 
 
 def _any_of(entries: Sequence[str]) -> str:

@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from megatron_qm.rewards.reading.clean import answer_part
 from megatron_qm.rewards.reading.headings import heading
 from megatron_qm.rewards.reading.lexicon import either, lower, words
-from megatron_qm.rewards.reading.scopes import stances
+from megatron_qm.rewards.reading.scopes import denies, stances
 from megatron_qm.rewards.reading.spans import Span, Stance
 
 Find = Callable[[str], Iterable[tuple[str, Span]]]  # a sentence -> its names and where they stand, none inside another
@@ -45,10 +46,48 @@ class _Sentence:
         return lower(self.text)
 
 
-def mentions(text: str, find: Find) -> list[Mention]:
-    """All names of `text` in order."""
+class Prose:
+    """What stands around the fields of a response. mentions: all names, in order."""
+
+    def __init__(self, text: str, find: Find) -> None:
+        self._sentences = list(_sentences(text))
+        self.mentions = _mentions(self._sentences, find)
+
+    @property
+    def affirmed(self) -> list[Mention]:
+        return [one for one in self.mentions if one.stance is Stance.AFFIRMED]
+
+    def answer(self, *, beside_fields: bool) -> list[Mention]:
+        """Of what is affirmed, what stands where a sentence says what the answer is. Where none does, it is all of it; but beside
+        fields that hold an answer, nothing."""
+        counted = set(_led(self._sentences))
+        led = [one for one in self.affirmed if one.place in counted]
+        return led or ([] if beside_fields else self.affirmed)
+
+
+def key_of_field(text: str, find: Find, unknown: Callable[[str], str]) -> str:
+    """Of the first name that a field of JSON affirms; empty where it denies them all. unknown: makes a key of a field without a
+    name that is known."""
+    found = list(find(text))
+    if not found:
+        return "" if denies(text) else unknown(text)
+    return next((key for key, _ in affirmed(text, found)), "")
+
+
+def affirmed(text: str, found: Sequence[tuple[str, Span]]) -> list[tuple[str, Span]]:
+    """Those of the names found in a sentence that it affirms."""
+    states = stances(text, [span for _, span in found])
+    return [one for one, stance in zip(found, states, strict=True) if stance is Stance.AFFIRMED]
+
+
+def names_any(response: str, find: Find) -> bool:
+    """Whether a response speaks of such names at all: what it says of them is then no answer, and not unread."""
+    return any(True for line in (answer_part(response) or "").splitlines() for _ in find(line))
+
+
+def _mentions(sentences: Sequence[_Sentence], find: Find) -> list[Mention]:
     above, found = Stance.AFFIRMED, []
-    for place, sentence in enumerate(_sentences(text)):
+    for place, sentence in enumerate(sentences):
         names = list(find(sentence.text))
         if sentence.first:
             said = heading(sentence.text, alone=not names and sentence.mark in ("\n", ""))
@@ -72,19 +111,16 @@ def _taken_back(found: list[Mention], sentence: str, place: int) -> list[Mention
     return [replace(one, stance=Stance.DENIED) if id(one) in before else one for one in found]
 
 
-def led(text: str, affirmed: Sequence[Mention]) -> list[Mention]:
-    """Of what is affirmed, what stands where a sentence says what the answer is; empty where none does."""
-    sentences = list(_sentences(text))
+def _led(sentences: Sequence[_Sentence]) -> Iterator[int]:
+    """The sentences that say what the answer is: from the last one that says it is final, or else from the first."""
     led = [place for place, one in enumerate(sentences) if _LED.search(one.low)]
     final = [place for place in led if _FINAL.search(sentences[place].low)]
-    begin = next((place for place in (final[-1:] or led[:1])), None)
-    if begin is None:
-        return []
-    counted = set(_counted(sentences, begin))
-    return [one for one in affirmed if one.place in counted]
+    for begin in final[-1:] or led[:1]:
+        yield from _listed(sentences, begin)
 
 
-def _counted(sentences: Sequence[_Sentence], begin: int) -> Iterator[int]:
+def _listed(sentences: Sequence[_Sentence], begin: int) -> Iterator[int]:
+    """And those that go on with its list."""
     listing = True
     for place in range(begin, len(sentences)):
         sentence = sentences[place]

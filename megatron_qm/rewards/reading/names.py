@@ -9,7 +9,7 @@ _PLURAL = re.compile(r"(?:s|es|'s|’s)(?!\w)")
 
 @dataclass(frozen=True)
 class Compact:
-    """text: the letters and digits of a piece of text, in lower case. places: where in the piece each stood."""
+    """text: the letters and digits of a piece of text, in lower case. source: the piece."""
 
     text: str
     source: str

@@ -39,11 +39,6 @@ class Options:
                     return letter, end
         return None
 
-    def letter_of(self, said: str) -> str | None:
-        """The option whose text `said` is, to the last word."""
-        found = self.named_at(said, 0)
-        return found[0] if found and not said[found[1] :].strip(" .,;:!?)]}\"'”’。") else None
-
 
 def options_of(table: Mapping[str, str]) -> Options:
     return _options(tuple(table.items()))
@@ -52,17 +47,21 @@ def options_of(table: Mapping[str, str]) -> Options:
 @functools.lru_cache(maxsize=4096)  # the responses of a group share their options
 def _options(table: tuple[tuple[str, str], ...]) -> Options:
     letters = "".join(letter for letter, _ in table) or LETTERS
-    owners: dict[str, set[str]] = {}
-    for letter, text in table:
-        for name in _names(text):
-            owners.setdefault(name, set()).add(letter)
-    whole = {compact(text).text: letter for letter, text in table}
-    texts = {name: min(found) for name, found in owners.items() if len(found) == 1}
-    texts.update({name: letter for name, letter in whole.items() if name in texts or len(owners.get(name, ())) > 1
-                  and sum(compact(text).text == name for _, text in table) == 1})
+    texts = {name: letter for name, owners in _owners(table).items() if len(owners) == 1 for letter in owners}
     longest = max(map(len, texts), default=0)
     beginnings = frozenset(name[0] for name in texts) | ({"a", "t"} if texts else set())
     return Options(letters, tuple(sorted(texts.items(), key=lambda one: -len(one[0]))), _named(table, texts), longest, beginnings)
+
+
+def _owners(table: tuple[tuple[str, str], ...]) -> dict[str, set[str]]:
+    """Which options have a text: those that are nothing else, before those in whose text it is a part."""
+    parts: dict[str, set[str]] = {}
+    wholes: dict[str, set[str]] = {}
+    for letter, text in table:
+        wholes.setdefault(compact(text).text, set()).add(letter)
+        for name in _names(text):
+            parts.setdefault(name, set()).add(letter)
+    return {name: wholes[name] if len(wholes.get(name, ())) == 1 else owners for name, owners in parts.items()}
 
 
 def _named(table: tuple[tuple[str, str], ...], texts: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

@@ -7,10 +7,10 @@ from typing import TypeVar
 
 T = TypeVar("T")
 _MOST = 64  # tables that are kept: the items of a run share theirs
-_made: OrderedDict[tuple[object, ...], tuple[dict[str, str], object]] = OrderedDict()
+_made: OrderedDict[tuple[object, ...], tuple[dict[str, object], object]] = OrderedDict()
 
 
-def remembered(names: Mapping[str, str], make: Callable[[], T], *more: object) -> T:
+def remembered(names: Mapping[str, object], make: Callable[[], T], *more: object) -> T:
     """`make()`, unless it was made of an equal table (and of an equal `more`) before. Tables that come out of pipes are equal
     and not the same; to compare two of them is some fifty times as fast as to read one."""
     key = (make.__qualname__, len(names), zlib.crc32(repr(next(iter(names.items()), "")).encode(errors="replace")), *more)

@@ -12,7 +12,7 @@ from megatron_qm.rewards.reading.lexicon import lower
 from megatron_qm.rewards.reading.options import LETTERS, Options
 
 # A letter of an option becomes L, what may stand in a word w, all else a blank.
-_MASK = "".join("L" if mark in "ABCDEFGHIJ" else "w" if mark.isalnum() or mark in "'+" else " " for mark in map(chr, range(128)))
+_MASK = "".join("L" if mark in LETTERS else "w" if mark.isalnum() or mark in "'+" else " " for mark in map(chr, range(128)))
 _MARKS = "✓✔✅✗✘❌×"
 _STEMS = ("answer", "choice", "option", "choose", "select", "pick", "correct", "response", "solution", "go with", "ans:", "ans.",
           "best", "appropriate", "right", "the final", BOX, "答", "选", "正确", "对", "故")  # fmt: skip
@@ -107,4 +107,4 @@ def _end(text: str, place: int) -> tuple[int, str]:
 
 
 def _names_option(text: str, stop: int) -> bool:
-    return text[stop - 1 : stop] in "ABCDEFGHIJ" and (stop < 2 or not text[stop - 2].isalnum())
+    return text[stop - 1 : stop] in LETTERS and (stop < 2 or not text[stop - 2].isalnum())

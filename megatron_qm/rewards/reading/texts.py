@@ -4,11 +4,10 @@ from collections.abc import Iterator
 
 from megatron_qm.rewards.reading.finding import NameTable
 from megatron_qm.rewards.reading.lexicon import lower
-from megatron_qm.rewards.reading.mentions import Mention, mentions
+from megatron_qm.rewards.reading.mentions import Mention, Prose
 from megatron_qm.rewards.reading.options import Options
 from megatron_qm.rewards.reading.polarity import reported
 from megatron_qm.rewards.reading.rank import Rank, Statement
-from megatron_qm.rewards.reading.spans import Stance
 
 _AROUND = 300  # characters in which it is said who says it
 _LONGEST = 4000  # characters of prose in which a text may be the answer by itself
@@ -19,7 +18,7 @@ def affirmed_texts(text: str, options: Options) -> Iterator[Statement]:
     if len(text) > _LONGEST:
         return
     table = NameTable({name: letter for name, letter in options.named})
-    affirmed = {one.key for one in mentions(text, table.find) if one.stance is Stance.AFFIRMED and _own(one)}
+    affirmed = {one.key for one in Prose(text, table.find).affirmed if _own(one)}
     if len(affirmed) == 1:
         yield Statement(Rank.MENTION, frozenset(affirmed))
 

@@ -4,8 +4,7 @@
 import pytest
 
 from megatron_qm.rewards.reading.finding import NameTable
-from megatron_qm.rewards.reading.mentions import mentions
-from megatron_qm.rewards.reading.spans import Stance
+from megatron_qm.rewards.reading.mentions import Prose
 
 NAMES = ("amoxicillin 阿莫西林 ibuprofen 布洛芬 acetaminophen metformin insulin penicillin 青霉素 aspirin atorvastatin naproxen cbc ecg "
          "troponin 血常规 心电图 胸部ct ami 急性心肌梗死 pneumonia 肺炎").split()
@@ -24,4 +23,4 @@ TABLE = NameTable({name: name for name in NAMES})
     ("Ibuprofen is offered.", []), ("青霉素过敏,给予阿莫西林", ["阿莫西林"]),
 ])  # fmt: skip
 def test_what_is_affirmed(text: str, affirmed: list[str]) -> None:
-    assert [one.key for one in mentions(text, TABLE.find) if one.stance is Stance.AFFIRMED] == affirmed
+    assert [one.key for one in Prose(text, TABLE.find).affirmed] == affirmed
