@@ -39,8 +39,9 @@ def prompts_of(
 def texts_of(items: Sequence[Item], responses: Sequence[Sequence[int]], tokenizer: TextTokenizer) -> list[str]:
     """What verifiers see of each response, token ids: all that the model wrote, with the beginning that its prompt has of it. An
     answer whose thought was opened there and never closed is none."""
-    return [tokenizer.opening(item.messages) + tokenizer.written(tokens)
-            for item, tokens in zip(items, responses, strict=True)]
+    asked = {item.key: item for item in items}  # many responses of RL answer one
+    openings = {key: tokenizer.opening(item.messages) for key, item in asked.items()}
+    return [openings[item.key] + tokenizer.written(tokens) for item, tokens in zip(items, responses, strict=True)]
 
 
 def megatron_answers(model: Sequence[nn.Module], stops: tuple[int, ...], max_new_tokens: int, max_sequences: int = 64) -> Answer:
