@@ -95,11 +95,13 @@ def records(output: Path, kind: str) -> list[dict]:
 
 
 def by_chance(prompt: str, response: str, reference: str, metadata: dict) -> Outcome:
-    """A judge that never says the same thing twice; the file `reference` gets a byte for every time that it is asked."""
+    """A judge that never says the same thing twice, and every seventh time nothing; the file `reference` gets a byte for every
+    time that it is asked."""
     with open(reference, "ab") as asked:
         asked.write(b".")
+        silent = asked.tell() % 7 == 0
     drawn = int.from_bytes(os.urandom(8), "little") / 2**64
-    return Scored(drawn, {"chance": drawn / 3, "model": 1.0}, f"“{drawn}”") if drawn > 0.1 else Unscored(f"judge: no, {drawn}")
+    return Unscored(f"judge: no, {drawn}") if silent else Scored(drawn, {"chance": drawn / 3, "model": 1.0}, f"“{drawn}”")
 
 
 def unreliable(prompt: str, response: str, reference: str, metadata: dict) -> Outcome:

@@ -95,9 +95,9 @@ def test_every_ranked_layout_is_legal_and_the_fitting_ones_come_first() -> None:
 
 
 @pytest.mark.parametrize(("arguments", "word"), [
-    (["--gpus", "0"], "--gpus 0"), (["--gpus", "512", "--top", "0"], "--top 0"),
-    (["--gpus", "512", "--simulate-failures", "--trials", "0"], "--trials 0"),
-    (["--gpus", "512", "--simulate-failures", "--checkpoint-minutes", "nan"], "interval = nan"),
+    (["--gpus", "0"], "--gpus: 0 must be 1 or more"), (["--gpus", "512", "--top", "0"], "--top: 0 must be 1 or more"),
+    (["--gpus", "512", "--simulate-failures", "--trials", "0"], "--trials: 0 must be"),
+    (["--gpus", "512", "--simulate-failures", "--checkpoint-minutes", "nan"], "--checkpoint-minutes: nan must be"),
     (["--gpus", "512", "--simulate-failures", "--save-seconds", "0"], "costs nothing"),
     (["--gpus", "48", "--simulate-failures"], "must be a multiple of DP 3"),
 ])
