@@ -10,8 +10,9 @@ from megatron_qm.model.generation.generate import generate
 from megatron_qm.model.generation.request import Request, Sampling
 from megatron_qm.rewards.items import Item
 from megatron_qm.rewards.outcome import Outcome
-from megatron_qm.rewards.pool import Sample, VerifierPool
+from megatron_qm.rewards.pool import VerifierPool
 from megatron_qm.rewards.registry import longest_wait
+from megatron_qm.rewards.samples import Sample
 from megatron_qm.tokenizer import TextTokenizer
 
 Answer = Callable[[Sequence[tuple[int, ...]]], list[tuple[int, ...]]]  # prompts -> responses, token ids, in order

@@ -83,6 +83,12 @@ def credit(given: Lineage | None, right: Lineage) -> float:
     return next((value for value, one, other in zip(CREDIT, given, right, strict=True) if one == other), 0.0)
 
 
+def warm(system: str) -> None:
+    """ICD-10 of WHO takes half a second, ICD-10-CM seven (rewards/warm.py)."""
+    icd.table(system or "who")
+
+
+
 class Book:
     """ICD-10 of one system with a user's names: texts to their places in it."""
 

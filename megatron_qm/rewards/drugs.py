@@ -51,6 +51,12 @@ def drugs(prompt: str, response: str, reference: object, metadata: Metadata) -> 
     return _score(given, rights)
 
 
+def warm(system: str) -> None:
+    """The shipped names (rewards/warm.py)."""
+    DrugNames.of({})
+
+
+
 def _score(given: Sequence[_Drug], rights: Mapping[str, _Drug]) -> Scored:
     found: dict[str, list[_Drug]] = {}
     for item in given:

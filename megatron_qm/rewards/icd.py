@@ -61,12 +61,6 @@ def table(system: str) -> NameTable:
     return NameTable({**names, **everyday})
 
 
-def warm() -> None:
-    """Reads what the first verdict would wait for: seconds, where a sample may have few."""
-    for system in _MODULES:
-        table(system)
-
-
 _COINCIDENCES = re.compile(r"(?:vitamin|vit\.?|coenzyme|维生素|辅酶|口罩|mask|respirator)\s?$", re.I)
 _BEHIND_CODE = re.compile(r"\s{0,2}(?:mask|respirator|口罩|vitamin|virus|病毒|receptor|cells?|染色体)", re.I)
 

@@ -45,6 +45,12 @@ def ordering(prompt: str, response: str, reference: object, metadata: Metadata) 
     return Scored(f1, {"precision": precision, "recall": recall, "f1": f1, "invalid": 0.0}, f"{hits} of {len(rights)}, {len(given)} ordered")
 
 
+def warm(system: str) -> None:
+    """The shipped names (rewards/warm.py)."""
+    _Tests.of({})
+
+
+
 class _Tests:
     """Names of tests: those of an item, then those that ship."""
 

@@ -1,78 +1,37 @@
 """Verifiers in processes that can be killed: one that hangs, crashes, eats memory or returns NaN costs one Unscored.
 
-What a verifier has started is killed with it (family.py); what it prints goes to standard error.
+A sample's time is its own: processes read tables before they are given one (warm.py), whoever does not listen or stops in the
+middle of a word is waited for no longer than its deadline (channel.py), and a sample that fails in a process in which others
+have left their traces is judged once more in a new one. What a verifier has started is killed with it (family.py).
 """
 
 import multiprocessing as mp
-import os
-import resource
-import sys
+import select
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import ForkServerContext
+from collections.abc import Sequence
 
-from megatron_qm.rewards import family
-from megatron_qm.rewards.outcome import Outcome, Unscored, outcome_of
-from megatron_qm.rewards.registry import Verifier, Verifiers, load
+from megatron_qm.rewards.outcome import Outcome, Unscored
+from megatron_qm.rewards.samples import OUT_OF_MEMORY, Sample, in_words
+from megatron_qm.rewards.warm import need_of, preloads
+from megatron_qm.rewards.worker import Worker, end
 
-_START_SECONDS = 120.0
-_GRACE_SECONDS = 1.0
+_MOST_FALSE_STARTS = 3  # one after another: then it is no chance
 _WAITING = Unscored("waiting: its turn has not come")
-
-
-@dataclass(frozen=True)
-class Sample:
-    """verifier: what `registry.load` takes. Where data has named it, the sample goes through `admitted` first."""
-
-    verifier: Verifier
-    prompt: str
-    response: str
-    reference: object
-    metadata: Mapping[str, object]
-
-
-def admitted(sample: Sample, verifiers: Verifiers) -> Sample:
-    """A sample that data asks for. Raises ValueError for a verifier that is not among `verifiers`."""
-    verifier, metadata = verifiers.admit(sample.verifier, sample.metadata)
-    return replace(sample, verifier=verifier, metadata=metadata)
-
-
-class _Worker:
-    def __init__(self, context: ForkServerContext, memory_bytes: int) -> None:
-        self.pipe, far = context.Pipe()
-        self.process = context.Process(target=_serve, args=(far, memory_bytes), daemon=True)
-        self.process.start()
-        far.close()
-        self.ready = False
-        self.at: int | None = None  # index of the sample it has
-        self.deadline = time.monotonic() + _START_SECONDS
-
-    def bury(self) -> None:
-        """Once it has been killed."""
-        self.process.join()
-        self.pipe.close()
-
-
-def _kill(workers: Sequence[_Worker]) -> None:
-    family.end(worker.process.pid for worker in workers if worker.process.pid is not None)
-    for worker in workers:
-        worker.bury()
 
 
 class VerifierPool:
     """`workers` processes; `seconds` for each sample; `memory_bytes` of address space for each process (0: no limit).
 
     Outcomes come in the order of the samples and do not depend on which process judged them. Used as a context manager.
+    `unscored` counts reasons, up to their colon. `score` raises RuntimeError where no process comes up.
     """
 
     def __init__(self, workers: int = 4, seconds: float = 10.0, memory_bytes: int = 2 << 30) -> None:
         self._context = mp.get_context("forkserver")
-        self._context.set_forkserver_preload(["megatron_qm.rewards.pool"])
         self._count, self._seconds, self._memory = workers, seconds, memory_bytes
-        self._workers: list[_Worker] = []
+        self._workers: list[Worker] = []
+        self._false_starts = 0
         self.unscored: dict[str, int] = {}
 
     def __enter__(self) -> "VerifierPool":
@@ -82,104 +41,74 @@ class VerifierPool:
         self.close()
 
     def close(self) -> None:
-        _kill(self._workers)
+        end(self._workers)
         self._workers = []
 
     def score(self, samples: Sequence[Sample]) -> list[Outcome]:
-        results: list[Outcome] = [_WAITING] * len(samples)
-        waiting = deque(range(len(samples)))
-        while waiting or any(worker.at is not None for worker in self._workers):
-            self._refill(min(self._count, len(samples)))
-            self._hand_out(waiting, samples, results)
-            self._collect(results)
-        for outcome in results:
+        self._context.set_forkserver_preload(preloads({need_of(sample.verifier, sample.metadata) for sample in samples}))
+        batch = _Batch(samples)
+        while batch.waiting or any(worker.at is not None for worker in self._workers):
+            while len(self._workers) < min(self._count, len(samples)):
+                self._workers.append(Worker(self._context, self._memory))
+            self._hand_out(batch)
+            self._collect(batch)
+        for outcome in batch.outcomes:
             if isinstance(outcome, Unscored):
                 kind = outcome.reason.partition(":")[0]
                 self.unscored[kind] = self.unscored.get(kind, 0) + 1
-        return results
+        return batch.outcomes
 
-    def _refill(self, count: int) -> None:
-        while len(self._workers) < count:
-            self._workers.append(_Worker(self._context, self._memory))
-
-    def _hand_out(self, waiting: deque[int], samples: Sequence[Sample], results: list[Outcome]) -> None:
-        for worker in list(self._workers):
-            if worker.ready and worker.at is None and waiting:
-                at = worker.at = waiting.popleft()
-                worker.deadline = time.monotonic() + self._seconds
+    def _hand_out(self, batch: "_Batch") -> None:
+        for worker in self._workers:
+            if worker.free and batch.waiting:
+                at = batch.waiting[0]
                 try:
-                    worker.pipe.send(samples[at])
-                except OSError:
-                    self._lose(worker, results, at, "crash: the process was gone")
+                    if worker.take(at, batch.samples[at], self._seconds):
+                        batch.waiting.popleft()
                 except Exception as error:  # noqa: BLE001  a sample that cannot be pickled is that sample's fault
-                    results[at], worker.at = Unscored(f"sample: {_said(error)}"), None
+                    batch.outcomes[batch.waiting.popleft()] = Unscored(f"sample: {in_words(error)}")
 
-    def _collect(self, results: list[Outcome]) -> None:
-        busy = [worker for worker in self._workers if worker.at is not None or not worker.ready]
+    def _collect(self, batch: "_Batch") -> None:
+        """What comes until the next deadline."""
+        busy = {worker.channel.fileno(): worker for worker in self._workers if not worker.free}
         if not busy:
             return
-        timeout = max(0.0, min(worker.deadline for worker in busy) - time.monotonic())
-        answered = wait([worker.pipe for worker in busy], timeout)
+        poll = select.poll()
+        for number, worker in busy.items():
+            poll.register(number, select.POLLIN | (select.POLLOUT if worker.channel.full else 0))
+        wait = min(worker.deadline for worker in busy.values()) - time.monotonic()
+        heard = {number for number, _ in poll.poll(max(0.0, wait * 1000))}
         now = time.monotonic()
-        for worker in busy:
-            if worker.pipe in answered:
-                self._receive(worker, results)
-            elif now >= worker.deadline:
-                if worker.at is None:
-                    raise RuntimeError(f"a verifier process did not start in {_START_SECONDS:.0f} s")
-                self._lose(worker, results, worker.at, f"deadline: no verdict in {self._seconds:g} s")
+        for worker in [one for number, one in busy.items() if number in heard or now >= one.deadline]:
+            self._hear(worker, batch)
+            if worker in self._workers and not worker.free and now >= worker.deadline:
+                self._lose(worker, batch, worker.at, f"deadline: no verdict in {self._seconds:g} s", again=False)
 
-    def _receive(self, worker: _Worker, results: list[Outcome]) -> None:
-        try:
-            said = worker.pipe.recv()
-        except (EOFError, OSError):
-            worker.process.join(_GRACE_SECONDS)  # it may have closed the pipe and live
-            if worker.at is None:
-                raise RuntimeError(f"a verifier process died as it started (exit code {worker.process.exitcode})") from None
-            self._lose(worker, results, worker.at, f"crash: the process ended with {worker.process.exitcode}")
-            return
-        if worker.at is None:  # it has started
-            worker.ready = True
-            return
-        results[worker.at], worker.at = said, None
+    def _hear(self, worker: Worker, batch: "_Batch") -> None:
+        at, outcome = worker.at, worker.hear()
+        if at is not None and outcome is not None:
+            batch.outcomes[at], self._false_starts = outcome, 0
+        if outcome == Unscored(OUT_OF_MEMORY):  # what others had left may have been the most of it
+            self._lose(worker, batch, at, OUT_OF_MEMORY, again=worker.verdicts > 1)
+        elif worker.channel.closed:
+            self._lose(worker, batch, worker.at, f"crash: {worker.ending()}", again=worker.verdicts > 0)
 
-    def _lose(self, worker: _Worker, results: list[Outcome], at: int, reason: str) -> None:
-        results[at] = Unscored(reason)
-        _kill([worker])
+    def _lose(self, worker: Worker, batch: "_Batch", at: int | None, reason: str, again: bool) -> None:
+        """Sample `at` has `reason` for its outcome, or is judged again; without one the process never came up."""
+        end([worker])
         self._workers.remove(worker)
-
-
-def _serve(pipe: Connection, memory_bytes: int) -> None:
-    """A worker: sample in, outcome out."""
-    family.found()
-    sys.stdout.flush()
-    os.dup2(2, 1)  # standard output is the run's
-    if memory_bytes:
-        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    pipe.send("ready")
-    while True:
-        try:
-            sample = pipe.recv()
-        except (EOFError, OSError):
+        if at is not None:
+            batch.outcomes[at] = Unscored(reason)
+            if again:
+                batch.waiting.appendleft(at)
             return
-        pipe.send(judge(sample))
+        self._false_starts += 1
+        if self._false_starts == _MOST_FALSE_STARTS:
+            raise RuntimeError(f"{_MOST_FALSE_STARTS} verifier processes did not come up, the last: {reason}")
 
 
-def judge(sample: Sample) -> Outcome:
-    """One verdict in this process; whatever the verifier raises or returns, it is an Outcome."""
-    try:
-        return outcome_of(load(sample.verifier)(sample.prompt, sample.response, sample.reference, sample.metadata))
-    except KeyboardInterrupt:
-        raise
-    except MemoryError:
-        return Unscored("memory: the verifier ran out of memory")
-    except BaseException as error:  # noqa: BLE001  a verifier may be anybody's, and ask to exit
-        return Unscored(f"exception: {type(error).__name__}: {_said(error)}")
-
-
-def _said(error: BaseException) -> str:
-    try:
-        return str(error)[:500]
-    except Exception:  # noqa: BLE001  its text is made by anybody's code, too
-        return "(it cannot say why)"
+class _Batch:
+    def __init__(self, samples: Sequence[Sample]) -> None:
+        self.samples = samples
+        self.waiting = deque(range(len(samples)))
+        self.outcomes: list[Outcome] = [_WAITING] * len(samples)

@@ -6,8 +6,8 @@ from dataclasses import replace
 from megatron_qm.errors import UserError
 from megatron_qm.rewards.items import Item
 from megatron_qm.rewards.outcome import Unscored
-from megatron_qm.rewards.pool import Sample, judge
 from megatron_qm.rewards.registry import VERIFIERS, function_of
+from megatron_qm.rewards.samples import Sample, judge
 
 
 def refusal(sample: Sample) -> str | None:

@@ -6,7 +6,7 @@ from megatron_qm.errors import UserError
 from megatron_qm.evals.cpqexam import cpqexam, predicted, scored_as_published
 from megatron_qm.rewards.items import Item
 from megatron_qm.rewards.outcome import Scored
-from megatron_qm.rewards.pool import Sample, judge
+from megatron_qm.rewards.samples import Sample, judge
 
 READ = [
     ('{"answer": "A"}', "A"), ('```json\n{"answer": "A"}\n```', "A"), ('{"answer":"A"}', "A"),

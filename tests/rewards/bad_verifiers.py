@@ -1,6 +1,7 @@
 """Verifiers that misbehave as their reference says."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -74,6 +75,9 @@ WAYS = {
 }
 
 
+_LEAKED: list[bytearray] = []
+
+
 def bad(prompt, response, reference, metadata):
     if reference in WAYS:
         return WAYS[reference]()
@@ -84,6 +88,18 @@ def bad(prompt, response, reference, metadata):
     if reference == "closes":
         os.closerange(3, 200)
         time.sleep(3600)
+    if reference == "stops":
+        os.kill(os.getpid(), signal.SIGSTOP)
+    if reference in ("half a word", "no word"):
+        for link in Path("/proc/self/fd").iterdir():
+            if link.exists() and os.readlink(link).startswith("socket:"):
+                os.write(int(link.name), b"\x00\x00" if reference == "half a word" else b"\x7f\xff\xff\xff no such thing")
+        time.sleep(3600)
+    if reference == "leaks":
+        _LEAKED.append(bytearray(300 << 20))
+        return Scored(0.5)
+    if reference == "who":
+        return Scored(1.0, {"pid": os.getpid()})
     if reference == "memory":
         return Scored(float(len(bytearray(1 << 40)) > 0))
     if reference == "none":

@@ -11,8 +11,8 @@ from megatron_qm.errors import UserError
 from megatron_qm.rewards.audit import items as audit_items
 from megatron_qm.rewards.items import read_items
 from megatron_qm.rewards.outcome import Scored, Unscored
-from megatron_qm.rewards.pool import Sample, judge
 from megatron_qm.rewards.references import check_references, refusal
+from megatron_qm.rewards.samples import Sample, judge
 from tests.junk import lines
 
 SWEEP = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -4,7 +4,7 @@ import pytest
 
 from megatron_qm.rewards.metadata import lists_of, table_of, word_of, words_of
 from megatron_qm.rewards.outcome import Unscored
-from megatron_qm.rewards.pool import Sample, judge
+from megatron_qm.rewards.samples import Sample, judge
 
 
 def test_what_is_left_out_is_empty() -> None:

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from megatron_qm.rewards.outcome import Scored, Unscored
-from megatron_qm.rewards.pool import Sample, VerifierPool, judge
+from megatron_qm.rewards.pool import VerifierPool
+from megatron_qm.rewards.samples import Sample, judge
 from tests.rewards.bad_verifiers import WAYS
 
 _BAD = "tests.rewards.bad_verifiers:bad"
@@ -110,6 +111,45 @@ def _kill(pids: list[int]) -> None:
     for pid in pids:
         if _runs(pid):
             os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize(("way", "kind"), [("stops", "deadline"), ("half a word", "deadline"), ("no word", "crash")])
+def test_nobody_is_waited_for_longer_than_the_deadline(way: str, kind: str) -> None:
+    """One that is stopped, one in the middle of a message, one that sends what is none."""
+    with VerifierPool(workers=2, seconds=1.0) as pool:
+        found = pool.score(_samples(["1.0", way, "0.5", "0.25"]))
+    assert [one.value for one in found if isinstance(one, Scored)] == [1.0, 0.5, 0.25] and pool.unscored == {kind: 1}
+
+
+def test_a_sample_that_nobody_fetches_costs_itself_alone() -> None:
+    """More than a pipe holds, for a process that is stopped."""
+    with VerifierPool(workers=1, seconds=1.0) as pool:
+        [who] = pool.score(_samples(["who"]))
+        os.kill(int(who.parts["pid"]), signal.SIGSTOP)
+        found = pool.score([Sample(_BAD, "", "x" * 4_000_000, "1.0", {}), *_samples(["0.5"])])
+    assert [type(one) for one in found] == [Unscored, Scored] and pool.unscored == {"deadline": 1}
+
+
+def test_tables_are_read_in_no_samples_time() -> None:
+    """By every process, by one that takes the place of a lost one, and again for another system."""
+    one, other = (Sample("tests.rewards.slow_tables:patient", "", "", "", {"system": system}) for system in ("one", "other"))
+    with VerifierPool(workers=2, seconds=0.7) as pool:
+        found = pool.score([one, *_samples(["hang", "crash"]), other, one, *_samples(["hang"]), one, other])
+        assert [outcome.value for outcome in found if isinstance(outcome, Scored)] == [1.0] * 5
+    assert pool.unscored == {"deadline": 2, "crash": 1}
+
+
+def test_a_pool_whose_processes_never_come_up_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("megatron_qm.rewards.worker._START_SECONDS", 2.0)
+    with VerifierPool(workers=1) as pool, pytest.raises(RuntimeError, match="3 verifier processes did not come up"):
+        pool.score([Sample("tests.rewards.slow_tables:patient", "", "", "", {"system": "never"})])
+
+
+def test_what_others_have_left_in_a_process_costs_nobody_else() -> None:
+    """The fourth has no room for its 300 MiB in a process of 1.2 GiB, and room in a new one."""
+    with VerifierPool(workers=1, seconds=20.0, memory_bytes=1200 << 20) as pool:
+        found = pool.score(_samples(["leaks"] * 8))
+    assert found == [Scored(0.5)] * 8
 
 
 def test_one_percent_hangs_and_one_percent_crashes():

@@ -14,8 +14,9 @@ from megatron_qm.rewards.items import read_items
 from megatron_qm.rewards.judge import Endpoint, Judge, JudgeError
 from megatron_qm.rewards.models import Models
 from megatron_qm.rewards.outcome import Outcome, Scored
-from megatron_qm.rewards.pool import Sample, VerifierPool, admitted
+from megatron_qm.rewards.pool import VerifierPool
 from megatron_qm.rewards.registry import GENERAL, HYBRID, SHIPPED_NAMES, Verifiers
+from megatron_qm.rewards.samples import Sample, admitted
 
 CLOSED = "http://127.0.0.1:9/v1"  # nobody listens; the operator's choice, so it may be asked
 WATCH, TOLD = "tests.rewards.test_walk:watch", "tests.rewards.test_walk:told"

@@ -19,8 +19,9 @@ from megatron_qm.rewards.items import Item, read_items
 from megatron_qm.rewards.judge import KEY, Endpoint, Judge
 from megatron_qm.rewards.models import Models
 from megatron_qm.rewards.outcome import Outcome, Scored
-from megatron_qm.rewards.pool import Sample, VerifierPool
+from megatron_qm.rewards.pool import VerifierPool
 from megatron_qm.rewards.registry import Verifier, Verifiers, function_of
+from megatron_qm.rewards.samples import Sample
 
 
 def judge_of(config: RlConfig) -> Judge | None:

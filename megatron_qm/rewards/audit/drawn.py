@@ -9,7 +9,8 @@ from megatron_qm.rewards.audit.generate.case import Case
 from megatron_qm.rewards.audit.generate.cases import LANGUAGES
 from megatron_qm.rewards.audit.run import EXACT, MOST_FALSE_NEGATIVES, MOST_FALSE_POSITIVES
 from megatron_qm.rewards.outcome import Outcome, Scored
-from megatron_qm.rewards.pool import Sample, VerifierPool
+from megatron_qm.rewards.pool import VerifierPool
+from megatron_qm.rewards.samples import Sample
 
 TOLERANCE = 1e-6
 REFUSED, PAID = "right refused", "wrong paid"

@@ -8,9 +8,9 @@ from pathlib import Path
 from megatron_qm.errors import UserError
 from megatron_qm.json_lines import parse_line
 from megatron_qm.json_types import object_of, text_of
-from megatron_qm.rewards.pool import Sample
 from megatron_qm.rewards.references import refusal
 from megatron_qm.rewards.registry import SHIPPED, Verifiers
+from megatron_qm.rewards.samples import Sample
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass, field
 from megatron_qm.rewards.audit.attacks import cases
 from megatron_qm.rewards.audit.items import Item
 from megatron_qm.rewards.outcome import Scored
-from megatron_qm.rewards.pool import Sample, VerifierPool, admitted
+from megatron_qm.rewards.pool import VerifierPool
 from megatron_qm.rewards.registry import SHIPPED, Verifiers
+from megatron_qm.rewards.samples import Sample, admitted
 
 PASS = 0.5  # an answer counts as rewarded above it
 EXACT = ("exam",)

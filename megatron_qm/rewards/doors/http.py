@@ -6,8 +6,9 @@ from http.server import ThreadingHTTPServer
 from megatron_qm.json_types import object_of, objects_of, text_of
 from megatron_qm.loopback import Gone, Refused, json_server
 from megatron_qm.rewards.outcome import Outcome, Scored
-from megatron_qm.rewards.pool import Sample, VerifierPool, admitted
+from megatron_qm.rewards.pool import VerifierPool
 from megatron_qm.rewards.registry import SHIPPED, Verifiers
+from megatron_qm.rewards.samples import Sample, admitted
 
 _KNOWN = ("verifier", "prompt", "response", "reference", "metadata")
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from megatron_qm.rewards.outcome import Scored
-from megatron_qm.rewards.pool import Sample, VerifierPool, admitted
+from megatron_qm.rewards.pool import VerifierPool
 from megatron_qm.rewards.registry import SHIPPED, Verifiers
+from megatron_qm.rewards.samples import Sample, admitted
 
 
 class EnvironmentReturn(NamedTuple):

@@ -8,8 +8,8 @@ from typing import Any
 
 from megatron_qm.rewards.models import Models
 from megatron_qm.rewards.outcome import Scored
-from megatron_qm.rewards.pool import Sample, admitted, judge
 from megatron_qm.rewards.registry import Verifiers
+from megatron_qm.rewards.samples import Sample, admitted, judge
 
 _Pairs = tuple[tuple[str, str], ...]
 

@@ -7,7 +7,7 @@ import pytest
 
 from data_tools.build_lifecycle_data import build, main
 from megatron_qm.rewards.items import read_items
-from megatron_qm.rewards.pool import Sample, judge
+from megatron_qm.rewards.samples import Sample, judge
 
 
 @pytest.fixture(scope="module")

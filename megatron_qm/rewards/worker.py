@@ -1,0 +1,93 @@
+"""A process that judges, from both sides: what the pool holds of it, and what it does."""
+
+import os
+import resource
+import sys
+import time
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext
+
+from megatron_qm.rewards import family
+from megatron_qm.rewards.channel import Channel
+from megatron_qm.rewards.outcome import Outcome, Scored, Unscored
+from megatron_qm.rewards.samples import Sample, judge
+from megatron_qm.rewards.warm import Need, need_of, prepare
+
+_START_SECONDS = 120.0  # to come up, and to read tables: in no sample's time
+_END_SECONDS = 1.0  # to be gone once it is killed: a process in the middle of a file system's call may never be
+_READY = "ready"
+
+
+class Worker:
+    """It is asked one thing at a time, and has a deadline for that. at: index of the sample that it has."""
+
+    def __init__(self, context: ForkServerContext, memory_bytes: int) -> None:
+        near, far = context.Pipe()
+        self.channel = Channel(near)
+        self.process = context.Process(target=_serve, args=(far, memory_bytes), daemon=True)
+        self.process.start()
+        far.close()
+        self.at: int | None = None
+        self.preparing, self.deadline = True, time.monotonic() + _START_SECONDS
+        self.verdicts = 0  # that it has given
+        self._warm: set[Need] = set()
+
+    @property
+    def free(self) -> bool:
+        return self.at is None and not self.preparing
+
+    def take(self, at: int, sample: Sample, seconds: float) -> bool:
+        """False where it first reads tables, and is to be offered the sample again. Raises what pickle raises."""
+        need = need_of(sample.verifier, sample.metadata)
+        if need in self._warm:
+            self.channel.put(sample)
+            self.at, self.deadline = at, time.monotonic() + seconds
+            return True
+        self._warm.add(need)
+        self.channel.put(need)
+        self.preparing, self.deadline = True, time.monotonic() + _START_SECONDS
+        return False
+
+    def hear(self) -> Outcome | None:
+        """The outcome of the sample that it has, if that has come."""
+        self.channel.flush()
+        for said in self.channel.taken():
+            self.preparing = False
+            if isinstance(said, Scored | Unscored):
+                self.at, self.verdicts = None, self.verdicts + 1
+                return said
+        return None
+
+    def ending(self) -> str:
+        """How it ended by itself, if it did within a moment."""
+        self.process.join(_END_SECONDS)
+        return f"the process ended with {self.process.exitcode}"
+
+
+def end(workers: list[Worker]) -> None:
+    """Kills them, and all that they have started."""
+    family.end(worker.process.pid for worker in workers if worker.process.pid is not None)
+    for worker in workers:
+        worker.process.join(_END_SECONDS)
+        worker.channel.close()
+
+
+def _serve(pipe: Connection, memory_bytes: int) -> None:
+    """Samples in, outcomes out; needs in, a word when they are met."""
+    family.found()
+    sys.stdout.flush()
+    os.dup2(2, 1)  # standard output is the run's
+    if memory_bytes:
+        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    pipe.send(_READY)
+    while True:
+        try:
+            asked = pipe.recv()
+        except (EOFError, OSError):
+            return
+        if isinstance(asked, Sample):
+            pipe.send(judge(asked))
+        else:
+            prepare(asked)
+            pipe.send(_READY)
