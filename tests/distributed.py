@@ -1,13 +1,11 @@
 """Run a function in several processes that form one torch.distributed job, and collect what each returns.
 
-A process costs seconds to start (torch and Megatron are imported anew), so let one start serve many cases: return a
-dict of results and assert on it in the test.
+Let one start serve many cases: return a dict of results and assert on it in the test.
 """
 
 import importlib
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -15,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from megatron_qm.platform.ports import free_port
+from tests import warm
+from tests.warm import Process
 
-_ROOT = Path(__file__).parents[1]
 _POLL_SECONDS = 0.05
 _GRACE_SECONDS = 1.0  # the ranks that fail because one has failed: their errors help too
 _SHOWN_CHARACTERS = 6000
@@ -52,22 +51,17 @@ def run_ranks(
         return [_result(folder, rank) for rank in range(world_size)]
 
 
-def _start(
-    target: str, rank: int, world_size: int, port: int, folder: Path, more: dict[str, str]
-) -> subprocess.Popen[bytes]:
+def _start(target: str, rank: int, world_size: int, port: int, folder: Path, more: dict[str, str]) -> Process:
     environment = os.environ | {
         "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(world_size),
-        "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
-        "OMP_NUM_THREADS": "1", "PYTHONFAULTHANDLER": "1", "PYTHONPATH": str(_ROOT),
+        "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1",
     } | more
     # Files, not pipes: a process that outlives a killed rank would hold a pipe open for ever.
-    with open(folder / f"out-{rank}", "wb") as out, open(folder / f"err-{rank}", "wb") as err:
-        command = [sys.executable, "-m", "tests.distributed", target, str(folder)]
-        return subprocess.Popen(command, env=environment, cwd=_ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+    return warm.start("tests.distributed", [target, str(folder)], environment, folder / f"out-{rank}", folder / f"err-{rank}")
 
 
 def _wait(
-    processes: list[subprocess.Popen[bytes]], folder: Path, timeout: float, wanted: dict[int, int]
+    processes: list[Process], folder: Path, timeout: float, wanted: dict[int, int]
 ) -> None:
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
@@ -83,12 +77,12 @@ def _wait(
     raise AssertionError(f"ranks {running} still ran after {timeout:g} s\n{reports}")
 
 
-def _failed(processes: list[subprocess.Popen[bytes]], wanted: dict[int, int]) -> list[int]:
+def _failed(processes: list[Process], wanted: dict[int, int]) -> list[int]:
     codes = [process.poll() for process in processes]
     return [rank for rank, code in enumerate(codes) if code is not None and code != wanted.get(rank, 0)]
 
 
-def _report(rank: int, process: subprocess.Popen[bytes], folder: Path) -> str:
+def _report(rank: int, process: Process, folder: Path) -> str:
     texts = [(folder / f"{stream}-{rank}").read_text(errors="replace") for stream in ("out", "err")]
     shown = "\n".join(text[-_SHOWN_CHARACTERS:] for text in texts)
     return f"--- rank {rank}, exit code {process.returncode}\n{shown}"

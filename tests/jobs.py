@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+from tests import warm
+
 STEPS = 12
 RECIPE = """\
 model: {layers: 4, hidden_size: 64, ffn_hidden_size: 128, heads: 4, kv_heads: 2, vocab_size: 512, max_positions: 64}
@@ -23,19 +25,26 @@ LAYOUTS = {"TP2+SP": ["parallel.tp=2", "parallel.sp=true"], "PP2": ["parallel.pp
 
 
 def start(recipe: Path, output: Path, *overrides: str, ranks: int = 2) -> subprocess.Popen:
-    command = [sys.executable, "-m", "megatron_qm.cli", "pretrain", "--config", str(recipe), "--nproc", str(ranks),
-               f"output={output}", *overrides]
+    arguments, log = _prepared(recipe, output, *overrides, ranks=ranks)
+    with open(log, "ab") as file:
+        return subprocess.Popen([sys.executable, "-m", "megatron_qm.cli", *arguments], stdout=file, stderr=file,
+                                start_new_session=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+
+
+def _prepared(recipe: Path, output: Path, *overrides: str, ranks: int) -> tuple[list[str], Path]:
     output.mkdir(parents=True, exist_ok=True)
-    with open(output / "terminal.log", "ab") as log:
-        return subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True,
-                                env=os.environ | {"OMP_NUM_THREADS": "1"})
+    arguments = ["pretrain", "--config", str(recipe), "--nproc", str(ranks), f"output={output}", *overrides]
+    return arguments, output / "terminal.log"
 
 
 def finish(recipe: Path, output: Path, *overrides: str, ranks: int = 2) -> Path:
     """Run to the end; the last checkpoint."""
-    process = start(recipe, output, *overrides, ranks=ranks)
-    code = process.wait(600)
-    assert code == 0, (output / "terminal.log").read_text()[-4000:]
+    arguments, log = _prepared(recipe, output, *overrides, ranks=ranks)
+    process = warm.start("megatron_qm.cli", arguments, os.environ | {"OMP_NUM_THREADS": "1"}, log, log)
+    try:
+        assert process.wait(600) == 0, log.read_text()[-4000:]
+    finally:
+        process.kill()
     return output / "checkpoints" / f"step-{STEPS:08d}"
 
 

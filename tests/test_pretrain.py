@@ -4,8 +4,6 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from megatron_qm.drills.compare import tensor_hashes
 from megatron_qm.drills.job import steps_done
 from megatron_qm.errors import UserError
 from megatron_qm.pretrain import check_data
+from tests import warm
 from tests.data.written import write_dataset
 from tests.jobs import LAYOUTS, STEPS, finish, kill, rank_pids, records, start, wait_for
 
@@ -73,8 +72,7 @@ def test_asynchronous_saves_hold_the_same(recipe: Path, undisturbed: Path, tmp_p
 
 
 def test_the_ledger_names_the_documents_of_a_step(undisturbed: Path) -> None:
-    command = [sys.executable, "-m", "megatron_qm.cli", "data", "ledger", "--run", str(undisturbed), "--step", "5"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = warm.megatron_qm("data", "ledger", "--run", undisturbed, "--step", "5")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("step 5: 8 sequences, 512 tokens")
 
@@ -91,9 +89,8 @@ def test_start_from_takes_the_weights_and_nothing_else(recipe: Path, undisturbed
 def test_a_dataset_that_changed_is_refused_by_name(recipe: Path, undisturbed: Path, tmp_path: Path) -> None:
     for suffix in (".bin", ".idx"):
         (tmp_path / f"other{suffix}").write_bytes((recipe.parent / f"B{suffix}").read_bytes())
-    command = [sys.executable, "-m", "megatron_qm.cli", "pretrain", "--config", str(recipe), "--nproc", "1",
-               f"output={undisturbed}", f"data.sources.0.prefix={tmp_path}/other", "train.steps=20"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = warm.megatron_qm("pretrain", "--config", recipe, "--nproc", "1", f"output={undisturbed}",
+                            f"data.sources.0.prefix={tmp_path}/other", "train.steps=20")
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert "'a'" in done.stderr and "other" in done.stderr

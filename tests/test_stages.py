@@ -2,10 +2,7 @@
 standing in the table (and by a run of it, in `runs`)."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +12,7 @@ from megatron_qm.cli import main
 from megatron_qm.config.recipes import RECIPES
 from megatron_qm.config.run import RunConfig
 from megatron_qm.config.stages import STAGES, stage_from
+from tests import warm
 from tests.align.stages import VERIFIER, run, written
 
 SHIPPED = sorted(path.stem for path in RECIPES.glob("*.yaml"))
@@ -139,8 +137,7 @@ def test_verify_resume_asks_the_recipe_for_its_stage(
 
 def _replayed(run_folder: Path) -> str:
     """With as many threads as the run had: sums of other threads differ in their last bits."""
-    words = [sys.executable, "-m", "megatron_qm.cli", "replay", "--run", str(run_folder), "--step", "2"]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=300, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    done = warm.megatron_qm("replay", "--run", run_folder, "--step", "2")
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
 

@@ -14,6 +14,7 @@ import pytest
 from megatron_qm.drills.compare import compare_runs, tensor_hashes
 from megatron_qm.drills.job import steps_done
 from megatron_qm.exits import BAD_NUMBERS, HUNG, STOPPED
+from tests import warm
 from tests.jobs import LAYOUTS, STEPS, finish, kill, rank_pids, records, start, wait_for
 
 LAST = f"step-{STEPS:08d}"
@@ -21,8 +22,7 @@ WATCHDOG = ["watchdog.limit_seconds=5", "watchdog.beat_seconds=0.4"]
 
 
 def megatron_qm(*arguments: str) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, "-m", "megatron_qm.cli", *arguments], capture_output=True, text=True, timeout=300,
-                          env=os.environ | {"OMP_NUM_THREADS": "1"})
+    return warm.megatron_qm(*arguments)
 
 
 @pytest.mark.parametrize(("number", "rank"), [(signal.SIGTERM, None), (signal.SIGUSR1, 1)])

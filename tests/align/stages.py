@@ -2,12 +2,12 @@
 
 import json
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 from megatron_qm.rewards.outcome import Outcome, Scored, Unscored
+from tests import warm
 
 MODEL = ("model: {layers: 4, hidden_size: 32, ffn_hidden_size: 64, heads: 4, kv_heads: 2, head_dim: 8, vocab_size: 320, "
          "max_positions: 128, tied_embeddings: true}\n")
@@ -67,14 +67,16 @@ def written(path: Path, rows: list) -> Path:
 
 
 def command(verb: str, recipe: Path, output: Path, *overrides: str, ranks: int = 1) -> list[str]:
-    return [sys.executable, "-m", "megatron_qm.cli", verb, "--config", str(recipe), "--nproc", str(ranks),
-            f"output={output}", *overrides]
+    return [sys.executable, "-m", "megatron_qm.cli", *words(verb, recipe, output, *overrides, ranks=ranks)]
+
+
+def words(verb: str, recipe: Path, output: Path, *overrides: str, ranks: int = 1) -> list[str]:
+    return [verb, "--config", str(recipe), "--nproc", str(ranks), f"output={output}", *overrides]
 
 
 def run(verb: str, recipe: Path, output: Path, *overrides: str, ranks: int = 1) -> Path:
     """To the end; the last checkpoint."""
-    done = subprocess.run(command(verb, recipe, output, *overrides, ranks=ranks), capture_output=True, text=True, timeout=600,
-                          env=os.environ | {"OMP_NUM_THREADS": "1"})
+    done = warm.megatron_qm(*words(verb, recipe, output, *overrides, ranks=ranks), timeout=600)
     assert done.returncode == 0, done.stderr[-4000:]
     return sorted((output / "checkpoints").glob("step-*"))[-1]
 

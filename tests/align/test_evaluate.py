@@ -1,9 +1,7 @@
 """`megatron-qm evaluate`: a checkpoint and its release give the same answers, numbers and verdicts."""
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,12 +13,12 @@ from megatron_qm.errors import UserError
 from megatron_qm.evals.transformers_model import TransformersModel
 from megatron_qm.rewards.registry import SHIPPED
 from megatron_qm.tokenizer import TextTokenizer
+from tests import warm
 from tests.align.stages import VERIFIER, written
 
 
 def megatron_qm(*words: object) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "megatron_qm.cli", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    return warm.megatron_qm(*words)
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,11 @@
 """Adapters through the stages: fine-tuned, reinforced, released, the frozen weights untouched."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 from megatron_qm.checkpoint.manifest import lora_of, read_manifest
 from megatron_qm.config.lora import is_adapter
 from megatron_qm.drills.compare import tensor_hashes
+from tests import warm
 from tests.align.stages import records, run
 
 TP2 = ["parallel.tp=2", "parallel.sp=true"]
@@ -31,7 +30,5 @@ def test_adapters_go_from_stage_to_stage_and_into_the_release(tiny: Path, policy
     assert before.keys() == after.keys() and not set(before.values()) & set(after.values())
     assert lora_of(read_manifest(learnt)).rank == 4
     assert hashes(policy, adapters=False) == hashes(tuned, adapters=False) == hashes(learnt, adapters=False)
-    done = subprocess.run(
-        [sys.executable, "-m", "megatron_qm.cli", "export-hf", "--checkpoint", str(learnt), "--output", str(tmp_path / "hf"),
-         "--dtype", "fp32", "--skip-answer"], capture_output=True, text=True, timeout=300)
+    done = warm.megatron_qm("export-hf", "--checkpoint", learnt, "--output", tmp_path / "hf", "--dtype", "fp32", "--skip-answer")
     assert done.returncode == 0 and "logits differ by at most" in done.stdout, done.stdout + done.stderr  # the gate

@@ -1,16 +1,15 @@
 """What a run of RL takes from the disk when it goes on, and what it refuses to: verdicts, rollouts, items."""
 
 import json
-import os
 import random
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from megatron_qm.drills.compare import compare_runs
-from tests.align.stages import command, records, run, written
+from tests import warm
+from tests.align.stages import command, records, run, words, written
 from tests.align.test_rl_command import QUICK, killed
 
 UPDATES = [*QUICK, "train.global_batch_size=4", "train.steps=12", "checkpoint.every=4"]  # two updates a batch
@@ -28,8 +27,7 @@ def went_on_from(run: Path, copy: Path) -> Path:
 
 def said_by(recipe: Path, output: Path, *overrides: str, code: int = 0) -> str:
     """By a run that ends with exit code `code`."""
-    done = subprocess.run(command("rl", recipe, output, *overrides), capture_output=True, text=True, timeout=200,
-                          env=os.environ | {"OMP_NUM_THREADS": "1"})
+    done = warm.megatron_qm(*words("rl", recipe, output, *overrides))
     assert done.returncode == code, done.stderr[-3000:]
     return done.stderr
 

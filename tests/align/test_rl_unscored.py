@@ -1,8 +1,6 @@
 """Responses that nobody can score teach nothing, and do not end a run without a word."""
 
 import json
-import os
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +17,8 @@ from megatron_qm.config.train import TrainConfig
 from megatron_qm.exits import USER_MUST_MEND
 from megatron_qm.rewards.items import Item
 from megatron_qm.rewards.outcome import Outcome, Scored, Unscored
-from tests.align.stages import command, records, run, written
+from tests import warm
+from tests.align.stages import records, run, words, written
 from tests.align.test_rl_command import QUICK
 
 DOWN, UNRELIABLE = "tests.align.stages:down_at_first", "tests.align.stages:unreliable"
@@ -36,8 +35,7 @@ def items(folder: Path, task: str, references: list[str], **metadata: object) ->
 def test_a_judge_that_is_down_ends_the_run_with_the_reasons_on_every_rank(tiny: Path, policy: Path, tmp_path: Path) -> None:
     overrides = [f"train.start_from={policy}", *items(tmp_path, UNRELIABLE, ["down", "down", "crash", "down"]), *QUICK,
                  "rl.max_unscored_in_a_row=2", "train.global_batch_size=4"]
-    done = subprocess.run(command("rl", tiny / "rl.yaml", tmp_path / "run", *overrides, ranks=2), capture_output=True, text=True,
-                          timeout=200, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    done = warm.megatron_qm(*words("rl", tiny / "rl.yaml", tmp_path / "run", *overrides, ranks=2))
     assert done.returncode == USER_MUST_MEND, done.stderr[-3000:]
     assert "Traceback" not in done.stderr and "no response could be scored, 2 batches in a row" in done.stderr
     assert "12 x exception: ValueError: could not convert string to float: 'down', 4 x crash: the process ended" in done.stderr
@@ -65,8 +63,7 @@ def test_a_judge_that_was_mended_is_asked_again(tiny: Path, policy: Path, tmp_pa
     asked = tmp_path / "asked"
     overrides = [f"train.start_from={policy}", *items(tmp_path, DOWN, [str(asked)] * 5, answers=16), *QUICK, "train.steps=2",
                  "rl.max_unscored_in_a_row=2"]
-    done = subprocess.run(command("rl", tiny / "rl.yaml", tmp_path / "run", *overrides), capture_output=True, text=True,
-                          timeout=200, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    done = warm.megatron_qm(*words("rl", tiny / "rl.yaml", tmp_path / "run", *overrides))
     assert done.returncode == USER_MUST_MEND and asked.stat().st_size == 16, done.stderr[-3000:]
     assert sorted(path.name for path in (tmp_path / "run" / "rollouts" / "replaced").iterdir()) == [
         "000000.outcomes.jsonl", "000001.outcomes.jsonl"]

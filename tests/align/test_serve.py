@@ -18,6 +18,7 @@ import pytest
 
 from megatron_qm.cli import main
 from megatron_qm.rewards.judge import Endpoint
+from tests import warm
 from tests.align.stages import VERIFIER
 
 TOKEN = "open sesame"
@@ -125,7 +126,7 @@ def test_fields_of_every_kind_leave_it_alive(base: str) -> None:
 def test_callers_at_once_hear_what_an_evaluation_hears(base: str, policy: Path, tiny: Path, tmp_path: Path) -> None:
     words = ["evaluate", "--model", policy, "--items", tiny / "items.jsonl", "--verifier", VERIFIER, "--max-new-tokens", "16",
              "--output", tmp_path / "e"]
-    done = subprocess.run([sys.executable, "-m", "megatron_qm.cli", *map(str, words)], capture_output=True, timeout=300)
+    done = warm.megatron_qm(*words)
     assert done.returncode == 0, done.stderr
     alone = {answer["key"]: answer["response"] for answer in json.loads((tmp_path / "e").read_text())["answers"]}
     items = [json.loads(line) for line in (tiny / "items.jsonl").read_text().splitlines()]

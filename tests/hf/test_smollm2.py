@@ -7,9 +7,6 @@ has 9 heads and 3 key/value heads, which TP2 cannot split: it is trained under T
 import importlib.util
 import json
 import math
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +16,7 @@ import torch
 from megatron_qm.checkpoint.manifest import read_manifest
 from megatron_qm.hf.export_hf import export_hf
 from megatron_qm.hf.import_hf import import_hf
+from tests import warm
 from tests.hf.models import differing, tensors
 
 GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -92,8 +90,7 @@ def train(checkpoint: Path, prefix: Path, output: Path) -> Path:
     }  # fmt: skip
     path = output.with_suffix(".yaml")
     path.write_text(json.dumps(recipe))  # JSON is YAML
-    command = [sys.executable, "-m", "megatron_qm.cli", "pretrain", "--config", str(path), "--nproc", str(RANKS)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=1800, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    done = warm.megatron_qm("pretrain", "--config", path, "--nproc", RANKS, timeout=1800)
     assert done.returncode == 0, done.stderr[-3000:]
     return output / "checkpoints" / f"step-{STEPS:08d}"
 
