@@ -93,8 +93,8 @@ def test_references_that_a_verifier_refuses_are_said_before_the_run_begins(
         {"key": key, "task": "exam", "prompt": "A or B?", "reference": reference, "metadata": {"options": {"A": "x", "B": "y"}}}
         for key, reference in (("good", "A"), ("bad", "C"))
     ])
-    words = command("rl", tiny / "rl.yaml", tmp_path / "run", f"train.start_from={policy}", f"rl.items={path}")
-    assert main(words[3:]) == USER_MUST_MEND and not (tmp_path / "run").exists()
+    asked = words("rl", tiny / "rl.yaml", tmp_path / "run", f"train.start_from={policy}", f"rl.items={path}")
+    assert main(asked) == USER_MUST_MEND and not (tmp_path / "run").exists()
     assert f"rl.items: {path}: the item 'bad': no answer could be scored: the reference 'C'" in capsys.readouterr().err
 
 
