@@ -72,6 +72,8 @@ class CurriculumConfig:
 
     resample: bool = True  # epoch resampling (report, section 3.3): mastered prompts leave at the start of each epoch
     mastered_at: Annotated[float, Interval(gt=0, le=1)] = 0.9  # pass rate from which a prompt is mastered
+    # Share of the mastered prompts that an epoch asks all the same, others each time: what is not asked is forgotten.
+    rehearse: Share = 0.0
     hopeless_at: Share | None = None  # difficulty filter: prompts at or below this pass rate leave as well
     # DAPO's dynamic sampling: groups whose rewards are all equal are replaced by other prompts' up to so many times.
     refills: Annotated[int, Ge(0), Le(1000)] = 0

@@ -50,6 +50,19 @@ def test_mastered_prompts_leave_and_hopeless_ones_too() -> None:
     assert len({item.key for item in everything.take(4)}) == 4
 
 
+def test_a_share_of_the_mastered_is_asked_all_the_same_and_another_each_epoch() -> None:
+    sampler = PromptSampler(items({"a": 40, "b": 10}), CurriculumConfig(rehearse=0.25, hopeless_at=0.0), 1)
+    for item in sampler.take(50):
+        sampler.note(item.key, 1.0 if item.label == "a" else 0.0 if item.key == "b0" else 0.5)
+    epochs = []
+    for _ in range(8):
+        asked = {item.key for item in sampler.take(50 - 30 - 1)}
+        assert {item for item in asked if item[0] == "b"} == {f"b{n}" for n in range(1, 10)}
+        assert len(asked) == 10 + 9 and len(sampler.left) == 30 + 1
+        epochs.append(frozenset(asked))
+    assert len(set(epochs)) == 8 and sampler.epoch == 8
+
+
 def test_where_all_are_mastered_all_are_asked_again() -> None:
     sampler = PromptSampler(items({"a": 3}), CurriculumConfig(), 1)
     for item in sampler.take(3):

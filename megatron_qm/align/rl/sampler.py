@@ -51,16 +51,20 @@ class PromptSampler:
     def _next_epoch(self) -> None:
         self.epoch, self.position = self.epoch + 1, 0
         if self.config.resample:
-            left = [item.key for item in self.items if self._leaves(self.pass_rates.get(item.key))]
+            left = self._leaving()
             # Where all are mastered (or hopeless) there is nothing to choose from: everything is asked again.
             self.left = left if len(left) < len(self.items) else []
         self._order = self._ordered()
 
-    def _leaves(self, pass_rate: float | None) -> bool:
-        if pass_rate is None:
-            return False
+    def _leaving(self) -> list[str]:
+        """Hopeless prompts, and mastered ones but for those that are rehearsed: of the same keys and epoch the same."""
+        rates = {item.key: self.pass_rates[item.key] for item in self.items if item.key in self.pass_rates}
+        mastered = [key for key, rate in rates.items() if rate >= self.config.mastered_at]
+        draw = random.Random(f"{self.seed} {self.epoch} rehearse")
+        rehearsed = set(draw.sample(mastered, round(self.config.rehearse * len(mastered))))
         hopeless = self.config.hopeless_at
-        return pass_rate >= self.config.mastered_at or (hopeless is not None and pass_rate <= hopeless)
+        return [key for key, rate in rates.items() if rate >= self.config.mastered_at and key not in rehearsed
+                or hopeless is not None and rate <= hopeless]
 
     def _ordered(self) -> list[Item]:
         """Item j of a shuffled stratum of n stands at (j + u) / n of the epoch, u drawn per stratum: any stretch of the
