@@ -3,8 +3,6 @@
 import json
 import os
 import random
-import signal
-import subprocess
 import time
 from pathlib import Path
 
@@ -14,7 +12,8 @@ import pytest
 from megatron_qm.checkpoint.folder import published
 from megatron_qm.cli import main
 from megatron_qm.drills.compare import compare_runs
-from tests.align.stages import LAYOUTS, command, numbers, records, run, written
+from tests import warm
+from tests.align.stages import LAYOUTS, numbers, records, run, words, written
 
 BOUND = 1e-5
 # Behind the first batch: Adam makes a whole step of a gradient near zero, whichever way a rounding has turned it.
@@ -73,25 +72,25 @@ def test_killed_at_any_moment_it_ends_bit_for_bit_the_same(
     whole, output, draw = tmp_path / "whole", tmp_path / "run", random.Random(len(options))
     run("rl", tiny / "rl.yaml", whole, *overrides, ranks=2)
     for saved in (False, True):
-        killed(command("rl", tiny / "rl.yaml", output, *overrides, ranks=2), output, draw, saved=saved)
+        killed(words("rl", tiny / "rl.yaml", output, *overrides, ranks=2), output, draw, saved=saved)
     run("rl", tiny / "rl.yaml", output, *overrides, ranks=2)
     found = compare_runs(whole, output)
     assert found.difference is None and found.tensors > 20 and found.records == 16 + 8
     assert len([record for record in records(output, "event") if record["name"] == "resume"]) >= 1
 
 
-def killed(words: list[str], output: Path, draw: random.Random, least: int = 0, *, saved: bool = False) -> None:
+def killed(arguments: list[str], output: Path, draw: random.Random, least: int = 0, *, saved: bool = False) -> None:
     """Started, and killed with all its ranks some time after it has made a step (or rollouts, the first time), and `least`;
     saved: and a checkpoint."""
     before = max(steps(output), least - 1)
-    log = open(output.parent / "killed.log", "ab")
-    process = subprocess.Popen(words, stdout=log, stderr=log, start_new_session=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    log = output.parent / "killed.log"
+    process = warm.start("megatron_qm.cli", arguments, os.environ | {"OMP_NUM_THREADS": "1"}, log, log)
     deadline = time.monotonic() + 200
     while (steps(output) <= before or saved and not published(output / "checkpoints")) and time.monotonic() < deadline:
-        assert process.poll() is None, (output.parent / "killed.log").read_text()[-3000:]
+        assert process.poll() is None, log.read_text()[-3000:]
         time.sleep(0.02)
     time.sleep(draw.uniform(0, 0.3))
-    os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
     process.wait()
 
 
@@ -101,8 +100,8 @@ def steps(output: Path) -> int:
 
 
 def test_verify_resume_knows_the_stage(tiny: Path, policy: Path, capsys: pytest.CaptureFixture) -> None:
-    words = ["--stage", "rl", "--config", tiny / "rl.yaml", "--steps", "4", "--kills", "1", f"train.start_from={policy}", *QUICK]
-    assert main(["verify-resume", *map(str, words)]) == 0
+    asked = ["--stage", "rl", "--config", tiny / "rl.yaml", "--steps", "4", "--kills", "1", f"train.start_from={policy}", *QUICK]
+    assert main(["verify-resume", *map(str, asked)]) == 0
     said = capsys.readouterr().out
     assert "killed all ranks" in said and "the same to the last bit" in said
 
@@ -151,5 +150,5 @@ def test_mastered_prompts_leave_at_the_next_epoch(tiny: Path, policy: Path, tmp_
 def test_mistakes_are_named(
     overrides: list[str], why: str, tiny: Path, policy: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    words = command("rl", tiny / "rl.yaml", tmp_path / "run", f"train.start_from={policy}", *overrides)
-    assert main(words[3:]) == 2 and why in capsys.readouterr().err
+    asked = words("rl", tiny / "rl.yaml", tmp_path / "run", f"train.start_from={policy}", *overrides)
+    assert main(asked) == 2 and why in capsys.readouterr().err

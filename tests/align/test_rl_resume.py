@@ -9,7 +9,7 @@ import pytest
 
 from megatron_qm.drills.compare import compare_runs
 from tests import warm
-from tests.align.stages import command, records, run, words, written
+from tests.align.stages import records, run, words, written
 from tests.align.test_rl_command import QUICK, killed
 
 UPDATES = [*QUICK, "train.global_batch_size=4", "train.steps=12", "checkpoint.every=4"]  # two updates a batch
@@ -57,7 +57,7 @@ def test_a_judge_that_draws_lots_is_not_asked_again(options: list[str], tiny: Pa
     overrides = [f"train.start_from={policy}", f"rl.items={items}", "rl.verifiers=[tests.align.stages:by_chance]",
                  "rl.shaping.format_weight=0.1", *UPDATES, *options]
     output = tmp_path / "run"
-    killed(command("rl", tiny / "rl.yaml", output, *overrides), output, random.Random(1), least=AFTER + 3)
+    killed(words("rl", tiny / "rl.yaml", output, *overrides), output, random.Random(1), least=AFTER + 3)
     before = learnt(output)
     assert ("rl", AFTER + 2) in before  # a whole batch behind the newest checkpoint, or behind none
     run("rl", tiny / "rl.yaml", output, *overrides)
