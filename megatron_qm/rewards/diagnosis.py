@@ -2,8 +2,10 @@
 # ruff: noqa: E501  Chinese characters count twice
 
 import re
+from bisect import bisect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
 
 from megatron_qm.rewards import icd
 from megatron_qm.rewards.icd import CODE, LEVELS, Lineage, path
@@ -12,6 +14,7 @@ from megatron_qm.rewards.outcome import Outcome, Scored, Status, Unscored
 from megatron_qm.rewards.reading.clean import answer_part
 from megatron_qm.rewards.reading.finding import NameTable, find
 from megatron_qm.rewards.reading.json_parts import Duplicates, json_values
+from megatron_qm.rewards.reading.lists import joints
 from megatron_qm.rewards.reading.mentions import Mention, Prose, affirmed, names_any
 from megatron_qm.rewards.reading.remembered import remembered
 from megatron_qm.rewards.reading.spans import Span, Stance
@@ -35,6 +38,8 @@ def diagnosis(prompt: str, response: str, reference: object, metadata: Metadata)
     contradictions, invalid.
     """
     book = Book.of(word_of(metadata, "system", "who"), table_of(metadata, "names"))
+    if book.strays:
+        return Unscored(f"metadata.names: {book.strays[0]!r} is no code of ICD-10 ({book.system})")
     named = [one for item in _items_of(reference) for one in book.stated(item)]
     rights = [right for right in named if right is not None]
     if not rights or len(rights) < len(named):
@@ -88,13 +93,13 @@ def warm(system: str) -> None:
     icd.table(system or "who")
 
 
-
 class Book:
     """ICD-10 of one system with a user's names: texts to their places in it."""
 
     def __init__(self, system: str, names: Mapping[str, str]) -> None:
         self.system = system
         self._tables = [*([NameTable(names)] if names else []), icd.table(system)]
+        self.strays = [code for code in names.values() if path(code, system) is None]
 
     @classmethod
     def of(cls, system: str, names: Mapping[str, str]) -> "Book":
@@ -130,9 +135,11 @@ class Book:
         return coded[0] if coded[0][1] == named[0][1] else None
 
     def _texts(self, text: str) -> list[Lineage | None]:
-        """The one place that a text names."""
-        found = affirmed(text, list(self.find(text)))
-        return self.joined(found)[:1] if found else [None]
+        """The place that a text names, of each item where it is a list."""
+        named = list(self.find(text))
+        starts = [joint.start for joint in joints(text, [span for _, span in named])]
+        items = groupby(affirmed(text, named), key=lambda one: bisect(starts, one[1].start))
+        return [self.joined(list(found))[0] for _, found in items] or [None]
 
     def joined(self, found: Sequence[tuple[str, Span]]) -> list[Lineage | None]:
         """Codes and the names beside them are one diagnosis if they agree in the category, and a wrong one if they do not."""

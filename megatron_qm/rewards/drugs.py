@@ -41,6 +41,8 @@ def drugs(prompt: str, response: str, reference: object, metadata: Metadata) -> 
     rights = {item.key: item for item in _items(reference, names, names.key)}
     if not rights or "" in rights:
         return Unscored(f"the reference {reference!r} names no drug")
+    if unclear := list(_unclear_doses(reference)):
+        return Unscored(f"the dose {unclear[0]!r} of the reference is no amount with a unit, such as 100 mg: leave it out")
     banned = {names.key(name) for name in words_of(metadata, "contraindicated")}
     given, around = _given(response, names.knowing({*rights, *banned}))
     if struck := sorted({item.key for item in (*given, *around)} & banned):
@@ -55,6 +57,17 @@ def warm(system: str) -> None:
     """The shipped names (rewards/warm.py)."""
     DrugNames.of({})
 
+
+def _unclear_doses(reference: object) -> Iterator[object]:
+    """Doses that nothing could be compared with."""
+    if isinstance(reference, list):
+        yield from (dose for one in reference for dose in _unclear_doses(one))
+    elif isinstance(reference, Mapping):
+        for key, value in reference.items():
+            if str(key).strip().casefold() not in _DOSE_KEYS:
+                yield from _unclear_doses(value)
+            elif value and dose_in(str(value)) is None:
+                yield value
 
 
 def _score(given: Sequence[_Drug], rights: Mapping[str, _Drug]) -> Scored:

@@ -8,7 +8,7 @@ place of `prompt`, which is one user message.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ class Item:
     label: str = ""
     strata: Mapping[str, str] = field(default_factory=dict)
     verifier: Verifier = ""
+    line: int = field(default=0, compare=False)  # of its file
 
     @property
     def judged_by(self) -> Verifier:
@@ -53,7 +54,7 @@ def read_items(path: Path, verifiers: Verifiers = SHIPPED, unnamed: Callable[[in
             continue
         where = f"{path}:{number}"
         try:
-            item = _item(parse_line(line), unnamed(number), verifiers)
+            item = replace(_item(parse_line(line), unnamed(number), verifiers), line=number)
         except (ValueError, RecursionError) as error:
             raise UserError(f"{where}: {error}") from None
         if item.key in items:

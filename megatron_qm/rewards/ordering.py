@@ -31,7 +31,7 @@ def ordering(prompt: str, response: str, reference: object, metadata: Metadata) 
     """`reference`: test names; metadata `synonyms`: {test: [other names]}. Value: F1 of the tests ordered. What a list holds
     that no table knows is an order too, and costs precision."""
     tests = _Tests.of(lists_of(metadata, "synonyms"))
-    rights = {tests.key(name) for name in _items(reference)} - {""}
+    rights = {tests.key(name) for text in _items(reference) for name in tests.listed(text)} - {""}
     if not rights:
         return Unscored(f"the reference {reference!r} names no test")
     given = _given(response, tests.knowing(rights))
@@ -48,7 +48,6 @@ def ordering(prompt: str, response: str, reference: object, metadata: Metadata) 
 def warm(system: str) -> None:
     """The shipped names (rewards/warm.py)."""
     _Tests.of({})
-
 
 
 class _Tests:
@@ -68,6 +67,11 @@ class _Tests:
     def key(self, name: str) -> str:
         """The name of a test as the tables have it, or as it stands."""
         return next((key for table in self._tables if (key := table.key_of(name)) is not None), " ".join(unit for unit, _, _ in units_of(name)))
+
+    def listed(self, text: str) -> list[str]:
+        """The tests of a reference that is one text, where each of them is known; else the text is a name."""
+        found = pieces(text, [span for _, span in self.find(text)])
+        return found if all(any(name in table for table in self._tables) for name in found) else [text]
 
     def find(self, sentence: str) -> Iterator[tuple[str, Span]]:
         yield from find(sentence, self._tables)

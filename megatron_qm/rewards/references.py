@@ -1,5 +1,6 @@
 """References that a verifier refuses, found before anything is answered: whatever is said to such an item stays unscored."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -21,14 +22,14 @@ def refusal(sample: Sample) -> str | None:
     if name not in VERIFIERS:
         return None
     said = judge(replace(sample, verifier=name, response=""))
-    return said.reason if isinstance(said, Unscored) else None
+    return re.sub(r"^exception: (?:ValueError|UserError): ", "", said.reason) if isinstance(said, Unscored) else None
 
 
-def check_references(items: Sequence[Item], where: str) -> None:
-    """Raises UserError for the first item of `where` that could not be scored, and says how many there are."""
-    refused = [(item.key, why) for item in items
+def check_references(items: Sequence[Item], file: str) -> None:
+    """Raises UserError for the first item of `file` that could not be scored, by its line, and says how many there are."""
+    refused = [(item, why) for item in items
                if (why := refusal(Sample(item.judged_by, item.question, "", item.reference, item.metadata)))]
     if refused:
-        key, why = refused[0]
+        item, why = refused[0]
         others = f"; so it is with {len(refused)} of {len(items)} items" if len(refused) > 1 else ""
-        raise UserError(f"{where}: the item {key!r}: no answer could be scored: {why}{others}")
+        raise UserError(f"{file}:{item.line}: the item {item.key!r}: no answer could be scored: {why}{others}")

@@ -109,7 +109,8 @@ LONG = {"prompt": "illness " * 200, "options": ["a", "b"], "answer": 0}
     ([{**EXAM, "key": "short"}], [], ["--max-new-tokens", "127"], "the item 'short': a prompt of "),
     ([], [LONG], [], "the probe '{folder}/probes.jsonl:1': prompt and option of "),
     ([], [LONG | {"id": "seam", "options": ["a", "ab"]}], [], "probe seam: one option begins another"),
-    ([{**EXAM, "key": "none", "reference": "C"}], [], [], "the item 'none': no answer could be scored: the reference 'C' is not"),
+    ([{**EXAM, "key": "none", "reference": "C"}], [], [],
+     "items.jsonl:1: the item 'none': no answer could be scored: the reference 'C' is not"),
     ([{**EXAM, "reference": [{"answer": "A"}] * 2}], [], ["--scoring", "cpqexam"], "the item '1': its reference"),
     ([{**EXAM, "task": "exams"}], [], [], "items.jsonl:1: the verifier 'exams' is not known"),
 ])

@@ -95,7 +95,7 @@ def test_references_that_a_verifier_refuses_are_said_before_the_run_begins(
     ])
     asked = words("rl", tiny / "rl.yaml", tmp_path / "run", f"train.start_from={policy}", f"rl.items={path}")
     assert main(asked) == USER_MUST_MEND and not (tmp_path / "run").exists()
-    assert f"rl.items: {path}: the item 'bad': no answer could be scored: the reference 'C'" in capsys.readouterr().err
+    assert f"rl.items: {path}:2: the item 'bad': no answer could be scored: the reference 'C'" in capsys.readouterr().err
 
 
 def experience(values: list[float | None], samples: int = 2):

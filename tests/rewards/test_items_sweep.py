@@ -95,6 +95,11 @@ def test_good_lines_are_read(tmp_path: Path) -> None:
     ("exam", "fever", {}, "no set of option letters"), ("exam", "A", {"options": {"A": 5}}, "not an object of texts"),
     ("diagnosis", "I99.99.9", {}, "not in ICD-10"), ("diagnosis", "I10", {"system": "x"}, "'x' is not known"),
     ("drugs", [], {}, "names no drug"), ("ordering", "", {}, "names no test"),
+    ("exam", "A", {"options": {"a": "fever", "b": "rash"}}, "not among the options a, b"),
+    ("exam", "A", {"options": {"A.": "fever", "B.": "rash"}}, "not among the options A., B."),
+    ("diagnosis", "I10", {"names": {"high pressure": "nonesuch"}}, "'nonesuch' is no code"),
+    ("drugs", ["aspirin"], {"contraindicated": "warfarin"}, "metadata.contraindicated = 'warfarin' is not a list of texts"),
+    ("drugs", {"drugs": [{"name": "aspirin", "dose": "one tablet"}]}, {}, "'one tablet' of the reference is no amount"),
 ])
 def test_what_could_never_be_scored_is_said_before_anything_is_asked(
     task: str, reference: object, metadata: dict[str, object], why: str, tmp_path: Path
@@ -103,10 +108,22 @@ def test_what_could_never_be_scored_is_said_before_anything_is_asked(
     bad |= {"task": task, "reference": reference, "metadata": metadata}
     path = tmp_path / "items.jsonl"
     path.write_text("\n".join(map(json.dumps, [good, bad, {**bad, "key": "worse"}])))
-    with pytest.raises(UserError, match=f"items.jsonl: the item 'bad': no answer could be scored: .*{why}.*2 of 3 items"):
+    with pytest.raises(UserError, match=f"items.jsonl:2: the item 'bad': no answer could be scored: .*{why}.*2 of 3 items"):
         check_references(read_items(path), str(path))
     path.write_text(json.dumps(good))
     check_references(read_items(path), str(path))
+
+
+@pytest.mark.parametrize(("task", "text", "listed"), [
+    ("drugs", "aspirin, warfarin", ["aspirin", "warfarin"]), ("drugs", "阿司匹林、华法林", ["aspirin", "warfarin"]),
+    ("ordering", "CBC and chest X-ray", ["CBC", "chest X-ray"]), ("ordering", "血常规、胸部X线", ["血常规", "胸部X线"]),
+    ("diagnosis", "I21.9, I10", ["I21.9", "I10"]),
+])
+def test_a_reference_that_is_a_list_in_one_text_is_that_list(task: str, text: str, listed: list[str]) -> None:
+    whole, half = json.dumps({"answer": listed}, ensure_ascii=False), json.dumps({"answer": listed[:1]}, ensure_ascii=False)
+    for reference in (text, listed):
+        assert judge(Sample(task, "", whole, reference, {})).value == 1.0
+        assert judge(Sample(task, "", half, reference, {})).value == pytest.approx(2 / 3)
 
 
 def test_a_model_and_code_of_the_user_are_not_asked_beforehand() -> None:
