@@ -9,6 +9,7 @@ import json
 import os
 import runpy
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -102,6 +103,7 @@ def _server() -> str:
         path = os.path.join(tempfile.mkdtemp(prefix="warm-"), "socket")
         process = children.start([sys.executable, "-m", "tests.warm", path], cwd=_ROOT,
                                  env=os.environ | {"OMP_NUM_THREADS": "1"}, stderr=subprocess.DEVNULL)
+        atexit.register(shutil.rmtree, os.path.dirname(path), ignore_errors=True)
         atexit.register(process.kill)
         deadline = time.monotonic() + 120
         while not os.path.exists(path):
