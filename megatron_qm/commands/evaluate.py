@@ -25,6 +25,7 @@ from megatron_qm.rewards.items import Item, read_items
 from megatron_qm.rewards.outcome import Outcome, Scored
 from megatron_qm.rewards.references import check_references
 from megatron_qm.rewards.registry import Verifiers
+from megatron_qm.rewards.two_readings import Readings
 
 if TYPE_CHECKING:
     from megatron_qm.evals.answers import Answer
@@ -55,7 +56,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scoring", choices=("exam", "cpqexam"), default="exam",
                         help="how exams are judged: by the exam verifier, or as the published evaluation of CPQExam does, for "
                         "numbers to compare with (docs/evaluate.md; default: %(default)s)")
-    parser.add_argument("--json-answer", action="store_true", help="tell exams to answer as JSON")
+    parser.add_argument("--reading", choices=("lenient", "strict"), default="lenient",
+                        help="what counts as an answer: whatever can be read, or what stands in the format that an item says its "
+                        "prompt asks for (docs/rewards.md); both are shown for items with a format (default: %(default)s)")
+    parser.add_argument("--json-answer", action="store_true", help="tell exams to answer as JSON, which is their format then")
     parser.add_argument("--max-new-tokens", type=Number(Length), default=256, metavar="N",
                         help="of an answer (default: %(default)s)")
     parser.add_argument("--tokenizer", type=Path, metavar="DIR", help="a tokenizer's folder (default: the model's own)")
@@ -71,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
         return _compare(*args.compare)
     if args.model is None or not (args.items or args.probes):
         raise UserError("give --model PATH with --items or --probes, or --compare ONE OTHER")
-    items = _all_items(args.items, Verifiers.named(args.verifier, "--verifier", models_of(args)))
+    items = _all_items(args.items, Verifiers.named(args.verifier, "--verifier", models_of(args), _readings(args)))
     if args.scoring == "cpqexam":
         from megatron_qm.evals.cpqexam import scored_as_published
 
@@ -82,6 +86,12 @@ def run(args: argparse.Namespace) -> int:
         return on_ranks(args, processes, lambda: _on_megatron(args, parallel, paper))
     _check_folder(args)
     return _on_transformers(args, _paper(args, items, ours=False))
+
+
+def _readings(args: argparse.Namespace) -> Readings:
+    if args.reading == "strict" and args.scoring == "cpqexam":
+        raise UserError("--scoring cpqexam has a reading of its own, and knows no format: leave out --reading strict")
+    return Readings(args.reading, "--reading ", {"exam": "json"} if args.json_answer else {})
 
 
 def _check_folder(args: argparse.Namespace) -> None:
@@ -211,8 +221,8 @@ def _document(
         answers.append({"key": item.key, "task": item.task, "response": text, **verdict})
     probes = [{"group": probe.group, "n": probe.total, "accuracy": probe.accuracy, "low": probe.interval[0],
                "high": probe.interval[1], "chance": probe.chance} for probe in knowledge]
-    return {"model": str(args.model), "scoring": args.scoring, "summary": [score.to_json() for score in scores],
-            "probes": probes, "answers": answers}
+    return {"model": str(args.model), "scoring": args.scoring, "reading": args.reading,
+            "summary": [score.to_json() for score in scores], "probes": probes, "answers": answers}
 
 
 def _compare(one: Path, other: Path) -> int:

@@ -11,10 +11,12 @@ from typing import Any, TypeVar
 
 from megatron_qm import user_code
 from megatron_qm.errors import UserError
+from megatron_qm.rewards.formats import answer_alone
 from megatron_qm.rewards.general import GENERAL, General, general
-from megatron_qm.rewards.hybrid import Hybrid, hybrid
+from megatron_qm.rewards.hybrid import Hybrid, behind_thinking, hybrid
 from megatron_qm.rewards.models import Models
 from megatron_qm.rewards.outcome import Reward
+from megatron_qm.rewards.two_readings import Readings, TwoReadings, two_readings
 
 T = TypeVar("T")
 VERIFIERS = {
@@ -24,17 +26,22 @@ VERIFIERS = {
     "ordering": "megatron_qm.rewards.ordering:ordering",
     "format": "megatron_qm.rewards.shaping:answer_format",
 }
+_FORMAT = "format"  # reads no answer that could be read in two ways
 HYBRID = "hybrid"  # metadata.rule first, then a model
 SHIPPED_NAMES = (*VERIFIERS, HYBRID, GENERAL)
 
-Verifier = str | Hybrid | General  # a function by name, or what is asked of a model: plain data, for processes that judge
+Rule = str | TwoReadings  # a function by name, whose answers may be read in two ways
+Verifier = Rule | Hybrid | General  # a rule, or what is asked of a model: plain data, for processes that judge
 
 
 def load(verifier: Verifier) -> Reward:
     """A verifier that ships, the function "module:function", or what a model is asked. Raises UserError."""
     if isinstance(verifier, Hybrid):
         judge = verifier.judge
-        return hybrid(load(verifier.rule), judge.ask, judge.votes, judge.agreement)
+        strict = isinstance(verifier.rule, TwoReadings) and verifier.rule.reading == "strict"
+        return hybrid(load(verifier.rule), judge.ask, judge.votes, judge.agreement, answer_alone if strict else behind_thinking)
+    if isinstance(verifier, TwoReadings):
+        return two_readings(load(verifier.rule), verifier.reading)
     if isinstance(verifier, General):
         return general(verifier.principles, verifier.judge.ask, verifier.judge.votes)
     if verifier in VERIFIERS:
@@ -46,12 +53,14 @@ def load(verifier: Verifier) -> Reward:
 
 def function_of(verifier: Verifier) -> str:
     """The name of the function that judges first; empty where a model alone does."""
-    return verifier if isinstance(verifier, str) else verifier.rule if isinstance(verifier, Hybrid) else ""
+    if isinstance(verifier, General):
+        return ""
+    return verifier if isinstance(verifier, str) else function_of(verifier.rule)
 
 
 def longest_wait(verifier: Verifier) -> float:
     """Seconds that its model may take to answer all that it is asked about one response."""
-    if isinstance(verifier, str):
+    if isinstance(verifier, Rule):
         return 0.0
     questions = len(verifier.principles) if isinstance(verifier, General) else 1
     return questions * verifier.judge.longest_wait
@@ -60,14 +69,17 @@ def longest_wait(verifier: Verifier) -> float:
 @dataclass(frozen=True)
 class Verifiers:
     """What data may ask for: every verifier that ships, `own` functions by name, and `models`. setting: the key or option that
-    names more functions."""
+    names more functions. readings: how answers are read; None: leniently, whatever format an item states."""
 
     own: Mapping[str, str] = field(default_factory=dict)
     setting: str = "verifiers"
     models: Models = field(default_factory=Models)
+    readings: Readings | None = None
 
     @classmethod
-    def named(cls, specs: Sequence[str], setting: str, models: Models | None = None) -> "Verifiers":
+    def named(
+        cls, specs: Sequence[str], setting: str, models: Models | None = None, readings: Readings | None = None
+    ) -> "Verifiers":
         """Of `specs`, each "module:function" or "name=module:function". All are imported: a wrong one is said now. Raises
         UserError."""
         own: dict[str, str] = {}
@@ -80,7 +92,7 @@ class Verifiers:
                 raise UserError(f"{setting}: {spec!r}: {name!r} is {'given twice' if name else 'no name'}")
             user_code.load(function, setting)
             own[name] = function
-        return cls(own, setting, models or Models())
+        return cls(own, setting, models or Models(), readings)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -88,14 +100,17 @@ class Verifiers:
 
     def admit(self, name: object, metadata: Mapping[str, Any]) -> tuple[Verifier, Mapping[str, Any]]:
         """What `load` takes for the verifier `name` that data asks for, and the metadata that it reads. Raises ValueError for
-        one that nobody has named, and for a rule, judge or principles that nobody has."""
+        one that nobody has named, for a rule, judge or principles that nobody has, and for a format that is none or, where it is
+        to be kept, lacks."""
+        if self.readings is not None:
+            metadata = self.readings.stated(name, metadata)
         rest = {key: value for key, value in metadata.items() if key not in ("rule", "judge", "principles")}
         if name == HYBRID:
-            return Hybrid(self._function(metadata.get("rule")), self._asked(HYBRID, self.models.judge_of, metadata)), rest
+            return Hybrid(self._rule(metadata.get("rule"), rest), self._asked(HYBRID, self.models.judge_of, metadata)), rest
         if name == GENERAL:
             principles = self._asked(GENERAL, self.models.principles_of, metadata)
             return General(principles, self._asked(GENERAL, self.models.judge_of, metadata)), rest
-        return self._function(name), metadata
+        return self._rule(name, metadata), metadata
 
     @staticmethod
     def _asked(name: str, choose: Callable[[Mapping[str, Any]], T], metadata: Mapping[str, Any]) -> T:
@@ -103,6 +118,10 @@ class Verifiers:
             return choose(metadata)
         except ValueError as error:
             raise ValueError(f"the verifier {name!r}: {error}") from None
+
+    def _rule(self, name: object, metadata: Mapping[str, Any]) -> Rule:
+        function = self._function(name)
+        return function if self.readings is None or function == _FORMAT else self.readings.of(function, metadata)
 
     def _function(self, name: object) -> str:
         if not isinstance(name, str):

@@ -2,25 +2,16 @@
 
 from collections.abc import Sequence
 
-from megatron_qm.rewards.metadata import Metadata, words_of
+from megatron_qm.rewards.formats import answer_alone, not_kept
+from megatron_qm.rewards.metadata import Metadata
 from megatron_qm.rewards.outcome import Outcome, Scored
-from megatron_qm.rewards.reading.clean import answer_part
-from megatron_qm.rewards.reading.json_parts import Duplicates, json_values
 
 
 def answer_format(prompt: str, response: str, reference: object, metadata: Metadata) -> Outcome:
-    """1 if the response is at most one <think>...</think> and then one JSON object with the keys of `metadata["keys"]`
-    (default: "answer") and nothing more than a fence around it."""
-    opened, closed = response.count("<think>"), response.count("</think>")
-    if (opened, closed) not in ((0, 0), (1, 1), (0, 1)) or opened and not response.lstrip().startswith("<think>"):
-        return Scored(0.0, {"format": 0.0}, "thinking is not one block at the start")
-    values, around = json_values(answer_part(response) or "")
-    answer = values[0] if len(values) == 1 and not around.strip(" \n`") else None
-    value = float(
-        isinstance(answer, Duplicates) and not answer.twice
-        and all(answer.get(key) for key in words_of(metadata, "keys", ("answer",)))
-    )
-    return Scored(value, {"format": value}, "one JSON object" if value else "not one JSON object with the keys asked for")
+    """1 if the response keeps the format `metadata["format"]` (rewards/formats.py; default: json), which is what a strict reading
+    asks of it."""
+    value = float(answer_alone(response, metadata) is not None)
+    return Scored(value, {"format": value}, "the format is kept" if value else not_kept(metadata))
 
 
 def soft_overlong(length: int, longest: int, buffer: int) -> float:

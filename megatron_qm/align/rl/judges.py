@@ -20,8 +20,9 @@ from megatron_qm.rewards.judge import KEY, Endpoint, Judge
 from megatron_qm.rewards.models import Models
 from megatron_qm.rewards.outcome import Outcome, Scored
 from megatron_qm.rewards.pool import VerifierPool
-from megatron_qm.rewards.registry import Verifier, Verifiers, function_of
+from megatron_qm.rewards.registry import Rule, Verifier, Verifiers, function_of
 from megatron_qm.rewards.samples import Sample
+from megatron_qm.rewards.two_readings import Readings
 
 
 def judge_of(config: RlConfig) -> Judge | None:
@@ -34,11 +35,13 @@ def judge_of(config: RlConfig) -> Judge | None:
 
 
 def read_asked(config: RlConfig) -> list[Item]:
-    """rl.items, which may ask for what the recipe names: its functions, its model and its principles. Raises UserError."""
+    """rl.items, which may ask for what the recipe names: its functions, its model and its principles. Raises UserError, also for
+    an item without a format where rl.verifier.reading is strict."""
     judge, principles = judge_of(config), Path(config.verifier.principles or SHIPPED)
     models = Models({} if judge is None else {"judge": judge}, {"principles": tuple(read_principles(principles))},
                     "rl.verifier.judge={base: ..., model: ...}")
-    return read_items(Path(config.items), Verifiers.named(config.verifiers, "rl.verifiers", models))
+    readings = Readings(config.verifier.reading, "rl.verifier.reading=")
+    return read_items(Path(config.items), Verifiers.named(config.verifiers, "rl.verifiers", models, readings))
 
 
 class Judges:
@@ -69,7 +72,7 @@ class Judges:
     def _sample(self, item: Item, text: str) -> Sample:
         """The recipe's model stands behind every rule."""
         verifier = item.judged_by
-        if self._judge is not None and isinstance(verifier, str):
+        if self._judge is not None and isinstance(verifier, Rule):
             verifier = Hybrid(verifier, self._judge)
         return Sample(verifier, item.question, text, item.reference, item.metadata)
 

@@ -8,7 +8,14 @@ from megatron_qm.observe.page.chart import COLOURS, Line, line_chart
 from megatron_qm.observe.page.charts import frame_of, stack
 from megatron_qm.observe.page.figure import Frame
 from megatron_qm.observe.page.rl_length import reward_against_length
-from megatron_qm.observe.page.rl_tables import alarms_table, gap_table, mastered_table, parts_table, reasons_table
+from megatron_qm.observe.page.rl_tables import (
+    alarms_table,
+    gap_table,
+    mastered_table,
+    parts_table,
+    readings_table,
+    reasons_table,
+)
 from megatron_qm.observe.page.scale import number, percent, whole
 from megatron_qm.observe.page.summary import card
 
@@ -26,6 +33,7 @@ def rl_section(history: History) -> str:
         reasons_table(history.table("rl")),
         mastered_table(rollouts),
         gap_table(rollouts),
+        readings_table(history.table("rl")),
         parts_table(history.table("rl"), more_than=COLOURS),
     ]
     return '<section class="rl"><h2>Reinforcement learning</h2>\n' + "\n".join(part for part in parts if part) + "</section>"

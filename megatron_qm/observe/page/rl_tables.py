@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 
 from megatron_qm.json_types import JsonObject, object_of
-from megatron_qm.observe.history import Series, Table, step_of
+from megatron_qm.observe.history import EMPTY, Series, Table, step_of
 from megatron_qm.observe.page.scale import number, percent, whole
 from megatron_qm.observe.records import from_json_number, from_json_numbers
 
@@ -118,6 +118,19 @@ def parts_table(rl: Table, more_than: int) -> str:
         return ""
     rows = [[name, number(float(one.values_n[0])), number(one.last)] for group in groups for name, one in group.items()]
     return _table("Rewards of all tasks and parts", ("task, or task/part", "first", "last"), rows, len(rows))
+
+
+def readings_table(rl: Table) -> str:
+    """Both readings of the answers to items with a format, by task: of the last batch, and the first share that differed."""
+    parts = rl.group("reward_by_part")
+    rows: list[_Row] = []
+    for task in [name.removesuffix("/differ") for name in parts if name.endswith("/differ")]:
+        strict, lenient, differ = (parts.get(f"{task}/{reading}", EMPTY) for reading in ("strict", "lenient", "differ"))
+        if len(strict) and len(lenient):
+            first, last = float(differ.values_n[0]), differ.last
+            rows.append([task, number(strict.last), number(lenient.last), _Share(last), _Share(first)])
+    titles = ("task", "strict, last", "lenient, last", "share that differ, last", "share that differ, first")
+    return _table("Two readings of the answers", titles, rows, len(rows))
 
 
 def _table(

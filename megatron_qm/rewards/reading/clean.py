@@ -42,12 +42,15 @@ def answer_part(response: str) -> str | None:
 BOX = "\x02"  # in the place of a box's opening: no text has it after cleaning
 
 
-def _plain(text: str) -> str:
-    text = text.replace(BOX, "")
+def visible(text: str) -> str:
+    """Without comments and programs; fences around JSON and bare text are opened."""
     if "<!--" in text:
         text = _without_comments(text)
-    if "```" in text:
-        text = _without_code(text)
+    return _without_code(text) if "```" in text else text
+
+
+def _plain(text: str) -> str:
+    text = visible(text.replace(BOX, ""))
     if "\\" in text or "$" in text:
         text = _without_latex(text)
     if "~~" in text or "<" in text or any(stroke in text for stroke in "\u0335\u0336\u0337\u0338"):
