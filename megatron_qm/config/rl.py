@@ -111,8 +111,8 @@ class VerifierConfig:
     workers: Processes = 4  # processes
     seconds: Seconds = 10.0  # for one answer
     memory_gib: Annotated[float, Ge(0), Le(65_536)] = 2.0  # address space of a process
-    # strict: the answer alone, out of the format that an item says its prompt asks for (metadata.format), and nothing for others.
-    # lenient: whatever a rule can read. Both are reported where an item has a format (rewards/two_readings.py).
+    # What counts as an answer. strict: what stands in the format that the item says its prompt asks for (metadata.format).
+    # lenient: whatever a rule can read. Both are reported of items with a format (rewards/two_readings.py).
     reading: Literal["strict", "lenient"] = "lenient"
     judge: JudgeConfig | None = None
     principles: str | None = None  # YAML of what items of task "general" are judged by (default: rewards/principles.yaml)

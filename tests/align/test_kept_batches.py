@@ -97,8 +97,8 @@ def test_who_judges_is_all_of_the_verifier_but_the_number_of_its_processes(
     assert by() == by(workers=9) == by(ShapingConfig(overlong_buffer=2, repetition_weight=0.5))
     principles.write_text("one")
     asked = {"judge": judge, "principles": str(principles)}
-    different = [by(), by(seconds=3.0), by(judge=judge), by(judge=dataclasses.replace(judge, votes=3)), by(**asked),
-                 by(ShapingConfig(format_weight=0.1))]
+    different = [by(), by(seconds=3.0), by(reading="strict"), by(judge=judge), by(judge=dataclasses.replace(judge, votes=3)),
+                 by(**asked), by(ShapingConfig(format_weight=0.1))]
     principles.write_text("another")
     different.append(by(**asked))
     for code in ("one = 1", "one = 2"):

@@ -1,5 +1,7 @@
 """The table of an exam, against counts by hand."""
 
+import re
+
 import pytest
 
 from megatron_qm.evals.exams import summarise, table
@@ -37,3 +39,19 @@ def test_accuracy_by_task_and_stratum() -> None:
 def test_a_table_has_a_row_per_group() -> None:
     lines = table(summarise(*zip(*ASKED, strict=True))).splitlines()
     assert len(lines) == 5 and lines[1].split()[:3] == ["exam", "3", "66.7%"] and "(mean score)" in lines[4]
+
+
+def twice(strict: float, lenient: float) -> Outcome:
+    return Scored(lenient, {"strict": strict, "lenient": lenient, "differ": float(strict != lenient)})
+
+
+def test_both_readings_stand_beside_each_other_for_items_with_a_format() -> None:
+    asked = [*ASKED, (item("8", "ordering"), twice(1.0, 1.0)), (item("9", "ordering"), twice(0.0, 1.0)),
+             (item("10", "ordering"), twice(0.0, 0.25)), (item("11", "ordering"), twice(0.0, 0.0)),
+             (item("12", "ordering"), exam(1.0)), (item("13", "ordering"), Unscored("crash: no"))]
+    scores = {score.group: score for score in summarise(*zip(*asked, strict=True))}
+    assert scores["ordering"].to_json()["readings"] == {"n": 4, "strict": 0.25, "lenient": 0.5625, "differ": 0.5}
+    assert scores["exam"].to_json()["readings"] is None and scores["exam"].readings == {}
+    head, *rows = table(list(scores.values())).splitlines()
+    assert head.split()[-3:] == ["strict", "lenient", "differ"] and "strict" not in table(summarise(*zip(*ASKED, strict=True)))
+    assert re.findall(r"[\d.]+% of \d", rows[-1]) == ["25.0% of 4", "56.2% of 4", "50.0% of 4"] and rows[0].endswith("1")

@@ -74,6 +74,14 @@ def test_a_run_of_rl_shows_all_that_was_asked_for(tmp_path: Path) -> None:
     assert "Step 1: 1000 tokens, mean 0.002, largest 0.5 nats, mean ratio 1.00013." in page.text
 
 
+def test_both_readings_stand_beside_each_other(tmp_path: Path) -> None:
+    parts = [{"exam/strict": 0.125, "exam/lenient": 0.5, "exam/differ": differ, "诊断/f1": 0.75} for differ in (0.75, 0.375)]
+    page = report(rl_run(tmp_path, *[batch(step, reward_by_part=part) for step, part in enumerate(parts, 1)]))
+    table = page.text[page.text.index("Two readings of the answers"):]
+    assert table.split("differ, first ")[1].startswith("exam 0.125 0.5 37.5% 75.0%") and "诊断" not in table
+    assert "Two readings" not in report(rl_run(tmp_path / "other", batch(1))).text
+
+
 def test_a_run_without_has_no_such_section(tmp_path: Path) -> None:
     page = report(make_run(tmp_path))
     assert "Reinforcement" not in page.text and "Reward" not in page.text and "Alarms" not in page.text

@@ -13,7 +13,7 @@ KEPT = [  # format, response, the answer alone
     ("json", '{"answer": "A"}', '{"answer": "A"}'),
     ("json", '```json\n{"answer": ["A", "C"]}\n```\n', '{"answer": ["A", "C"]}'),
     ("json", '```\n{"answer": 3}\n```', '{"answer": 3}'),
-    ("json", ' {"答案": "甲", "answer": "高血压", "why": {"answer": "x"}} ', '{"答案": "甲", "answer": "高血压", "why": {"answer": "x"}}'),
+    ("json", ' {"答案": "甲", "answer": "糖尿病", "x": {"y": 1}} ', '{"答案": "甲", "answer": "糖尿病", "x": {"y": 1}}'),
     ("box", r"It inhibits platelets, so $\boxed{A}$.", "A"),
     ("box", r"因此选 \boxed{\text{A} 和 {C}}。", r"\text{A} 和 {C}"),
     ("box", r"\boxed{a \{ b}", r"a \{ b"),

@@ -144,7 +144,7 @@ def test_a_format_that_the_program_asks_for_is_the_items(tmp_path: Path) -> None
     good = {"task": "exam", "prompt": "?", "reference": "A"}
     item, same = read_items(written(tmp_path / "items.jsonl", [good, {**good, "metadata": {"format": "json"}}]), verifiers)
     assert item.metadata == same.metadata == {"format": "json"} and item.judged_by == TwoReadings("exam", "strict")
-    with pytest.raises(UserError, match=r"items.jsonl:1: metadata.format = 'box': its prompt would be told to answer as json as well"):
+    with pytest.raises(UserError, match=r"items.jsonl:1: metadata.format = 'box': its prompt would be told to answer as json"):
         read_items(written(tmp_path / "items.jsonl", [{**good, "metadata": {"format": "box"}}]), verifiers)
 
 
