@@ -82,9 +82,9 @@ def _carried(who: str, checkpoint: Path) -> Iterator[Record]:
 
 
 def _of_datasets(config: RunConfig) -> Iterator[Record]:
-    for kind, sources in (("sources", config.data.sources), ("validation", config.data.validation)):
+    for key, sources in config.datasets.items():
         for source in sources:
             manifest = DatasetManifest.read(Path(f"{source.prefix}.json"))
             allowed = source.name in config.data.allow_tokenizer_of
             if manifest is not None and manifest.tokenizer is not None and not allowed:
-                yield Record(f"data.{kind}: {source.name!r} ({source.prefix}.json)", manifest.tokenizer)
+                yield Record(f"{key}: {source.name!r} ({source.prefix}.json)", manifest.tokenizer)

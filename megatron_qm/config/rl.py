@@ -20,6 +20,7 @@ from megatron_qm.config.bounds import (
     Votes,
 )
 from megatron_qm.config.run_config import Rollouts, RunConfig
+from megatron_qm.config.sources import SourceConfig
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,16 @@ class VllmConfig:
 
 
 @dataclass(frozen=True)
+class ReplayConfig:
+    """Sequences that are learnt beside each update's responses, as pretraining and sft learn them."""
+
+    # Datasets, as data.sources has them: what sft made of its groups (OUTPUT/data), or what was pretrained on.
+    sources: list[SourceConfig] = field(default_factory=list)
+    weight: Annotated[float, Gt(0), Le(1000)] = 0.1  # of their mean cross entropy, beside the policy's loss
+    sequences: Annotated[int, Ge(1), Le(1_000_000)] = 16  # of an update, data.sequence_length tokens each
+
+
+@dataclass(frozen=True)
 class RlConfig:
     """One batch of rollouts is `prompts` x `samples` responses; train.global_batch_size of them make an update."""
 
@@ -150,6 +161,7 @@ class RlConfig:
     loss: PolicyLossConfig = field(default_factory=PolicyLossConfig)
     vllm: VllmConfig | None = None  # generate with vLLM instead of the trainer's own model
     curriculum: CurriculumConfig = field(default_factory=CurriculumConfig)
+    replay: ReplayConfig | None = None  # what was learnt before, learnt again: what is not asked is forgotten
     shaping: ShapingConfig = field(default_factory=ShapingConfig)
     verifier: VerifierConfig = field(default_factory=VerifierConfig)
     gate: GateConfig = field(default_factory=GateConfig)
@@ -196,6 +208,10 @@ class RlRun(RunConfig):
             return None
         sampling = self.rl.sampling
         return Rollouts(self.train.global_batch_size, sampling.max_new_tokens, sampling.max_sequences)
+
+    @property
+    def datasets(self) -> dict[str, list[SourceConfig]]:
+        return super().datasets | {"rl.replay.sources": self.rl.replay.sources if self.rl.replay else []}
 
     @property
     def packing(self) -> str | None:

@@ -12,6 +12,7 @@ def check_rl(config: RlRun) -> None:
     _verifier(config.rl.verifier)
     _shaping(config.rl.shaping, config.rl.sampling.max_new_tokens)
     _curriculum(config.rl.curriculum, overlap=config.rl.overlap)
+    _replay(config)
     check_alarms(config.rl.alarms, "rl.alarms")
 
 
@@ -32,6 +33,21 @@ def _sampling(config: RlRun) -> None:
         longest < length,
         f"rl.sampling.max_new_tokens = {longest} leaves no room for a prompt in data.sequence_length = {length}",
         "rl.sampling.max_new_tokens", "data.sequence_length",
+    )
+
+
+def _replay(config: RlRun) -> None:
+    replay = config.rl.replay
+    if replay is None:
+        return
+    require(bool(replay.sources), "rl.replay.sources is empty: name a dataset, such as {name: chat, prefix: runs/sft/data/chat}",
+            "rl.replay.sources")
+    require(config.rl.pack, "rl.replay reads rows of data.sequence_length tokens and needs rl.pack", "rl.replay", "rl.pack")
+    require(
+        config.rl.sampling.temperature == 1,
+        f"rl.replay with rl.sampling.temperature = {config.rl.sampling.temperature:g}: the trainer's probabilities are those of "
+        "the sampling, and text is learnt at temperature 1",
+        "rl.replay", "rl.sampling.temperature",
     )
 
 

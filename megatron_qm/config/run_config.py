@@ -9,6 +9,7 @@ from megatron_qm.config.hooks import HooksConfig
 from megatron_qm.config.lora import LoraConfig
 from megatron_qm.config.model import ModelConfig
 from megatron_qm.config.parallel import ParallelConfig
+from megatron_qm.config.sources import SourceConfig
 from megatron_qm.config.train import (
     CheckpointConfig,
     GuardConfig,
@@ -112,6 +113,11 @@ class RunConfig:
     def rollouts(self) -> Rollouts | None:
         """What the trainer's own model generates for an update."""
         return None
+
+    @property
+    def datasets(self) -> dict[str, list[SourceConfig]]:
+        """All that the run reads tokens from, by the keys that name them."""
+        return {"data.sources": self.data.sources, "data.validation": self.data.validation}
 
     @property
     def packing(self) -> str | None:

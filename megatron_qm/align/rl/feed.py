@@ -11,6 +11,7 @@ from megatron_qm.align.rl.collect import Collector, Generated, merged
 from megatron_qm.align.rl.experience import Experience, informative, reasons, summary
 from megatron_qm.align.rl.health import Health
 from megatron_qm.align.rl.policy import Policy
+from megatron_qm.align.rl.rehearsal import Replay
 from megatron_qm.align.rl.updates import Update, engine_gap, responses_of_rows, taught, updates_of
 from megatron_qm.align.rollouts.compare import LogprobGap, check_logprobs
 from megatron_qm.config.rl import RlRun
@@ -44,8 +45,10 @@ class RolloutFeed:
 
     names: Sequence[str] = ("policy",)
 
-    def __init__(self, config: RlRun, platform: Platform, policy: Policy, collector: Collector, health: Health) -> None:
+    def __init__(self, config: RlRun, platform: Platform, policy: Policy, collector: Collector, health: Health,
+                 replay: Replay | None) -> None:
         self._config, self._platform, self._policy, self._collector, self._health = config, platform, policy, collector, health
+        self._replay = replay
         self._updates: Sequence[Update] = ()  # of the lesson, those that are left
         self._lesson: Lesson | None = None
         self._number, self._tokens = 0, 0  # batches asked for, and tokens of those learnt from
@@ -101,7 +104,7 @@ class RolloutFeed:
         generated, experience = self._next_scored(step, seconds)
         self._ahead = self._generate(step - 1) if rl.overlap and step < self._config.total_steps else None
         began = time.perf_counter()
-        updates = updates_of(experience, self._config, self._platform)
+        updates = updates_of(experience, self._config, self._platform, self._replay)
         if len(updates) > 1 or generated.version != step - 1 or rl.saved_rollouts:
             updates = self._policy.with_own(updates)
         gap = self._gap(updates[0])
@@ -203,7 +206,7 @@ class RolloutFeed:
         self._needed = (self._needed[1], ahead.number if ahead else self._number)
         return {
             "stage": _STAGE, "sampler": self._collector.sampler.state(), "number": self._number, "tokens": self._tokens,
-            "told_epoch": self._told_epoch,
+            "told_epoch": self._told_epoch, "replay": self._replay and self._replay.state(),
             "ahead": ahead and {"number": ahead.number, "version": ahead.version, "epoch": ahead.epoch,
                                 "keys": [item.key for item in ahead.items[:: rl.samples]], "digest": ahead.digest},
         }
@@ -216,6 +219,8 @@ class RolloutFeed:
         self._collector.sampler.restore(object_of(state, "sampler"))
         self._number, self._tokens = whole_of(state, "number"), whole_of(state, "tokens")
         self._told_epoch = whole_of(state, "told_epoch")
+        if self._replay is not None and state.get("replay"):
+            self._replay.restore(object_of(state, "replay"))
         self._ahead = self._again(object_of(state, "ahead")) if state["ahead"] else None
         self._needed = (self._ahead.number if self._ahead else self._number,) * 2
 

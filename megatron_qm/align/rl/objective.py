@@ -9,6 +9,7 @@ A micro-batch brings, beside its labels and mask (1 on response tokens), in `ext
   behaviour_logp  of the engine that sampled (where importance_cap is set)
   advantage       of the response that the token belongs to
   weight          what the token's loss counts, from `token_weights`
+  replay          what the token's cross entropy counts, of text that is learnt beside the responses (rl.replay)
   response        which response of the update the token belongs to (gspo); a rank may have some tokens of it, or none
 """
 
@@ -34,10 +35,10 @@ class PolicyObjective:
     the exact entropy in the third row (the second, of a z-loss, is not learnt from);
     without it "entropy" is its estimate from the sampled tokens."""
 
-    names: tuple[str, ...] = NAMES
-
-    def __init__(self, config: PolicyLossConfig) -> None:
+    def __init__(self, config: PolicyLossConfig, *, replay: bool = False) -> None:
+        """replay: report what `extra["replay"]` adds to the loss, too."""
         self._config = config
+        self.names: tuple[str, ...] = (*NAMES, "replay") if replay else NAMES
 
     def __call__(self, sources: int, batch: MicroBatch, output: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         extra, mask_bs = batch.extra, batch.loss_mask_bs
@@ -59,7 +60,10 @@ class PolicyObjective:
         rows = {NATS: -logp_bs * mask_bs, TOKENS: mask_bs}
         others = (loss_bs, kl_bs, clipped_bs, ratio_bs, entropy_bs)
         rows |= {3 + at: values_bs * mask_bs for at, values_bs in enumerate(others)}
-        return total_bs.sum(), mask_bs.sum().to(torch.int), report(sources, batch, rows, 3 + len(NAMES))
+        if "replay" in extra:
+            rows[3 + len(others)] = replay_bs = -logp_bs * extra["replay"]
+            total_bs = total_bs + replay_bs
+        return total_bs.sum(), mask_bs.sum().to(torch.int), report(sources, batch, rows, 3 + len(self.names))
 
 
 def policy_loss(

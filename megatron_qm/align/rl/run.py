@@ -9,8 +9,10 @@ from megatron_qm.align.rl.collect import Collector
 from megatron_qm.align.rl.feed import RolloutFeed
 from megatron_qm.align.rl.health import Health
 from megatron_qm.align.rl.judges import Judges, read_asked
+from megatron_qm.align.rl.lengths import packed_length
 from megatron_qm.align.rl.objective import PolicyObjective
 from megatron_qm.align.rl.policy import Policy
+from megatron_qm.align.rl.rehearsal import Replay
 from megatron_qm.align.rl.sampler import PromptSampler
 from megatron_qm.align.rollouts.engine import MegatronEngine, RolloutEngine
 from megatron_qm.align.rollouts.replay import SavedRollouts
@@ -32,7 +34,8 @@ def on_rollouts(config: RlRun) -> Learning:
 
 def learning(config: RlRun, output: Path, engine: Callable[[Parts, TextTokenizer], RolloutEngine]) -> Learning:
     """output: where rollouts are kept. engine: who answers."""
-    return Learning(PolicyObjective(config.rl.loss), 1, lambda parts: _feed(config, parts, output, engine))
+    objective = PolicyObjective(config.rl.loss, replay=config.rl.replay is not None)
+    return Learning(objective, 1, lambda parts: _feed(config, parts, output, engine))
 
 
 def _feed(config: RlRun, parts: Parts, output: Path, engine: Callable[[Parts, TextTokenizer], RolloutEngine]) -> Feed:
@@ -46,7 +49,8 @@ def _feed(config: RlRun, parts: Parts, output: Path, engine: Callable[[Parts, Te
     )
     policy = Policy(parts.stepper.model, engine(parts, tokenizer), _reference(config, parts), parts.watchdog.move)
     health = Health(config.rl.alarms, Path(config.output), parts.recorder, writes=parts.writes)
-    return RolloutFeed(config, parts.platform, policy, collector, health)
+    replay = Replay(config, config.rl.replay, packed_length(config)) if config.rl.replay else None
+    return RolloutFeed(config, parts.platform, policy, collector, health, replay)
 
 
 def _engine(config: RlRun, parts: Parts, tokenizer: TextTokenizer) -> RolloutEngine:

@@ -12,6 +12,8 @@ from megatron.core import parallel_state
 from torch import Tensor, nn
 
 from megatron_qm.align.rl.experience import Experience
+from megatron_qm.align.rl.lengths import multiple_of, packed_length
+from megatron_qm.align.rl.rehearsal import Replay
 from megatron_qm.align.rl.rows import layout, row_length, rows
 from megatron_qm.align.rollouts.compare import LogprobGap, compare_logprobs
 from megatron_qm.config.rl import RlRun
@@ -22,7 +24,6 @@ from megatron_qm.train.logprobs import label_logprobs
 from megatron_qm.train.step import this_place
 
 Update = list[MicroBatch]
-_MULTIPLE = 16  # row lengths are rounded up to it, times what SP and CP cut them by
 
 
 def taught(experience: Experience, config: RlRun) -> list[int]:
@@ -33,34 +34,29 @@ def taught(experience: Experience, config: RlRun) -> list[int]:
             if any(reward is not None for reward in experience.reward_n[number * size : (number + 1) * size])]
 
 
-def updates_of(experience: Experience, config: RlRun, platform: Platform) -> list[Update]:
-    """train.global_batch_size responses each, in order: those that `taught` names."""
+def updates_of(experience: Experience, config: RlRun, platform: Platform, replay: Replay | None = None) -> list[Update]:
+    """train.global_batch_size responses each, in order: those that `taught` names. replay: what is learnt beside them."""
     place, micro, packed = this_place(), config.train.micro_batch_size, config.rl.pack
-    length = _longest(config) if packed else row_length(experience, _multiple(config))
+    length = packed_length(config) if packed else row_length(experience, multiple_of(config))
     updates = []
     for number in taught(experience, config):
         filled = responses_of_rows(experience, config, number, place.dp_size)
         mine = sum(place.sequences(len(filled), micro), [])
-        batch = _share(rows(experience, filled, length, config.rl), mine)
+        whole = rows(experience, filled, length, config.rl)
+        batch = _share(replay.into(whole, filled.index([])) if replay else whole, mine)
         updates.append(list(micro_batches(batch, micro, place, platform.device, packed=packed)))
     return updates
 
 
 def responses_of_rows(experience: Experience, config: RlRun, number: int, dp_size: int) -> list[list[int]]:
-    """Of the update `number`: which responses each row holds, with empty rows up to what ranks and stages divide a batch by."""
+    """Of the update `number`: which responses each row holds; empty rows are for rl.replay, and up to what ranks and stages
+    divide a batch by."""
     size, parallel = config.train.global_batch_size, config.parallel
     chosen = range(number * size, (number + 1) * size)
-    filled = layout(experience, chosen, config.data.sequence_length, _multiple(config), packed=config.rl.pack)
+    filled = layout(experience, chosen, config.data.sequence_length, multiple_of(config), packed=config.rl.pack)
     share = dp_size * config.train.micro_batch_size * (parallel.pp if parallel.vpp else 1)
-    return [*filled, *([] for _ in range(-len(filled) % share))]
-
-
-def _multiple(config: RlRun) -> int:
-    return _MULTIPLE * (config.parallel.tp if config.parallel.sp else 1) * config.parallel.cp
-
-
-def _longest(config: RlRun) -> int:
-    return config.data.sequence_length - config.data.sequence_length % _multiple(config)
+    count = len(filled) + (config.rl.replay.sequences if config.rl.replay else 0)
+    return [*filled, *([] for _ in range(count + -count % share - len(filled)))]
 
 
 def _share(batch: Batch, chosen: list[int]) -> Batch:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from megatron_qm.align.rl.judges import read_asked
+from megatron_qm.align.rl.lengths import packed_length
+from megatron_qm.align.rl.rehearsal import Replay
 from megatron_qm.config.rl import RlRun
 from megatron_qm.config.rl_rules import check_rl
 from megatron_qm.data.text_table import text_table
@@ -49,6 +51,8 @@ diagnosis, drugs, ordering, or what rl.verifiers names), prompt or messages, ref
     def prepare(self, config: RlRun, rank: int, check: Callable[[RlRun], None]) -> RlRun:
         ready = self.counted(config)
         check(ready)
+        if ready.rl.replay is not None:
+            Replay(ready, ready.rl.replay, packed_length(ready))  # what cannot be read is said before any rank starts
         return ready
 
     def data_plan(self, config: RlRun) -> str:
