@@ -56,10 +56,10 @@ def _verifier(verifier: VerifierConfig) -> None:
     if judge is None:
         return
     require(
-        verifier.seconds > judge.seconds * judge.votes,
-        f"rl.verifier.seconds = {verifier.seconds:g} must be over rl.verifier.judge's votes x seconds = "
-        f"{judge.votes * judge.seconds:g}, or a slow endpoint costs every answer",
-        "rl.verifier.seconds", "rl.verifier.judge.votes", "rl.verifier.judge.seconds",
+        verifier.seconds > judge.seconds,
+        f"rl.verifier.seconds = {verifier.seconds:g} must be over rl.verifier.judge.seconds = {judge.seconds:g}, or a slow "
+        f"endpoint costs every answer",
+        "rl.verifier.seconds", "rl.verifier.judge.seconds",
     )
 
 

@@ -1,5 +1,6 @@
 """A process that judges, from both sides: what the pool holds of it, and what it does."""
 
+import ctypes
 import os
 import resource
 import sys
@@ -15,6 +16,7 @@ from megatron_qm.rewards.warm import Need, need_of, prepare
 
 _START_SECONDS = 120.0  # to come up, and to read tables: in no sample's time
 _END_SECONDS = 1.0  # to be gone once it is killed: a process in the middle of a file system's call may never be
+_ARENA_MAX = -8  # M_ARENA_MAX of glibc's malloc.h
 _READY = "ready"
 
 
@@ -79,6 +81,7 @@ def _serve(pipe: Connection, memory_bytes: int) -> None:
     os.dup2(2, 1)  # standard output is the run's
     if memory_bytes:
         resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+        ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)  # else each thread takes 64 MiB of address space to itself, used or not
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     pipe.send(_READY)
     while True:

@@ -45,15 +45,16 @@ def update(rows: int, counting: int) -> Batch:
     shape = (rows, LENGTH)
     mask_bs = np.zeros(shape, np.float32)
     mask_bs[:2, :counting] = 1
-    return Batch(tokens_bs=np.full(shape, 7), labels_bs=np.full(shape, 8), loss_mask_bs=mask_bs, source_b=np.zeros(rows, np.int64),
-                 position_ids_bs=np.tile(np.arange(LENGTH), (rows, 1)), document_starts_bs=np.zeros(shape, bool),
+    return Batch(tokens_bs=np.full(shape, 7), labels_bs=np.full(shape, 8), loss_mask_bs=mask_bs,
+                 source_b=np.zeros(rows, np.int64), position_ids_bs=np.tile(np.arange(LENGTH), (rows, 1)), document_starts_bs=np.zeros(shape, bool),
                  extra={"advantage": np.ones(shape, np.float32), "weight": mask_bs.copy()})
 
 
 def test_the_loss_is_the_policys_and_the_mean_cross_entropy_beside_it(learnt: str) -> None:
     config = config_of(learnt, weight=0.25)
     batch = Replay(config, config.rl.replay, LENGTH).into(update(5, 9), 2)
-    reader = BatchReader([SourceConfig("chat", learnt)], LENGTH, config.data.block_size, config.data.seed, reset_at_document_ends=True)
+    reader = BatchReader([SourceConfig("chat", learnt)], LENGTH, config.data.block_size, config.data.seed,
+                         reset_at_document_ends=True)
     read = reader.read(reader.plan_step(2))
     np.testing.assert_array_equal(batch.tokens_bs[2:4], read.tokens_bs)
     np.testing.assert_array_equal(batch.labels_bs[2:4], read.labels_bs)

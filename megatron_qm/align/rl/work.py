@@ -8,15 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from megatron_qm.align.rl.judges import read_asked
+from megatron_qm.align.rl.judges import judge_of, read_asked
 from megatron_qm.align.rl.lengths import packed_length
 from megatron_qm.align.rl.rehearsal import Replay
 from megatron_qm.config.rl import RlRun
 from megatron_qm.config.rl_rules import check_rl
 from megatron_qm.data.text_table import text_table
 from megatron_qm.errors import UserError
-from megatron_qm.rewards.general import GENERAL
 from megatron_qm.rewards.items import Item
+from megatron_qm.rewards.judge import AT_ONCE
 from megatron_qm.rewards.references import check_references
 from megatron_qm.rewards.registry import longest_wait
 from megatron_qm.work import Work
@@ -107,9 +107,11 @@ def _with_length(config: RlRun, items: int) -> RlRun:
 
 
 def _check_patience(config: RlRun, items: list[Item]) -> None:
-    """Items that a model alone judges: the pool must wait for all that it is asked."""
-    verifier = config.rl.verifier
-    needed = max((longest_wait(item.judged_by) for item in items if item.task == GENERAL), default=0.0)
-    if needed and verifier.seconds <= needed:
-        raise UserError(f"rl.verifier.seconds = {verifier.seconds:g} must be over principles x votes x seconds of the judge = "
-                        f"{needed:g}, or a slow endpoint costs every answer")
+    """The pool must wait for all that a model may be asked about an answer."""
+    verifier, judge = config.rl.verifier, judge_of(config.rl)
+    if judge is None:
+        return
+    needed = max(judge.longest_wait, *(longest_wait(item.judged_by) for item in items))
+    if verifier.seconds <= needed:
+        raise UserError(f"rl.verifier.seconds = {verifier.seconds:g} must be over {needed:g}, what the judge may take: its "
+                        f"seconds for each principle and for every {AT_ONCE} of its votes, or a slow endpoint costs every answer")
