@@ -58,7 +58,7 @@ class PolicyLossConfig:
 class SamplingConfig:
     """How responses are drawn while training."""
 
-    # Logits are divided by it; not 0, or all responses to a prompt are the same.
+    # Logits are divided by it, in learning too; not 0, or all responses to a prompt are the same.
     temperature: Annotated[float, Ge(LEAST_TEMPERATURE), Le(100)] = 1.0
     top_p: TopP = 1.0  # only the likeliest tokens that hold this probability together; 1: all
     top_k: TopK = 0  # only so many of the likeliest tokens; 0: all

@@ -28,6 +28,13 @@ def _batch(config: RlRun) -> None:
 
 def _sampling(config: RlRun) -> None:
     longest, length = config.rl.sampling.max_new_tokens, config.data.sequence_length
+    sampling, cut_off = config.rl.sampling, config.rl.sampling.top_p < 1 or config.rl.sampling.top_k > 0
+    require(
+        not (config.rl.vllm and sampling.temperature != 1 and cut_off),
+        f"rl.vllm with rl.sampling.temperature = {sampling.temperature:g} and top_p or top_k: vLLM tells no log-probabilities "
+        "at a temperature before truncation; set the temperature to 1, or top_p: 1 and top_k: 0",
+        "rl.vllm", "rl.sampling.temperature", "rl.sampling.top_p", "rl.sampling.top_k",
+    )
     require(
         longest < length,
         f"rl.sampling.max_new_tokens = {longest} leaves no room for a prompt in data.sequence_length = {length}",

@@ -2,7 +2,8 @@
 
 Axes: b rows, s tokens of a row (several responses may share a row; under context parallelism this rank's share of each), q
 responses of a micro-batch.
-A micro-batch brings, beside its labels and mask (1 on response tokens), in `extra`, [b, s] each:
+A micro-batch brings, beside its labels and mask (1 on response tokens), in `extra`, [b, s] each, log-probabilities at the
+temperature of the sampling:
   old_logp        of the policy that the update starts from (the trainer's own, before the first update on this batch);
                   left out where that is the very policy that is updated: then the ratio is 1 and has its gradient
   reference_logp  of the frozen reference (where kl > 0)
@@ -31,13 +32,14 @@ NAMES = ("policy_loss", "kl", "clipped", "ratio", "entropy")
 
 class PolicyObjective:
     """Called by the step with the model's cross entropy [b, s], which is minus the policy's log-probability, or [r, b, s] with
-    the exact entropy in the third row (the second, of a z-loss, is not learnt from);
-    without it "entropy" is its estimate from the sampled tokens."""
+    the exact entropy in the third row (the second, of a z-loss, is not learnt from); without it "entropy" is its estimate from
+    the sampled tokens. All of the policy at `temperature`, over the whole vocabulary."""
 
     names: tuple[str, ...] = NAMES
 
-    def __init__(self, config: PolicyLossConfig) -> None:
-        self._config = config
+    def __init__(self, config: PolicyLossConfig, temperature: float = 1.0) -> None:
+        """temperature: at which the responses are sampled."""
+        self._config, self.temperature = config, temperature
 
     def __call__(self, sources: int, batch: MicroBatch, output: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         extra, mask_bs = batch.extra, batch.loss_mask_bs
