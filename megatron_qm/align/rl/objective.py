@@ -23,6 +23,7 @@ from megatron.core.tensor_parallel.mappings import (
 )
 from torch import Tensor
 
+from megatron_qm.align.rl.exponents import bounded_exp
 from megatron_qm.config.rl import PolicyLossConfig
 from megatron_qm.train.batches import MicroBatch
 from megatron_qm.train.objective import NATS, TOKENS, report
@@ -52,7 +53,7 @@ class PolicyObjective:
                                                     extra.get("response"), context)
         if self._config.importance_cap is not None:
             behaviour_bs = torch.where(mask_bs > 0, extra["behaviour_logp"], old_bs)
-            loss_bs = loss_bs * torch.exp(old_bs - behaviour_bs).clamp(max=self._config.importance_cap)
+            loss_bs = loss_bs * bounded_exp(old_bs - behaviour_bs).clamp(max=self._config.importance_cap)
         kl_bs = torch.zeros_like(loss_bs)
         if self._config.kl:
             reference_bs = torch.where(mask_bs > 0, extra["reference_logp"], logp_bs.detach())
@@ -71,13 +72,13 @@ def policy_loss(
     """(loss, ratio, 1 where clipping took the gradient), [b, s] each; ratio and clipped carry no gradient. context: the ranks
     that hold the other tokens of these rows."""
     if config.kind == "reinforce":
-        return -advantage_bs * logp_bs, torch.exp(logp_bs - old_bs).detach(), torch.zeros_like(logp_bs)
+        return -advantage_bs * logp_bs, bounded_exp(logp_bs - old_bs).detach(), torch.zeros_like(logp_bs)
     log_ratio_bs = logp_bs - old_bs
     if config.kind == "gspo":
         if response_bs is None:
             raise ValueError("gspo needs to know which response a token belongs to")
         log_ratio_bs = mean_over_responses(log_ratio_bs, mask_bs, response_bs, context)
-    ratio_bs = torch.exp(log_ratio_bs)
+    ratio_bs = bounded_exp(log_ratio_bs)
     bounded_bs = ratio_bs.clamp(1 - config.clip_low, 1 + config.clip_high)
     if config.kind == "cispo":
         outside_bs = (ratio_bs != bounded_bs).float()
@@ -113,7 +114,7 @@ def _sum_over(group: dist.ProcessGroup, sums_q: Tensor) -> Tensor:
 def k3(logp_bs: Tensor, reference_bs: Tensor) -> Tensor:
     """An unbiased, never negative estimate of KL(policy || reference) from samples of the policy (Schulman 2020)."""
     difference_bs = reference_bs - logp_bs
-    return torch.exp(difference_bs) - difference_bs - 1
+    return bounded_exp(difference_bs) - difference_bs - 1
 
 
 def token_weights(mask_bs: np.ndarray, response_bs: np.ndarray, normalise: str, longest: int) -> np.ndarray:
