@@ -46,6 +46,8 @@ class PolicyLossConfig:
     kind: Literal["ppo", "gspo", "cispo", "reinforce"] = "ppo"  # the surrogate
     clip_low: Annotated[float, Interval(gt=0, le=1)] = 0.2  # the ratio counts within [1 - clip_low, 1 + clip_high]
     clip_high: Annotated[float, Gt(0), Le(1000)] = 0.2  # how far above 1 the ratio may count
+    # Dual clip (arXiv 1912.09729): a negative advantage costs at most dual_clip times its size; null: no bound.
+    dual_clip: Annotated[float, Gt(1), Le(1e6)] | None = None
     kl: Annotated[float, Ge(0), Le(100)] = 0.01  # weight of the k3 estimate of KL(policy || reference); 0 needs no reference
     # token: all tokens weigh the same (DAPO). sequence: all responses do (GRPO). constant: tokens divided by
     # responses x max_response_tokens (Dr.GRPO).

@@ -2,13 +2,14 @@
 
 from megatron_qm.config.alarms import check_alarms
 from megatron_qm.config.require import require
-from megatron_qm.config.rl import CurriculumConfig, RlRun, ShapingConfig, VerifierConfig
+from megatron_qm.config.rl import CurriculumConfig, PolicyLossConfig, RlRun, ShapingConfig, VerifierConfig
 
 
 def check_rl(config: RlRun) -> None:
     """Raise UserError for the first rule that `config` breaks."""
     _batch(config)
     _sampling(config)
+    _loss(config.rl.loss)
     _verifier(config.rl.verifier)
     _shaping(config.rl.shaping, config.rl.sampling.max_new_tokens)
     _curriculum(config.rl.curriculum, overlap=config.rl.overlap)
@@ -39,6 +40,14 @@ def _sampling(config: RlRun) -> None:
         longest < length,
         f"rl.sampling.max_new_tokens = {longest} leaves no room for a prompt in data.sequence_length = {length}",
         "rl.sampling.max_new_tokens", "data.sequence_length",
+    )
+
+
+def _loss(loss: PolicyLossConfig) -> None:
+    require(
+        loss.dual_clip is None or loss.kind in ("ppo", "gspo"),
+        f"rl.loss.dual_clip bounds the ratio of ppo and gspo; rl.loss.kind = {loss.kind} has none with a gradient: leave it out",
+        "rl.loss.dual_clip", "rl.loss.kind",
     )
 
 

@@ -83,8 +83,19 @@ def policy_loss(
     if config.kind == "cispo":
         outside_bs = (ratio_bs != bounded_bs).float()
         return -bounded_bs.detach() * advantage_bs * logp_bs, ratio_bs.detach(), outside_bs
+    gain_bs, clipped_bs = _clipped_gain(ratio_bs, bounded_bs, advantage_bs, config.dual_clip)
+    return -gain_bs, ratio_bs.detach(), clipped_bs.float()
+
+
+def _clipped_gain(ratio_bs: Tensor, bounded_bs: Tensor, advantage_bs: Tensor, dual_clip: float | None) -> tuple[Tensor, Tensor]:
+    """(PPO's lower bound of ratio x advantage, where that takes the gradient), [b, s] each. With `dual_clip` a negative advantage
+    gains no less than dual_clip x advantage (dual clip: Ye et al. 2020, arXiv 1912.09729)."""
     free_bs, held_bs = ratio_bs * advantage_bs, bounded_bs * advantage_bs
-    return -torch.minimum(free_bs, held_bs), ratio_bs.detach(), (held_bs < free_bs).float()
+    gain_bs, clipped_bs = torch.minimum(free_bs, held_bs), held_bs < free_bs
+    if dual_clip is None:
+        return gain_bs, clipped_bs
+    floor_bs = torch.where(advantage_bs < 0, dual_clip * advantage_bs, -torch.inf)
+    return torch.maximum(gain_bs, floor_bs), clipped_bs | (gain_bs < floor_bs)
 
 
 def mean_over_responses(
