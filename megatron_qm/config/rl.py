@@ -47,6 +47,8 @@ class PolicyLossConfig:
     kind: Literal["ppo", "gspo", "cispo", "reinforce"] = "ppo"  # the surrogate
     clip_low: Annotated[float, Interval(gt=0, le=1)] = 0.2  # the ratio counts within [1 - clip_low, 1 + clip_high]
     clip_high: Annotated[float, Gt(0), Le(1000)] = 0.2  # how far above 1 the ratio may count
+    # Dual clip (arXiv 1912.09729): a negative advantage costs at most dual_clip times its size; null: no bound.
+    dual_clip: Annotated[float, Gt(1), Le(1e6)] | None = None
     kl: Annotated[float, Ge(0), Le(100)] = 0.01  # weight of the k3 estimate of KL(policy || reference); 0 needs no reference
     # token: all tokens weigh the same (DAPO). sequence: all responses do (GRPO). constant: tokens divided by
     # responses x max_response_tokens (Dr.GRPO).
@@ -59,7 +61,7 @@ class PolicyLossConfig:
 class SamplingConfig:
     """How responses are drawn while training."""
 
-    # Logits are divided by it; not 0, or all responses to a prompt are the same.
+    # Logits are divided by it, in learning too; not 0, or all responses to a prompt are the same.
     temperature: Annotated[float, Ge(LEAST_TEMPERATURE), Le(100)] = 1.0
     top_p: TopP = 1.0  # only the likeliest tokens that hold this probability together; 1: all
     top_k: TopK = 0  # only so many of the likeliest tokens; 0: all

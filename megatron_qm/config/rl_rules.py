@@ -2,13 +2,14 @@
 
 from megatron_qm.config.alarms import check_alarms
 from megatron_qm.config.require import require
-from megatron_qm.config.rl import CurriculumConfig, RlRun, ShapingConfig, VerifierConfig
+from megatron_qm.config.rl import CurriculumConfig, PolicyLossConfig, RlRun, ShapingConfig, VerifierConfig
 
 
 def check_rl(config: RlRun) -> None:
     """Raise UserError for the first rule that `config` breaks."""
     _batch(config)
     _sampling(config)
+    _loss(config.rl.loss)
     _verifier(config.rl.verifier)
     _shaping(config.rl.shaping, config.rl.sampling.max_new_tokens)
     _curriculum(config.rl.curriculum, overlap=config.rl.overlap)
@@ -29,6 +30,13 @@ def _batch(config: RlRun) -> None:
 
 def _sampling(config: RlRun) -> None:
     longest, length = config.rl.sampling.max_new_tokens, config.data.sequence_length
+    sampling, cut_off = config.rl.sampling, config.rl.sampling.top_p < 1 or config.rl.sampling.top_k > 0
+    require(
+        not (config.rl.vllm and sampling.temperature != 1 and cut_off),
+        f"rl.vllm with rl.sampling.temperature = {sampling.temperature:g} and top_p or top_k: vLLM tells no log-probabilities "
+        "at a temperature before truncation; set the temperature to 1, or top_p: 1 and top_k: 0",
+        "rl.vllm", "rl.sampling.temperature", "rl.sampling.top_p", "rl.sampling.top_k",
+    )
     require(
         longest < length,
         f"rl.sampling.max_new_tokens = {longest} leaves no room for a prompt in data.sequence_length = {length}",
@@ -48,6 +56,14 @@ def _replay(config: RlRun) -> None:
         f"rl.replay with rl.sampling.temperature = {config.rl.sampling.temperature:g}: the trainer's probabilities are those of "
         "the sampling, and text is learnt at temperature 1",
         "rl.replay", "rl.sampling.temperature",
+    )
+
+
+def _loss(loss: PolicyLossConfig) -> None:
+    require(
+        loss.dual_clip is None or loss.kind in ("ppo", "gspo"),
+        f"rl.loss.dual_clip bounds the ratio of ppo and gspo; rl.loss.kind = {loss.kind} has none with a gradient: leave it out",
+        "rl.loss.dual_clip", "rl.loss.kind",
     )
 
 

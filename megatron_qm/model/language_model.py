@@ -1,6 +1,7 @@
 """Megatron's GPTModel with the loss that we train on."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import cast
 
 import torch
@@ -17,6 +18,7 @@ class LanguageModel(GPTModel):
     """GPTModel whose padded vocabulary rows take no probability, so that its loss is the released model's."""
 
     lora: LoraConfig | None = None  # of its adapters (model/lora.py)
+    temperature = 1.0  # of the distribution whose loss is taken (`tempered`)
 
     def __init__(self, *args: object, real_vocab_size: int, z_loss: float = 0.0, entropy: bool = False, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
@@ -27,9 +29,10 @@ class LanguageModel(GPTModel):
         """Cross entropy per token, [b, s], from labels [b, s] and this TP rank's logits [s, b, v].
 
         With a z-loss weight w, training gets [2, b, s]: cross entropy, and w * logsumexp(logits)^2 (PaLM, section 5); with
-        `entropy` a third row, the entropy of the prediction in nats, which carries no gradient.
+        `entropy` a third row, the entropy of the prediction in nats, which carries no gradient. All are of
+        softmax(logits / temperature).
         """
-        logits_sbv = self._without_padding(logits)
+        logits_sbv = self._without_padding(self._at_temperature(logits))
         if not (self.training and (self.z_loss or self.entropy)):
             return self._cross_entropy(labels, logits_sbv)
         # Megatron's cross entropy works in place on logits in FP32.
@@ -49,6 +52,10 @@ class LanguageModel(GPTModel):
             loss_bs = vocab_parallel_cross_entropy(logits_sbv, labels.transpose(0, 1).contiguous()).transpose(0, 1)
         return loss_bs
 
+    def _at_temperature(self, logits_sbv: Tensor) -> Tensor:
+        """In FP32, as the engine divides them: the cross entropy would make that copy anyway."""
+        return logits_sbv if self.temperature == 1 else logits_sbv.float().div_(self.temperature)
+
     def _without_padding(self, logits_sbv: Tensor) -> Tensor:
         padding = self.vocab_size - self.real_vocab_size
         if not padding:
@@ -65,3 +72,16 @@ def unwrap(model: Sequence[nn.Module]) -> list[LanguageModel]:
     """A rank's chunks, each wrapped in Megatron's DDP or not, without it."""
     bare = (chunk.module if isinstance(chunk, DistributedDataParallel) else chunk for chunk in model)
     return [cast(LanguageModel, chunk) for chunk in bare]  # to torch, what DDP wraps is any module
+
+
+@contextmanager
+def tempered(model: Sequence[nn.Module], temperature: float) -> Iterator[None]:
+    """While it lasts, loss and entropy of a rank's chunks are of the distribution that is sampled from at `temperature`."""
+    chunks = unwrap(model)
+    for chunk in chunks:
+        chunk.temperature = temperature
+    try:
+        yield
+    finally:
+        for chunk in chunks:
+            chunk.temperature = 1.0

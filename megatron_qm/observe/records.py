@@ -106,9 +106,10 @@ class RlRecord:
     reward: mean over what was scored, None where nothing was; by "task", and by "task/part". reward_by_length: rows
     (first, last, count, mean reward) of bins of this batch, in tokens. length: mean and max, tokens. truncated, unscored:
     shares of the rollouts. zero_variance: share of the groups. unscored_reasons: rollouts by reason. entropy: nats per
-    token. disagreement: share of the items on which rule and model verifier differ. engine_gap: LogprobGap.to_json() of
-    align/rollouts/compare.py. resampled: prompts that left (mastered) and stayed (kept) at the start of this epoch.
-    seconds: of the batch, by generate, score, logprobs, train. batches: numbers of its files in RUN/rollouts.
+    token, of the policy at the temperature of the sampling and without truncation. disagreement: share of the items on which
+    rule and model verifier differ. engine_gap: LogprobGap.to_json() of align/rollouts/compare.py. resampled: prompts that
+    left (mastered) and stayed (kept) at the start of this epoch. seconds: of the batch, by generate, score, logprobs, train.
+    batches: numbers of its files in RUN/rollouts.
     """
 
     kind: ClassVar[str] = "rl"

@@ -10,30 +10,33 @@ import torch
 from megatron.core.pipeline_parallel import get_forward_backward_func
 from torch import Tensor, nn
 
+from megatron_qm.model.language_model import tempered
 from megatron_qm.train.batches import MicroBatch
 from megatron_qm.train.step import full_length
 
 
 @torch.no_grad()  # `forward_only` alone leaves autograd on
 def label_logprobs(
-    model: Sequence[nn.Module], batches: Sequence[MicroBatch], move: Callable[[], None] = lambda: None
+    model: Sequence[nn.Module], batches: Sequence[MicroBatch], move: Callable[[], None] = lambda: None, temperature: float = 1.0
 ) -> list[Tensor]:
-    """[b, s] for each of `batches`, in nats, under `model` as it is; zeros on pipeline stages before the last.
+    """[b, s] for each of `batches`, in nats, under `model` as it is, its logits divided by `temperature`; zeros on pipeline
+    stages before the last.
 
     All ranks call it with equally many micro-batches of equal shapes. move: told of each, for many are no hang.
     """
     for chunk in model:
         chunk.eval()
     try:
-        found = get_forward_backward_func()(
-            forward_step_func=partial(_forward, move),
-            data_iterator=[iter(batches) for _ in model] if len(model) > 1 else iter(batches),
-            model=list(model) if len(model) > 1 else model[0],
-            num_microbatches=len(batches),
-            seq_length=full_length(batches[0]),
-            micro_batch_size=batches[0].tokens_bs.shape[0],
-            forward_only=True,
-        )
+        with tempered(model, temperature):
+            found = get_forward_backward_func()(
+                forward_step_func=partial(_forward, move),
+                data_iterator=[iter(batches) for _ in model] if len(model) > 1 else iter(batches),
+                model=list(model) if len(model) > 1 else model[0],
+                num_microbatches=len(batches),
+                seq_length=full_length(batches[0]),
+                micro_batch_size=batches[0].tokens_bs.shape[0],
+                forward_only=True,
+            )
     finally:
         for chunk in model:
             chunk.train()

@@ -19,6 +19,11 @@ class Objective(Protocol):
         """Of the sums that the report holds after cross entropy in nats, z-loss, and tokens that count."""
         ...
 
+    @property
+    def temperature(self) -> float:
+        """The model's logits are divided by it before `output` is made of them."""
+        ...
+
     def __call__(self, sources: int, batch: MicroBatch, output: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(sum to be minimised, what it is to be divided by over the global batch, report [3 + len(names), k]).
 
@@ -30,6 +35,8 @@ class Objective(Protocol):
 
 class CrossEntropy:
     """The mean over all tokens of the global batch that count: pretraining and SFT. entropy: report the third row."""
+
+    temperature = 1.0
 
     def __init__(self, *, entropy: bool = False) -> None:
         self.names: tuple[str, ...] = ("entropy",) if entropy else ()

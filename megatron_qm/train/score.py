@@ -18,9 +18,9 @@ Pair = tuple[Sequence[int], Sequence[int]]  # token ids of a prompt, and of the 
 
 
 def score_continuations(
-    model: Sequence[nn.Module], pairs: Sequence[Pair], batch_size: int = 32, multiple_of: int = 64
+    model: Sequence[nn.Module], pairs: Sequence[Pair], batch_size: int = 32, multiple_of: int = 64, temperature: float = 1.0
 ) -> list[float]:
-    """Sum of log p(continuation token | everything before it), in nats, for each (prompt ids, continuation ids).
+    """Sum of log p(continuation token | everything before it) at `temperature`, in nats, for each (prompt ids, continuation ids).
 
     The same list on every rank. Rows are padded on the right, which a causal model never looks at, to one length that is
     a multiple of `multiple_of` (SP and CP cut it).
@@ -31,7 +31,8 @@ def score_continuations(
     mine = _share(groups, place)
     batches = [_micro_batch(rows, _filled(group, batch_size), place, model[0]) for group in mine]
     scores = torch.zeros(len(pairs), dtype=torch.float64)
-    for group, batch, logp_bs in zip(mine, batches, label_logprobs(model, batches), strict=True):
+    found = label_logprobs(model, batches, temperature=temperature)
+    for group, batch, logp_bs in zip(mine, batches, found, strict=True):
         scores[group] = (logp_bs * batch.loss_mask_bs).sum(1)[: len(group)].double().cpu()
     return _sum_over_ranks(scores, model[0])
 

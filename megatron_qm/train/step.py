@@ -18,6 +18,7 @@ from megatron.core.pipeline_parallel import get_forward_backward_func
 from torch import Tensor
 
 from megatron_qm.config.train import OptimizerConfig
+from megatron_qm.model.language_model import tempered
 from megatron_qm.train.batches import MicroBatch, Place
 from megatron_qm.train.guard import Guard
 from megatron_qm.train.objective import CrossEntropy, Objective
@@ -128,15 +129,16 @@ class Stepper:
         self, batches: Iterable[MicroBatch], count: int, sources: int, objective: Objective, *, forward_only: bool
     ) -> Losses:
         first, rest = _peek(batches)
-        reports = self._schedule(
-            forward_step_func=partial(_forward_step, partial(objective, sources)),
-            data_iterator=self._iterators(itertools.chain([first], rest)),
-            model=self.model if len(self.model) > 1 else self.model[0],
-            num_microbatches=count,
-            seq_length=full_length(first),
-            micro_batch_size=first.tokens_bs.shape[0],
-            forward_only=forward_only,
-        )
+        with tempered(self.model, objective.temperature):
+            reports = self._schedule(
+                forward_step_func=partial(_forward_step, partial(objective, sources)),
+                data_iterator=self._iterators(itertools.chain([first], rest)),
+                model=self.model if len(self.model) > 1 else self.model[0],
+                num_microbatches=count,
+                seq_length=full_length(first),
+                micro_batch_size=first.tokens_bs.shape[0],
+                forward_only=forward_only,
+            )
         return self._sum_over_ranks(reports, sources, objective.names)
 
     def _iterators(self, batches: Iterator[MicroBatch]) -> Iterator[MicroBatch] | list[Iterator[MicroBatch]]:

@@ -55,10 +55,10 @@ def _learn(platform: Platform, parallel: ParallelConfig, case: dict[str, Any]) -
     stepper = Stepper(wrapped, build_optimizer(wrapped, settings, parallel), settings, 1, Guard(GuardConfig(), platform.device),
                       objective=PolicyObjective(rl.loss))
     try:
-        updates = add_logprobs(updates_of(experience(rl), config, platform), "old_logp", unwrap(wrapped), lambda: None)
+        updates = add_logprobs(updates_of(experience(rl), config, platform), "old_logp", unwrap(wrapped), lambda: None, 1.0)
         gap = engine_gap(updates[0], [batch.extra["old_logp"] for batch in updates[0]])
         if rl.loss.kl:
-            updates = add_logprobs(updates, "reference_logp", reference, lambda: None)
+            updates = add_logprobs(updates, "reference_logp", reference, lambda: None, 1.0)
         results = [stepper.train(update, len(update), 3e-3) for update in updates]
         rows = [[result.losses.mean, result.grad_norm, *map(result.losses.mean_per_token, NAMES)] for result in results]
         return {"rows": rows, "gap": [gap.mean, gap.largest, gap.mean_ratio], "tokens": gap.tokens}

@@ -74,6 +74,25 @@ def test_what_is_clipped_has_no_gradient_but_in_cispo_it_has() -> None:
         assert logp.grad.item() == pytest.approx(want)
 
 
+@pytest.mark.parametrize("kind", ["ppo", "gspo"])
+@pytest.mark.parametrize("advantage", [2.0, -2.0])
+def test_dual_clip_bounds_what_a_negative_advantage_loses(kind: str, advantage: float) -> None:
+    ratios, c = [0.5, 1.0, 1.49, 2.9, 3.1, 60.0], 3.0
+    logp = torch.tensor([ratios]).log().requires_grad_()
+    none, own = torch.zeros(1, 6), torch.arange(6)[None]
+    config = PolicyLossConfig(kind, clip_low=0.2, clip_high=0.3, dual_clip=c)
+    loss, _, clipped = policy_loss(logp, none, torch.full_like(none, advantage), torch.ones(1, 6), config, own)
+    loss.sum().backward()
+    if advantage > 0:  # as without it: at most (1 + clip_high) x advantage is gained
+        want, free = [-2 * min(ratio, 1.3) for ratio in ratios], [True, True, False, False, False, False]
+    else:
+        want, free = [2 * min(max(ratio, 0.8), c) for ratio in ratios], [False, True, True, True, False, False]
+    slopes = [-advantage * ratio if learnt else 0.0 for ratio, learnt in zip(ratios, free, strict=True)]
+    assert loss[0].tolist() == pytest.approx(want, rel=1e-6)
+    assert logp.grad[0].tolist() == pytest.approx(slopes, rel=1e-6)
+    assert clipped[0].tolist() == [not learnt for learnt in free]
+
+
 def test_gspo_has_one_ratio_per_response() -> None:
     logp = torch.tensor([[-1.0, -1.2, -0.5, -9.0, -2.0]])
     old = torch.tensor([[-1.1, -1.0, -0.5, -1.0, -2.1]])

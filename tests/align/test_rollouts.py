@@ -222,7 +222,7 @@ def test_vllm_answers_become_rollouts(named: None, output: VllmOutput, sampling:
 
 @pytest.mark.parametrize(
     ("sampling", "expected"),
-    [({}, (-0.5,)), ({"temperature": 0.0}, (0.0,)), ({"temperature": 0.7}, None), ({"top_p": 0.9}, None), ({"top_k": 5}, None),
+    [({}, (-0.5,)), ({"temperature": 0.0}, (0.0,)), ({"temperature": 0.7}, (-0.5,)), ({"top_p": 0.9}, None), ({"top_k": 5}, None),
      ({"min_tokens": 1}, (-0.5,)), ({"min_tokens": 1, "stop_tokens": (3,)}, None)],
 )
 def test_vllm_knows_the_behaviour_only_of_the_plain_policy(named: None, sampling: dict, expected: Any) -> None:

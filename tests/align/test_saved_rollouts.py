@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from megatron_qm.align.digest import digest
 from megatron_qm.align.rollouts.prompts import read_requests
 from megatron_qm.align.rollouts.replay import SavedRollouts
-from megatron_qm.align.rollouts.rollout import Rollout, read_rollouts, write_rollouts
+from megatron_qm.align.rollouts.rollout import Rollout, asked, read_rollouts, write_rollouts
 from megatron_qm.cli import main
 from megatron_qm.errors import UserError
 from megatron_qm.model.generation.request import Completion, Request, Sampling
@@ -27,6 +28,13 @@ def generated(tiny: Path, policy: Path, output: Path, *more: str) -> Path:
              "--max-new-tokens", "12", "--seed", "77", *stops, *more]
     assert main([str(word) for word in words]) == 0
     return output
+
+
+def test_logprobs_of_earlier_versions_are_taken_at_temperature_one_alone() -> None:
+    """They were of temperature 1 whatever was sampled at, and their digest said no more than prompt, sampling and seed."""
+    for heat, same in ((1.0, True), (0.0, True), (0.7, False)):
+        sampling = Sampling(temperature=heat)
+        assert (asked(Request("a", (1, 2), sampling, 5)) == digest([(1, 2), dataclasses.asdict(sampling), 5])) is same
 
 
 def test_a_run_learns_from_what_generate_has_written(tiny: Path, policy: Path, tmp_path: Path) -> None:

@@ -91,10 +91,21 @@ def _generate(model: list[torch.nn.Module], vocab: int) -> dict[str, Any]:
     found = {
         "greedy": [c.tokens for c in generate(model, greedy(vocab), max_sequences=4)],
         "sampled": [vars(c) for c in completions],
-        "scores": score_continuations(model, pairs, batch_size=4),
+        "scores": _scores(model, requests, pairs),
         "joined": _joined(model, requests),
     }
     return found | _in_other_company(model, vocab) if dist.get_world_size() == 1 else found
+
+
+def _scores(model: list[torch.nn.Module], requests: list[Request], pairs: list[tuple[list[int], list[int]]]) -> list[float]:
+    """Each at the temperature of its request."""
+    heats = [request.sampling.temperature for request in requests]
+    found: dict[int, float] = {}
+    for heat in sorted(set(heats)):
+        numbers = [number for number, own in enumerate(heats) if own == heat]
+        scores = score_continuations(model, [pairs[n] for n in numbers], batch_size=4, temperature=heat)
+        found |= zip(numbers, scores, strict=True)
+    return [found[number] for number in range(len(pairs))]
 
 
 class Dripping:

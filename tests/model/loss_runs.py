@@ -7,12 +7,14 @@ MODEL = {"family": "qwen3", "layers": 1, "hidden_size": 32, "ffn_hidden_size": 6
 WEIGHT = 1e-2
 
 
-def rows_and_gradient() -> dict[str, list]:
-    """Rows [3, b, s] from logits that all ranks draw alike, this rank's columns of them, and the gradient of the first two."""
+def rows_and_gradient(temperature: float) -> dict[str, list]:
+    """Rows [3, b, s] at `temperature` from logits that all ranks draw alike, this rank's columns of them, and the gradient of the
+    first two."""
 
     from megatron_qm.config.model import ModelConfig
     from megatron_qm.config.parallel import ParallelConfig
     from megatron_qm.model.build import build_model
+    from megatron_qm.model.language_model import tempered
     from megatron_qm.model.parallel_groups import parallel_groups
     from megatron_qm.platform.runtime import choose_platform, process_group, ranks_from_environment
 
@@ -24,7 +26,9 @@ def rows_and_gradient() -> dict[str, list]:
         logits, labels = drawn(chunk.vocab_size)
         share = logits.shape[-1] // ranks.world_size
         mine = logits[..., ranks.rank * share : (ranks.rank + 1) * share].clone().requires_grad_()
-        rows = chunk.compute_language_model_loss(labels, mine * 1.0)
+        with tempered([chunk], temperature):
+            rows = chunk.compute_language_model_loss(labels, mine * 1.0)
+        assert chunk.temperature == 1, "what is not of the policy is examined as it is"
         rows[:2].sum().backward()
         return {"rows": rows.tolist(), "gradient": mine.grad.tolist()}
 

@@ -43,7 +43,7 @@ def test_every_random_number_once_gives_each_token_its_probability(kind: str) ->
         shares = torch.bincount(drawn.token_b, minlength=40).double() / NUMBERS
         assert (shares - expected_bv[row].exp()).abs().max() <= 1.5 / NUMBERS
         assert torch.allclose(drawn.behaviour_b.double(), expected_bv[row][drawn.token_b], atol=1e-5)
-        policy_v = LOGITS[row].double().log_softmax(-1)
+        policy_v = (LOGITS[row].double() / sampling.temperature).log_softmax(-1)
         assert torch.allclose(drawn.logprob_b.double(), policy_v[drawn.token_b], atol=1e-5)
 
 

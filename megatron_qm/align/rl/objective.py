@@ -2,7 +2,8 @@
 
 Axes: b rows, s tokens of a row (several responses may share a row; under context parallelism this rank's share of each), q
 responses of a micro-batch.
-A micro-batch brings, beside its labels and mask (1 on response tokens), in `extra`, [b, s] each:
+A micro-batch brings, beside its labels and mask (1 on response tokens), in `extra`, [b, s] each, log-probabilities at the
+temperature of the sampling:
   old_logp        of the policy that the update starts from (the trainer's own, before the first update on this batch);
                   left out where that is the very policy that is updated: then the ratio is 1 and has its gradient
   reference_logp  of the frozen reference (where kl > 0)
@@ -23,6 +24,7 @@ from megatron.core.tensor_parallel.mappings import (
 )
 from torch import Tensor
 
+from megatron_qm.align.rl.exponents import bounded_exp
 from megatron_qm.config.rl import PolicyLossConfig
 from megatron_qm.train.batches import MicroBatch
 from megatron_qm.train.objective import NATS, TOKENS, report
@@ -32,12 +34,12 @@ NAMES = ("policy_loss", "kl", "clipped", "ratio", "entropy")
 
 class PolicyObjective:
     """Called by the step with the model's cross entropy [b, s], which is minus the policy's log-probability, or [r, b, s] with
-    the exact entropy in the third row (the second, of a z-loss, is not learnt from);
-    without it "entropy" is its estimate from the sampled tokens."""
+    the exact entropy in the third row (the second, of a z-loss, is not learnt from); without it "entropy" is its estimate from
+    the sampled tokens. All of the policy at `temperature`, over the whole vocabulary."""
 
-    def __init__(self, config: PolicyLossConfig, *, replay: bool = False) -> None:
-        """replay: report what `extra["replay"]` adds to the loss, too."""
-        self._config = config
+    def __init__(self, config: PolicyLossConfig, temperature: float = 1.0, *, replay: bool = False) -> None:
+        """temperature: at which the responses are sampled. replay: report what `extra["replay"]` adds to the loss, too."""
+        self._config, self.temperature = config, temperature
         self.names: tuple[str, ...] = (*NAMES, "replay") if replay else NAMES
 
     def __call__(self, sources: int, batch: MicroBatch, output: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -51,7 +53,7 @@ class PolicyObjective:
                                                     extra.get("response"), context)
         if self._config.importance_cap is not None:
             behaviour_bs = torch.where(mask_bs > 0, extra["behaviour_logp"], old_bs)
-            loss_bs = loss_bs * torch.exp(old_bs - behaviour_bs).clamp(max=self._config.importance_cap)
+            loss_bs = loss_bs * bounded_exp(old_bs - behaviour_bs).clamp(max=self._config.importance_cap)
         kl_bs = torch.zeros_like(loss_bs)
         if self._config.kl:
             reference_bs = torch.where(mask_bs > 0, extra["reference_logp"], logp_bs.detach())
@@ -73,19 +75,30 @@ def policy_loss(
     """(loss, ratio, 1 where clipping took the gradient), [b, s] each; ratio and clipped carry no gradient. context: the ranks
     that hold the other tokens of these rows."""
     if config.kind == "reinforce":
-        return -advantage_bs * logp_bs, torch.exp(logp_bs - old_bs).detach(), torch.zeros_like(logp_bs)
+        return -advantage_bs * logp_bs, bounded_exp(logp_bs - old_bs).detach(), torch.zeros_like(logp_bs)
     log_ratio_bs = logp_bs - old_bs
     if config.kind == "gspo":
         if response_bs is None:
             raise ValueError("gspo needs to know which response a token belongs to")
         log_ratio_bs = mean_over_responses(log_ratio_bs, mask_bs, response_bs, context)
-    ratio_bs = torch.exp(log_ratio_bs)
+    ratio_bs = bounded_exp(log_ratio_bs)
     bounded_bs = ratio_bs.clamp(1 - config.clip_low, 1 + config.clip_high)
     if config.kind == "cispo":
         outside_bs = (ratio_bs != bounded_bs).float()
         return -bounded_bs.detach() * advantage_bs * logp_bs, ratio_bs.detach(), outside_bs
+    gain_bs, clipped_bs = _clipped_gain(ratio_bs, bounded_bs, advantage_bs, config.dual_clip)
+    return -gain_bs, ratio_bs.detach(), clipped_bs.float()
+
+
+def _clipped_gain(ratio_bs: Tensor, bounded_bs: Tensor, advantage_bs: Tensor, dual_clip: float | None) -> tuple[Tensor, Tensor]:
+    """(PPO's lower bound of ratio x advantage, where that takes the gradient), [b, s] each. With `dual_clip` a negative advantage
+    gains no less than dual_clip x advantage (dual clip: Ye et al. 2020, arXiv 1912.09729)."""
     free_bs, held_bs = ratio_bs * advantage_bs, bounded_bs * advantage_bs
-    return -torch.minimum(free_bs, held_bs), ratio_bs.detach(), (held_bs < free_bs).float()
+    gain_bs, clipped_bs = torch.minimum(free_bs, held_bs), held_bs < free_bs
+    if dual_clip is None:
+        return gain_bs, clipped_bs
+    floor_bs = torch.where(advantage_bs < 0, dual_clip * advantage_bs, -torch.inf)
+    return torch.maximum(gain_bs, floor_bs), clipped_bs | (gain_bs < floor_bs)
 
 
 def mean_over_responses(
@@ -115,7 +128,7 @@ def _sum_over(group: dist.ProcessGroup, sums_q: Tensor) -> Tensor:
 def k3(logp_bs: Tensor, reference_bs: Tensor) -> Tensor:
     """An unbiased, never negative estimate of KL(policy || reference) from samples of the policy (Schulman 2020)."""
     difference_bs = reference_bs - logp_bs
-    return torch.exp(difference_bs) - difference_bs - 1
+    return bounded_exp(difference_bs) - difference_bs - 1
 
 
 def token_weights(mask_bs: np.ndarray, response_bs: np.ndarray, normalise: str, longest: int) -> np.ndarray:

@@ -16,12 +16,14 @@ from megatron_qm.train.logprobs import label_logprobs
 @dataclass(frozen=True)
 class Policy:
     """model: the chunks that are trained, in DDP. reference: those of the frozen policy that the KL term holds on to, None where
-    that has no weight. move: told of every micro-batch, for many are no hang. All ranks call each method together."""
+    that has no weight. move: told of every micro-batch, for many are no hang. temperature: of the sampling, and so of every
+    log-probability. All ranks call each method together."""
 
     model: Sequence[DistributedDataParallel]
     engine: RolloutEngine
     reference: Sequence[nn.Module] | None
     move: Callable[[], None]
+    temperature: float
 
     @property
     def chunks(self) -> list[LanguageModel]:
@@ -37,12 +39,14 @@ class Policy:
 
     def logprobs(self, update: Update) -> list[Tensor]:
         """[b, s] for each micro-batch: of its labels under the present weights."""
-        return label_logprobs(self.chunks, update, self.move)
+        return label_logprobs(self.chunks, update, self.move, self.temperature)
 
     def with_own(self, updates: Sequence[Update]) -> list[Update]:
         """The same with what they start from, `old_logp`."""
-        return add_logprobs(updates, "old_logp", self.chunks, self.move)
+        return add_logprobs(updates, "old_logp", self.chunks, self.move, self.temperature)
 
     def with_reference(self, updates: Sequence[Update]) -> Sequence[Update]:
         """The same with `reference_logp`, where there is a reference."""
-        return updates if self.reference is None else add_logprobs(updates, "reference_logp", self.reference, self.move)
+        if self.reference is None:
+            return updates
+        return add_logprobs(updates, "reference_logp", self.reference, self.move, self.temperature)

@@ -57,7 +57,7 @@ def rows(experience: Experience, filled: Sequence[Sequence[int]], length: int, c
             positions[b, at:end], starts[b, at] = np.arange(end - at), True
             mask[b, first:end] = experience.reward_n[n] is not None
             advantage[b, first:end] = experience.advantage_n[n]
-            behaviour[b, first:end] = rollout.logprobs  # of the engine's policy, before temperature and the like
+            behaviour[b, first:end] = rollout.logprobs  # of the engine's policy at the temperature of the sampling
             response[b, first:end] = number
             at, number = end, number + 1
         if at < length:  # the padding is a document of its own

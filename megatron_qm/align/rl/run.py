@@ -34,7 +34,7 @@ def on_rollouts(config: RlRun) -> Learning:
 
 def learning(config: RlRun, output: Path, engine: Callable[[Parts, TextTokenizer], RolloutEngine]) -> Learning:
     """output: where rollouts are kept. engine: who answers."""
-    objective = PolicyObjective(config.rl.loss, replay=config.rl.replay is not None)
+    objective = PolicyObjective(config.rl.loss, config.rl.sampling.temperature, replay=config.rl.replay is not None)
     return Learning(objective, 1, lambda parts: _feed(config, parts, output, engine))
 
 
@@ -47,7 +47,8 @@ def _feed(config: RlRun, parts: Parts, output: Path, engine: Callable[[Parts, Te
         config.rl, output, sampler, tokenizer, config.data.sequence_length, config.train.seed, judges,
         parts.watchdog.move,
     )
-    policy = Policy(parts.stepper.model, engine(parts, tokenizer), _reference(config, parts), parts.watchdog.move)
+    policy = Policy(parts.stepper.model, engine(parts, tokenizer), _reference(config, parts), parts.watchdog.move,
+                    config.rl.sampling.temperature)
     health = Health(config.rl.alarms, Path(config.output), parts.recorder, writes=parts.writes)
     replay = Replay(config, config.rl.replay, packed_length(config)) if config.rl.replay else None
     return RolloutFeed(config, parts.platform, policy, collector, health, replay)
@@ -59,7 +60,7 @@ def _engine(config: RlRun, parts: Parts, tokenizer: TextTokenizer) -> RolloutEng
     if config.rl.vllm is not None:
         vllm = config.rl.vllm
         client = LocalVllm(vllm.folder, tensor_parallel=vllm.tensor_parallel, memory=vllm.memory,
-                           max_positions=config.data.sequence_length)
+                           max_positions=config.data.sequence_length, temperature=config.rl.sampling.temperature)
         return VllmEngine(client, config.model, vllm.tensor_parallel)
     return MegatronEngine(
         unwrap(parts.stepper.model), max_sequences=config.rl.sampling.max_sequences, detokenize=tokenizer.decode,

@@ -65,11 +65,13 @@ def _share(batch: Batch, chosen: list[int]) -> Batch:
     return replace(batch, **{name: getattr(batch, name)[chosen] for name in columns}, extra=extra)
 
 
-def add_logprobs(updates: Sequence[Update], name: str, model: Sequence[nn.Module], move: Callable[[], None]) -> list[Update]:
-    """The same with `extra[name]`, [b, s]: of the labels under `model` as it is now."""
+def add_logprobs(
+    updates: Sequence[Update], name: str, model: Sequence[nn.Module], move: Callable[[], None], temperature: float
+) -> list[Update]:
+    """The same with `extra[name]`, [b, s]: of the labels under `model` as it is now, at `temperature`."""
     added = []
     for update in updates:
-        found = label_logprobs(model, update, move)
+        found = label_logprobs(model, update, move, temperature)
         added.append([_with(batch, name, logp_bs) for batch, logp_bs in zip(update, found, strict=True)])
     return added
 

@@ -20,8 +20,9 @@ _MOST_TOKENS = 2**31  # of a vocabulary: ids become 32 bits on the way to a mode
 
 @dataclass(frozen=True)
 class Rollout:
-    """logprobs: of the policy that sampled, at temperature 1. behaviour_logprobs: of the distribution that was sampled
-    from (see Completion); None where an engine does not say. weights_version: the training step whose weights sampled.
+    """logprobs: of the policy that sampled, at the temperature of the sampling. behaviour_logprobs: of the distribution that was
+    sampled from (see Completion for both); None where an engine does not say. weights_version: the training step whose weights
+    sampled.
     asked: a digest of prompt, sampling and seed, so that work saved for another request is not taken for this one's."""
 
     key: str
@@ -83,8 +84,10 @@ class Rollout:
 
 
 def asked(request: Request) -> str:
-    """A digest of all but the key."""
-    return digest([request.prompt, asdict(request.sampling), request.seed])
+    """A digest of all but the key. Earlier versions kept log-probabilities at temperature 1 whatever was sampled at: their files
+    answer no request at another."""
+    told = [] if request.sampling.temperature in (0, 1) else ["logprobs at the temperature"]
+    return digest([request.prompt, asdict(request.sampling), request.seed, *told])
 
 
 def read_rollouts(path: Path) -> Iterator[Rollout]:

@@ -24,7 +24,7 @@ from megatron_qm.model.generation.sampling import stream_of
 
 @dataclass(frozen=True)
 class VllmOutput:
-    """token_ids with the stop token; logprobs of each at temperature 1 (vLLM: logprobs_mode="raw_logprobs").
+    """token_ids with the stop token; logprobs of each at the request's temperature over the whole vocabulary.
     finish_reason and stop_reason as vLLM gives them: "stop" or "length"; the token or string that stopped it."""
 
     token_ids: Sequence[int]
@@ -92,7 +92,7 @@ def behaviour(sampling: Sampling, logprobs: tuple[float, ...]) -> tuple[float, .
     if sampling.temperature == 0:
         return (0.0,) * len(logprobs)
     banned = sampling.min_tokens > 0 and sampling.stop_tokens
-    plain = sampling.temperature == 1 and sampling.top_p == 1 and sampling.top_k == 0 and not banned
+    plain = sampling.top_p == 1 and sampling.top_k == 0 and not banned
     return logprobs if plain else None
 
 
@@ -129,11 +129,12 @@ class LocalVllm:
     """vLLM inside the trainer's processes, on their GPUs.
 
     folder: an exported HF folder (its weights are replaced by the first update). memory: share of a GPU that vLLM may take
-    for weights and cache. Raises UserError where vLLM is not installed.
+    for weights and cache. temperature: of all requests; at another than 1 nothing may be cut off (top_p, top_k), for vLLM tells
+    log-probabilities before temperature and truncation or after both. Raises UserError where vLLM is not installed.
     """
 
     def __init__(self, folder: str, *, tensor_parallel: int = 1, memory: float = 0.4, max_positions: int | None = None,
-                 **options: object) -> None:
+                 temperature: float = 1.0, **options: object) -> None:
         os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")  # in this process, where the weights are
         try:
             import vllm
@@ -145,7 +146,7 @@ class LocalVllm:
         distributed = {"distributed_executor_backend": "external_launcher"} if dist.is_initialized() else {}
         self._llm = vllm.LLM(
             model=folder, tensor_parallel_size=tensor_parallel, gpu_memory_utilization=memory, max_model_len=max_positions,
-            logprobs_mode="raw_logprobs", seed=0, **distributed, **options,
+            logprobs_mode="raw_logprobs" if temperature == 1 else "processed_logprobs", seed=0, **distributed, **options,
         )
 
     def generate(self, prompts: Sequence[list[int]], sampling: Sequence[JsonObject]) -> list[VllmOutput]:

@@ -73,9 +73,10 @@ def check_keys(requests: Sequence[Request]) -> None:
 
 @dataclass(frozen=True)
 class Completion:
-    """A response. logprobs: of the policy itself (temperature 1, the whole vocabulary), in nats: what a trainer's forward
-    pass gives. behaviour_logprobs: of the distribution the token was drawn from, after temperature, top_k, top_p and the
-    ban on early stop tokens; 0 for greedy; None where an engine does not say. Both have one number per token."""
+    """A response. logprobs: of the policy at the request's temperature (1 for greedy) over the whole vocabulary, in nats: what
+    a trainer's forward pass gives whose logits are divided by it. behaviour_logprobs: of the distribution the token was drawn
+    from, after temperature, top_k, top_p and the ban on early stop tokens; 0 for greedy; None where an engine does not say. Both
+    have one number per token."""
 
     key: str
     tokens: tuple[int, ...]

@@ -17,7 +17,7 @@ _MASK = 2**64 - 1
 
 @dataclass(frozen=True)
 class Drawn:
-    """Tokens [b], their log-probability under the policy [b] and under the distribution they were drawn from [b]."""
+    """Tokens [b], their log-probability under the policy at its temperature [b] and under what they were drawn from [b]."""
 
     token_b: Tensor
     logprob_b: Tensor
@@ -49,7 +49,7 @@ def draw(logits_bv: Tensor, sampling: Sequence[Sampling], generated: Sequence[in
 
 def _draw(logits_bv: Tensor, sampling: Sequence[Sampling], generated: Sequence[int], uniform_b: Sequence[float]) -> Drawn:
     peak_b1, best_b1 = logits_bv.max(-1, keepdim=True)
-    shifted_bv = logits_bv - peak_b1
+    shifted_bv = _tempered(logits_bv - peak_b1, sampling)
     weight_bv = shifted_bv.exp()
     log_total_b = weight_bv.sum(-1, dtype=torch.float64).log()
     allowed_bv = _without_early_stops(shifted_bv, sampling, generated)
@@ -59,11 +59,11 @@ def _draw(logits_bv: Tensor, sampling: Sequence[Sampling], generated: Sequence[i
     if rows:
         index = torch.tensor(rows, device=logits_bv.device) if len(rows) < len(sampling) else slice(None)
         kinds = [sampling[row] for row in rows]
-        if allowed_bv is shifted_bv and all(s.temperature == 1 and s.top_p == 1 and not s.top_k for s in kinds):
+        if allowed_bv is shifted_bv and all(s.top_p == 1 and not s.top_k for s in kinds):
             chosen_from = shifted_bv[index], weight_bv[index]  # the policy itself: all is there already
         else:
-            scaled_bv = _scaled(allowed_bv[index], kinds)
-            chosen_from = scaled_bv, scaled_bv.exp()
+            left_bv = _truncated(allowed_bv[index], kinds)
+            chosen_from = left_bv, left_bv.exp()
         numbers_b = torch.tensor([uniform_b[row] for row in rows], dtype=torch.float64, device=logits_bv.device)
         token_b[index], behaviour_b[index] = _inverse(*chosen_from, numbers_b)
     return Drawn(token_b, shifted_bv.gather(1, token_b[:, None])[:, 0] - log_total_b, behaviour_b)
@@ -85,13 +85,19 @@ def _without_early_stops(logits_bv: Tensor, sampling: Sequence[Sampling], genera
     return banned
 
 
-def _scaled(logits_bv: Tensor, sampling: Sequence[Sampling]) -> Tensor:
-    """Logits after temperature, top_k and top_p, the largest 0."""
-    heat_b = torch.tensor([s.temperature for s in sampling], dtype=logits_bv.dtype, device=logits_bv.device)
-    scaled_bv = logits_bv / heat_b[:, None]
+def _tempered(logits_bv: Tensor, sampling: Sequence[Sampling]) -> Tensor:
+    """Logits over temperature; greedy rows as they are."""
+    heats = [s.temperature or 1.0 for s in sampling]
+    if all(heat == 1 for heat in heats):
+        return logits_bv
+    return logits_bv / torch.tensor(heats, dtype=logits_bv.dtype, device=logits_bv.device)[:, None]
+
+
+def _truncated(logits_bv: Tensor, sampling: Sequence[Sampling]) -> Tensor:
+    """Logits after top_k and top_p, the largest 0."""
     if any(s.top_k or s.top_p < 1 for s in sampling):
-        scaled_bv = _truncate(scaled_bv, sampling)
-    return scaled_bv - scaled_bv.amax(-1, keepdim=True)
+        logits_bv = _truncate(logits_bv, sampling)
+    return logits_bv - logits_bv.amax(-1, keepdim=True)
 
 
 def _inverse(shifted_bv: Tensor, weight_bv: Tensor, uniform_b: Tensor) -> tuple[Tensor, Tensor]:

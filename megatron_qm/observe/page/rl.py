@@ -70,7 +70,7 @@ def _charts(history: History, rollouts: dict[int, JsonObject], frame: Frame) -> 
         _parts(rl.group("reward_by_part"), frame),
         reward_against_length(rollouts),
         _lines("Response length", "tokens", {"mean": length.get("mean", EMPTY), "longest": length.get("max", EMPTY)}, frame),
-        _lines("Entropy", "nats per token",
+        _lines("Entropy", "nats per token, at the temperature of the sampling",
                {"of the rollouts": rl.series("entropy"), "while learning": training.get("entropy", EMPTY)}, frame),
         one("KL to the reference", "nats per token", training.get("kl", EMPTY), number),
         one("Clipped tokens", "share whose gradient clipping took", training.get("clipped", EMPTY)),
