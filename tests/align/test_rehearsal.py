@@ -47,7 +47,8 @@ def update(rows: int, counting: int) -> Batch:
     mask_bs[:2, :counting] = 1
     return Batch(tokens_bs=np.full(shape, 7), labels_bs=np.full(shape, 8), loss_mask_bs=mask_bs,
                  source_b=np.zeros(rows, np.int64), position_ids_bs=np.tile(np.arange(LENGTH), (rows, 1)),
-                 document_starts_bs=np.zeros(shape, bool), extra={"advantage": np.ones(shape, np.float32), "weight": mask_bs.copy()})
+                 document_starts_bs=np.zeros(shape, bool),
+                 extra={"advantage": np.ones(shape, np.float32), "weight": mask_bs.copy()})
 
 
 def test_the_loss_is_the_policys_and_the_mean_cross_entropy_beside_it(learnt: str) -> None:
