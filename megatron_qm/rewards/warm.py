@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from megatron_qm.rewards.registry import Verifier, function_of, load
 
+PRELOADED = {"exam", "diagnosis", "diagnosis_cm", "drugs", "ordering"}  # modules of rewards/preloaded
 Need = tuple[str, str]  # a function by name, empty for a model alone; and the coding system that it reads
 
 
@@ -31,5 +32,5 @@ def prepare(need: Need) -> None:
 
 def preloads(needs: Iterable[Need]) -> list[str]:
     """Modules to import into the server of which each worker is a fork: of what ships, whose import starts no threads."""
-    wanted = {f"megatron_qm.rewards.preloaded.{'cm' if system == 'cm' else 'who'}" for _, system in needs}
-    return ["megatron_qm.rewards.pool", *sorted(wanted)]
+    wanted = {f"{function}_cm" if (function, system) == ("diagnosis", "cm") else function for function, system in needs}
+    return ["megatron_qm.rewards.pool", *(f"megatron_qm.rewards.preloaded.{name}" for name in sorted(wanted & PRELOADED))]
