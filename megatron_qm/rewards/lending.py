@@ -69,7 +69,8 @@ class _Known(NamedTuple):
 
 def _with_tables(metadata: Mapping[str, Any], of: Callable[[dict[str, str]], Table | None]) -> Mapping[str, Any]:
     """metadata with what `of` makes of its large objects, where it makes something."""
-    large = {key: value for key, value in metadata.items() if type(value) is dict and len(value) >= _FEWEST}
+    items = metadata.items() if isinstance(metadata, dict) else ()  # what else it may be is the verdict's to say
+    large = {key: value for key, value in items if type(value) is dict and len(value) >= _FEWEST}
     found = {key: table for key, value in large.items() if (table := of(value)) is not None}
     return {**metadata, **found} if found else metadata
 
