@@ -14,6 +14,7 @@ from typing import Any
 
 from megatron_qm.errors import UserError
 from megatron_qm.json_lines import parse_line
+from megatron_qm.rewards.lending import Tables
 from megatron_qm.rewards.registry import SHIPPED, Verifier, Verifiers
 
 FIELDS = ("key", "id", "task", "prompt", "messages", "reference", "metadata", "label", "strata")
@@ -49,6 +50,7 @@ def read_items(path: Path, verifiers: Verifiers = SHIPPED, unnamed: Callable[[in
     """All items of a file, in order. unnamed: makes a key of the number of a line whose item has none. Raises UserError with file
     and line for one that is not whole, asks for a verifier that is not among `verifiers`, or has the key of another."""
     items: dict[str, Item] = {}
+    tables = Tables()  # items of a file have theirs in common
     for number, line in enumerate(_lines(path), start=1):
         if not line.strip():
             continue
@@ -59,7 +61,7 @@ def read_items(path: Path, verifiers: Verifiers = SHIPPED, unnamed: Callable[[in
             raise UserError(f"{where}: {error}") from None
         if item.key in items:
             raise UserError(f"{where}: the key {item.key!r} was given before; keys tell items apart")
-        items[item.key] = item
+        items[item.key] = replace(item, metadata=tables.in_metadata(item.metadata))
     if not items:
         raise UserError(f"{path}: holds no items")
     return list(items.values())

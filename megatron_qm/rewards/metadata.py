@@ -2,9 +2,21 @@
 kind."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 Metadata = Mapping[str, object]
+
+
+class Table(dict[str, str]):
+    """Texts by name that samples have in common: TypeError for whoever would change it for the others."""
+
+    def _shared(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError("other samples read this table of metadata, too: change a copy, dict(table)")
+
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _shared
+
+    def __reduce__(self) -> tuple[type, tuple[dict[str, str]]]:
+        return Table, (dict(self),)
 
 
 def word_of(metadata: Metadata, key: str, default: str) -> str:
@@ -28,6 +40,8 @@ def words_of(metadata: Metadata, key: str, default: tuple[str, ...] = ()) -> Ite
 def table_of(metadata: Metadata, key: str) -> Mapping[str, str]:
     """Texts by name."""
     table = _mapping(metadata, key, "an object of texts")
+    if isinstance(table, Table):
+        return table
     if not all(isinstance(text, str) for text in table.values()):
         raise _not(key, table, "an object of texts")
     return table

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 
+from megatron_qm.rewards.lending import Tables
 from megatron_qm.rewards.outcome import Outcome, Unscored
 from megatron_qm.rewards.samples import OUT_OF_MEMORY, Sample, in_words
 from megatron_qm.rewards.warm import need_of, preloads
@@ -31,6 +32,7 @@ class VerifierPool:
         self._context = mp.get_context("forkserver")
         self._count, self._seconds, self._memory = workers, seconds, memory_bytes
         self._workers: list[Worker] = []
+        self._tables = Tables()
         self._false_starts = 0
         self.unscored: dict[str, int] = {}
 
@@ -46,7 +48,7 @@ class VerifierPool:
 
     def score(self, samples: Sequence[Sample]) -> list[Outcome]:
         self._context.set_forkserver_preload(preloads({need_of(sample.verifier, sample.metadata) for sample in samples}))
-        batch = _Batch(samples)
+        batch = _Batch(self._tables.shared(samples))
         while batch.waiting or any(worker.at is not None for worker in self._workers):
             while len(self._workers) < min(self._count, len(samples)):
                 self._workers.append(Worker(self._context, self._memory))

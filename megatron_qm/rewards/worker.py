@@ -10,6 +10,7 @@ from multiprocessing.context import ForkServerContext
 
 from megatron_qm.rewards import family
 from megatron_qm.rewards.channel import Channel
+from megatron_qm.rewards.lending import Borrower, Lender, Parcel
 from megatron_qm.rewards.outcome import Outcome, Scored, Unscored
 from megatron_qm.rewards.samples import Sample, judge
 from megatron_qm.rewards.warm import Need, need_of, prepare
@@ -33,6 +34,7 @@ class Worker:
         self.preparing, self.deadline = True, time.monotonic() + _START_SECONDS
         self.verdicts = 0  # that it has given
         self._warm: set[Need] = set()
+        self._lender = Lender()
 
     @property
     def free(self) -> bool:
@@ -42,7 +44,9 @@ class Worker:
         """False where it first reads tables, and is to be offered the sample again. Raises what pickle raises."""
         need = need_of(sample.verifier, sample.metadata)
         if need in self._warm:
-            self.channel.put(sample)
+            parcel = self._lender.parcel(sample)
+            self.channel.put(parcel)
+            self._lender.sent(parcel, sample)
             self.at, self.deadline = at, time.monotonic() + seconds
             return True
         self._warm.add(need)
@@ -84,13 +88,14 @@ def _serve(pipe: Connection, memory_bytes: int) -> None:
         ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)  # else each thread takes 64 MiB of address space to itself, used or not
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     pipe.send(_READY)
+    tables = Borrower()
     while True:
         try:
             asked = pipe.recv()
         except (EOFError, OSError):
             return
-        if isinstance(asked, Sample):
-            pipe.send(judge(asked))
+        if isinstance(asked, Parcel):
+            pipe.send(judge(tables.opened(asked)))
         else:
             prepare(asked)
             pipe.send(_READY)

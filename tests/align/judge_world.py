@@ -12,14 +12,15 @@ PRINCIPLE = Principle("doctor", "The response says when to see a doctor.", ("See
 QUESTION = f"Principle: {PRINCIPLE.text}"
 ILLNESSES = ("a cough", "a fever", "a rash", "a burn", "back pain", "a cold", "a sore throat", "an earache")
 ADVICE = ("Rest.", "Drink water.", "Keep it clean.", "Keep warm.", "Sleep well.")
-GOOD = ("See a doctor if it lasts.", "See a doctor if you bleed.", "See a doctor at once.")
-BAD = ("It will pass.", "It is nothing.", "Wait and see.")
-BALLOTS = 4500
+GOOD = ("See a doctor if it lasts.", "See a doctor at once.")
+BAD = ("It will pass.", "Wait and see.")
+MARKS = ('{"prompt": "What helps against ', '?", "response": "', "VERDICT-", ": PASS", ": FAIL")
+BALLOTS = 6000
 RECIPE = """\
 model: {{layers: 2, hidden_size: 64, ffn_hidden_size: 128, heads: 4, kv_heads: 4, head_dim: 16, vocab_size: {vocabulary},
         max_positions: 256, tied_embeddings: true}}
 device: cpu
-data: {{sequence_length: 160, tokenizer: {folder}/tokenizer}}
+data: {{sequence_length: 96, tokenizer: {folder}/tokenizer}}
 train: {{global_batch_size: 8, micro_batch_size: 8}}
 optimizer: {{lr: 5.0e-3}}
 checkpoint: {{every: 100000}}
@@ -56,8 +57,8 @@ def reader():
 
     nonce = "0123456789abcdef"
     pieces = re.split(f'{nonce}|{{"prompt": "@", "response": "@"}}', Ballot(nonce).asks(QUESTION, "@", "@"))
-    whole = {piece for piece in pieces if len(piece) > 2} | {*ADVICE, *GOOD, *BAD, ": PASS", ": FAIL"}
-    tokenizer = train([f"What helps against {illness}?" for illness in ILLNESSES] * 3, 300)
+    whole = {piece for piece in pieces if len(piece) > 2} | {*ADVICE, *GOOD, *BAD, *MARKS}
+    tokenizer = train([*ILLNESSES] * 3, 300)
     tokens = [*sorted(whole), *(f"{byte:02x}" for byte in range(256))]
     tokenizer.add_tokens([AddedToken(token, normalized=False) for token in tokens])
     return tokenizer
