@@ -20,9 +20,9 @@ from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.config.train import CheckpointConfig, PrecisionConfig
 from megatron_qm.model.build import build_model
 from megatron_qm.model.generation.request import Request, Sampling
-from megatron_qm.model.parallel_groups import parallel_groups
 from megatron_qm.platform.runtime import choose_platform, process_group, ranks_from_environment
-from megatron_qm.train.optimizer import data_parallel, dismantle
+from megatron_qm.train.optimizer import data_parallel
+from tests.groups import passing_groups
 from tests.hf.models import tensors
 
 
@@ -68,16 +68,13 @@ def run_cases(root: str, cases: dict[str, dict[str, Any]]) -> dict[str, Any]:
 def _run(platform: Any, root: Path, name: str, case: dict[str, Any]) -> dict[str, Any]:
     family = case.pop("model")
     model, layout = model_of(read_manifest(root / family)), ParallelConfig(**case)
-    with parallel_groups(layout):
+    with passing_groups(layout):
         platform.seed(1)
         chunks = build_model(model, layout, platform, PrecisionConfig(params="fp32"))
         CheckpointStore(root / "unused", CheckpointConfig(), platform).load_weights(root / family, chunks, None)
         wrapped = data_parallel(chunks, layout, PrecisionConfig(params="fp32"))
-        try:
-            weights = {"fingerprints": _fingerprints(chunks), "differing": _differing(chunks, model, root / "hf" / family)}
-            return weights | _engines(wrapped, model, root, family, name)
-        finally:
-            dismantle(wrapped)
+        weights = {"fingerprints": _fingerprints(chunks), "differing": _differing(chunks, model, root / "hf" / family)}
+        return weights | _engines(wrapped, model, root, family, name)
 
 
 def _fingerprints(chunks: list[Module]) -> list[str]:

@@ -3,7 +3,6 @@
 Axes: b sequences of a micro-batch, s tokens of a sequence.
 """
 
-import gc
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,9 +13,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from megatron.core import parallel_state
-from megatron.core.distributed import DistributedDataParallel
 from megatron.core.pipeline_parallel import get_forward_backward_func
-from torch.distributed import distributed_c10d
 
 from megatron_qm.checkpoint.store import CheckpointStore
 from megatron_qm.config.model import ModelConfig
@@ -24,9 +21,9 @@ from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.config.run import RunConfig
 from megatron_qm.config.train import CheckpointConfig, OptimizerConfig, PrecisionConfig, TrainConfig
 from megatron_qm.model.build import build_model
-from megatron_qm.model.parallel_groups import parallel_groups
 from megatron_qm.platform.runtime import choose_platform, process_group, ranks_from_environment
-from megatron_qm.train.optimizer import build_optimizer, data_parallel, dismantle, set_hyperparameters
+from megatron_qm.train.optimizer import build_optimizer, data_parallel, set_hyperparameters
+from tests.groups import passing_groups
 
 MODEL = ModelConfig(
     layers=4, hidden_size=32, ffn_hidden_size=48, heads=4, kv_heads=2, vocab_size=100, max_positions=64
@@ -40,10 +37,8 @@ def job() -> Iterator[None]:
     """This process as a rank of torch.distributed, with the platform's ways round CUDA."""
     platform = choose_platform("cpu")
     torch.set_num_threads(1)
-    gc.freeze()  # Megatron collects garbage at every save and load: spare it what the imports have left
     with process_group(platform, ranks_from_environment()), platform.scope():
         yield
-        dismantle([found for found in gc.get_objects() if isinstance(found, DistributedDataParallel)])
 
 
 class TinyRun:
@@ -121,13 +116,8 @@ class TinyRun:
 def tiny_runs(model: ModelConfig = MODEL, dtype: str = "fp32", **parallel: Any) -> Iterator[Callable[[int], TinyRun]]:
     """A function from a seed to a TinyRun at this layout, inside its parallel groups."""
     layout = replace(ParallelConfig(), **parallel)
-    with parallel_groups(layout):
+    with passing_groups(layout):
         yield lambda seed: TinyRun(layout, model, dtype, seed)
-    # Megatron forgets its groups; gloo's keep threads, and many of them make everything slow.
-    dist.barrier()
-    for group in list(distributed_c10d._world.pg_map):
-        if group is not dist.group.WORLD:
-            dist.destroy_process_group(group)
 
 
 @contextmanager

@@ -60,10 +60,10 @@ def measure(parameters: list[dict], activations: list[dict]) -> tuple[list[int],
 
 def _build(case: dict, platform: Any, look: Any) -> int:
     from megatron_qm.model.build import build_model
-    from megatron_qm.model.parallel_groups import parallel_groups
+    from tests.groups import passing_groups
 
     parallel = ParallelConfig(**case["parallel"])
-    with parallel_groups(parallel):
+    with passing_groups(parallel):
         platform.seed(0)
         recompute = RecomputeConfig(case.get("mode", "none"))
         lora = LoraConfig(**case["lora"]) if "lora" in case else None

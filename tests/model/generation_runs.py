@@ -18,10 +18,10 @@ from megatron_qm.model.generation.feed import News
 from megatron_qm.model.generation.generate import answer, generate
 from megatron_qm.model.generation.lean import lean_layers
 from megatron_qm.model.generation.request import Completion, Request, Sampling
-from megatron_qm.model.parallel_groups import parallel_groups
 from megatron_qm.platform.runtime import choose_platform, process_group, ranks_from_environment
-from megatron_qm.train.optimizer import data_parallel, dismantle
+from megatron_qm.train.optimizer import data_parallel
 from megatron_qm.train.score import score_continuations
+from tests.groups import passing_groups
 
 LENGTHS = (5, 1, 13, 8, 2, 21, 3)  # of the prompts: none alike
 NEW = 20
@@ -64,7 +64,7 @@ def run_cases(cases: dict[str, dict[str, Any]]) -> dict[str, Any]:
 def _run(platform: Any, case: dict[str, Any]) -> dict[str, Any]:
     folder, wrapped, altered = Path(case.pop("checkpoint")), case.pop("wrapped", False), case.pop("altered", False)
     model, layout, precision = model_of(read_manifest(folder)), ParallelConfig(**case), PrecisionConfig(params="fp32")
-    with parallel_groups(layout):
+    with passing_groups(layout):
         platform.seed(1)
         chunks = build_model(model, layout, platform, precision)
         CheckpointStore(folder.parent / "unused", CheckpointConfig(), platform).load_weights(folder, chunks, None)
@@ -72,13 +72,9 @@ def _run(platform: Any, case: dict[str, Any]) -> dict[str, Any]:
             chunks[0].decoder.layers[1].mlp.linear_fc2.register_forward_hook(lambda _m, _in, out: (2 * out[0], out[1]))
         held = data_parallel(chunks, layout, precision) if wrapped else chunks
         before = {name: id(module) for chunk in chunks for name, module in chunk.named_modules()}
-        try:
-            with cached(chunks):
-                lean = [lean_layers(chunk) is not None for chunk in chunks]
-            found = _generate(held, model.vocab_size) | {"lean": lean, "broken": _broken(held, chunks, model.vocab_size)}
-        finally:
-            if wrapped:
-                dismantle(held)
+        with cached(chunks):
+            lean = [lean_layers(chunk) is not None for chunk in chunks]
+        found = _generate(held, model.vocab_size) | {"lean": lean, "broken": _broken(held, chunks, model.vocab_size)}
         after = {name: id(module) for chunk in chunks for name, module in chunk.named_modules()}
         assert before == after and all(chunk.training for chunk in chunks), "the model is not what it was"
         return found

@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from torch.distributed import distributed_c10d
 
 from megatron_qm.align.rollouts.weights import hf_named_tensors
 from megatron_qm.checkpoint.store import CheckpointStore
@@ -23,12 +22,12 @@ from megatron_qm.model.generation.generate import generate
 from megatron_qm.model.generation.lean import lean_layers
 from megatron_qm.model.generation.request import Request, Sampling
 from megatron_qm.model.lora import PLACES, Adapter, merge
-from megatron_qm.model.parallel_groups import parallel_groups
 from megatron_qm.platform.runtime import choose_platform, process_group, ranks_from_environment
 from megatron_qm.train.batches import micro_batches
 from megatron_qm.train.guard import Guard
 from megatron_qm.train.optimizer import build_optimizer, data_parallel, dismantle
 from megatron_qm.train.step import Stepper, this_place
+from tests.groups import passing_groups
 from tests.train.layout_runs import GLOBAL_BATCH, SOURCES, VOCAB, batch
 
 MODEL = ModelConfig(
@@ -143,16 +142,8 @@ class Run:
 @contextmanager
 def run(platform: Any, case: dict[str, Any]) -> Any:
     keys = {key: case[key] for key in case if key not in ("lora", "recompute", "dtype", "seed")}
-    with parallel_groups(ParallelConfig(**keys)):
-        made = Run(platform, case)
-        try:
-            yield made
-        finally:
-            dismantle(made.model)
-    dist.barrier()
-    for group in list(distributed_c10d._world.pg_map):  # gloo's keep threads, and many of them make everything slow
-        if group is not dist.group.WORLD:
-            dist.destroy_process_group(group)
+    with passing_groups(ParallelConfig(**keys)):
+        yield Run(platform, case)
 
 
 def train_layouts(

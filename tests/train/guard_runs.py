@@ -19,9 +19,9 @@ def _case(platform: Any, ranks: Any, case: dict[str, Any]) -> dict[str, Any]:
     import torch
 
     from megatron_qm.config.parallel import ParallelConfig
-    from megatron_qm.model.parallel_groups import parallel_groups
+    from tests.groups import passing_groups
 
-    with parallel_groups(ParallelConfig(**case)):
+    with passing_groups(ParallelConfig(**case)):
         poisoned, one = _run(platform, ranks, case, ["0", "1", "poisoned 2", "3"])
         clean, other = _run(platform, ranks, case, ["0", "1", "3"])
     equal = all(torch.equal(a, b) for a, b in zip(one, other, strict=True))

