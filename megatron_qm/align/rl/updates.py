@@ -64,7 +64,7 @@ def _longest(config: RlRun) -> int:
 
 
 def _share(batch: Batch, chosen: list[int]) -> Batch:
-    columns = ("tokens_bs", "labels_bs", "loss_mask_bs", "source_b", "position_ids_bs", "document_starts_bs")
+    columns = ("tokens_bs", "labels_bs", "loss_mask_bs", "source_b", "position_ids_bs", "real_bs", "document_starts_bs")
     extra = {name: column[chosen] for name, column in batch.extra.items()}
     return replace(batch, **{name: getattr(batch, name)[chosen] for name in columns}, extra=extra)
 
