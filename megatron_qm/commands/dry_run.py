@@ -72,7 +72,8 @@ def _summary(config: RunConfig, ranks: int) -> list[str]:
         *lines,
         f"steps        {config.total_steps:,}",
         f"tokens       {most}{tokens:,}",
-        f"FLOPs        {most}{flops * tokens:.3g} in all, {flops * config.tokens_per_step / ranks:.3g} a step and rank",
+        f"FLOPs        {'at most ' if config.packing else most}{flops * tokens:.3g} in all, "
+        f"{flops * config.tokens_per_step / ranks:.3g} a step and rank",
     ]
 
 

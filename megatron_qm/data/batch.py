@@ -19,6 +19,7 @@ class Batch:
     loss_mask_bs: np.ndarray  # float32, 0 or 1
     source_b: np.ndarray  # int64
     position_ids_bs: np.ndarray  # int64
+    real_bs: np.ndarray  # bool: False where a row is only filled up
     # True where a document, a block that does not continue the text before it, or the sequence itself starts.
     document_starts_bs: np.ndarray  # bool
     extra: Mapping[str, np.ndarray] = field(default_factory=dict)  # [b, s] each: what a stage adds for its objective
@@ -44,6 +45,7 @@ class Assembly:
             loss_mask_bs=np.zeros(shape, np.float32),
             source_b=np.array([source for source, _, _ in parts], np.int64),
             position_ids_bs=np.empty(shape, np.int64),
+            real_bs=np.zeros(shape, bool),
             document_starts_bs=np.zeros(shape, bool),
         )
         batch.document_starts_bs[:, :1] = True
@@ -72,6 +74,7 @@ class Assembly:
                 batch.labels_bs[row, column : column + labelled] *= learn[1:]
                 batch.loss_mask_bs[row, column : column + labelled] = learn[1:]
             starts = dataset.document_starts(span.start, span.start + len(text)) - span.start
+            batch.real_bs[row, column:stop] = True if learn is None else _taught(learn, starts)[: span.length]
             batch.document_starts_bs[row, column] = True
             batch.document_starts_bs[row, column + starts[starts < span.length]] = True
             if self.mask_document_ends:
@@ -90,3 +93,12 @@ class Assembly:
             f"{dataset.bin_path}: token {span.start + at} has id {text[at]}, outside {bound}: the dataset was made "
             "with another tokenizer, or it is damaged"
         )
+
+
+def _taught(learn_s: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """bool [s]: tokens of documents of which something is learnt. A sample has an answer; padding, a document too, has none."""
+    starts_s = np.zeros(len(learn_s), np.int64)
+    starts_s[starts] = 1
+    document_s = starts_s.cumsum()
+    taught_s: np.ndarray = (np.bincount(document_s, weights=learn_s) > 0)[document_s]
+    return taught_s

@@ -19,8 +19,10 @@ from megatron_qm.json_types import JsonObject
 class TrainRecord:
     """One training step, or the mean of the steps since the record before it.
 
-    tokens, tokens_by_source: consumed since the run began. loss, loss_by_source: nats per token. lr: as used in this
-    step. tokens_per_second: of the whole job; tflops_per_device: model FLOPs; mfu: 0 to 1. step_seconds: one step.
+    tokens, tokens_by_source: consumed since the run began, whole rows with what fills them up. loss, loss_by_source: nats per
+    token. lr: as used in this step. tokens_per_second: read, padding left out, of the whole job; tflops_per_device: model FLOPs
+    of forward and backward over them, attention within what sees itself (costs/flops.py); mfu: 0 to 1. All three over the whole
+    time of a step. step_seconds: one step.
     memory_gib: peak of one rank. phase_seconds: where a step's time goes, by name. others: means per token
     of what the stage reports beside its loss. epochs_by_source: passes over each, since the run began.
     """

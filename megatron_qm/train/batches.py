@@ -39,6 +39,7 @@ class MicroBatch:
     loss_mask_bs: Tensor
     position_ids_bs: Tensor
     source_bs: Tensor  # index of the source each token came from
+    real_bs: Tensor  # False where a row is only filled up
     packed: PackedSeqParams | None = None
     extra: Mapping[str, Tensor] = field(default_factory=dict)  # [b, s] each: what a stage's own objective asks for
 
@@ -55,6 +56,7 @@ def micro_batch(batch: Batch, rows: slice, place: Place, device: torch.device, *
         loss_mask_bs=cut(batch.loss_mask_bs[rows]),
         position_ids_bs=cut(batch.position_ids_bs[rows]),
         source_bs=cut(np.repeat(batch.source_b[rows, None], batch.tokens_bs.shape[1], axis=1)),
+        real_bs=cut(batch.real_bs[rows]),
         packed=_packing(batch.document_starts_bs[rows], device) if packed else None,
         extra={name: cut(column_bs[rows]) for name, column_bs in batch.extra.items()},
     )

@@ -51,7 +51,7 @@ class Trainer:
         """Go on from the newest good checkpoint of this run, else from the weights of `train.start_from`, else anew."""
         with self.watchdog.phase("load"):
             came_from = self._restore()
-        self.recorder.begin(self.step, self.feed.tokens, came_from)
+        self.recorder.begin(self.step, came_from)
         self.feed.begin(self.step)
 
     def _restore(self) -> object | None:

@@ -10,13 +10,15 @@ from torch import Tensor
 
 from megatron_qm.train.batches import MicroBatch
 
-NATS, Z, TOKENS = 0, 1, 2  # the first rows of every report
+NATS, Z, TOKENS, READ, PAIRS = range(5)  # the first rows of every report
+OTHERS = 5  # where a stage's own begin
 
 
 class Objective(Protocol):
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the sums that the report holds after cross entropy in nats, z-loss, and tokens that count."""
+        """Of the sums that the report holds from row `OTHERS` on, after cross entropy in nats, z-loss, tokens that count, and the
+        work: tokens that are read, and pairs of attention."""
         ...
 
     @property
@@ -25,7 +27,7 @@ class Objective(Protocol):
         ...
 
     def __call__(self, sources: int, batch: MicroBatch, output: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(sum to be minimised, what it is to be divided by over the global batch, report [3 + len(names), k]).
+        """(sum to be minimised, what it is to be divided by over the global batch, report [OTHERS + len(names), k]).
 
         `output` is the model's: cross entropy [b, s] of the batch's labels, or [r, b, s] with a z-loss and the entropy in
         the second and third row.
@@ -44,15 +46,17 @@ class CrossEntropy:
     def __call__(self, sources: int, batch: MicroBatch, output: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         mask_bs = batch.loss_mask_bs
         parts = (output if output.dim() == 3 else output[None]).float() * mask_bs
-        rows = {row: part for row, part in zip((NATS, Z, 3), parts.detach(), strict=False)}
-        sums_rk = report(sources, batch, rows | {TOKENS: mask_bs}, 3 + len(self.names))
+        rows = {row: part for row, part in zip((NATS, Z, OTHERS), parts.detach(), strict=False)}
+        sums_rk = report(sources, batch, rows | {TOKENS: mask_bs}, len(self.names))
         return parts[:2].sum(), mask_bs.sum().to(torch.int), sums_rk
 
 
-def report(sources: int, batch: MicroBatch, rows: dict[int, Tensor], count: int) -> Tensor:
-    """[count, k]: each row's values [b, s] summed by the source of their token; rows not given are 0."""
+def report(sources: int, batch: MicroBatch, rows: dict[int, Tensor], others: int) -> Tensor:
+    """[OTHERS + others, k]: each row's values [b, s] summed by the source of their token, and the work; rows not given are 0."""
     source = batch.source_bs.reshape(-1)
-    sums_rk = torch.zeros(count, sources, device=batch.source_bs.device)
-    for row, values_bs in rows.items():
+    sums_rk = torch.zeros(OTHERS + others, sources, device=batch.source_bs.device)
+    # Positions start anew where attention does: a token sees as many as its position says, and itself.
+    work = {READ: batch.real_bs, PAIRS: batch.real_bs * (batch.position_ids_bs + 1)}
+    for row, values_bs in (rows | work).items():
         sums_rk[row].index_add_(0, source, values_bs.detach().reshape(-1).float())
     return sums_rk

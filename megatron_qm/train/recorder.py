@@ -10,7 +10,7 @@ import torch
 
 from megatron_qm.config.load import to_yaml
 from megatron_qm.config.run import RunConfig
-from megatron_qm.costs.flops import speed, training_flops_per_token
+from megatron_qm.costs.flops import Speed, Work, speed, training_flops
 from megatron_qm.costs.peaks import Precision, peak_flops
 from megatron_qm.files import write_json, write_text
 from megatron_qm.model.transformer_config import parameter_dtype
@@ -63,14 +63,12 @@ class Recorder:
         self._config, self._platform, self._ranks = config, platform, ranks
         self._writes = ranks.rank == 0 and not silent
         self._folder = Path(config.output)
-        self._flops_per_token = training_flops_per_token(config.model, config.data.sequence_length, lora=config.lora)
         bf16 = parameter_dtype(config.precision, platform) == torch.bfloat16
         precision: Precision = "fp8" if config.precision.fp8 != "none" else "bf16" if bf16 else "fp32"
         self._peak = peak_flops(platform.device_name, precision, config.observe.peak_tflops)
         self._metrics: MetricsWriter | None = None
         self._progress: Progress | None = None
         self._waiting: list[StepResult] = []
-        self._tokens = 0  # read when the last record was written
         self._phases: dict[str, float] = {}
         self._since = self._ended = 0.0  # when the steps that wait began, pauses left out; when the last of them ended
         self.listeners: list[Callable[[Record], None]] = []  # told of every record, where there are any
@@ -89,10 +87,8 @@ class Recorder:
             if part is not None:
                 part.close()
 
-    def begin(self, step: int, tokens: int, came_from: object | None) -> None:
-        """The run starts, or goes on, after `step` finished steps and `tokens` read; what later steps had written is cut
-        off."""
-        self._tokens = tokens
+    def begin(self, step: int, came_from: object | None) -> None:
+        """The run starts, or goes on, after `step` finished steps; what later steps had written is cut off."""
         if self._metrics is not None:
             write_text(self._folder / "config.resolved.yaml", to_yaml(self._config))
             write_json(self._folder / "environment.json", capture_environment(
@@ -136,10 +132,7 @@ class Recorder:
         used = [result for result in self._waiting if result.refused is None] or self._waiting
         losses = _sum([result.losses for result in used])
         progress = feed.progress()
-        per_step, self._tokens = (feed.tokens - self._tokens) / len(self._waiting), feed.tokens
-        measured = speed(
-            per_step, seconds, self._ranks.world_size, self._flops_per_token, self._peak
-        )
+        measured = self._speed([result.losses.work for result in self._waiting], seconds)
         return TrainRecord(
             step=step,
             tokens=feed.tokens,
@@ -158,6 +151,12 @@ class Recorder:
             others={name: losses.mean_per_token(name) for name in losses.others} or None,
             epochs_by_source={name: read.epochs for name, read in progress.items()} or None,
         )
+
+    def _speed(self, work: Sequence[Work], seconds: float) -> Speed:
+        """Of steps of `seconds` each, with or without an update."""
+        whole = Work(sum(one.tokens for one in work), sum(one.pairs for one in work))
+        flops = training_flops(self._config.model, whole, self._config.lora)
+        return speed(whole, flops, seconds * len(work), self._ranks.world_size, self._peak)
 
     def phases(self, seconds: dict[str, float]) -> None:
         """Where the time of the steps since the last record went, on this rank."""
@@ -213,6 +212,8 @@ def _sum(losses: Sequence[Losses]) -> Losses:
         nats_k=_columns_sum([loss.nats_k for loss in losses]),
         z_k=_columns_sum([loss.z_k for loss in losses]),
         tokens_k=_columns_sum([loss.tokens_k for loss in losses]),
+        read_k=_columns_sum([loss.read_k for loss in losses]),
+        pairs_k=_columns_sum([loss.pairs_k for loss in losses]),
         others={name: _columns_sum([loss.others[name] for loss in losses]) for name in losses[0].others},
     )
 

@@ -42,20 +42,21 @@ class _Rows:
     """All pairs, padded: mask is 1 where a label belongs to the continuation."""
 
     tokens_bs: np.ndarray
+    real_bs: np.ndarray
     labels_bs: np.ndarray
     mask_bs: np.ndarray
 
     @classmethod
     def of(cls, pairs: Sequence[Pair], multiple_of: int) -> "_Rows":
-        longest = max(len(prompt) + len(continuation) for prompt, continuation in pairs)
-        length = -(-longest // multiple_of) * multiple_of
+        lengths = np.array([len(prompt) + len(continuation) - 1 for prompt, continuation in pairs])
+        length = -(-(lengths.max() + 1) // multiple_of) * multiple_of
         tokens = np.zeros((len(pairs), length + 1), dtype=np.int64)
         mask = np.zeros((len(pairs), length), dtype=np.float32)
         for row, (prompt, continuation) in enumerate(pairs):
             end = len(prompt) + len(continuation)
             tokens[row, :end] = [*prompt, *continuation]
             mask[row, len(prompt) - 1 : end - 1] = 1.0
-        return cls(tokens[:, :-1], tokens[:, 1:], mask)
+        return cls(tokens[:, :-1], np.arange(length) < lengths[:, None], tokens[:, 1:], mask)
 
 
 def _share(groups: list[list[int]], place: Place) -> list[list[int]]:
@@ -78,6 +79,7 @@ def _micro_batch(rows: _Rows, group: list[int], place: Place, chunk: nn.Module) 
         labels_bs=rows.labels_bs[group],
         loss_mask_bs=rows.mask_bs[group],
         source_b=np.zeros(len(group), dtype=np.int64),
+        real_bs=rows.real_bs[group],
         position_ids_bs=np.tile(np.arange(length), (len(group), 1)),
         document_starts_bs=np.zeros((len(group), length), dtype=bool),
     )

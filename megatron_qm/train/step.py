@@ -18,10 +18,11 @@ from megatron.core.pipeline_parallel import get_forward_backward_func
 from torch import Tensor
 
 from megatron_qm.config.train import OptimizerConfig
+from megatron_qm.costs.flops import Work
 from megatron_qm.model.language_model import tempered
 from megatron_qm.train.batches import MicroBatch, Place
 from megatron_qm.train.guard import Guard
-from megatron_qm.train.objective import CrossEntropy, Objective
+from megatron_qm.train.objective import OTHERS, CrossEntropy, Objective
 from megatron_qm.train.optimizer import set_hyperparameters, update
 
 _Sums = tuple[Tensor, Tensor, Tensor]  # what an objective gives
@@ -30,16 +31,22 @@ _Sums = tuple[Tensor, Tensor, Tensor]  # what an objective gives
 @dataclass(frozen=True)
 class Losses:
     """Sums over the tokens of a step that count, by source: cross entropy in nats, z-loss, how many tokens, and by name
-    whatever else the objective reports."""
+    whatever else the objective reports. read_k, pairs_k: the work, of tokens that count or not (`costs.flops.Work`)."""
 
     nats_k: list[float]
     z_k: list[float]
     tokens_k: list[float]
+    read_k: list[float]
+    pairs_k: list[float]
     others: Mapping[str, list[float]] = field(default_factory=dict)
 
     @property
     def mean(self) -> float:
         return sum(self.nats_k) / max(sum(self.tokens_k), 1.0)
+
+    @property
+    def work(self) -> Work:
+        return Work(sum(self.read_k), sum(self.pairs_k))
 
     @property
     def z_mean(self) -> float:
@@ -150,12 +157,12 @@ class Stepper:
     def _sum_over_ranks(self, reports: list[Tensor], sources: int, names: Sequence[str]) -> Losses:
         """Only the last pipeline stage has reports, and its TP ranks have the same: sum over all, divide by TP."""
         device = next(self.model[0].parameters()).device
-        total_rk = torch.stack(reports).sum(0) if reports else torch.zeros(3 + len(names), sources, device=device)
+        total_rk = torch.stack(reports).sum(0) if reports else torch.zeros(OTHERS + len(names), sources, device=device)
         total_rk = total_rk.double()
         dist.all_reduce(total_rk)
         total_rk /= parallel_state.get_tensor_model_parallel_world_size()
-        nats_k, z_k, tokens_k, *others = total_rk.tolist()
-        return Losses(nats_k, z_k, tokens_k, dict(zip(names, others, strict=True)))
+        nats_k, z_k, tokens_k, read_k, pairs_k, *others = total_rk.tolist()
+        return Losses(nats_k, z_k, tokens_k, read_k, pairs_k, dict(zip(names, others, strict=True)))
 
 
 def _forward_step(

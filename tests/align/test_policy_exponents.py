@@ -75,7 +75,7 @@ def test_the_whole_objective_is_finite(kind: str) -> None:
         extra = {"old_logp": LOGP - far, "reference_logp": LOGP + far, "behaviour_logp": LOGP - far.flip(1), "weight": ones,
                  "advantage": advantage * ones, "response": torch.arange(len(FAR))[None]}
         none = torch.zeros(shape, dtype=torch.long)
-        total, _, reported = PolicyObjective(config)(1, MicroBatch(none, none, ones, none, none, extra=extra), nll)
+        total, _, reported = PolicyObjective(config)(1, MicroBatch(none, none, ones, none, none, ones, extra=extra), nll)
         total.backward()
         assert torch.isfinite(total) and torch.isfinite(reported).all() and torch.isfinite(nll.grad.square().sum())
 
@@ -85,7 +85,7 @@ def test_importance_weights_of_a_far_engine(gap: float) -> None:
     cap, none, one = 1.5, torch.zeros((1, 1), dtype=torch.long), torch.ones(1, 1)
     nll = torch.tensor([[-LOGP]], requires_grad=True)
     extra = {"behaviour_logp": torch.tensor([[LOGP - gap]]), "weight": one, "advantage": one}
-    batch = MicroBatch(none, none, one, none, none, extra=extra)
+    batch = MicroBatch(none, none, one, none, none, one, extra=extra)
     total, *_ = PolicyObjective(PolicyLossConfig(kl=0.0, importance_cap=cap))(1, batch, nll)
     total.backward()
     weight = min(exp(gap), cap)

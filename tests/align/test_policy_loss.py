@@ -10,6 +10,7 @@ from megatron_qm.align.rl.advantages import advantages, zero_variance
 from megatron_qm.align.rl.objective import NAMES, PolicyObjective, k3, policy_loss, token_weights
 from megatron_qm.config.rl import AdvantageConfig, PolicyLossConfig
 from megatron_qm.train.batches import MicroBatch
+from megatron_qm.train.objective import OTHERS
 
 REWARDS, GROUPS = [1.0, 0.0, 0.5, None, 1.0, 1.0, 0.0, 0.25], [0, 0, 0, 0, 1, 1, 2, 2]
 
@@ -140,7 +141,7 @@ def micro_batch(config: PolicyLossConfig) -> tuple[MicroBatch, torch.Tensor]:
         "weight": torch.from_numpy(token_weights(mask.numpy(), response.numpy(), config.normalise, 6)), "response": response,
     }
     zeros = torch.zeros(shape, dtype=torch.long)
-    batch = MicroBatch(zeros, zeros, mask, zeros, torch.tensor([[0] * 6, [1] * 6]), extra=extra)
+    batch = MicroBatch(zeros, zeros, mask, zeros, torch.tensor([[0] * 6, [1] * 6]), torch.ones(shape), extra=extra)
     return batch, (torch.rand(shape, generator=draw) + 0.2).requires_grad_()
 
 
@@ -164,7 +165,7 @@ def test_the_whole_objective_against_a_loop(kind: str) -> None:
             gap = float(e["reference_logp"][row, s]) - logp
             want += (loss + 0.05 * (math.exp(gap) - gap - 1)) / len(at) / 2
     assert float(total) / int(tokens) == pytest.approx(want, rel=1e-5)
-    assert reported.shape == (3 + len(NAMES), 2)
+    assert reported.shape == (OTHERS + len(NAMES), 2)
     assert reported[2].tolist() == batch.loss_mask_bs.sum(1).tolist()
 
 

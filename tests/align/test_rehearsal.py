@@ -17,12 +17,13 @@ from megatron_qm.data.batch import Batch
 from megatron_qm.data.reader import BatchReader
 from megatron_qm.drills.compare import compare_runs
 from megatron_qm.train.batches import MicroBatch
+from megatron_qm.train.objective import OTHERS
 from tests.align.stages import LAYOUTS, numbers, run, words
 from tests.align.test_rl_command import QUICK
 from tests.align.test_rl_resume import went_on_from
 
 LENGTH = 32
-OTHERS = ("policy_loss", "replay")
+COLUMNS = ("policy_loss", "replay")
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def update(rows: int, counting: int) -> Batch:
     mask_bs[:2, :counting] = 1
     return Batch(tokens_bs=np.full(shape, 7), labels_bs=np.full(shape, 8), loss_mask_bs=mask_bs,
                  source_b=np.zeros(rows, np.int64), position_ids_bs=np.tile(np.arange(LENGTH), (rows, 1)),
-                 document_starts_bs=np.zeros(shape, bool),
+                 real_bs=mask_bs > 0, document_starts_bs=np.zeros(shape, bool),
                  extra={"advantage": np.ones(shape, np.float32), "weight": mask_bs.copy()})
 
 
@@ -66,7 +67,7 @@ def test_the_loss_is_the_policys_and_the_mean_cross_entropy_beside_it(learnt: st
     nats_bs = torch.rand(5, LENGTH)
     taken = {name: torch.tensor(column) for name, column in batch.extra.items()}
     parts = {"tokens_bs": batch.tokens_bs, "labels_bs": batch.labels_bs, "loss_mask_bs": batch.loss_mask_bs,
-             "position_ids_bs": batch.position_ids_bs, "source_bs": np.zeros((5, LENGTH), np.int64)}
+             "position_ids_bs": batch.position_ids_bs, "source_bs": np.zeros((5, LENGTH), np.int64), "real_bs": batch.real_bs}
     whole = MicroBatch(**{name: torch.tensor(column) for name, column in parts.items()}, extra=taken)
     alone = MicroBatch(**vars(whole) | {"extra": {name: column for name, column in taken.items() if name != "replay"}})
     loss = PolicyLossConfig("reinforce", kl=0.0)
@@ -75,20 +76,20 @@ def test_the_loss_is_the_policys_and_the_mean_cross_entropy_beside_it(learnt: st
     mean = (nats_bs[2:4] * torch.tensor(read.loss_mask_bs)).sum() / read.loss_mask_bs.sum()
     assert count == others == 18
     assert float(both / count) == pytest.approx(float(policy / others + 0.25 * mean), rel=1e-5)
-    assert float(told[3 + len(NAMES)] / count) == pytest.approx(0.25 * float(mean), rel=1e-5)
+    assert float(told[OTHERS + len(NAMES)] / count) == pytest.approx(0.25 * float(mean), rel=1e-5)
 
 
 def test_alike_at_every_layout_and_after_a_restart(tiny: Path, policy: Path, learnt: str, tmp_path: Path) -> None:
     overrides = [f"train.start_from={policy}", *QUICK, "train.global_batch_size=4", "train.steps=6", "checkpoint.every=4",
                  rehearsed(learnt, weight=1.0, sequences=3)]
     run("rl", tiny / "rl.yaml", tmp_path / "one", *overrides)
-    alone = np.array(numbers(tmp_path / "one", *OTHERS))
+    alone = np.array(numbers(tmp_path / "one", *COLUMNS))
     assert (alone[:, 3] > 0).all() and alone[-1, 3] < alone[0, 3], "what is rehearsed is learnt"
     saved = json.dumps(sorted(map(str, (tmp_path / "one" / "rollouts").glob("[0-9]?????.jsonl"))))
     for layout in ("TP2+SP", "DP2"):
         output = tmp_path / layout
         run("rl", tiny / "rl.yaml", output, *overrides, f"rl.saved_rollouts={saved}", *LAYOUTS[layout], ranks=2)
-        np.testing.assert_allclose(np.array(numbers(output, *OTHERS))[:2], alone[:2], rtol=1e-5, atol=1e-7)
+        np.testing.assert_allclose(np.array(numbers(output, *COLUMNS))[:2], alone[:2], rtol=1e-5, atol=1e-7)
     copy = went_on_from(tmp_path / "one", tmp_path / "copy")
     run("rl", tiny / "rl.yaml", copy, *overrides)
     assert compare_runs(tmp_path / "one", copy).difference is None

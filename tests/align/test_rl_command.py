@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from megatron_qm.align.rollouts.rollout import read_rollouts
 from megatron_qm.checkpoint.folder import published
 from megatron_qm.cli import main
 from megatron_qm.drills.compare import compare_runs
@@ -29,6 +30,16 @@ def undisturbed(tiny: Path, policy: Path, tmp_path_factory: pytest.TempPathFacto
     output = tmp_path_factory.mktemp("undisturbed") / "run"
     run("rl", tiny / "rl.yaml", output, f"train.start_from={policy}", ranks=2)
     return output
+
+
+def test_every_update_says_how_fast_it_was_itself(undisturbed: Path) -> None:
+    """Two updates a batch: together they have read what was generated, without what fills rows up; the last token is not read."""
+    steps = records(undisturbed, "train")
+    read = [step["tokens_per_second"] * step["step_seconds"] for step in steps]
+    rollouts = [[len(one.prompt) + len(one.tokens) - 1 for one in read_rollouts(path)]
+                for path in sorted((undisturbed / "rollouts").glob("[0-9]?????.jsonl"))]
+    assert read == pytest.approx([sum(some) for batch in rollouts for some in (batch[:8], batch[8:])])
+    assert all(step["tflops_per_device"] > 0 for step in steps)
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from megatron_qm.config.lora import LoraConfig
 from megatron_qm.config.model import ModelConfig
-from megatron_qm.costs.flops import forward_flops_per_token, speed, training_flops_per_token
+from megatron_qm.costs.flops import Work, forward_flops, speed, training_flops, training_flops_per_token
 from megatron_qm.costs.peaks import Peak, peak_flops
 from tests.costs.shapes import shape, transformers_model
 
 SEQUENCE = 37
+ALL_PAIRS = Work(1, SEQUENCE)  # of a token of a sequence whose every token meets every other, masked or not
 
 
 class Adapted(torch.nn.Module):
@@ -56,36 +57,47 @@ def counted(model: ModelConfig, *, backward: bool, rank: int | None = None) -> f
     shape("qwen3"), shape("qwen2", heads=4, kv_heads=4), shape("llama", tied_embeddings=True, heads=8, kv_heads=1),
 ], ids=lambda model: model.family)
 def test_forward_and_training_flops_are_those_that_torch_counts(model: ModelConfig) -> None:
-    assert forward_flops_per_token(model, SEQUENCE, causal=False) == counted(model, backward=False)
-    assert training_flops_per_token(model, SEQUENCE, causal=False) == counted(model, backward=True)
+    assert forward_flops(model, ALL_PAIRS) == counted(model, backward=False)
+    assert training_flops(model, ALL_PAIRS) == counted(model, backward=True)
 
 
 def test_training_flops_with_adapters_are_those_that_torch_counts() -> None:
     model, lora = shape("qwen3"), LoraConfig(rank=4, targets=["proj", "fc2"])
-    assert training_flops_per_token(model, SEQUENCE, causal=False, lora=lora) == counted(model, backward=True, rank=4)
+    assert training_flops(model, ALL_PAIRS, lora) == counted(model, backward=True, rank=4)
 
 
 def test_a_causal_token_sees_itself_and_those_before() -> None:
     model = shape("qwen3")
     seen = sum(position + 1 for position in range(SEQUENCE))  # pairs of a whole sequence
-    all_pairs = forward_flops_per_token(model, SEQUENCE, causal=False) * SEQUENCE
-    per_pair = model.layers * 4 * model.heads * model.head_dim
-    expected = (all_pairs - per_pair * (SEQUENCE**2 - seen)) / SEQUENCE
-    assert forward_flops_per_token(model, SEQUENCE) == pytest.approx(expected, rel=1e-12)
+    per_pair = 3 * model.layers * 4 * model.heads * model.head_dim
+    expected = training_flops(model, ALL_PAIRS) - per_pair * (SEQUENCE - seen / SEQUENCE)
+    assert training_flops_per_token(model, SEQUENCE) == pytest.approx(expected, rel=1e-12)
+
+
+def test_documents_that_do_not_see_each_other_by_hand() -> None:
+    """A layer of h = q = 8, k = 4, f = 16 and V = 10 has 8 (8 + 2 * 4) + 8 * 8 + 3 * 8 * 16 = 576 weights, and 80 of logits; a
+    token 2 (576 + 80) = 1312 FLOPs forward, a pair 4 * 8 = 32; three times that with the backward pass."""
+    model = ModelConfig(family="llama", layers=1, hidden_size=8, ffn_hidden_size=16, heads=2, kv_heads=1, head_dim=4,
+                        vocab_size=10).resolved()
+    work = Work.of([3, 5, 2])
+    assert (work.tokens, work.pairs) == (10, 6 + 15 + 3)
+    assert training_flops(model, work) == 3 * (10 * 1312 + 24 * 32) == 41_664
+    assert training_flops(model, Work.of([10])) == 3 * (10 * 1312 + 55 * 32), "one document of them all"
 
 
 def test_padding_of_the_vocabulary_is_not_work() -> None:
     padded, real = shape("qwen3", pad_vocab_to_multiple_of=4096), shape("qwen3", pad_vocab_to_multiple_of=1)
-    assert forward_flops_per_token(padded, SEQUENCE) == forward_flops_per_token(real, SEQUENCE)
+    assert forward_flops(padded, ALL_PAIRS) == forward_flops(real, ALL_PAIRS)
 
 
 def test_speed_by_hand() -> None:
     # 1e6 tokens in 2 s on 4 devices at 8e9 FLOPs a token: 1e15 FLOP/s a device, half of a 2e15 peak
-    measured = speed(1_000_000, 2.0, 4, 8e9, Peak("test", 2e15))
+    million = Work(1_000_000, 0)
+    measured = speed(million, 8e15, 2.0, 4, Peak("test", 2e15))
     assert (measured.tokens_per_second, measured.tflops_per_device, measured.mfu) == (500_000, 1000.0, 0.5)
-    assert speed(10, 1.0, 1, 1.0).mfu is None
+    assert speed(million, 1.0, 1.0, 1).mfu is None
     with pytest.raises(ValueError, match="seconds > 0"):
-        speed(10, 0.0, 1, 1.0)
+        speed(million, 1.0, 0.0, 1)
 
 
 @pytest.mark.parametrize(("device", "precision", "tflops"), [

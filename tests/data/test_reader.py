@@ -130,8 +130,9 @@ def test_labels_masks_and_positions(
     plan = reader.plan_step(4)
     batch = reader.read(plan)
     assert [array.dtype for array in arrays(batch).values()] == [
-        np.int64, np.int64, np.float32, np.int64, np.int64, np.bool_
+        np.int64, np.int64, np.float32, np.int64, np.int64, np.bool_, np.bool_
     ]
+    assert batch.real_bs.all(), "a stream has no end"
     for row in range(4):
         name = ("a", "c")[plan.source_b[row]]
         held, document_starts = sum(TOKENS[name]), set(np.cumsum([0, *TOKENS[name]]).tolist())

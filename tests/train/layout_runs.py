@@ -69,5 +69,5 @@ def batch(step: int, sequences: list[int], length: int = LENGTH) -> Any:
     return Batch(
         tokens_bs=tokens[sequences, :-1], labels_bs=tokens[sequences, 1:], loss_mask_bs=mask[sequences],
         source_b=np.array(sequences) % SOURCES, position_ids_bs=positions[sequences],
-        document_starts_bs=starts[sequences],
+        real_bs=np.ones(tokens[sequences, 1:].shape, bool), document_starts_bs=starts[sequences],
     )

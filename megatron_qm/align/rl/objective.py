@@ -27,7 +27,7 @@ from torch import Tensor
 from megatron_qm.align.rl.exponents import bounded_exp
 from megatron_qm.config.rl import PolicyLossConfig
 from megatron_qm.train.batches import MicroBatch
-from megatron_qm.train.objective import NATS, TOKENS, report
+from megatron_qm.train.objective import NATS, OTHERS, TOKENS, report
 
 NAMES = ("policy_loss", "kl", "clipped", "ratio", "entropy")
 
@@ -61,11 +61,11 @@ class PolicyObjective:
         total_bs = (loss_bs + self._config.kl * kl_bs) * extra["weight"] * mask_bs
         rows = {NATS: -logp_bs * mask_bs, TOKENS: mask_bs}
         others = (loss_bs, kl_bs, clipped_bs, ratio_bs, entropy_bs)
-        rows |= {3 + at: values_bs * mask_bs for at, values_bs in enumerate(others)}
+        rows |= {OTHERS + at: values_bs * mask_bs for at, values_bs in enumerate(others)}
         if "replay" in extra:
-            rows[3 + len(others)] = replay_bs = -logp_bs * extra["replay"]
+            rows[OTHERS + len(others)] = replay_bs = -logp_bs * extra["replay"]
             total_bs = total_bs + replay_bs
-        return total_bs.sum(), mask_bs.sum().to(torch.int), report(sources, batch, rows, 3 + len(self.names))
+        return total_bs.sum(), mask_bs.sum().to(torch.int), report(sources, batch, rows, len(self.names))
 
 
 def policy_loss(

@@ -35,7 +35,7 @@ class Replay:
         read, here = self._reader.read(plan), slice(first, first + self.rows)
         self._reader.advance(plan)
         columns = {name: getattr(batch, name).copy()
-                   for name in ("tokens_bs", "labels_bs", "position_ids_bs", "document_starts_bs")}
+                   for name in ("tokens_bs", "labels_bs", "position_ids_bs", "real_bs", "document_starts_bs")}
         for name, column_bs in columns.items():
             column_bs[here] = getattr(read, name)
         counts_bs = np.zeros_like(batch.loss_mask_bs)

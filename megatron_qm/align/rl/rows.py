@@ -45,7 +45,7 @@ def rows(experience: Experience, filled: Sequence[Sequence[int]], length: int, c
     shape = (len(filled), length)
     tokens, labels, positions = (np.zeros(shape, np.int64) for _ in range(3))
     mask, advantage, behaviour = (np.zeros(shape, np.float32) for _ in range(3))
-    starts, response = np.zeros(shape, bool), np.full(shape, -1, np.int64)
+    starts, real, response = np.zeros(shape, bool), np.zeros(shape, bool), np.full(shape, -1, np.int64)
     number = 0
     for b, members in enumerate(filled):
         at = 0
@@ -54,7 +54,7 @@ def rows(experience: Experience, filled: Sequence[Sequence[int]], length: int, c
             whole = np.array(rollout.prompt + rollout.tokens, np.int64)
             end, first = at + len(whole) - 1, at + len(rollout.prompt) - 1
             tokens[b, at:end], labels[b, first:end] = whole[:-1], rollout.tokens
-            positions[b, at:end], starts[b, at] = np.arange(end - at), True
+            positions[b, at:end], starts[b, at], real[b, at:end] = np.arange(end - at), True, True
             mask[b, first:end] = experience.reward_n[n] is not None
             advantage[b, first:end] = experience.advantage_n[n]
             behaviour[b, first:end] = rollout.logprobs  # of the engine's policy at the temperature of the sampling
@@ -67,4 +67,4 @@ def rows(experience: Experience, filled: Sequence[Sequence[int]], length: int, c
         "weight": token_weights(mask, response, config.loss.normalise, config.sampling.max_new_tokens),
     }
     return Batch(tokens_bs=tokens, labels_bs=labels, loss_mask_bs=mask, source_b=np.zeros(len(filled), np.int64),
-                 position_ids_bs=positions, document_starts_bs=starts, extra=extra)
+                 position_ids_bs=positions, real_bs=real, document_starts_bs=starts, extra=extra)

@@ -60,7 +60,7 @@ def responses_of_rows(experience: Experience, config: RlRun, number: int, dp_siz
 
 
 def _share(batch: Batch, chosen: list[int]) -> Batch:
-    columns = ("tokens_bs", "labels_bs", "loss_mask_bs", "source_b", "position_ids_bs", "document_starts_bs")
+    columns = ("tokens_bs", "labels_bs", "loss_mask_bs", "source_b", "position_ids_bs", "real_bs", "document_starts_bs")
     extra = {name: column[chosen] for name, column in batch.extra.items()}
     return replace(batch, **{name: getattr(batch, name)[chosen] for name in columns}, extra=extra)
 
