@@ -1,4 +1,4 @@
-"""Every layout against one process: ten steps in fp32 give the same losses and gradient norms to 1e-5."""
+"""Every layout against one process: ten steps in fp32 (four of variants) give the same losses and gradient norms to 1e-5."""
 
 from typing import Any
 
@@ -33,6 +33,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 VARIED = [(name, layout) for name in VARIANTS for layout in ("TP2+SP", "PP2", "DP2 distributed optimizer")]
 VARIED.append(("YaRN", "CP2"))
+VARIED_STEPS = 4
 WORKER = "tests.train.layout_runs:train_layouts"
 TOLERANCE = 1e-5
 
@@ -45,8 +46,13 @@ def reference() -> dict[str, list[list[float]]]:
 
 @pytest.fixture(scope="module")
 def two_ranks() -> dict[str, list[list[float]]]:
+    return run_ranks(WORKER, 2, TWO_RANKS, timeout=600)[0]
+
+
+@pytest.fixture(scope="module")
+def varied() -> dict[str, list[list[float]]]:
     variants = {f"{name} at {layout}": TWO_RANKS[layout] | {"options": VARIANTS[name]} for name, layout in VARIED}
-    return run_ranks(WORKER, 2, TWO_RANKS | variants, timeout=600)[0]
+    return run_ranks(WORKER, 2, variants, VARIED_STEPS, timeout=600)[0]
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +61,7 @@ def four_ranks() -> dict[str, list[list[float]]]:
 
 
 def largest_difference(got: list[list[float]], want: list[list[float]]) -> float:
-    assert len(got) == len(want) == 10
+    assert len(got) == len(want) > 0
     return max(abs(a - b) / abs(b) for g, w in zip(got, want, strict=True) for a, b in zip(g, w, strict=True))
 
 
@@ -70,8 +76,8 @@ def test_four_ranks_equal_one(layout: str, four_ranks: dict, reference: dict) ->
 
 
 @pytest.mark.parametrize(("variant", "layout"), VARIED)
-def test_variants_equal_one(variant: str, layout: str, two_ranks: dict, reference: dict) -> None:
-    assert largest_difference(two_ranks[f"{variant} at {layout}"], reference[variant]) <= TOLERANCE
+def test_variants_equal_one(variant: str, layout: str, varied: dict, reference: dict) -> None:
+    assert largest_difference(varied[f"{variant} at {layout}"], reference[variant][:VARIED_STEPS]) <= TOLERANCE
     assert largest_difference(reference[variant], reference["plain"]) > 1e-4, "the variant changes nothing"
 
 
