@@ -10,8 +10,9 @@ from megatron_qm.rewards.reading.clean import answer_part
 _MOST_CHARACTERS = 20_000
 # What a template or a terminal would obey: line breaks that JSON leaves as they are, what nobody sees, and the tokens by which
 # templates tell turns and thoughts (<|im_end|>, <｜User｜>, </think>, <<SYS>>, [INST]).
-_SPEAKS = re.compile(r"[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
-                     r"|<(?=[|｜/<a-z])|\[(?=/?[a-z_]{3,}\])", re.I)
+_UNSEEN = r"[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+_TOKEN = r"<(?=[|｜/<a-z])|\[(?=/?[a-z_]{3,}\])"
+_SPEAKS = re.compile(f"{_UNSEEN}|{_TOKEN}", re.I)
 
 
 @dataclass(frozen=True)

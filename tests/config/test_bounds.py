@@ -47,7 +47,7 @@ ZERO = {
     "lora.dropout": "none",
     "rl.sampling.top_k": "all tokens",
     "rl.loss.kl": "no reference",
-    "rl.curriculum.hopeless_at": "prompts that never pass leave",
+    "rl.curriculum.hopeless_at": "prompts that never pass leave", "rl.curriculum.rehearse": "all mastered prompts leave",
     "rl.curriculum.refills": "none",
     "rl.shaping.format_weight": "no share",
     "rl.shaping.repetition_weight": "nothing taken off",
