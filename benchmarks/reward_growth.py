@@ -1,6 +1,7 @@
 """How the time of a verdict grows with its response, over named shapes of text and over the worst fragments that a search finds.
 
 A response is a fragment, repeated; `#` in it is the number of the repetition, so that no sentence is remembered from another.
+Of `head…body…tail` the body alone is repeated.
 Answers of more than 20,000 characters are not read by design: growth is measured up to there, and what is longer must be cheap.
 """
 # ruff: noqa: E501  Chinese characters count twice
@@ -29,6 +30,9 @@ SHAPES = {
     "statements on conditions": "the answer is A if ",
     "lines of a list": "#. A. aspirin\n",
     "JSON objects": '{"answer": "A"}\n',
+    "a field of JSON": '{"answer": "…aspirin, cbc, I21.9 pneumonia, foo test, …"}',
+    "a list in JSON": '{"answer": […"aspirin", "cbc", "J18.9 pneumonia", …"A"]}',
+    "thinking": "<think>…The answer is A, not aspirin. …</think>A",
     "JSON that is never closed": '{"answer": ["A", ',
     "open brackets": "[(",
     "quotes": "\"A\" '",
@@ -73,7 +77,7 @@ def worst(task: str, turns: int, seed: int) -> dict[str, dict[str, object]]:
 
 
 def _search(measure: Callable[[str], float], turns: int, rng: Random) -> str:
-    found = sorted(((measure(one), (one,)) for one in (*_FRAGMENTS, *SHAPES.values())), reverse=True)[:_KEPT]
+    found = sorted(((measure(one), (one,)) for one in (*_FRAGMENTS, *(text for text in SHAPES.values() if "…" not in text))), reverse=True)[:_KEPT]
     for _ in range(turns):
         pieces = list(rng.choice(found)[1])
         pieces.insert(rng.randrange(len(pieces) + 1), rng.choice(_FRAGMENTS))
@@ -86,8 +90,9 @@ def _search(measure: Callable[[str], float], turns: int, rng: Random) -> str:
 
 
 def repeated(fragment: str, size: int) -> str:
-    times = size // len(fragment) + 1
-    return "".join(fragment.replace("#", str(n)) for n in range(times))[:size]
+    head, body, tail = fragment.split("…") if fragment.count("…") == 2 else ("", fragment, "")
+    times = size // len(body) + 1
+    return head + "".join(body.replace("#", str(n)) for n in range(times))[: size - len(head) - len(tail)] + tail
 
 
 def seconds(task: str, response: str) -> float:

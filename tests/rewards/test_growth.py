@@ -12,10 +12,10 @@ FRAGMENTS = ["A, ", "(", "[", "{", '{"a":', "not ", "aspirin, ", "aspirin and ",
              "a ", ". ", ": ", "- ", "\n", "1", "1,", "**", "~~", "<a ", "\\boxed{", "```", "if ", "x" * 9, "肺炎、", "CBC is not "]  # fmt: skip
 ASKED = {"exam": ("A", {"options": {"A": "aspirin", "B": "a a a"}}), "diagnosis": ("I21.9", {}), "drugs": (["aspirin"], {}), "ordering": (["cbc"], {}),
          "format": (None, {})}
-# Each grew with the square of the response: a statement's sentence was searched anew for each of its statements, and all that
-# had been named was looked through for each word that takes something back.
+# Each grew with the square of the response: a sentence was searched anew for each of its statements, and all that had been named
+# was looked through for each word that takes something back, and for each test that no table knows.
 GREW = [("exam", "the answer is A, "), ("exam", "answer is A if "), ("exam", "答案是A，如果"), ("exam", '{"answer": "A"} '),
-        ("diagnosis", "no, I21.9 pneumonia. "), ("drugs", "wait, aspirin. "), ("ordering", "wait, cbc. ")]
+        ("diagnosis", "no, I21.9 pneumonia. "), ("drugs", "wait, aspirin. "), ("ordering", "wait, cbc. "), ("ordering", "cbc foo test ")]
 
 
 def _seconds(task: str, response: str) -> float:
