@@ -111,10 +111,7 @@ class Book:
     def find(self, sentence: str) -> Iterator[tuple[str, Span]]:
         """Codes and names, in order; a name's key is its code."""
         codes = [(code, span) for code, span in _codes(sentence) if icd.is_code(sentence, code, span, self.system)]
-        blank = sentence
-        for _, span in codes:
-            blank = blank[: span.start] + "\n" * (span.end - span.start) + blank[span.end :]
-        named = [(f"={key}", span) for key, span in find(blank, self._tables)]
+        named = [(f"={key}", span) for key, span in find(_blanked(sentence, [span for _, span in codes]), self._tables)]
         yield from sorted([*codes, *named], key=lambda one: one[1].start)
 
     def stated(self, item: object) -> list[Lineage | None]:
@@ -149,6 +146,15 @@ class Book:
             agree = [code for code in codes if code and any(name and name[1] == code[1] for name in names)]
             return list(codes) if agree or None in codes else [None]
         return [*codes, *names]
+
+
+def _blanked(sentence: str, spans: Sequence[Span]) -> str:
+    """With line ends in the place of `spans`."""
+    pieces, at = [], 0
+    for span in spans:
+        pieces += [sentence[at : span.start], "\n" * (span.end - span.start)]
+        at = span.end
+    return "".join([*pieces, sentence[at:]])
 
 
 def _codes(sentence: str) -> list[tuple[str, Span]]:

@@ -14,7 +14,7 @@ from megatron_qm.rewards.reading.lexicon import either
 from megatron_qm.rewards.reading.lists import pieces
 from megatron_qm.rewards.reading.mentions import Prose, key_of_field, names_any
 from megatron_qm.rewards.reading.remembered import remembered
-from megatron_qm.rewards.reading.spans import Span
+from megatron_qm.rewards.reading.spans import Span, overlap
 from megatron_qm.rewards.tables.table import read_table
 
 _LIST_KEYS = ("tests", "orders", "test", "examinations", "检查", "检查项目", "answer", "推荐检查", "name", "答案", "项目", "workup",
@@ -79,8 +79,8 @@ class _Tests:
     def find_all(self, sentence: str) -> Iterator[tuple[str, Span]]:
         """And what is called a test though no table knows it."""
         known = list(self.find(sentence))
-        others = [(match[0].lower(), Span(*match.span())) for match in _UNKNOWN.finditer(sentence) if not _GENERIC.search(match[0])]
-        apart = [(key, span) for key, span in others if not _in_brackets(sentence, span) and all(span.end <= one.start or one.end <= span.start for _, one in known)]
+        taken = [span for _, span in known]
+        apart = [(key, span) for key, span in _unknown(sentence) if not overlap(taken, span)]
         yield from sorted([*known, *apart], key=lambda found: found[1].start)
 
     def ordered(self, text: str) -> str:
@@ -88,10 +88,14 @@ class _Tests:
         return key_of_field(text, self.find, self.key)
 
 
-def _in_brackets(sentence: str, span: Span) -> bool:
-    """`spirometry (with a bronchodilator test)`: what stands in brackets is how a test is done."""
-    before = sentence[: span.start]
-    return before.count("(") > before.count(")")
+def _unknown(sentence: str) -> Iterator[tuple[str, Span]]:
+    """What is called a test; but not in brackets: `spirometry (with a bronchodilator test)` says there how it is done."""
+    depth = at = 0
+    for match in _UNKNOWN.finditer(sentence):
+        depth += sentence.count("(", at, match.start()) - sentence.count(")", at, match.start())
+        at = match.start()
+        if depth <= 0 and not _GENERIC.search(match[0]):
+            yield match[0].lower(), Span(*match.span())
 
 
 def _of(synonyms: Mapping[str, Iterable[str]]) -> _Tests:

@@ -29,7 +29,7 @@ ZERO = {
     "train.seed": "a seed like any other",
     "data.sources.*.weight": "a source that is not read (yet, in a schedule), from the first token on",
     "data.validation.*.weight": "validation reads all sources alike",
-    "sft.sources.*.weight": "as data.sources",
+    "sft.sources.*.weight": "as data.sources", "rl.replay.sources.*.weight": "as data.sources",
     "sft.validation.*.weight": "as data.validation",
     "sft.max_left_out": "all samples are to be learnt from",
     "train.z_loss": "no z-loss",

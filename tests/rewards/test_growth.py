@@ -10,7 +10,12 @@ from megatron_qm.rewards.registry import load
 
 FRAGMENTS = ["A, ", "(", "[", "{", '{"a":', "not ", "aspirin, ", "aspirin and ", "I21.9 ", "ct scan ", "the answer ", "answer is ", "答案", "不",
              "a ", ". ", ": ", "- ", "\n", "1", "1,", "**", "~~", "<a ", "\\boxed{", "```", "if ", "x" * 9, "肺炎、", "CBC is not "]  # fmt: skip
-ASKED = {"exam": ("A", {"options": {"A": "aspirin", "B": "a a a"}}), "diagnosis": ("I21.9", {}), "drugs": (["aspirin"], {}), "ordering": (["cbc"], {})}
+ASKED = {"exam": ("A", {"options": {"A": "aspirin", "B": "a a a"}}), "diagnosis": ("I21.9", {}), "drugs": (["aspirin"], {}), "ordering": (["cbc"], {}),
+         "format": (None, {})}
+# Each grew with the square of the response: a sentence was searched anew for each of its statements, and all that had been named
+# was looked through for each word that takes something back, and for each test that no table knows.
+GREW = [("exam", "the answer is A, "), ("exam", "answer is A if "), ("exam", "答案是A，如果"), ("exam", '{"answer": "A"} '),
+        ("diagnosis", "no, I21.9 pneumonia. "), ("drugs", "wait, aspirin. "), ("ordering", "wait, cbc. "), ("ordering", "cbc foo test ")]
 
 
 def _seconds(task: str, response: str) -> float:
@@ -33,3 +38,10 @@ def test_repeated_fragments_cost_what_they_are_long(task: str) -> None:
     small, large, huge = (_seconds(task, (worst * size)[:size]) for size in (4000, 16_000, 1_000_000))
     assert large < 16 * small + 0.02, worst  # four times as long: what is quadratic takes sixteen times as long
     assert huge < large + 0.1, worst
+
+
+@pytest.mark.parametrize(("task", "fragment"), GREW)
+def test_what_grew_with_the_square_does_not(task: str, fragment: str) -> None:
+    _seconds(task, "x")
+    small, large = (_seconds(task, (fragment * size)[:size]) for size in (2000, 8000))
+    assert large < 8 * small

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 
 from megatron_qm.rewards.reading.spans import Span
 
@@ -87,13 +88,13 @@ def units_of(text: str) -> list[Unit]:
 
 
 def _joined(units: Sequence[str]) -> str:
-    name = ""
-    for unit in units:
-        name = _append(name, unit)
-    return name
+    return "".join(f"{_glue(before, unit)}{unit}" for before, unit in pairwise(("", *units)))
 
 
 def _append(name: str, unit: str) -> str:
+    return f"{name}{_glue(name, unit)}{unit}"
+
+
+def _glue(name: str, unit: str) -> str:
     """A blank between words, none beside a Chinese character."""
-    glue = " " if name and not _CHINESE.match(name[-1]) and not _CHINESE.match(unit) else ""
-    return f"{name}{glue}{unit}"
+    return " " if name and not _CHINESE.match(name[-1]) and not _CHINESE.match(unit) else ""

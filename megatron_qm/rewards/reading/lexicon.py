@@ -27,6 +27,11 @@ def first(category: str) -> str:
     return _ending_as_words(category, "")
 
 
+def behind(category: str, more: str) -> str:
+    """Behind an English entry of a category and `more`; the entries are words and no patterns."""
+    return "|".join(f"(?<={entry}{more})" for entry in _entries(category, "en"))
+
+
 def any_word(*categories: str) -> str:
     """Any English entry of many categories, grouped by first letter, so that most are passed over at a glance."""
     groups: dict[str, list[str]] = {}
@@ -37,9 +42,15 @@ def any_word(*categories: str) -> str:
     return rf"\b{_any_of([f'{first}{_any_of(rest)}' for first, rest in groups.items()])}\b"
 
 
+def any_other(*categories: str) -> str:
+    """Any entry of many categories that is not English."""
+    return _any_of([entry for category in categories for language in ("zh", "signs") for entry in _entries(category, language)])
+
+
 def lower(text: str) -> str:
     """In lower case, each character in its place. (Of all characters, `İ` alone has a lower case of two.)"""
-    return text.lower() if len(text.lower()) == len(text) else text.replace("İ", "ı").lower()
+    low = text.lower()
+    return low if len(low) == len(text) else text.replace("İ", "ı").lower()
 
 
 def _ending_as_words(category: str, before: str) -> str:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from megatron_qm.rewards.reading.spans import Span
+from megatron_qm.rewards.reading.spans import Span, overlap
 
 _JOINT = re.compile(r"[;、\n]|,(?!\d{3}(?!\d))|(?<!\w)\+(?!\w)|\s\+\s|\b(?:and|plus)\b|和|及", re.I)
 
@@ -11,7 +11,7 @@ _JOINT = re.compile(r"[;、\n]|,(?!\d{3}(?!\d))|(?<!\w)\+(?!\w)|\s\+\s|\b(?:and|
 def joints(text: str, named: Sequence[Span]) -> list[Span]:
     """What stands between the items of a list in a field of JSON: joints that lie in none of the known names."""
     found = (Span(*match.span()) for match in _JOINT.finditer(text))
-    return [joint for joint in found if not any(span.start <= joint.start < span.end for span in named)]
+    return [joint for joint in found if not overlap(named, Span(joint.start, joint.start + 1))]
 
 
 def pieces(text: str, named: Sequence[Span]) -> list[str]:

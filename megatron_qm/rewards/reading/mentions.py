@@ -1,6 +1,7 @@
 """Names that a text mentions, each with how the text stands to it; and those of them that a sentence says to be the answer."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -86,7 +87,9 @@ def names_any(response: str, find: Find) -> bool:
 
 
 def _mentions(sentences: Sequence[_Sentence], find: Find) -> list[Mention]:
-    above, found = Stance.AFFIRMED, []
+    above = Stance.AFFIRMED
+    found: list[Mention] = []
+    standing: list[int] = []  # where in `found` what is affirmed is
     for place, sentence in enumerate(sentences):
         names = list(find(sentence.text))
         if sentence.first:
@@ -94,21 +97,24 @@ def _mentions(sentences: Sequence[_Sentence], find: Find) -> list[Mention]:
             above = said or (above if _ITEM.match(sentence.text) else Stance.AFFIRMED)
         for (key, span), stance in zip(names, stances(sentence.text, [span for _, span in names], above), strict=True):
             asked = sentence.mark == "?" and stance is Stance.AFFIRMED
+            if stance is Stance.AFFIRMED and not asked:
+                standing.append(len(found))
             found.append(Mention(key, Stance.SUPPOSED if asked else stance, sentence.text, span, place))
-        found = _taken_back(found, sentence.text, place)
+        standing = _left_standing(found, standing, sentence.low, place)
     return found
 
 
-def _taken_back(found: list[Mention], sentence: str, place: int) -> list[Mention]:
+def _left_standing(found: list[Mention], standing: list[int], sentence: str, place: int) -> list[int]:
     """Where a sentence takes something back and names something else, all that was affirmed before is denied."""
-    match = _TAKEN_BACK.search(lower(sentence))
+    match = _TAKEN_BACK.search(sentence)
     if match is None:
-        return found
-    affirmed = [one for one in found if one.stance is Stance.AFFIRMED]
-    if not any((one.place, one.span.start) >= (place, match.end()) for one in affirmed):
-        return found
-    before = {id(one) for one in affirmed if (one.place, one.span.start) < (place, match.end())}
-    return [replace(one, stance=Stance.DENIED) if id(one) in before else one for one in found]
+        return standing
+    first = bisect_left(standing, (place, match.end()), key=lambda at: (found[at].place, found[at].span.start))
+    if first == len(standing):
+        return standing
+    for at in standing[:first]:
+        found[at] = replace(found[at], stance=Stance.DENIED)
+    return standing[first:]
 
 
 def _led(sentences: Sequence[_Sentence]) -> Iterator[int]:

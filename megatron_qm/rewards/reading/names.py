@@ -27,5 +27,10 @@ class Compact:
         return found.end() if found else at
 
 
+def bare(text: str) -> str:
+    """The letters and digits of a text, in lower case."""
+    return _WEIGHTLESS.sub("", text.lower())
+
+
 def compact(text: str) -> Compact:
-    return Compact(_WEIGHTLESS.sub("", text.lower()), text)
+    return Compact(bare(text), text)

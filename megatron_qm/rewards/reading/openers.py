@@ -7,6 +7,7 @@ from megatron_qm.rewards.reading.lexicon import either, first, words
 from megatron_qm.rewards.reading.sentences import Sentence
 
 MOST_CLAUSES = 64  # of a sentence that are read
+FARTHEST = 1000  # characters before a statement in which it is said whose it is, or on which condition
 _SYMBOLS = r"[\u2190-\u21ff\u2600-\u2712\u2719-\u274b\u274d-\u27bf\U0001f300-\U0001faff]"
 _BULLETS = rf"[-•·*+▪➤→]\s|{_SYMBOLS}\s?|\(?\d{{1,2}}[.)]\s|[✓✔✅☑]\s?"
 _OPENER = re.compile(rf"\s*(?:{_BULLETS}|{first('opener')}[\s,:.。!…]{{0,4}})*")
@@ -35,8 +36,8 @@ def clause_starts(sentence: Sentence) -> list[int]:
 
 def clause_before(sentence: Sentence, begin: int) -> str:
     """What stands in the clause before `begin`, in lower case."""
-    last = 0
-    for match in _CLAUSE.finditer(sentence.text, 0, begin):
+    last = max(0, begin - FARTHEST)
+    for match in _CLAUSE.finditer(sentence.text, last, begin):
         last = match.end()
     opener = _OPENER.match(sentence.low, last, begin)
     return sentence.low[opener.end() if opener else last : begin]

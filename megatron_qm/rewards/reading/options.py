@@ -4,9 +4,11 @@ import functools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
+from megatron_qm.rewards.reading.finding import NameTable
 from megatron_qm.rewards.reading.lexicon import either
-from megatron_qm.rewards.reading.names import compact
+from megatron_qm.rewards.reading.names import bare, compact
 
 LETTERS = "ABCDEFGHIJ"
 _ARTICLE = re.compile(r"(?:a|an|the)\s+", re.I)
@@ -26,18 +28,35 @@ class Options:
     named: tuple[tuple[str, str], ...]  # (text, letter), as the question has them
     longest: int  # characters of a text
     beginnings: frozenset[str]  # the first characters of texts, and of articles
+    pairs: frozenset[str]  # the first two characters of texts
 
     def named_at(self, text: str, at: int) -> tuple[str, int] | None:
         """The letter of the option whose text begins at `at`, and where it ends."""
         if text[at : at + 1].lower() not in self.beginnings:
             return None
         article = _ARTICLE.match(text, at)
-        for start in ((at, article.end()) if article else (at,)):
-            window = compact(text[start : start + 2 * self.longest + 8])
-            for name, letter in self.texts:
-                if window.text.startswith(name) and _AFTER_TEXT.match(text, end := start + window.end(len(name), plural=True)):
-                    return letter, end
+        return self._text_at(text, at) or (self._text_at(text, article.end()) if article else None)
+
+    def _text_at(self, text: str, at: int) -> tuple[str, int] | None:
+        begins = text[at : at + 2]
+        if begins.isascii() and begins.isalnum() and begins.lower() not in self.pairs:  # most words: none is compared
+            return None
+        window = compact(text[at : at + 2 * self.longest + 8])
+        for name, letter in self.texts:
+            if window.text.startswith(name) and _AFTER_TEXT.match(text, end := at + window.end(len(name), plural=True)):
+                return letter, end
         return None
+
+    def stand_in(self, text: str) -> bool:
+        """Whether the text of an option may stand in `text`, as the writer has it: False is certain. (How a capital sigma is
+        written in lower case depends on what stands beside it.)"""
+        said = bare(text)
+        return any(name in said for name, _ in self.texts) or "Σ" in text
+
+    @cached_property
+    def table(self) -> NameTable:
+        """The texts as names in prose."""
+        return NameTable(dict(self.named))
 
 
 def options_of(table: Mapping[str, str]) -> Options:
@@ -50,7 +69,8 @@ def _options(table: tuple[tuple[str, str], ...]) -> Options:
     texts = {name: letter for name, owners in _owners(table).items() if len(owners) == 1 for letter in owners}
     longest = max(map(len, texts), default=0)
     beginnings = frozenset(name[0] for name in texts) | ({"a", "t"} if texts else set())
-    return Options(letters, tuple(sorted(texts.items(), key=lambda one: -len(one[0]))), _named(table, texts), longest, beginnings)
+    ordered = tuple(sorted(texts.items(), key=lambda one: -len(one[0])))
+    return Options(letters, ordered, _named(table, texts), longest, beginnings, frozenset(name[:2] for name in texts))
 
 
 def _owners(table: tuple[tuple[str, str], ...]) -> dict[str, set[str]]:
@@ -58,7 +78,7 @@ def _owners(table: tuple[tuple[str, str], ...]) -> dict[str, set[str]]:
     parts: dict[str, set[str]] = {}
     wholes: dict[str, set[str]] = {}
     for letter, text in table:
-        wholes.setdefault(compact(text).text, set()).add(letter)
+        wholes.setdefault(bare(text), set()).add(letter)
         for name in _names(text):
             parts.setdefault(name, set()).add(letter)
     return {name: wholes[name] if len(wholes.get(name, ())) == 1 else owners for name, owners in parts.items()}
@@ -66,12 +86,12 @@ def _owners(table: tuple[tuple[str, str], ...]) -> dict[str, set[str]]:
 
 def _named(table: tuple[tuple[str, str], ...], texts: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """Without texts that two options share."""
-    return tuple((form, letter) for letter, text in table for form in _forms(text) if texts.get(compact(form).text) == letter)
+    return tuple((form, letter) for letter, text in table for form in _forms(text) if texts.get(bare(form)) == letter)
 
 
 def _names(text: str) -> Iterator[str]:
     for form in _forms(text):
-        name = compact(form).text
+        name = bare(form)
         if len(name) > 1:
             yield name
 

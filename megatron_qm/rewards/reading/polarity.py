@@ -1,8 +1,9 @@
 """Whose a clause is and which way it points: denied, reported, hedged, asked, on a condition. All texts are in lower case."""
 
+import functools
 import re
 
-from megatron_qm.rewards.reading.lexicon import any_word, either, first, words
+from megatron_qm.rewards.reading.lexicon import any_other, any_word, either, first, words
 
 _DENIED = re.compile(words("denied"))
 _DENIED_BEHIND = re.compile(
@@ -28,15 +29,14 @@ _CUES = ("denied", "does_not", "is_wrong", "says", "some", "others", "speakers",
          "condition_behind", "trailing_condition", "hedge", "unknowing")
 _IN_ANOTHER = r"\bin (?:an?|another|other)\b"
 _ANY_ENGLISH = re.compile(rf"{any_word(*_CUES)}|{either('called_wrong')}|{_IN_ANOTHER}")
-_ANY_OTHER = re.compile("|".join(either(one, "zh", "signs") for one in (*_CUES, "question_mark")))
+_ANY_OTHER = re.compile(rf"[a-z]{{2}}|{any_other(*_CUES, 'question_mark')}")  # no English word is told from the one it stands in
 _BEHIND = 20, 160  # characters behind a name in which its condition stands: at once, and in the rest of the clause
 
 
+@functools.lru_cache(maxsize=256)  # it is asked for each statement of a sentence
 def is_plain(sentence: str) -> bool:
     """Whether all that a sentence says is the writer's own, affirmed and without a condition: one search for all of these."""
-    if "?" in sentence or _ANY_ENGLISH.search(sentence):
-        return False
-    return sentence.isascii() or _ANY_OTHER.search(sentence) is None
+    return "?" not in sentence and (_ANY_ENGLISH if sentence.isascii() else _ANY_OTHER).search(sentence) is None
 
 
 def denied_before(clause: str) -> bool:
@@ -60,9 +60,9 @@ def reported(clause: str, text: str, at: int) -> bool:
     return _REPORTED_BEHIND.match(text, at) is not None or _REPORTED.search(clause) is not None
 
 
-def conditional(text: str, begin: int, end: int) -> bool:
-    """Whether a condition stands before, in or behind [begin, end) of a sentence."""
-    before = _CONDITION.search(text, 0, begin) or _CONDITION.search(text[begin:end])
+def conditional(text: str, first: int, begin: int, end: int) -> bool:
+    """Whether a condition stands before, from `first` on, in or behind [begin, end) of a sentence."""
+    before = _CONDITION.search(text, first, begin) or _CONDITION.search(text[begin:end])
     return before is not None or _CONDITION_BEHIND.match(text[end : end + _BEHIND[0]]) is not None or _trailing(text, end)
 
 
@@ -71,9 +71,9 @@ def _trailing(text: str, end: int) -> bool:
     return _TRAILING.search(behind) is not None and not _REASON.match(text, end)
 
 
-def hedged(clause: str, sentence: str) -> bool:
-    """Whether a clause only says what may be, or its sentence that the writer does not know."""
-    return _HEDGED.search(clause) is not None or _UNKNOWING.search(sentence) is not None
+def hedged(clause: str, before: str) -> bool:
+    """Whether a clause only says what may be, or what stands before it that the writer does not know."""
+    return _HEDGED.search(clause) is not None or _UNKNOWING.search(before) is not None
 
 
 def questioned(text: str, at: int) -> bool:

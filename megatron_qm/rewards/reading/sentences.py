@@ -4,7 +4,7 @@ Where a letter stands alone, or a word stands that answers are stated with, is f
 which are some ten times as fast as a pattern; only the sentences around these places are read.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from megatron_qm.rewards.reading.clean import BOX
@@ -16,7 +16,8 @@ _MASK = "".join("L" if mark in LETTERS else "w" if mark.isalnum() or mark in "'+
 _MARKS = "✓✔✅✗✘❌×"
 _STEMS = ("answer", "choice", "option", "choose", "select", "pick", "correct", "response", "solution", "go with", "ans:", "ans.",
           "best", "appropriate", "right", "the final", BOX, "答", "选", "正确", "对", "故")  # fmt: skip
-_ENDS = ("\n", "。", "!", "?", ". ")
+_STOP = ". "
+_ENDS = ("\n", "。", "!", "?", _STOP)
 _FEW_LINES = 30  # each may be an answer of a few letters
 _SLACK = 24  # characters that may stand around the text of an option in a sentence that is nothing else
 
@@ -38,22 +39,21 @@ class Sentence(NamedTuple):
 
 def speaking(text: str, options: Options) -> Iterator[Sentence]:
     """Each sentence that may speak of options; in the order of the text."""
-    last = 0
-    for place in _places(text, options):
+    low, last = lower(text), 0
+    ahead = {mark: -1 for mark in _ENDS if mark in text}
+    for place in _places(text, low, options) if ahead else [0]:  # a text of one sentence is read whole
         if place < last:
             continue
-        start = _start(text, place, last)
-        last, mark = _end(text, place)
+        start = _start(text, place, last, ahead)
+        last = _end(text, place, ahead)
         if sentence := text[start:last].strip():
-            yield Sentence.of(sentence, mark == "?")
+            yield Sentence(sentence, low[start:last].strip(), text[last : last + 1] == "?")
 
 
-def _places(text: str, options: Options) -> list[int]:
-    places = [0] if text else []
-    places += _letters(text)
-    if text.count("\n") <= _FEW_LINES:
-        places += [at + 1 for at in _all("\n", text)]
-    low = lower(text)
+def _places(text: str, low: str, options: Options) -> list[int]:
+    """What may speak of options, and where it stands."""
+    lines = [at + 1 for at in _all("\n", text)]
+    places = [0, *_letters(text), *(lines if len(lines) <= _FEW_LINES else ())]
     for stem in _STEMS:
         if stem in low:
             places += _all(stem, low)
@@ -63,17 +63,50 @@ def _places(text: str, options: Options) -> list[int]:
     return sorted(places)
 
 
-def _all(piece: str, text: str) -> Iterator[int]:
+def _start(text: str, place: int, low: int, marks: Iterable[str]) -> int:
+    return max([_after(mark, text, place, low) for mark in marks], default=low)
+
+
+def _after(mark: str, text: str, place: int, low: int) -> int:
+    """Behind the last `mark` before `place`; `low` where there is none."""
+    at = text.rfind(mark, low, place)
+    while mark == _STOP and at > low and not _stops(text, at):
+        at = text.rfind(mark, low, at)
+    return at + len(mark) if at >= 0 else low
+
+
+def _end(text: str, place: int, ahead: dict[str, int]) -> int:
+    """Where the sentence ends. ahead: where each mark stands next; it is looked for when places have passed it."""
+    for mark, at in ahead.items():
+        if at < place:
+            ahead[mark] = _next(mark, text, place)
+    return min(ahead.values(), default=len(text))
+
+
+def _next(mark: str, text: str, place: int) -> int:
+    at = text.find(mark, place)
+    while mark == _STOP and at >= 0 and not _stops(text, at):
+        at = text.find(mark, at + 2)
+    return at if at >= 0 else len(text)
+
+
+def _stops(text: str, at: int) -> bool:
+    """Whether a full stop ends a sentence: not behind a letter alone (`D. Spironolactone`)."""
+    return text[at - 1 : at] not in LETTERS or at > 1 and text[at - 2].isalnum()
+
+
+def _all(piece: str, text: str) -> list[int]:
     """Where `piece` stands."""
-    at = text.find(piece)
+    found, at = [], text.find(piece)
     while at >= 0:
-        yield at
+        found.append(at)
         at = text.find(piece, at + 1)
+    return found
 
 
-def _letters(text: str) -> Iterator[int]:
+def _letters(text: str) -> list[int]:
     if not text.isascii():
-        return (at for mark in (*LETTERS, *_MARKS) for at in _all(mark, text) if mark in _MARKS or _is_alone(text, at))
+        return [at for mark in (*LETTERS, *_MARKS) for at in _all(mark, text) if mark in _MARKS or _is_alone(text, at)]
     masked = f" {text.translate(_MASK)} "  # a str is a table too, and the fast one
     return _all(" L ", masked)
 
@@ -81,30 +114,3 @@ def _letters(text: str) -> Iterator[int]:
 def _is_alone(text: str, at: int) -> bool:
     before, behind = text[at - 1 : at], text[at + 1 : at + 2]
     return not (before.isascii() and before.isalnum()) and not (behind.isascii() and (behind.isalnum() or behind == "'"))
-
-
-def _start(text: str, place: int, low: int) -> int:
-    return max(low, *(text.rfind(mark, low, place) + len(mark) for mark in _ENDS[:-1]), _after_stop(text, place, low))
-
-
-def _after_stop(text: str, place: int, low: int) -> int:
-    """Behind the last full stop, which is none behind a letter alone (`D. Spironolactone`)."""
-    at = text.rfind(". ", low, place)
-    while at > low and _names_option(text, at):
-        at = text.rfind(". ", low, at)
-    return at + 2 if at >= low else low
-
-
-def _end(text: str, place: int) -> tuple[int, str]:
-    """Where the sentence ends, and with what."""
-    found = [(at, mark) for mark in _ENDS[:-1] if (at := text.find(mark, place)) >= 0]
-    stop = text.find(". ", place)
-    while stop >= 0 and _names_option(text, stop):
-        stop = text.find(". ", stop + 2)
-    if stop >= 0:
-        found.append((stop, "."))
-    return min(found, default=(len(text), ""))
-
-
-def _names_option(text: str, stop: int) -> bool:
-    return text[stop - 1 : stop] in LETTERS and (stop < 2 or not text[stop - 2].isalnum())

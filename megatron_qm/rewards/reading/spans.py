@@ -1,5 +1,7 @@
 """Where names stand in a text, and how the text stands to them."""
 
+from bisect import bisect_left
+from collections.abc import Sequence
 from enum import Enum
 from typing import NamedTuple
 
@@ -9,6 +11,12 @@ class Span(NamedTuple):
 
     start: int
     end: int
+
+
+def overlap(spans: Sequence[Span], one: Span) -> bool:
+    """Whether any of `spans`, which are in order and apart from each other, shares a character with `one`."""
+    behind = bisect_left(spans, one.end, key=lambda span: span.start)
+    return behind > 0 and spans[behind - 1].end > one.start
 
 
 class Stance(Enum):

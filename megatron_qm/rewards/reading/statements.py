@@ -8,19 +8,22 @@ from megatron_qm.rewards.reading.clean import BOX
 from megatron_qm.rewards.reading.lexicon import either
 from megatron_qm.rewards.reading.openers import ends, explained, filled, opened
 from megatron_qm.rewards.reading.options import Options
-from megatron_qm.rewards.reading.phrase import Phrase, phrase_at
+from megatron_qm.rewards.reading.phrase import Phrase, may_name, phrase_at
 from megatron_qm.rewards.reading.polarity import denied_before
 from megatron_qm.rewards.reading.rank import Rank, Statement
 from megatron_qm.rewards.reading.sentences import Sentence, speaking
 from megatron_qm.rewards.reading.verdicts import rank_of, verdicts
 
 _LETTER = "[a-j](?![a-z])"
+_ENGLISH_LEAD = re.compile(
+    rf"\b(?:{either('answer_word')}\b[^.:;=,\n]{{0,60}}?{either('says_next')}|{either('judged')}\b\s?:|{either('chooses')}\b)")
 _LEAD = re.compile(
-    rf"\b(?:{either('answer_word')}\b[^.:;=,\n]{{0,60}}?{either('says_next')}|{either('judged')}\b\s?:|{either('chooses')}\b)"
-    rf"|→\s?(?={_LETTER})|(?:答案|选项)[^,.:;。\n]{{0,12}}?应?[是为选:】]择?|答案\s{{0,2}}(?=[\"“(\[]?{_LETTER})"
+    rf"{_ENGLISH_LEAD.pattern}|→\s?(?={_LETTER})|(?:答案|选项)[^,.:;。\n]{{0,12}}?应?[是为选:】]择?|答案\s{{0,2}}(?=[\"“(\[]?{_LETTER})"
     rf"|{either('before_choosing')}选(?:择|项)?[:是为]?|正确的?(?:选项|答案)?[是为:]|答:")
 _REPEATS = re.compile(r"\s*(?:the )?(?:answer )?(?:options?|choices?|选项)\s?[:是为]?$")  # of the question
 _DENIED_LEAD = re.compile(rf"\s*{either('denial_behind_lead')}\s?")
+_ENDS_LEAD = re.compile(rf"(?:{either('says_next')}|{either('chooses')}|[是为选择项】])$")  # how leads end, but for a colon
+_LONGEST_END = 12  # characters
 _SHORT = 300  # characters of a sentence that is remembered
 
 
@@ -60,6 +63,8 @@ def of_field(text: str, options: Options) -> Iterator[Statement]:
 
 
 def _read(sentence: Sentence, options: Options) -> tuple[Statement, ...]:
+    if not may_name(sentence, options):
+        return ()
     return tuple(_boxed(sentence.text[1:], options) if sentence.text.startswith(BOX) else _led(sentence, options))
 
 
@@ -74,7 +79,7 @@ def _boxed(text: str, options: Options) -> Iterator[Statement]:
 def _led(sentence: Sentence, options: Options) -> Iterator[Statement]:
     """What its leads say (`the answer is D`), and the clauses around them."""
     at, found = 0, False
-    for lead in _LEAD.finditer(sentence.low):
+    for lead in _leads(sentence.low):
         if lead.start() < at:
             continue
         phrase = phrase_at(sentence, filled(sentence, lead.end()), options, led=True)
@@ -91,6 +96,10 @@ def _led(sentence: Sentence, options: Options) -> Iterator[Statement]:
         yield from verdicts(sentence.part(len(sentence.text) - rest), options, bare=not found)
 
 
+def _leads(low: str) -> Iterator[re.Match[str]]:
+    return (_ENGLISH_LEAD if low.isascii() else _LEAD).finditer(low)  # the other leads are in no ASCII
+
+
 def _first_word(lead: re.Match[str]) -> int:
     """Where a lead begins, behind the comma that some are found by."""
     return lead.start() + (lead[0][0] in ", ")
@@ -105,8 +114,10 @@ def _denied_phrase(sentence: Sentence, at: int, options: Options) -> Phrase | No
 def _introduces(sentence: Sentence) -> bool:
     """Whether the answer stands on the next lines."""
     end = len(sentence.low.rstrip(" :"))
+    if end == len(sentence.low) and not _ENDS_LEAD.search(sentence.low, max(0, end - _LONGEST_END)):
+        return False  # as most do
     return any(lead.end() >= end and not _REPEATS.match(lead[0]) and not denied_before(lead[0])
-               for lead in _LEAD.finditer(sentence.low))
+               for lead in _leads(sentence.low))
 
 
 def _whole_line(sentence: Sentence, options: Options) -> Phrase | None:

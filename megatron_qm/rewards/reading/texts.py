@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from megatron_qm.rewards.reading.finding import NameTable
 from megatron_qm.rewards.reading.lexicon import lower
 from megatron_qm.rewards.reading.mentions import Mention, Prose
 from megatron_qm.rewards.reading.options import Options
@@ -17,8 +16,7 @@ def affirmed_texts(text: str, options: Options) -> Iterator[Statement]:
     """One statement, where exactly one option is affirmed."""
     if len(text) > _LONGEST:
         return
-    table = NameTable({name: letter for name, letter in options.named})
-    affirmed = {one.key for one in Prose(text, table.find).affirmed if _own(one)}
+    affirmed = {one.key for one in Prose(text, options.table.find).affirmed if _own(one)}
     if len(affirmed) == 1:
         yield Statement(Rank.MENTION, frozenset(affirmed))
 

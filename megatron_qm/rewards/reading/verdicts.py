@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from itertools import islice
 
 from megatron_qm.rewards.reading.lexicon import either, words
-from megatron_qm.rewards.reading.openers import MOST_CLAUSES, clause_before, clause_starts, ends, explained, opened
+from megatron_qm.rewards.reading.openers import FARTHEST, MOST_CLAUSES, clause_before, clause_starts, ends, explained, opened
 from megatron_qm.rewards.reading.options import Options
-from megatron_qm.rewards.reading.phrase import Phrase, phrase_at
+from megatron_qm.rewards.reading.phrase import Phrase, may_name, phrase_at
 from megatron_qm.rewards.reading.polarity import (
     conditional,
     denial_end,
@@ -44,12 +44,15 @@ def rank_of(sentence: Sentence, begin: int, phrase: Phrase, plain: Rank) -> Rank
     if not phrase.sure:
         return Rank.OPEN
     asked = sentence.asked or questioned(low, phrase.end)
-    unsure = asked or hedged(before, low[: phrase.start]) or conditional(low, begin, phrase.end)
+    first = max(0, begin - FARTHEST)
+    unsure = asked or hedged(before, low[first : phrase.start]) or conditional(low, first, begin, phrase.end)
     return Rank.SUPPOSED if unsure else plain
 
 
 def verdicts(sentence: Sentence, options: Options, *, bare: bool) -> Iterator[Statement]:
     """At the beginning of each clause. bare: the text is a whole sentence, so that a name may be the answer by itself."""
+    if not may_name(sentence, options):
+        return
     behind = 0
     for start in clause_starts(sentence):
         if start < behind:
