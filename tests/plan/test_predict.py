@@ -37,7 +37,7 @@ def allocated() -> list[tuple[dict, dict]]:
         {"world_size": world, "rank": rank, "parallel": parallel, "model": model}
         for world, parallel, model in LAYOUTS for rank in sorted({0, world - 1})
     ]
-    return list(zip(cases, run_ranks("tests.plan.builds:allocated", 1, cases)[0], strict=True))
+    return list(zip(cases, run_ranks("tests.plan.builds:allocated", 1, cases, timeout=400)[0], strict=True))
 
 
 def test_weights_gradients_and_optimizer_are_those_allocated(allocated: list[tuple[dict, dict]]) -> None:
@@ -63,7 +63,7 @@ def test_every_rank_of_the_32b_model_on_512_gpus_holds_its_share() -> None:
     dp = 512 // parallel.model_ranks
     roles = [pp * parallel.tp * dp + tp for pp in range(parallel.pp) for tp in range(parallel.tp)]
     ranks = roles + [role + (dp - 1) * parallel.tp for role in roles]  # the first and the last of the DP replicas
-    found = run_ranks("tests.plan.builds:shares_of_32b", 1, ranks)[0]
+    found = run_ranks("tests.plan.builds:shares_of_32b", 1, ranks, timeout=400)[0]
     seen = {}
     for share in found:
         stage, place = share["pp"], (share["tp"], share["pp"])
