@@ -154,7 +154,7 @@ def test_what_others_have_left_in_a_process_costs_nobody_else() -> None:
 
 def test_one_percent_hangs_and_one_percent_crashes():
     references = ["hang" if at % 100 == 7 else "crash" if at % 100 == 57 else str(at / 2000) for at in range(2000)]
-    with VerifierPool(workers=4, seconds=0.5) as pool:
+    with VerifierPool(workers=8, seconds=2.0) as pool:
         found = pool.score(_samples(references))
     assert pool.unscored == {"deadline": 20, "crash": 20}
     for at, (reference, outcome) in enumerate(zip(references, found, strict=True)):
