@@ -37,8 +37,7 @@ class Process:
 
     def __init__(self, module: str, arguments: Sequence[str], environment: Mapping[str, str], stdout: Path, stderr: Path) -> None:
         assert environment.get("OMP_NUM_THREADS", "1") == "1", "a fork has the threads of what it was forked from"
-        self._line = socket.socket(socket.AF_UNIX)
-        self._line.connect(_server())
+        self._line = _connected()
         wish = {"module": module, "arguments": list(arguments), "environment": dict(environment), "cwd": os.getcwd(),
                 "stdout": str(stdout), "stderr": str(stderr)}
         self._line.sendall(json.dumps(wish).encode() + b"\n")
@@ -98,6 +97,19 @@ def megatron_qm(*words: object, timeout: float = 300) -> subprocess.CompletedPro
     return run("megatron_qm.cli", list(map(str, words)), os.environ | {"OMP_NUM_THREADS": "1"}, timeout)
 
 
+def _connected() -> socket.socket:
+    """To the process to fork from; to a new one, where that is gone."""
+    for _ in range(2):
+        line = socket.socket(socket.AF_UNIX)
+        try:
+            line.connect(_server())
+            return line
+        except OSError:
+            line.close()
+            _SERVER.clear()
+    raise AssertionError("the process to fork from is gone, and the next one, too")
+
+
 def _server() -> str:
     if not _SERVER:
         path = os.path.join(tempfile.mkdtemp(prefix="warm-"), "socket")
@@ -136,8 +148,9 @@ def serve(path: str) -> None:
             line.sendall(f"{pid}\n".encode())
             lines[pid] = line
         for pid, code in _ended():
-            with suppress(OSError), lines.pop(pid) as line:
-                line.sendall(f"{code}\n".encode())
+            if (line := lines.pop(pid, None)) is not None:
+                with suppress(OSError), line:
+                    line.sendall(f"{code}\n".encode())
 
 
 def _ended() -> list[tuple[int, int]]:
