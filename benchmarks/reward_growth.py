@@ -57,8 +57,10 @@ _TURN = count()
 
 
 def growth(task: str, fragment: str) -> dict[str, object]:
-    """Milliseconds by size, and the exponent of the growth between the two largest sizes that are read."""
-    spent = {size: seconds(task, repeated(fragment, size)) for size in (*READ, *LONGER)}
+    """Milliseconds by size, the least of five, and the exponent of the growth between the two largest sizes that are read."""
+    texts = {size: repeated(fragment, size) for size in (*READ, *LONGER)}
+    turns = [{size: seconds(task, text) for size, text in texts.items()} for _ in range(5)]
+    spent = {size: min(turn[size] for turn in turns) for size in texts}
     return {"fragment": fragment, "ms": {size: round(1000 * one, 3) for size, one in spent.items()},
             "exponent": round(math.log(spent[READ[2]] / spent[READ[1]], READ[2] / READ[1]), 2)}
 
@@ -67,10 +69,10 @@ def worst(task: str, turns: int, seed: int) -> dict[str, dict[str, object]]:
     """The slowest fragment, and the one whose time grows fastest, of `turns` that a greedy search joins at random to the best
     found so far, beginning with each fragment and shape alone."""
     def slow(fragment: str) -> float:
-        return _once(task, repeated(fragment, _SEARCHED[1]))
+        return seconds(task, repeated(fragment, _SEARCHED[1]))
 
     def steep(fragment: str) -> float:
-        return slow(fragment) / max(_LEAST, _once(task, repeated(fragment, _SEARCHED[0])))
+        return slow(fragment) / max(_LEAST, seconds(task, repeated(fragment, _SEARCHED[0])))
 
     return {name: growth(task, _search(measure, turns, Random(f"{task}/{name}/{seed}")))
             for name, measure in (("slowest", slow), ("steepest", steep))}
@@ -96,11 +98,7 @@ def repeated(fragment: str, size: int) -> str:
 
 
 def seconds(task: str, response: str) -> float:
-    """CPU time of a verdict, the least of three."""
-    return min(_once(task, response) for _ in range(3))
-
-
-def _once(task: str, response: str) -> float:
+    """CPU time of a verdict."""
     verifier, (reference, metadata) = load(task), ASKED[task]
     if isinstance(options := metadata.get("options"), dict):  # new ones each time: nothing is remembered of them
         metadata = {"options": {**options, "E": f"option {next(_TURN)}"}}

@@ -13,6 +13,7 @@ _FONT = r"text(?:bf|it|rm|sf)?|math(?:rm|bf|it|sf)?|bf|rm|it|emph|underline|oper
 _WRAPPER = re.compile(rf"\\(?:{_FONT})\s{{0,3}}\{{([^{{}}\n]{{0,400}})\}}")
 _BOX = re.compile(r"\\(?:boxed|fbox|framebox)\s{0,3}\{([^{}]{0,400})\}")
 _MATH = re.compile(r"\$\$?|\\[()\[\],;!]|\\(?:quad|qquad|left|right|displaystyle)\b|(?<=[A-Za-z])\\ ")
+_STROKES = "\u0335\u0336\u0337\u0338"
 _STRUCK = re.compile(r"~~[^~\n]{1,400}~~|<(del|s|strike)>[^<]{0,400}</\1>|[^\W_][\u0335-\u0338]", re.I)
 _BREAK = re.compile(r"</?(?:br|p|div|li|ul|ol|tr|td|th|table|h[1-6])\b[^<>\n]{0,200}>", re.I)
 _ANSWER_TAG = re.compile(r"<(/?)(?:final_?)?(?:answer|ans)>", re.I)
@@ -53,7 +54,7 @@ def _plain(text: str) -> str:
     text = visible(text.replace(BOX, ""))
     if "\\" in text or "$" in text:
         text = _without_latex(text)
-    if "~~" in text or "<" in text or any(stroke in text for stroke in "\u0335\u0336\u0337\u0338"):
+    if "~~" in text or "<" in text or not text.isascii() and any(stroke in text for stroke in _STROKES):
         text = _STRUCK.sub("", text)
     if "<" in text:
         text = _TAG.sub("", _BREAK.sub("\n", _ANSWER_TAG.sub(lambda tag: "\n" if tag[1] else f"\n{BOX}", text)))

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from megatron_qm.rewards.outcome import Status
 from megatron_qm.rewards.reading.clean import answer_part
@@ -16,8 +16,7 @@ from megatron_qm.rewards.reading.texts import affirmed_texts
 _FIRM = (Rank.FIELD, Rank.BOX, Rank.LED)
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(NamedTuple):
     """status: `read` gives `letters`; `rejected`: something was said of options that is no one answer; `unread`: nothing was."""
 
     status: Status

@@ -7,7 +7,7 @@ from megatron_qm.rewards.reading.lexicon import either, first, words
 from megatron_qm.rewards.reading.sentences import Sentence
 
 MOST_CLAUSES = 64  # of a sentence that are read
-FARTHEST = 1000  # characters before a statement in which it is said whose it is, or on which condition
+FARTHEST = 1000  # characters before each further statement of a sentence in which its condition, or whose it is, may stand
 _SYMBOLS = r"[\u2190-\u21ff\u2600-\u2712\u2719-\u274b\u274d-\u27bf\U0001f300-\U0001faff]"
 _BULLETS = rf"[-•·*+▪➤→]\s|{_SYMBOLS}\s?|\(?\d{{1,2}}[.)]\s|[✓✔✅☑]\s?"
 _OPENER = re.compile(rf"\s*(?:{_BULLETS}|{first('opener')}[\s,:.。!…]{{0,4}})*")
@@ -34,10 +34,10 @@ def clause_starts(sentence: Sentence) -> list[int]:
     return [0, *(match.end() for match in islice(_CLAUSE.finditer(sentence.text), MOST_CLAUSES))]
 
 
-def clause_before(sentence: Sentence, begin: int) -> str:
-    """What stands in the clause before `begin`, in lower case."""
-    last = max(0, begin - FARTHEST)
-    for match in _CLAUSE.finditer(sentence.text, last, begin):
+def clause_before(sentence: Sentence, begin: int, since: int) -> str:
+    """What stands in the clause before `begin`, from `since` on, in lower case."""
+    last = since
+    for match in _CLAUSE.finditer(sentence.text, since, begin):
         last = match.end()
     opener = _OPENER.match(sentence.low, last, begin)
     return sentence.low[opener.end() if opener else last : begin]

@@ -60,9 +60,9 @@ def reported(clause: str, text: str, at: int) -> bool:
     return _REPORTED_BEHIND.match(text, at) is not None or _REPORTED.search(clause) is not None
 
 
-def conditional(text: str, first: int, begin: int, end: int) -> bool:
-    """Whether a condition stands before, from `first` on, in or behind [begin, end) of a sentence."""
-    before = _CONDITION.search(text, first, begin) or _CONDITION.search(text[begin:end])
+def conditional(text: str, since: int, begin: int, end: int) -> bool:
+    """Whether a condition stands before, from `since` on, in or behind [begin, end) of a sentence."""
+    before = _CONDITION.search(text, since, begin) or _CONDITION.search(text[begin:end])
     return before is not None or _CONDITION_BEHIND.match(text[end : end + _BEHIND[0]]) is not None or _trailing(text, end)
 
 

@@ -41,7 +41,11 @@ def speaking(text: str, options: Options) -> Iterator[Sentence]:
     """Each sentence that may speak of options; in the order of the text."""
     low, last = lower(text), 0
     ahead = {mark: -1 for mark in _ENDS if mark in text}
-    for place in _places(text, low, options) if ahead else [0]:  # a text of one sentence is read whole
+    if not ahead:  # one sentence, which is read whatever stands in it
+        if sentence := text.strip():
+            yield Sentence(sentence, low.strip())
+        return
+    for place in _places(text, low, options):
         if place < last:
             continue
         start = _start(text, place, last, ahead)
@@ -64,7 +68,7 @@ def _places(text: str, low: str, options: Options) -> list[int]:
 
 
 def _start(text: str, place: int, low: int, marks: Iterable[str]) -> int:
-    return max([_after(mark, text, place, low) for mark in marks], default=low)
+    return max(_after(mark, text, place, low) for mark in marks)
 
 
 def _after(mark: str, text: str, place: int, low: int) -> int:
@@ -80,7 +84,7 @@ def _end(text: str, place: int, ahead: dict[str, int]) -> int:
     for mark, at in ahead.items():
         if at < place:
             ahead[mark] = _next(mark, text, place)
-    return min(ahead.values(), default=len(text))
+    return min(ahead.values())
 
 
 def _next(mark: str, text: str, place: int) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from megatron_qm.rewards.reading.clean import BOX
 from megatron_qm.rewards.reading.lexicon import either
-from megatron_qm.rewards.reading.openers import ends, explained, filled, opened
+from megatron_qm.rewards.reading.openers import FARTHEST, MOST_CLAUSES, ends, explained, filled, opened
 from megatron_qm.rewards.reading.options import Options
 from megatron_qm.rewards.reading.phrase import Phrase, may_name, phrase_at
 from megatron_qm.rewards.reading.polarity import denied_before
@@ -78,22 +78,24 @@ def _boxed(text: str, options: Options) -> Iterator[Statement]:
 
 def _led(sentence: Sentence, options: Options) -> Iterator[Statement]:
     """What its leads say (`the answer is D`), and the clauses around them."""
-    at, found = 0, False
+    at = said = 0
     for lead in _leads(sentence.low):
         if lead.start() < at:
             continue
         phrase = phrase_at(sentence, filled(sentence, lead.end()), options, led=True)
         if phrase is not None:
-            yield Statement(rank_of(sentence, _first_word(lead), phrase, Rank.LED), phrase.letters)
+            begin = _first_word(lead)
+            since = 0 if said < MOST_CLAUSES else max(0, begin - FARTHEST)  # so that many cost no more than they are long
+            yield Statement(rank_of(sentence, begin, phrase, Rank.LED, since), phrase.letters)
         elif phrase := _denied_phrase(sentence, lead.end(), options):
             yield Statement(Rank.DENIED, phrase.letters)
         else:
             continue
         yield from verdicts(sentence.part(at, lead.start()), options, bare=False)
-        at, found = phrase.end, True
-    rest = len(sentence.text[at:].lstrip(".。,;: ")) if found else len(sentence.text)
+        at, said = phrase.end, said + 1
+    rest = len(sentence.text[at:].lstrip(".。,;: ")) if said else len(sentence.text)
     if rest:
-        yield from verdicts(sentence.part(len(sentence.text) - rest), options, bare=not found)
+        yield from verdicts(sentence.part(len(sentence.text) - rest), options, bare=not said)
 
 
 def _leads(low: str) -> Iterator[re.Match[str]]:

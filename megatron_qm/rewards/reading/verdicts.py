@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from megatron_qm.rewards.reading.lexicon import either, words
-from megatron_qm.rewards.reading.openers import FARTHEST, MOST_CLAUSES, clause_before, clause_starts, ends, explained, opened
+from megatron_qm.rewards.reading.openers import MOST_CLAUSES, clause_before, clause_starts, ends, explained, opened
 from megatron_qm.rewards.reading.options import Options
 from megatron_qm.rewards.reading.phrase import Phrase, may_name, phrase_at
 from megatron_qm.rewards.reading.polarity import (
@@ -33,19 +33,19 @@ _COPULA = re.compile(r"\b(?:is|are|be|becomes)\b\s?|[是为:]\s?")
 _CONCLUDES = re.compile(words("concludes"))
 
 
-def rank_of(sentence: Sentence, begin: int, phrase: Phrase, plain: Rank) -> Rank:
-    """`plain`, if the clause that begins at `begin` is the writer's own, affirmed and without a condition."""
+def rank_of(sentence: Sentence, begin: int, phrase: Phrase, plain: Rank, since: int = 0) -> Rank:
+    """`plain`, if the clause that begins at `begin` is the writer's own, affirmed and without a condition, as far as the sentence
+    from `since` on says."""
     low = sentence.low
     if is_plain(low) and phrase.sure and not sentence.asked:
         return plain
-    before = clause_before(sentence, begin) + low[begin : phrase.start]
+    before = clause_before(sentence, begin, since) + low[begin : phrase.start]
     if denied_before(before) or denied_behind(low, phrase.end) or reported(before, low, phrase.end):
         return Rank.DENIED
     if not phrase.sure:
         return Rank.OPEN
     asked = sentence.asked or questioned(low, phrase.end)
-    first = max(0, begin - FARTHEST)
-    unsure = asked or hedged(before, low[first : phrase.start]) or conditional(low, first, begin, phrase.end)
+    unsure = asked or hedged(before, low[since : phrase.start]) or conditional(low, since, begin, phrase.end)
     return Rank.SUPPOSED if unsure else plain
 
 

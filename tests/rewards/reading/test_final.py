@@ -192,3 +192,9 @@ def test_what_names_no_option_is_unread(response: str) -> None:
 def test_texts_and_sets(response: str, letters: str) -> None:
     options = {"A": "Acute myocardial infarction (AMI)", "B": "Beta-blocker", "C": "Vitamin C", "D": "Vitamin D"}
     assert final_answer(response, options).letters == frozenset(letters)
+
+
+@pytest.mark.parametrize("words", [10, 1000])
+def test_a_condition_holds_however_far_back_in_the_sentence_it_stands(words: int) -> None:
+    assert final_answer("If " + "it rains " * words + "the answer is D", _OPTIONS).status != "read"
+    assert final_answer("As " + "it rains " * words + "the answer is D", _OPTIONS).letters == {"D"}
