@@ -27,13 +27,15 @@ def runs(undisturbed: Path, policy: Path, tiny: Path, tmp_path_factory: pytest.T
 
 
 @pytest.fixture(scope="session")
-def named(recipe: Path, policy: Path, tiny: Path) -> dict[str, list[str]]:
-    """What a shipped recipe leaves to the user, by stage: data, and where to start."""
+def named(recipe: Path, policy: Path, tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """What a shipped recipe leaves to the user, by stage: data, and where to start. Items say a format: strict recipes ask."""
     prefix = recipe.parent / "A"
+    rows = [json.loads(line) | {"metadata": {"format": "json"}} for line in (tiny / "items.jsonl").read_text().splitlines()]
+    items = written(tmp_path_factory.mktemp("named") / "items.jsonl", rows)
     return {
         "pretrain": [f"data.sources=[{{name: a, prefix: {prefix}}}]"],
         "sft": [f"sft.sources=[{{name: chat, path: {tiny}/chat.jsonl}}]", f"data.tokenizer={tiny}/tokenizer"],
-        "rl": [f"rl.items={tiny}/items.jsonl", f"rl.verifiers=[{VERIFIER}]", f"data.tokenizer={tiny}/tokenizer"],
+        "rl": [f"rl.items={items}", f"rl.verifiers=[{VERIFIER}]", f"data.tokenizer={tiny}/tokenizer"],
     }
 
 
