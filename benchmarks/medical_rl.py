@@ -1,18 +1,20 @@
-"""Does medical RL raise what fine-tuning left? Three seeds; epoch resampling against none; rules with a model against rules.
+"""What does medical RL teach, what does it make the model forget, and which curriculum is best? Three seeds.
 
-    python benchmarks/medical_rl.py [--quickstart runs/quickstart] [--seeds 3] [--output benchmarks/results/medical-rl.json]
+    python benchmarks/medical_rl.py [--quickstart runs/quickstart] [--seeds 3] [--arm NAME ...] [--output FILE]
 
-Each seed deals the diseases anew, fine-tunes the quickstart's checkpoint (sft-tiny-cpu) and carries it through rl-tiny-cpu
-three times, at equal numbers of prompts: as the recipe says, without epoch resampling, and with a scripted endpoint
-(scripted_judge.py) behind the rules. The examination is the same for all: greedy answers to held-out questions (other phrasings
-about the diseases that RL asked about; and about diseases that neither stage has asked about), judged by the rules alone, and
-by the rules with the endpoint behind them. About 25 minutes for a seed on two cores; a run that is there already is not run
-again.
+Each seed deals the diseases anew, fine-tunes the quickstart's checkpoint (sft-tiny-cpu) and carries it through rl-tiny-cpu once
+for each arm, at equal numbers of prompts; one of them with a scripted endpoint (scripted_judge.py) behind the rules. The
+examination is the same for all: greedy answers to held-out questions (other phrasings about the diseases that RL asked about;
+and about diseases that neither stage has asked about), judged by the rules alone, and by the rules with the endpoint behind
+them. On the way the held-out questions are asked every 20 steps: the prompts that an arm needs to come to where no resampling
+ends. About 7 minutes for an arm of a seed on two cores; a run that is there already is not run again.
 """
 
 import argparse
+import itertools
 import json
 import math
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -32,6 +34,14 @@ import scripted_judge  # isort: skip  (its neighbour)
 
 HELD_OUT = ("held_out", "never_asked")
 TASKS = ("diagnosis", "drugs", "exam")
+PLAIN = "no resampling"  # what the others are measured against
+ARMS = {  # overrides of rl-tiny-cpu; SFT is the folder of the fine-tuning
+    PLAIN: ["rl.curriculum.resample=false"],
+    "mastered prompts leave": [],
+    "a quarter of them is rehearsed": ["rl.curriculum.rehearse=0.25"],
+    "asked by difficulty": ["rl.curriculum.by=difficulty", "rl.curriculum.rehearse=0.25"],
+    "replay of the fine-tuning": ["rl.curriculum.resample=false", "rl.replay={weight: 0.3, sources: {folder: SFT/data}}"],
+}
 
 
 def main() -> None:
@@ -40,25 +50,25 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("runs/medical-rl"), help="of the runs (default: %(default)s)")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/medical-rl.json"))
+    parser.add_argument("--arm", action="append", choices=[*ARMS, "rules and model"], help="only this one; repeatable")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="for the recipe of RL, such as train.steps=20")
     args = parser.parse_args()
     with scripted_judge.scripted_judge() as base:
-        arms = {
-            "rules, epoch resampling": [],
-            "rules, no resampling": ["rl.curriculum.resample=false"],
-            "rules and model": [f"rl.verifier.judge={{base: '{base}', model: scripted, votes: 1, agreement: 0.5, seconds: 5}}"],
-        }
+        judge = f"rl.verifier.judge={{base: '{base}', model: scripted, votes: 1, agreement: 0.5, seconds: 5}}"
+        told = {**ARMS, "rules and model": [judge]}
+        arms = {name: told[name] for name in args.arm or told}
         seeds = [_seed(args.quickstart, args.folder / f"seed-{seed}", seed, arms, args.overrides) for seed in range(args.seeds)]
     report = {
         "what": "greedy answers to held-out questions before and after RL, judged by rules; mean score of each task",
         "date": date.today().isoformat(),
-        "command": f"python benchmarks/medical_rl.py --seeds {args.seeds} {' '.join(args.overrides)}".strip(),
+        "command": shlex.join(["python", "benchmarks/medical_rl.py", *sys.argv[1:]]),
         "versions": versions(),
         "all_seeds": _pooled(seeds),
+        "prompts_to_where_no_resampling_ends": _prompts_needed(seeds),
         "seeds": seeds,
     }
     write_json(args.output, report)
-    print(json.dumps(report["all_seeds"], indent=2))
+    print(json.dumps({name: report[name] for name in ("all_seeds", "prompts_to_where_no_resampling_ends")}, indent=2))
 
 
 def _seed(quickstart: Path, folder: Path, seed: int, arms: Mapping[str, list[str]], overrides: list[str]) -> dict:
@@ -73,9 +83,10 @@ def _seed(quickstart: Path, folder: Path, seed: int, arms: Mapping[str, list[str
         run = folder / f"rl-{name.replace(',', '').replace(' ', '-')}"
         if not (run / "done.json").exists():
             walk = Lifecycle(folder=quickstart, output=folder, seed=seed)
-            walk.reinforce("rl-tiny-cpu", [f"output={run}", *told, *overrides])
+            told = [override.replace("SFT", str(folder / "sft")) for override in told]
+            walk.reinforce("rl-tiny-cpu", [f"output={run}", "observe.examine_every=20", *told, *overrides])
             _done(run, walk.seconds)
-        found[f"after RL: {name}"] = _last(run) | {"rewards": _rewards(run)}
+        found[f"after RL: {name}"] = _last(run) | {"rewards": _rewards(run), "on_the_way": _on_the_way(run)}
     return found
 
 
@@ -137,6 +148,34 @@ def _rewards(run: Path, parts: int = 4) -> dict:
         "mastered": max((batch["resampled"]["mastered"] for batch in batches if batch["resampled"]), default=0),
         "model_asked": len(asked), "model_passed": sum(outcome["value"] > 0.5 for outcome in asked),
     }
+
+
+def _on_the_way(run: Path) -> list[list[float]]:
+    """[prompts that were asked, mean score of the tasks on the held-out questions], from the first examination to the last."""
+    records = [json.loads(line) for line in (run / "metrics.jsonl").open(encoding="utf-8")]
+    prompts = {record["step"]: record["prompts"] for record in records if record["kind"] == "rl"}
+    scores: dict[int, list[float]] = {}
+    for record in records:
+        if record["kind"] == "probe" and record["name"] in TASKS:
+            scores.setdefault(record["step"], []).append(record["accuracy"])
+    return [[sum(count for at, count in prompts.items() if at <= step), round(_mean(values), 4)]
+            for step, values in sorted(scores.items())]
+
+
+def _prompts_needed(seeds: list[dict]) -> dict[str, int | None]:
+    """Of each arm, by linear interpolation of the seeds' mean; None where it does not come there."""
+    curves = {name: [[_mean(column) for column in zip(*points, strict=True)] for points in
+                     zip(*(seed[name]["on_the_way"] for seed in seeds), strict=True)]
+              for name in seeds[0] if name.startswith("after RL")}
+    plain = curves.get(f"after RL: {PLAIN}")
+    return {name: _reached(curve, plain[-1][1]) for name, curve in curves.items()} if plain else {}
+
+
+def _reached(curve: list[list[float]], goal: float) -> int | None:
+    for (prompts, score), (later, higher) in itertools.pairwise(curve):
+        if higher >= goal > score:
+            return round(prompts + (later - prompts) * (goal - score) / (higher - score))
+    return None
 
 
 def _pooled(seeds: list[dict]) -> dict:

@@ -6,13 +6,10 @@ from typing import Annotated
 from annotated_types import Ge, Le
 
 from megatron_qm.config.bounds import Length, Seed, Sequences
-from megatron_qm.config.build import Shorthand
 from megatron_qm.config.hints import Scalar
-from megatron_qm.config.sources import FolderConfig, SourceConfig, sources_of_folder
+from megatron_qm.config.sources import SourceConfig, Sources
 
 __all__ = ["DataConfig", "SourceConfig"]
-
-_Sources = Annotated[list[SourceConfig], Shorthand(FolderConfig, sources_of_folder)]
 
 
 @dataclass(frozen=True)
@@ -23,8 +20,8 @@ class DataConfig:
     block_size: Annotated[int, Ge(1), Le(2**40)] = 4096  # tokens of the unit that is shuffled; fixed for the life of a run
     seed: Seed = 1234  # of the order of the data
     # Datasets to learn from: a list, or {folder: data/} for all below a folder, weights: size (the default) or equal.
-    sources: _Sources = field(default_factory=list)
-    validation: _Sources = field(default_factory=list)  # datasets to validate on, written likewise
+    sources: Sources = field(default_factory=list)
+    validation: Sources = field(default_factory=list)  # datasets to validate on, written likewise
     validation_sequences: Sequences = 64  # per validation source
     tokenizer: str | None = None  # folder that is carried along into the HF export
     # What the tokenizer's chat template reads beside the messages, such as {enable_thinking: false}.

@@ -20,7 +20,7 @@ from megatron_qm.config.bounds import (
     Votes,
 )
 from megatron_qm.config.run_config import Rollouts, RunConfig
-from megatron_qm.config.sources import SourceConfig
+from megatron_qm.config.sources import SourceConfig, Sources
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,10 @@ class CurriculumConfig:
 
     resample: bool = True  # epoch resampling (report, section 3.3): mastered prompts leave at the start of each epoch
     mastered_at: Annotated[float, Interval(gt=0, le=1)] = 0.9  # pass rate from which a prompt is mastered
-    # Share of the mastered prompts that an epoch asks all the same, others each time: what is not asked is forgotten.
+    # What makes a prompt leave. mastery: a pass rate of mastered_at or more. difficulty: chance, so that one with pass rate p
+    # is asked with probability 4 p (1 - p), which is 1 where half of its answers are right.
+    by: Literal["mastery", "difficulty"] = "mastery"
+    # Share of the prompts that would leave which an epoch asks all the same, others each time: what is not asked is forgotten.
     rehearse: Share = 0.0
     hopeless_at: Share | None = None  # difficulty filter: prompts at or below this pass rate leave as well
     # DAPO's dynamic sampling: groups whose rewards are all equal are replaced by other prompts' up to so many times.
@@ -142,8 +145,8 @@ class VllmConfig:
 class ReplayConfig:
     """Sequences that are learnt beside each update's responses, as pretraining and sft learn them."""
 
-    # Datasets, as data.sources has them: what sft made of its groups (OUTPUT/data), or what was pretrained on.
-    sources: list[SourceConfig] = field(default_factory=list)
+    # Datasets, as data.sources has them: what sft made of its groups, {folder: OUTPUT/data}, or what was pretrained on.
+    sources: Sources = field(default_factory=list)
     weight: Annotated[float, Gt(0), Le(1000)] = 0.1  # of their mean cross entropy, beside the policy's loss
     sequences: Annotated[int, Ge(1), Le(1_000_000)] = 16  # of an update, data.sequence_length tokens each
 

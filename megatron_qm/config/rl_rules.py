@@ -48,8 +48,8 @@ def _replay(config: RlRun) -> None:
     replay = config.rl.replay
     if replay is None:
         return
-    require(bool(replay.sources), "rl.replay.sources is empty: name a dataset, such as {name: chat, prefix: runs/sft/data/chat}",
-            "rl.replay.sources")
+    require(bool(replay.sources), "rl.replay.sources is empty: name datasets, such as what sft has made of its groups: "
+            "{folder: runs/sft/data}", "rl.replay.sources")
     require(config.rl.pack, "rl.replay reads rows of data.sequence_length tokens and needs rl.pack", "rl.replay", "rl.pack")
     require(
         config.rl.sampling.temperature == 1,
@@ -92,6 +92,17 @@ def _curriculum(curriculum: CurriculumConfig, *, overlap: bool) -> None:
         curriculum.hopeless_at is None or curriculum.hopeless_at < curriculum.mastered_at,
         "rl.curriculum.hopeless_at must be below mastered_at",
         "rl.curriculum.hopeless_at", "rl.curriculum.mastered_at",
+    )
+    require(
+        curriculum.by != "difficulty" or curriculum.rehearse > 0,
+        "rl.curriculum.by = difficulty with rehearse = 0: a prompt whose answers were once all right, or all wrong, would never "
+        "be asked again; set rl.curriculum.rehearse, such as 0.25",
+        "rl.curriculum.by", "rl.curriculum.rehearse",
+    )
+    require(
+        curriculum.by != "difficulty" or curriculum.resample,
+        "rl.curriculum.by = difficulty says which prompts leave, and rl.curriculum.resample = false lets none leave",
+        "rl.curriculum.by", "rl.curriculum.resample",
     )
     require(
         not (curriculum.refills and overlap),

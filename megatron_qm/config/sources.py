@@ -4,9 +4,10 @@ import glob
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from megatron_qm.config.bounds import Weight, WeightSchedule
+from megatron_qm.config.build import Shorthand
 from megatron_qm.errors import UserError
 
 # What opens PREFIX.idx: magic, version, code of the tokens' type (megatron_qm/data/indexed_format.py, which needs numpy and is
@@ -46,6 +47,9 @@ def sources_of_folder(config: FolderConfig) -> list[SourceConfig]:
     tokens = {name: _tokens(folder / name) for name in sorted(found)}
     return [SourceConfig(name, str(folder / name), float(count) if config.weights == "size" else 1.0)
             for name, count in tokens.items()]
+
+
+Sources = Annotated[list[SourceConfig], Shorthand(FolderConfig, sources_of_folder)]
 
 
 def _tokens(prefix: Path) -> int:

@@ -63,6 +63,25 @@ def test_a_share_of_the_mastered_is_asked_all_the_same_and_another_each_epoch() 
     assert len(set(epochs)) == 8 and sampler.epoch == 8
 
 
+def test_by_difficulty_a_prompt_is_asked_as_often_as_its_answers_differ() -> None:
+    """Pass rates of 0, 1/8, ... 1; 200 prompts of each, 40 epochs: shares asked against 4 p (1 - p) + rehearse of the rest."""
+    config = CurriculumConfig(by="difficulty", rehearse=0.1)
+    sampler = PromptSampler(items({f"{eighths}/": 200 for eighths in range(9)}), config, 1)
+    for item in sampler.items:
+        sampler.note(item.key, int(item.key[0]) / 8)
+    sampler.take(len(sampler.items))
+    asked: Counter[str] = Counter()
+    for epoch in range(1, 41):
+        asked.update(item.key for item in sampler.take(1))  # the epoch begins
+        assert sampler.epoch == epoch
+        asked.update(item.key for item in sampler.take(len(sampler.items) - len(sampler.left) - 1))
+    for eighths in range(9):
+        share = sum(count for key, count in asked.items() if key[0] == str(eighths)) / (200 * 40)
+        apart = 4 * eighths / 8 * (1 - eighths / 8)
+        assert share == pytest.approx(apart + 0.1 * (1 - apart), abs=0.02)
+    assert len(asked) > 0.98 * len(sampler.items), "in the end everything is asked again"
+
+
 def test_where_all_are_mastered_all_are_asked_again() -> None:
     sampler = PromptSampler(items({"a": 3}), CurriculumConfig(), 1)
     for item in sampler.take(3):

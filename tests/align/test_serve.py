@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from megatron_qm.cli import main
-from megatron_qm.rewards.judge import Endpoint
+from megatron_qm.rewards.judge import Endpoint, JudgeError
 from tests import warm
 from tests.align.stages import VERIFIER
 
@@ -143,8 +143,17 @@ def test_a_seed_draws_the_same_and_choices_differ(base: str) -> None:
     assert one == other and len(set(one)) > 1
 
 
-def test_it_is_an_endpoint_that_a_judge_may_be(base: str) -> None:
-    assert isinstance(Endpoint(base, "policy", TOKEN)("Is it A1?"), str)
+def test_it_is_an_endpoint_that_a_judge_may_be(base: str, tiny: Path) -> None:
+    """What it says whole is heard, what it does not bring to its end is not: which of both, a model so small leaves to chance."""
+    ask = Endpoint(base, "policy", TOKEN, temperature=0)
+    for line in (tiny / "items.jsonl").read_text().splitlines():
+        prompt = json.loads(line)["prompt"]
+        choice = asked(base, {"messages": [{"role": "user", "content": prompt}], "temperature": 0})["choices"][0]
+        if choice["finish_reason"] == "stop":
+            assert ask(prompt) == choice["message"]["content"]
+        else:
+            with pytest.raises(JudgeError, match="did not come to its end: finish_reason 'length'"):
+                ask(prompt)
 
 
 @pytest.mark.parametrize(("token", "body", "status"), [("guess", {}, 401), (TOKEN, {"messages": []}, 400)])

@@ -14,6 +14,8 @@ VLLM = "rl.vllm={folder: x}"
 @pytest.mark.parametrize(("overrides", "said"), [
     (["rl.loss.dual_clip=3", "rl.loss.kind=cispo"], "rl.loss.dual_clip bounds the ratio of ppo and gspo"),
     (["rl.loss.dual_clip=1"], "rl.loss.dual_clip = 1.0: must be above 1"),
+    (["rl.curriculum.by=difficulty"], "would never be asked again; set rl.curriculum.rehearse"),
+    (["rl.curriculum.by=difficulty", "rl.curriculum.rehearse=0.1", "rl.curriculum.resample=false"], "lets none leave"),
     ([VLLM, "rl.sampling.temperature=0.7", "rl.sampling.top_p=0.9"], "vLLM tells no log-probabilities at a temperature before"),
     ([VLLM, "rl.sampling.temperature=0.7", "rl.sampling.top_k=9"], "vLLM tells no log-probabilities at a temperature before"),
 ])
@@ -24,7 +26,8 @@ def test_what_does_not_go_together_is_refused(overrides: list[str], said: str) -
 
 @pytest.mark.parametrize("overrides", [
     ["rl.loss.dual_clip=3"], ["rl.loss.dual_clip=3", "rl.loss.kind=gspo"], [VLLM, "rl.sampling.temperature=0.7"],
-    [VLLM, "rl.sampling.top_p=0.9"], ["rl.sampling.temperature=0.7", "rl.sampling.top_p=0.9"],
+    [VLLM, "rl.sampling.top_p=0.9"], ["rl.curriculum.by=difficulty", "rl.curriculum.rehearse=0.1"],
+    ["rl.sampling.temperature=0.7", "rl.sampling.top_p=0.9"],
 ])
 def test_what_does_go_together_is_taken(overrides: list[str]) -> None:
     load_run("rl-tiny-cpu", [*MODEL, *overrides], RlRun, rules=check_rl)

@@ -6,6 +6,7 @@ import pytest
 
 from megatron_qm.config import sources
 from megatron_qm.config.load import to_yaml
+from megatron_qm.config.rl import RlRun
 from megatron_qm.config.run import load_run
 from megatron_qm.data import indexed_format
 from megatron_qm.data.indexed import IndexedDataset
@@ -34,6 +35,14 @@ def test_every_pair_below_the_folder_becomes_a_source_by_its_size(data: Path, tm
     resolved = tmp_path / "resolved.yaml"
     resolved.write_text(to_yaml(config))
     assert load_run(resolved) == config and "folder" not in resolved.read_text()
+
+
+def test_what_is_replayed_is_written_likewise(data: Path) -> None:
+    told = ["model={shape: qwen3-0.6b}", "data.tokenizer=x", f"rl.replay.sources={{folder: {data}}}"]
+    config = load_run("rl-tiny-cpu", told, RlRun)
+    assert isinstance(config, RlRun) and config.rl.replay is not None
+    assert [(source.name, source.weight) for source in config.rl.replay.sources] == [
+        ("pubmed/new", 5), ("pubmed/old/a.b", 10), ("web", 3)]
 
 
 def test_as_keys_of_a_recipe_and_of_its_heir(data: Path, tmp_path: Path) -> None:

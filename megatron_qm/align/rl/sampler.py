@@ -1,5 +1,5 @@
-"""Which prompts are asked, and in which order: every stratum of the items evenly spread over an epoch, mastered ones left
-out of the next. The whole state is a few numbers and the last pass rate of each prompt."""
+"""Which prompts are asked, and in which order: every stratum of the items evenly spread over an epoch, and what is mastered
+(or too easy or too hard to learn from) left out of the next. The whole state is a few numbers and prompts' last pass rates."""
 
 import logging
 import random
@@ -57,14 +57,21 @@ class PromptSampler:
         self._order = self._ordered()
 
     def _leaving(self) -> list[str]:
-        """Hopeless prompts, and mastered ones but for those that are rehearsed: of the same keys and epoch the same."""
+        """Hopeless prompts, and those that the curriculum does without but for a rehearsed share: of the same pass rates and
+        epoch the same."""
         rates = {item.key: self.pass_rates[item.key] for item in self.items if item.key in self.pass_rates}
-        mastered = [key for key, rate in rates.items() if rate >= self.config.mastered_at]
+        spared = [key for key, rate in rates.items() if self._spared(key, rate)]
         draw = random.Random(f"{self.seed} {self.epoch} rehearse")
-        rehearsed = set(draw.sample(mastered, round(self.config.rehearse * len(mastered))))
+        rehearsed = draw.sample(spared, round(self.config.rehearse * len(spared)))
         hopeless = self.config.hopeless_at
-        return [key for key, rate in rates.items() if rate >= self.config.mastered_at and key not in rehearsed
-                or hopeless is not None and rate <= hopeless]
+        gone = set(spared) - set(rehearsed) | {key for key, rate in rates.items() if hopeless is not None and rate <= hopeless}
+        return [key for key in rates if key in gone]
+
+    def _spared(self, key: str, rate: float) -> bool:
+        """What an epoch can do without: what is mastered, or by chance the more likely the less its answers differ."""
+        if self.config.by == "mastery":
+            return rate >= self.config.mastered_at
+        return random.Random(f"{self.seed} {self.epoch} {key}").random() >= 4 * rate * (1 - rate)
 
     def _ordered(self) -> list[Item]:
         """Item j of a shuffled stratum of n stands at (j + u) / n of the epoch, u drawn per stratum: any stretch of the
