@@ -1,13 +1,14 @@
 """What does medical RL teach, what does it make the model forget, and which curriculum is best? Three seeds.
 
-    python benchmarks/medical_rl.py [--quickstart runs/quickstart] [--seeds 3] [--arm NAME ...] [--output FILE]
+    python benchmarks/medical_rl.py [--quickstart runs/quickstart] [--seed N ...] [--arm NAME ...] [--output FILE]
 
 Each seed deals the diseases anew, fine-tunes the quickstart's checkpoint (sft-tiny-cpu) and carries it through rl-tiny-cpu once
 for each arm, at equal numbers of prompts; one of them with a scripted endpoint (scripted_judge.py) behind the rules. The
 examination is the same for all: greedy answers to held-out questions (other phrasings about the diseases that RL asked about;
 and about diseases that neither stage has asked about), judged by the rules alone, and by the rules with the endpoint behind
 them. On the way the held-out questions are asked every 20 steps: the prompts that an arm needs to come to where no resampling
-ends. About 7 minutes for an arm of a seed on two cores; a run that is there already is not run again.
+ends. About 7 minutes for an arm of a seed on two cores; a run that is there already is not run again,
+and with --add the seeds that the output has from another day stay in it.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from datetime import date
+from operator import itemgetter
 from pathlib import Path
 
 from megatron_qm.checkpoint.manifest import versions
@@ -48,7 +50,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quickstart", type=Path, default=Path("runs/quickstart"))
     parser.add_argument("--folder", type=Path, default=Path("runs/medical-rl"), help="of the runs (default: %(default)s)")
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seed", type=int, action="append", help="repeatable (default: 0, 1 and 2)")
+    parser.add_argument("--add", action="store_true", help="to the seeds that the output has")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/medical-rl.json"))
     parser.add_argument("--arm", action="append", choices=[*ARMS, "rules and model"], help="only this one; repeatable")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="for the recipe of RL, such as train.steps=20")
@@ -57,7 +60,12 @@ def main() -> None:
         judge = f"rl.verifier.judge={{base: '{base}', model: scripted, votes: 1, agreement: 0.5, seconds: 5}}"
         told = {**ARMS, "rules and model": [judge]}
         arms = {name: told[name] for name in args.arm or told}
-        seeds = [_seed(args.quickstart, args.folder / f"seed-{seed}", seed, arms, args.overrides) for seed in range(args.seeds)]
+        seeds = [_seed(args.quickstart, args.folder / f"seed-{seed}", seed, arms, args.overrides)
+                 for seed in args.seed or (0, 1, 2)]
+    if args.add and args.output.exists():
+        there = json.loads(args.output.read_text(encoding="utf-8"))["seeds"]
+        known = {seed["seed"] for seed in seeds}
+        seeds = sorted([*seeds, *(seed for seed in there if seed["seed"] not in known)], key=itemgetter("seed"))
     report = {
         "what": "greedy answers to held-out questions before and after RL, judged by rules; mean score of each task",
         "date": date.today().isoformat(),
