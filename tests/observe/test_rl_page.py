@@ -29,10 +29,10 @@ def batch(step: int, **changes) -> RlRecord:
     return RlRecord(**(values | changes))
 
 
-def rl_run(run: Path, *batches: RlRecord) -> Path:
+def rl_run(run: Path, *batches: RlRecord, **more: float) -> Path:
     with MetricsWriter(run) as writer:
         for one in batches:
-            others = {"policy_loss": 0.01, "kl": 0.03, "clipped": 0.07, "ratio": 1.002, "entropy": 0.7}
+            others = {"policy_loss": 0.01, "kl": 0.03, "clipped": 0.07, "ratio": 1.002, "entropy": 0.7, **more}
             writer.write(train_record(one.step, others=others))
             writer.write(one)
     return run
@@ -72,6 +72,12 @@ def test_a_run_of_rl_shows_all_that_was_asked_for(tmp_path: Path) -> None:
     for cells in ("timeout 9 75.0% 3", "no answer 3 25.0% 1", "below 0.001 600", "0.001 to 0.1 390", "0.1 and more 10"):
         assert cells in page.text, cells
     assert "Step 1: 1000 tokens, mean 0.002, largest 0.5 nats, mean ratio 1.00013." in page.text
+
+
+def test_what_is_replayed_has_a_chart_where_there_is_any(tmp_path: Path) -> None:
+    page = report(rl_run(tmp_path / "with", batch(1), batch(2), replay=0.2))
+    assert drawn(page, "Replayed text") == {"last": ([1, 2], [0.2] * 2)}
+    assert "Replayed text" not in report(rl_run(tmp_path / "without", batch(1), batch(2))).titles
 
 
 def test_both_readings_stand_beside_each_other(tmp_path: Path) -> None:

@@ -76,6 +76,7 @@ def _charts(history: History, rollouts: dict[int, JsonObject], frame: Frame) -> 
         one("Clipped tokens", "share whose gradient clipping took", training.get("clipped", EMPTY)),
         _lines("Ratio", "new over old policy, mean per token", {"last": training.get("ratio", EMPTY)}, frame, from_zero=False),
         _lines("Policy loss", "mean per token", {"last": training.get("policy_loss", EMPTY)}, frame, from_zero=False),
+        one("Replayed text", "rl.replay.weight times its cross entropy, nats per token", training.get("replay", EMPTY), number),
         one("Groups without variance", "share of the groups: all rewards equal", rl.series("zero_variance")),
         one("Unscored", "share of the rollouts", rl.series("unscored")),
         one("Truncated", "share of the rollouts", rl.series("truncated")),
