@@ -30,6 +30,7 @@ _LETTER_AND_TEXT = re.compile(r"[A-J]\s*[.:)、,\s-]\s*[^\s)]")
 _COLON = re.compile(r"\s?[:—–]\s?|\s-\s")
 _AS_ANSWER = re.compile(r"(?<![a-z0-9])[a-j](?=\)?(?: as)? (?:the|my|our) (?:\w+ )?(?:answer|choice)\b)")
 _COPULA = re.compile(r"\b(?:is|are|be|becomes)\b\s?|[是为:]\s?")
+_IS_ANSWER = re.compile(words("chosen"))
 _CONCLUDES = re.compile(words("concludes"))
 
 
@@ -73,7 +74,8 @@ def _said(sentence: Sentence, start: int, phrase: Phrase, *, bare: bool) -> Iter
         yield Statement(Rank.DENIED, phrase.letters)
     elif verdict and not denied_before(verdict[0]):
         whole = Phrase(phrase.letters, phrase.start, verdict.end(), phrase.sure)
-        yield Statement(rank_of(sentence, phrase.start, whole, Rank.VERDICT), phrase.letters)
+        plain = Rank.LED if _IS_ANSWER.search(verdict[0]) else Rank.VERDICT
+        yield Statement(rank_of(sentence, phrase.start, whole, plain), phrase.letters)
     elif ends(sentence, phrase.end):
         plain = Rank.LED if _CONCLUDES.search(low, start, phrase.start) else _alone(text, phrase)
         yield Statement(rank_of(sentence, phrase.start, phrase, plain), phrase.letters)
