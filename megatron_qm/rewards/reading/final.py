@@ -12,6 +12,7 @@ from megatron_qm.rewards.reading.json_parts import Json, parts
 from megatron_qm.rewards.reading.judgement import Judgement, judgement, letters_of
 from megatron_qm.rewards.reading.marks import marked
 from megatron_qm.rewards.reading.options import Options, options_of
+from megatron_qm.rewards.reading.paraphrase import as_asked
 from megatron_qm.rewards.reading.rank import Rank, Statement
 from megatron_qm.rewards.reading.statements import statements
 from megatron_qm.rewards.reading.texts import affirmed_texts
@@ -39,7 +40,11 @@ def final_answer(response: str, table: Mapping[str, str], asked: Asked = Asked.R
 
 
 def _read(text: str, options: Options, asked: Asked) -> Reading:
-    return _settled(list(_all_statements(text, options)), options, asked)
+    """What the text says, or where that is nothing, what it says with texts of options as the question has them."""
+    read = _settled(list(_all_statements(text, options)), options, asked)
+    if read.status == "unread" and options.texts and (written := as_asked(text, options)) != text:
+        return _settled(list(_all_statements(written, options)), options, asked)
+    return read
 
 
 _SHORT = 200

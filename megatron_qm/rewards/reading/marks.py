@@ -5,7 +5,7 @@ a judgement of each option, of which `final.py` makes an answer by what the ques
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from itertools import islice
 from typing import NamedTuple
@@ -72,6 +72,13 @@ def marked(text: str, options: Options) -> tuple[Statement | None, str]:
         rest.append(line[found[-1].end :] if found else line)
     said = sheet(items, options)
     return (said, "\n".join(rest)) if said else (None, text)
+
+
+def of_object(value: Mapping[str, object], options: Options) -> Statement | None:
+    """What {"A": false, "B": true} says, where it marks each option and nothing else."""
+    if set(value) != set(options.letters) or not all(isinstance(one, str | bool) for one in value.values()):
+        return None
+    return marked("\n".join(f"{letter}: {mark}".replace("\n", " ") for letter, mark in value.items()), options)[0]
 
 
 def sheet(items: Sequence[Item], options: Options) -> Statement | None:
