@@ -19,11 +19,8 @@ _MATH = re.compile(r"\$\$?|\\[()\[\],;!]|\\(?:quad|qquad|left|right|displaystyle
 _STROKES = "\u0335\u0336\u0337\u0338"
 _STRUCK = re.compile(r"~~[^~\n]{1,400}~~|<(del|s|strike)>[^<]{0,400}</\1>|[^\W_][\u0335-\u0338]", re.I)
 _INLINE = "a|abbr|b|big|code|em|font|i|ins|kbd|mark|q|small|span|strong|sub|sup|tt|u"
-_ANSWER_TAG = re.compile(r"<(/?)(?:(?:(?:final|correct|my)[_-]?)?(?:answer|ans|choice)|final|result|selected|(?:最终)?答案)>", re.I)
-_TAG = re.compile(r"<(/?)(?:(?:(?:final|correct|my)[_-]?)?(?:answer|ans|choice)|final|(?:最终)?答案|result|selected|response_letter)>", re.I)
-_ASSIGNED = re.compile(r"^(?:(?:const|let|var|String|string|char) )?(?P<name>\w{1,30})(?:: ?str)? ?= ?(?P<said>[\"'][^\"'\n]{1,200}[\"']);?"
-                       r"[ \t]*(?:(?:#|//)[^\n]*)?$", re.M)
-_OF_ANSWER = re.compile(r"(?:(?:final|correct|my)_?)?(?:answer|ans|choice|option)$|答案$", re.I)
+_ANSWER_NAME = r"(?:(?:final|correct|my)[_-]?)?(?:answer|ans|choice)|final|result|selected|(?:最终)?答案"
+_ANSWER_TAG = re.compile(rf"<(/?)(?:{_ANSWER_NAME})>", re.I)
 _TAG = re.compile(r"</?(?P<name>[a-z][a-z0-9_-]{0,15})(?:\s[^<>\n]{0,200})?/?>", re.I)
 _IN_LINE = re.compile(rf"(?:{_INLINE})$", re.I)
 _EMPHASIS = re.compile(r"\*{1,3}|`|(?<![^\W_])_{1,3}(?=[^\W_])|(?<=[^\W_])_{1,3}(?![^\W_])")

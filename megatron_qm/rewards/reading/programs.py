@@ -7,9 +7,10 @@ beginning of a line may depend on something: then the program states none.
 import re
 
 _ANY = re.compile(r"\b\w*(?:answer|choice|option|答案)\w*\s*[-+|:]?=(?!=)", re.I)
-_ASSIGNED = re.compile(
-    r"^(?:const |let |var |string )?(?:(?:final|correct|my)_?)?(?:answer|choice|option|答案)(?:: ?str)? ?= ?"
-    r"""(["'])(?P<said>[^"'\n]{1,200})\1;?[ \t]*(?:(?:#|//)[^\n]*)?$""", re.I | re.M)
+_VARIABLE = r"(?:const |let |var |string )?(?:(?:final|correct|my)_?)?(?:answer|choice|option|答案)(?:: ?str)?"
+_STRING = r"""(["'])(?P<said>[^"'\n]{1,200})\1;?"""
+_COMMENT = r"[ \t]*(?:(?:#|//)[^\n]*)?"
+_ASSIGNED = re.compile(rf"^{_VARIABLE} ?= ?{_STRING}{_COMMENT}$", re.I | re.M)
 
 
 def assigned(program: str) -> str:

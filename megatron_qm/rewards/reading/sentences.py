@@ -15,7 +15,8 @@ from megatron_qm.rewards.reading.options import LETTERS, Options
 _MASK = "".join("L" if mark in LETTERS else "w" if mark.isalnum() or mark in "'+" else " " for mark in map(chr, range(128)))
 _MARKS = "✓✔✅✗✘❌×"
 _STEMS = ("answer", "choice", "option", "choose", "select", "pick", "correct", "response", "solution", "go with", "ans:", "ans.",
-          "best", "appropriate", "right", "the final", BOX, "答", "选", "正确", "对", "故")  # fmt: skip
+          "best", "appropriate", "right", "the final", "therefore", "thus", "hence", "leav", BOX, "答", "选", "正确", "对", "故", "第", "因此",
+          "所以", "剩", "→", "⇒", "=>", "->")  # fmt: skip
 _STOP = ". "
 _ENDS = ("\n", "。", "!", "?", _STOP)
 _FEW_LINES = 30  # each may be an answer of a few letters
@@ -61,7 +62,7 @@ def _places(text: str, low: str, options: Options) -> list[int]:
     for stem in _STEMS:
         if stem in low:
             places += _all(stem, low)
-    last = max(text.rfind("\n") + 1, text.rfind(". ", 0, len(text) - 2) + 2)
+    last = max(text.rfind("\n") + 1, text.rfind(". ", 0, len(text) - 2) + 2, text.rfind("。", 0, len(text) - 1) + 1)
     if last > 1 and len(text) - last <= options.longest + _SLACK:
         places.append(last)
     return sorted(places)

@@ -15,11 +15,12 @@ from megatron_qm.rewards.reading.sentences import Sentence, speaking
 from megatron_qm.rewards.reading.verdicts import rank_of, verdicts
 
 _LETTER = "[a-j](?![a-z])"
+_ARROW = rf"(?:→|[=-]>|⇒|⟹|➡|∴)\s?(?={_LETTER})"
 _ENGLISH_LEAD = re.compile(
-    rf"\b(?:{either('answer_word')}\b[^.:;=,\n]{{0,60}}?{either('says_next')}|{either('judged')}\b\s?:|{either('chooses')}\b)")
+    rf"{_ARROW}|\b(?:{either('answer_word')}\b[^.:;=,\n]{{0,60}}?{either('says_next')}|{either('judged')}\b\s?:|{either('chooses')}\b)")
 _LEAD = re.compile(
-    rf"{_ENGLISH_LEAD.pattern}|→\s?(?={_LETTER})|(?:答案|选项)[^,.:;。\n]{{0,12}}?应?[是为选:】]择?|答案\s{{0,2}}(?=[\"“(\[]?{_LETTER})"
-    rf"|{either('before_choosing')}选(?:择|项)?[:是为]?|正确的?(?:选项|答案)?[是为:]|答:")
+    rf"{_ENGLISH_LEAD.pattern}|(?:答案|选项)[^,.:;。=≠\n]{{0,12}}?应?[是为选:=】]择?|答案\s{{0,2}}(?=[\"“(\[]?{_LETTER})"
+    rf"|{either('before_choosing')}选(?:择|项)?[:是为]?|[蒙填投勾涂](?:一?个)?(?={_LETTER})|正确的?(?:选项|答案)?[是为:]|答:")
 _REPEATS = re.compile(r"\s*(?:the )?(?:answer )?(?:options?|choices?|选项)\s?[:是为]?$")  # of the question
 _DENIED_LEAD = re.compile(rf"\s*{either('denial_behind_lead')}\s?")
 _ENDS_LEAD = re.compile(rf"(?:{either('says_next')}|{either('chooses')}|[是为选择项】])$")  # how leads end, but for a colon

@@ -29,7 +29,7 @@ _LETTERED = re.compile(r".{2}\([A-J]\)\s?$")  # a text and its letter
 _LETTER_AND_TEXT = re.compile(r"[A-J]\s*[.:)、,\s-]\s*[^\s)]")
 _COLON = re.compile(r"\s?[:—–]\s?|\s-\s")
 _AS_ANSWER = re.compile(r"(?<![a-z0-9])[a-j](?=\)?(?: as)? (?:the|my|our) (?:\w+ )?(?:answer|choice)\b)")
-_COPULA = re.compile(r"\b(?:is|are|be|becomes)\b\s?|[是为:]\s?")
+_COPULA = re.compile(rf"\b(?:is|are|be|becomes|means)\b\s?|[是为:]\s?|(?:→|[=-]>|⇒)\s?|{either('leaves')}\s?")
 _IS_ANSWER = re.compile(words("chosen"))
 _CONCLUDES = re.compile(words("concludes"))
 
