@@ -15,8 +15,8 @@ from megatron_qm.rewards.reading.options import LETTERS, Options
 _MASK = "".join("L" if mark in LETTERS else "w" if mark.isalnum() or mark in "'+" else " " for mark in map(chr, range(128)))
 _MARKS = "✓✔✅✗✘❌×"
 _STEMS = ("answer", "choice", "option", "choose", "select", "pick", "correct", "response", "solution", "go with", "ans:", "ans.",
-          "best", "appropriate", "right", "the final", "therefore", "thus", "hence", "leav", BOX, "答", "选", "正确", "对", "故", "第", "因此",
-          "所以", "剩", "→", "⇒", "=>", "->")  # fmt: skip
+          "best", "appropriate", "right", "the final", "disagree", "no longer", "changed my", "take that back", "therefore", "thus", "hence", "leav", BOX, "答", "选", "正确", "对", "故", "第", "因此",
+          "所以", "剩", "除", "只有", "收回", "不认同", "→", "⇒", "=>", "->")  # fmt: skip
 _STOP = ". "
 _ENDS = ("\n", "。", "!", "?", _STOP)
 _FEW_LINES = 30  # each may be an answer of a few letters

@@ -5,7 +5,8 @@ import re
 from collections.abc import Iterator
 
 from megatron_qm.rewards.reading.clean import BOX
-from megatron_qm.rewards.reading.lexicon import either
+from megatron_qm.rewards.reading.exceptions import excepted
+from megatron_qm.rewards.reading.lexicon import either, words
 from megatron_qm.rewards.reading.openers import FARTHEST, MOST_CLAUSES, ends, explained, filled, opened
 from megatron_qm.rewards.reading.options import Options
 from megatron_qm.rewards.reading.phrase import Phrase, may_name, phrase_at
@@ -25,6 +26,7 @@ _REPEATS = re.compile(r"\s*(?:the )?(?:answer )?(?:options?|choices?|选项)\s?[
 _DENIED_LEAD = re.compile(rf"\s*{either('denial_behind_lead')}\s?")
 _ENDS_LEAD = re.compile(rf"(?:{either('says_next')}|{either('chooses')}|[是为选择项】])$")  # how leads end, but for a colon
 _LONGEST_END = 12  # characters
+_RETRACTS = re.compile(words("retracts"))
 _SHORT = 300  # characters of a sentence that is remembered
 
 
@@ -65,8 +67,8 @@ def of_field(text: str, options: Options) -> Iterator[Statement]:
 
 def _read(sentence: Sentence, options: Options) -> tuple[Statement, ...]:
     if not may_name(sentence, options):
-        return ()
-    return tuple(_boxed(sentence.text[1:], options) if sentence.text.startswith(BOX) else _led(sentence, options))
+        return (Statement(Rank.OPEN, frozenset()),) if _RETRACTS.search(sentence.low) else ()
+    return tuple(_boxed(sentence.text[1:], options) if sentence.text.startswith(BOX) else _parts(sentence, options))
 
 
 _remembered = functools.lru_cache(maxsize=16384)(_read)  # responses to a question say much the same sentences
@@ -75,6 +77,16 @@ _remembered = functools.lru_cache(maxsize=16384)(_read)  # responses to a questi
 def _boxed(text: str, options: Options) -> Iterator[Statement]:
     for one in of_field(text, options):
         yield Statement(Rank.BOX, one.letters) if one.rank is Rank.FIELD else one
+
+
+def _parts(sentence: Sentence, options: Options) -> Iterator[Statement]:
+    """What it says of all options but some, and of some by name."""
+    if _RETRACTS.search(sentence.low):
+        yield Statement(Rank.OPEN, frozenset())
+    if found := excepted(sentence, options):
+        yield found.statement
+        sentence = sentence.part(found.end)
+    yield from _led(sentence, options)
 
 
 def _led(sentence: Sentence, options: Options) -> Iterator[Statement]:

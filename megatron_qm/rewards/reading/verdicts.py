@@ -31,6 +31,10 @@ _COLON = re.compile(r"\s?[:—–]\s?|\s-\s")
 _AS_ANSWER = re.compile(r"(?<![a-z0-9])[a-j](?=\)?(?: as)? (?:the|my|our) (?:\w+ )?(?:answer|choice)\b)")
 _COPULA = re.compile(rf"\b(?:is|are|be|becomes|means)\b\s?|[是为:]\s?|(?:→|[=-]>|⇒)\s?|{either('leaves')}\s?")
 _IS_ANSWER = re.compile(words("chosen"))
+_IN_BRACKETS = re.compile(rf"\((?P<option>(?:{either('option_word')}\s?)?[a-j](?:{either('option_word', 'zh')})?)\)[\s.。!]*$")
+_ONLY = re.compile(words("only"))
+_CLAUSE_END = re.compile(r"[,.;。]")
+_LABEL = re.compile(r"(?<!\w)([A-J])[.):、]\s?\w")
 _CONCLUDES = re.compile(words("concludes"))
 
 
@@ -62,16 +66,17 @@ def verdicts(sentence: Sentence, options: Options, *, bare: bool) -> Iterator[St
         if phrase is None:
             yield from _mentioned(sentence, start, options)
             continue
-        yield from _said(sentence, start, phrase, bare=start == 0 and bare)
+        yield from _said(sentence, start, phrase, options, bare=start == 0 and bare)
         behind = phrase.end
 
 
-def _said(sentence: Sentence, start: int, phrase: Phrase, *, bare: bool) -> Iterator[Statement]:
+def _said(sentence: Sentence, start: int, phrase: Phrase, options: Options, *, bare: bool) -> Iterator[Statement]:
     low, text = sentence.low, sentence.text
     colon = _behind_colon(text, phrase.end)
     verdict = _VERDICT.match(low, phrase.end) or _VERDICT.match(low, colon)
+    only = _ONLY.search(low, start, phrase.start) is not None
     if denied_behind(low, phrase.end) or denied_behind(low, colon):
-        yield Statement(Rank.DENIED, phrase.letters)
+        yield _denied(phrase, options, only)
     elif verdict and not denied_before(verdict[0]):
         whole = Phrase(phrase.letters, phrase.start, verdict.end(), phrase.sure)
         plain = Rank.LED if _IS_ANSWER.search(verdict[0]) else Rank.VERDICT
@@ -79,10 +84,29 @@ def _said(sentence: Sentence, start: int, phrase: Phrase, *, bare: bool) -> Iter
     elif ends(sentence, phrase.end):
         plain = Rank.LED if _CONCLUDES.search(low, start, phrase.start) else _alone(text, phrase)
         yield Statement(rank_of(sentence, phrase.start, phrase, plain), phrase.letters)
+    elif only and not denied_before(_clause(low, phrase.end)):
+        yield Statement(rank_of(sentence, phrase.start, phrase, Rank.VERDICT), phrase.letters)
     elif bare and explained(sentence, phrase.end):
-        yield Statement(rank_of(sentence, phrase.start, phrase, Rank.LINE), phrase.letters)
+        yield Statement(rank_of(sentence, phrase.start, phrase, Rank.LINE), phrase.letters | _labels(text, phrase.end, options))
     elif _LETTERED.search(text, phrase.start, phrase.end):
         yield Statement(rank_of(sentence, phrase.start, phrase, Rank.MENTION), phrase.letters)
+
+
+def _denied(phrase: Phrase, options: Options, only: bool) -> Statement:
+    """`Only D is not one`: all others are."""
+    others = frozenset(options.letters) - phrase.letters
+    return Statement(Rank.SHEET, others) if only and options.texts and others else Statement(Rank.DENIED, phrase.letters)
+
+
+def _clause(low: str, at: int) -> str:
+    stop = _CLAUSE_END.search(low, at)
+    return low[at : stop.start() if stop else len(low)]
+
+
+def _labels(text: str, at: int, options: Options) -> frozenset[str]:
+    """The other options, where the sentence goes on to list them all as the question does."""
+    letters = frozenset(_LABEL.findall(text, at)) & frozenset(options.letters)
+    return letters if options.texts and len(letters) + 1 >= len(options.letters) else frozenset()
 
 
 def _behind_colon(text: str, at: int) -> int:
@@ -106,8 +130,13 @@ def _mentioned(sentence: Sentence, start: int, options: Options) -> Iterator[Sta
         return
     for copula in islice(_COPULA.finditer(low, start), MOST_CLAUSES):
         phrase = phrase_at(sentence, copula.end(), options)
-        if phrase and ends(sentence, phrase.end):
+        if phrase and (ends(sentence, phrase.end) or _CLAUSE_END.match(low, phrase.end)):
             yield Statement(rank_of(sentence, copula.start(), phrase, Rank.MENTION), phrase.letters)
+            return
+    if bracket := _IN_BRACKETS.search(low, start):
+        phrase = phrase_at(sentence, bracket.start("option"), options)
+        if phrase and phrase.sure:
+            yield Statement(rank_of(sentence, bracket.start(), phrase, Rank.MENTION), phrase.letters)
             return
     denial = denial_end(low, start)
     if denied := phrase_at(sentence, denial, options) if denial else None:
