@@ -39,7 +39,7 @@ def answer_part(response: str) -> str | None:
     tail = response.rpartition("</think>")[2]
     if "<think>" in tail or len(tail) > 4 * MOST_CHARACTERS:
         return None
-    text = tail if tail.isascii() else _INVISIBLE.sub("", unicodedata.normalize("NFKC", tail))
+    text = tail if tail.isascii() else _INVISIBLE.sub("", unicodedata.normalize("NFKC", _NUMBERED.sub(_line_of_list, tail)))
     if len(text) > MOST_CHARACTERS:
         return None
     return _plain(text).strip()
@@ -47,7 +47,15 @@ def answer_part(response: str) -> str | None:
 
 _NO_PROGRAMS = frozenset({"", "json", "json5", "jsonc", "yaml", "yml", "toml", "xml", "html", "latex", "tex", "text", "txt",
                           "plaintext", "markdown", "md", "answer"})  # fmt: skip
+_FIRST_NUMBER = "①"
+# Of a list, and not the name of a statement that is spoken of.
+_NUMBERED = re.compile(r"(?<![①-⑳、,，和与及])[①-⑳](?![①-⑳、,，和与及是对正错不均都]|\s*$)", re.M)
 BOX = "\x02"  # in the place of a box's opening: no text has it after cleaning
+
+
+def _line_of_list(number: re.Match[str]) -> str:
+    """`①` before the text of an item."""
+    return f"\n{ord(number[0]) - ord(_FIRST_NUMBER) + 1}. "
 
 
 def visible(text: str, programs: Callable[[str], str] = lambda program: "") -> str:

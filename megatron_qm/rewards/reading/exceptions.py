@@ -1,4 +1,4 @@
-"""All options but some: `all of these except B`, `除了B，其余都是`. What is said of the others is said of no one of them by name."""
+"""All options but some: `all of these except B`, `除了B，其余都是`."""
 
 import re
 from typing import NamedTuple
@@ -6,7 +6,7 @@ from typing import NamedTuple
 from megatron_qm.rewards.reading.lexicon import either, words
 from megatron_qm.rewards.reading.options import Options
 from megatron_qm.rewards.reading.phrase import phrase_at
-from megatron_qm.rewards.reading.polarity import conditional, denied_before, reported
+from megatron_qm.rewards.reading.polarity import conditional, denied_before, hedged, reported
 from megatron_qm.rewards.reading.rank import Rank, Statement
 from megatron_qm.rewards.reading.sentences import Sentence
 
@@ -46,6 +46,6 @@ def excepted(sentence: Sentence, options: Options) -> Excepted | None:
 
 def _said(said: str, letters: frozenset[str], every: frozenset[str], end: int) -> Excepted | None:
     true = letters if denied_before(said) else every - letters
-    if not true or not letters < every:
+    if not true or not letters < every or hedged(said, ""):
         return None
     return Excepted(Statement(Rank.TICKED if _CHOSEN.search(said) else Rank.SHEET, true), end)

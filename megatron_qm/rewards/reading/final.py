@@ -101,7 +101,8 @@ def _alone(said: Sequence[Statement], options: Options, firm: bool) -> frozenset
     return frozenset() if firm and len(alone) > 1 and alone >= set(options.letters) else alone
 
 
-def _called_right(said: Sequence[Statement], judged: Judgement | None, answer: frozenset[str] | None, asked: Asked) -> frozenset[str]:
+def _called_right(said: Sequence[Statement], judged: Judgement | None, answer: frozenset[str] | None, asked: Asked
+                  ) -> frozenset[str]:
     """What is called right beside an answer or instead of one. It is no answer where it belongs to a judgement of each option,
     nor, where a question asks for what is wrong, before the answer or beside what is called wrong and is the answer."""
     if judged and not judged.marks and (answer is None or judged.allows(answer)):

@@ -12,8 +12,10 @@ from megatron_qm.rewards.reading.sentences import Sentence
 
 _RULE = re.compile(r"[\s|:—-]*")
 _CELL_ENDS = r"(?=$|[\s.,;:!(/、。—–-])"
-_YES = re.compile(rf"\(?(?:{either('mark_ticked')}|{either('mark_true', 'signs')}|(?:{either('mark_true', 'en', 'zh')}){_CELL_ENDS})")
-_NO = re.compile(rf"\(?(?:{either('mark_empty')}|{either('mark_false', 'signs')}|(?:{either('mark_false', 'en', 'zh')}){_CELL_ENDS})")
+_YES = re.compile(
+    rf"\(?(?:{either('mark_ticked')}|{either('mark_true', 'signs')}|(?:{either('mark_true', 'en', 'zh')}){_CELL_ENDS})")
+_NO = re.compile(
+    rf"\(?(?:{either('mark_empty')}|{either('mark_false', 'signs')}|(?:{either('mark_false', 'en', 'zh')}){_CELL_ENDS})")
 _CHOICE = re.compile(words("column_of_choice"))
 _WHETHER = re.compile(r"是否|能否|可否|与否")
 

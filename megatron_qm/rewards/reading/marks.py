@@ -17,7 +17,6 @@ from megatron_qm.rewards.reading.phrase import phrase_at
 from megatron_qm.rewards.reading.rank import Rank, Statement
 from megatron_qm.rewards.reading.sentences import Sentence
 
-
 _OPEN = Statement(Rank.OPEN, frozenset())
 
 
@@ -53,6 +52,7 @@ _ANY = re.compile(_MARK.pattern.replace("P<", "P<any_"))
 _BETWEEN = re.compile(r"\s{0,4}(?:选项|项)?\s{0,2}[:=.,、。(—–→-]{0,3}\s{0,4}")
 _GAP = re.compile(r"[\s,;/|、.。!)]*(?:(?:and|only|but|和|只有|而|但)\s?)?")
 _NEXT = re.compile(r"[.;,。、/|]\s?")
+_RANKED = re.compile(r"\s*([A-J])(?:\s?[>≻]\s?[A-J]){1,9}[\s.。]*")
 _MOST_PARTS = 6  # of the reason behind a mark
 _CLEAR = 67  # per cent
 _BULLET = re.compile(r"\s{0,8}(?:[-*•+·]\s{1,4}|\d{1,2}[.)]\s{1,4})?")
@@ -62,8 +62,11 @@ _SIGN = re.compile(rf"(?:{either('mark_true', 'signs')}|{either('mark_false', 's
 
 def marked(text: str, options: Options) -> tuple[Statement | None, str]:
     """What the sheet in a text says, and the text without it; None and the text where there is none."""
-    if not options.texts or _ANY.search(lower(text)) is None:
+    if not options.texts or _ANY.search(lower(text)) is None and ">" not in text:
         return None, text
+    if ranked := _RANKED.fullmatch(text):
+        whole = len(set(ranked[0]) & set(options.letters)) == len(options.letters)
+        return (Statement(Rank.MENTION, frozenset(ranked[1])) if whole else _OPEN), ""
     items: list[Item] = []
     rest: list[str] = []
     for line in flattened(text, options).split("\n"):
@@ -85,11 +88,12 @@ def sheet(items: Sequence[Item], options: Options) -> Statement | None:
     """Of items that mark each option once, and in one manner."""
     letters = [letter for item in items for letter in item.letters]
     marks = {item.mark for item in items}
+    each_once = sorted(letters) == sorted(options.letters)
     if len(items) > 1 and any(item.share >= 0 for item in items):
-        return _likeliest(items) if set(letters) == set(options.letters) == {*letters} and len(letters) == len(set(letters)) else _OPEN
+        return _likeliest(items) if each_once else _OPEN
     if set(letters) != set(options.letters):
         return None
-    if len(set(letters)) < len(letters) or len(marks - {Mark.TRUE, Mark.FALSE}) and Mark.FALSE in marks:
+    if not each_once or len(marks - {Mark.TRUE, Mark.FALSE}) and Mark.FALSE in marks:
         return _OPEN
     boxes = bool(marks & {Mark.TICKED, Mark.EMPTY})
     ticked = frozenset(letter for item in items if item.mark in (Mark.TRUE, Mark.TICKED) for letter in item.letters)

@@ -15,7 +15,8 @@ _ARTICLE = re.compile(r"(?:a|an|the)\s+", re.I)
 _BRACKET = re.compile(r"^(?P<before>[^()]{2,200})\((?P<inside>[^()]{2,60})\)\s*$")
 # What may follow the text of an option that is named: nothing more of a name.
 _AFTER_TEXT = re.compile(
-    rf"\s*(?:$|[\n.,;:!?()\[\]{{}}\"'”’»、。|/&+—–✓✔✅√✗✘❌×✖=⇒→↑↓-]|{either('after_text')}\b|[是为因和或与及均都也选项正对吗可])", re.I)
+    r"\s*(?:$|[\n.,;:!?()\[\]{{}}\"'”’»、。|/&+—–✓✔✅√✗✘❌×✖=⇒→↑↓-]|"
+    rf"{either('after_text')}\b|[是为因和或与及均都也选项正对吗可])", re.I)
 
 
 @dataclass(frozen=True, eq=False)

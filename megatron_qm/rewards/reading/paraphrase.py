@@ -1,7 +1,7 @@
 """Texts of options that a response writes a little otherwise, put back as the question has them.
 
-`Murphy's sign` is `Murphy sign`, `ampulla of the uterine (Fallopian) tube` is `Ampulla of the uterine tube`, `140/90` is `≥140/90 mmHg`
-where all options differ in their numbers alone. No word may be missing, but for those that all options share around their numbers
+`Murphy's sign` is `Murphy sign`, `ampulla of the uterine (Fallopian) tube` is `Ampulla of the uterine tube`, and `140/90` is
+`≥140/90 mmHg` where all options differ in their numbers alone. No word may be missing, but for those that all options share around their numbers
 and a verb of giving at the beginning; none may be added, but in brackets.
 """
 
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from megatron_qm.rewards.reading.lexicon import lower, words
 from megatron_qm.rewards.reading.options import Options
-from megatron_qm.rewards.reading.spelling import Token, tokens
+from megatron_qm.rewards.reading.spelling import Token, folded, tokens
 
 _GIVES = re.compile(words("asks_for"))
 _ENDS = re.compile(r"[.。;；?？!！\n](?!\d)")
@@ -21,6 +21,7 @@ _BEFORE_NUMBERS = re.compile(r"(?:^|[:,;。.(=≥≤<>是为约每]|\b(?:is|of|a
 _WORD = re.compile(r"\w")
 _FARTHEST = 12
 _LONGEST_COMMENT = 60
+_MOST_INITIALS = 5
 _FEWEST = 3  # words that a text has behind the verb
 
 
@@ -29,6 +30,7 @@ class _Text(NamedTuple):
 
     words: tuple[str, ...]
     text: str
+    initials: bool = False
 
     @property
     def numbers(self) -> bool:
@@ -69,6 +71,8 @@ def _match(text: str, said: Sequence[Token], at: int, one: _Text) -> int | None:
         if following >= len(said) or said[following].word != word or _ENDS.search(text, said[last].end, said[following].start):
             return None
         last = following
+    if one.initials and not text[said[at].start : said[at].end].isupper():
+        return None
     return last if not one.numbers or _stated(text, said[at].start, said[last].end, len(one.words)) else None
 
 
@@ -94,9 +98,10 @@ def _stated(text: str, start: int, end: int, count: int) -> bool:
 def _known(options: Options) -> Mapping[str, Sequence[_Text]]:
     """By their first words, the longest first; what two options may be is none."""
     owners: dict[tuple[str, ...], set[str]] = {}
-    for words_, text in _forms(options):
+    for words_, text in [*_forms(options), *_initials(options)]:
         owners.setdefault(words_, set()).add(text)
-    texts = [_Text(words_, next(iter(text))) for words_, text in owners.items() if len(text) == 1 and words_]
+    short = {words_ for words_, _ in _initials(options)}
+    texts = [_Text(words_, next(iter(text)), words_ in short) for words_, text in owners.items() if len(text) == 1 and words_]
     known: dict[str, list[_Text]] = {}
     for one in sorted(texts, key=lambda one: -len(one.words)):
         known.setdefault(one.words[0], []).append(one)
@@ -110,6 +115,14 @@ def _forms(options: Options) -> Iterator[tuple[tuple[str, ...], str]]:
         if len(said) > _FEWEST and _GIVES.fullmatch(said[0]):
             yield said[1:], text
     yield from _numbers(all_words)
+
+
+def _initials(options: Options) -> Iterator[tuple[tuple[str, ...], str]]:
+    """VSD, of a ventricular septal defect."""
+    for text, _ in options.named:
+        said = [word for word in re.findall(r"[A-Za-z]+", text) if len(word) > 1]
+        if text.isascii() and _FEWEST <= len(said) <= _MOST_INITIALS:
+            yield (folded("".join(word[0] for word in said).lower()),), text
 
 
 def _numbers(all_words: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[tuple[str, ...], str]]:

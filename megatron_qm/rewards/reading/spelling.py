@@ -1,4 +1,4 @@
-"""Words and numbers for a loose comparison: British and American spelling, plurals, possessives, `2.0` and `2`, words of no weight."""
+"""Words and numbers for a loose comparison: British and American spelling, plurals, possessives, `2.0` and `2`."""
 
 import functools
 import re

@@ -18,21 +18,25 @@ _LONGEST = 4000  # characters of prose in which a text may be the answer by itse
 
 
 def affirmed_texts(text: str, options: Options) -> Iterator[Statement]:
-    """One statement, where exactly one option is affirmed, or is concluded in the end; and where some are affirmed and all others
+    """One statement, where exactly one option is affirmed, or is what is concluded; and where some are affirmed and all others
     denied, a judgement of each."""
     if len(text) > _LONGEST:
         return
     mentions = Prose(text, options.table.find).mentions
     affirmed = [one for one in mentions if one.stance is Stance.AFFIRMED and _own(one) and not _compared(one)]
+    concluded = [one for one in mentions if _concludes(one) and one.stance is not Stance.DENIED]
+    if concluded:
+        affirmed = [one for one in affirmed if one in concluded[-1:]]
     letters = frozenset(one.key for one in affirmed)
-    concluded = frozenset(one.key for one in affirmed if _CONCLUDES.search(lower(one.sentence), 0, one.span.start))
     denied = frozenset(one.key for one in mentions if one.stance is Stance.DENIED)
     if len(letters) == 1:
         yield Statement(Rank.MENTION, letters)
-    elif len(concluded) == 1 and affirmed[-1].key in concluded:
-        yield Statement(Rank.MENTION, concluded)
     elif denied and not denied & letters and denied | letters == frozenset(options.letters):
         yield Statement(Rank.SHEET, letters)
+
+
+def _concludes(mention: Mention) -> bool:
+    return _CONCLUDES.search(lower(mention.sentence[: mention.span.start])) is not None
 
 
 def _compared(mention: Mention) -> bool:
