@@ -5,6 +5,7 @@ import re
 from enum import Enum
 
 from megatron_qm.rewards.reading.lexicon import either, lower, words
+from megatron_qm.rewards.reading.traditional import simplified
 
 
 class Asked(Enum):
@@ -26,6 +27,7 @@ _EITHER = re.compile(words("asks_for_harm"))
 @functools.lru_cache(maxsize=4096)  # the responses of a group share their question
 def asked(prompt: str) -> Asked:
     """Of the last sentence before the options; a prompt that says nothing asks for what is right."""
+    prompt = simplified(prompt)
     found = _OPTIONS.search(prompt)
     stem = _BRACKETS.sub("", prompt[: found.start()] if found else prompt)
     sentences = [one.strip() for one in _SENTENCE.split(stem) if one.strip(" :：*")]

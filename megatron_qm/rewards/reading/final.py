@@ -16,6 +16,7 @@ from megatron_qm.rewards.reading.paraphrase import as_asked
 from megatron_qm.rewards.reading.rank import Rank, Statement
 from megatron_qm.rewards.reading.statements import statements
 from megatron_qm.rewards.reading.texts import affirmed_texts
+from megatron_qm.rewards.reading.traditional import simplified
 
 _FIRM = (Rank.FIELD, Rank.BOX, Rank.LED, Rank.TICKED)
 
@@ -33,7 +34,7 @@ class Reading(NamedTuple):
 
 def final_answer(response: str, table: Mapping[str, str], asked: Asked = Asked.RIGHT) -> Reading:
     """What a response answers to a question whose options are `table` (empty: any letters). asked: what for."""
-    text = answer_part(response)
+    text = simplified(answer_part(response) or "")
     if not text:
         return Reading("unread", why="no answer after the reasoning")
     return _short(text, options_of(table), asked) if len(text) <= _SHORT else _read(text, options_of(table), asked)

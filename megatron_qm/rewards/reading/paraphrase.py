@@ -1,8 +1,8 @@
 """Texts of options that a response writes a little otherwise, put back as the question has them.
 
 `Murphy's sign` is `Murphy sign`, `ampulla of the uterine (Fallopian) tube` is `Ampulla of the uterine tube`, and `140/90` is
-`≥140/90 mmHg` where all options differ in their numbers alone. No word may be missing, but for those that all options share around their numbers
-and a verb of giving at the beginning; none may be added, but in brackets.
+`≥140/90 mmHg` where all options differ in their numbers alone. No word may be missing, but for those that all options
+share around their numbers and a verb of giving at the beginning; none may be added, but in brackets.
 """
 
 import functools

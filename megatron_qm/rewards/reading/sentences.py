@@ -17,7 +17,8 @@ _MARKS = "✓✔✅✗✘❌×"
 _STEMS = (
     "answer", "choice", "option", "choose", "select", "pick", "correct", "response", "solution", "go with", "ans:", "ans.",
     "best", "appropriate", "right", "the final", "therefore", "thus", "hence", "leav", "disagree", "no longer", "changed my",
-    "take that back", BOX, "答", "选", "正确", "对", "故", "第", "因此", "所以", "剩", "除", "只有", "收回", "不认同", "→", "⇒", "=>", "->",
+    "take that back", BOX, "答", "选", "正确", "对", "故", "第", "因此", "所以", "剩", "除", "只有", "收回",
+    "不认同", "→", "⇒", "=>", "->",
 )  # fmt: skip
 _STOP = ". "
 _ENDS = ("\n", "。", "!", "?", _STOP)

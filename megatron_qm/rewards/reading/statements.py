@@ -86,15 +86,15 @@ def _led(sentence: Sentence, options: Options) -> Iterator[Statement]:
         if lead.start() < at:
             continue
         phrase = phrase_at(sentence, filled(sentence, lead.end()), options, led=True)
-        if phrase is not None:
-            begin = _first_word(lead)
-            since = 0 if said < MOST_CLAUSES else max(0, begin - FARTHEST)  # so that many cost no more than they are long
-            yield Statement(rank_of(sentence, begin, phrase, Rank.LED, since), phrase.letters)
-        elif phrase := _denied_phrase(sentence, lead.end(), options):
-            yield Statement(Rank.DENIED, phrase.letters)
-        else:
+        rank = None
+        if phrase is None:
+            phrase, rank = _denied_phrase(sentence, lead.end(), options), Rank.DENIED
+        if phrase is None:
             continue
         yield from verdicts(sentence.part(at, lead.start()), options, bare=False)
+        begin = _first_word(lead)
+        since = 0 if said < MOST_CLAUSES else max(0, begin - FARTHEST)  # so that many cost no more than they are long
+        yield Statement(rank or rank_of(sentence, begin, phrase, Rank.LED, since), phrase.letters)
         at, said = phrase.end, said + 1
     rest = len(sentence.text[at:].lstrip(".。,;: ")) if said else len(sentence.text)
     if rest:
