@@ -13,7 +13,7 @@ from megatron_qm.rewards.reading.judgement import Judgement, judgement, letters_
 from megatron_qm.rewards.reading.marks import marked
 from megatron_qm.rewards.reading.options import Options, options_of
 from megatron_qm.rewards.reading.paraphrase import as_asked
-from megatron_qm.rewards.reading.rank import Rank, Statement
+from megatron_qm.rewards.reading.rank import DENYING, Rank, Statement
 from megatron_qm.rewards.reading.statements import statements
 from megatron_qm.rewards.reading.texts import affirmed_texts
 from megatron_qm.rewards.reading.traditional import simplified
@@ -21,7 +21,7 @@ from megatron_qm.rewards.reading.traditional import simplified
 _FIRM = (Rank.FIELD, Rank.BOX, Rank.LED, Rank.TICKED)
 
 
-_NO_ANSWER = (Rank.DENIED, Rank.LINE, Rank.SHEET)
+_NO_ANSWER = (*DENYING, Rank.LINE, Rank.SHEET)
 
 
 class Reading(NamedTuple):
@@ -60,7 +60,7 @@ def _all_statements(text: str, options: Options) -> Iterator[Statement]:
         stated(piece.value, options) if isinstance(piece, Json) else statements(piece, options))]
     yield from [sheet] if sheet else []
     yield from found
-    if options.texts and not sheet and all(one.rank in (Rank.DENIED, Rank.SUPPOSED) for one in found):
+    if options.texts and not sheet and all(one.rank in (*DENYING, Rank.SUPPOSED) for one in found):
         yield from affirmed_texts("\n".join(piece for piece in pieces if isinstance(piece, str)), options)
 
 
@@ -74,10 +74,10 @@ def _settled(said: Sequence[Statement], options: Options, asked: Asked) -> Readi
     if firm and answer is None or len(fields) > 1:
         return Reading("rejected", why="several answers, or one that was taken back")
     judged = judgement(said, options)
-    lesser = _alone(said, options, bool(firm)) | _called_right(said, judged, answer, asked)
+    lesser = _alone(said, options, bool(firm)) | _called_right(said, judged, answer, asked, frozenset(options.letters))
     if answer is not None and not lesser <= answer:
         return Reading("rejected", why="another option is called right as well")
-    answer = answer or lesser or (judged.answer(asked) if judged else _listed(said, options) or _mentioned(said))
+    answer = answer or _without_firm(said, options, asked, judged, lesser)
     if judged and answer and not judged.allows(answer):
         return Reading("rejected", why="the answer is none of those that were marked")
     if _left_open(said, firm[-1] if firm else -1, bool(answer)):
@@ -102,16 +102,30 @@ def _alone(said: Sequence[Statement], options: Options, firm: bool) -> frozenset
     return frozenset() if firm and len(alone) > 1 and alone >= set(options.letters) else alone
 
 
-def _called_right(said: Sequence[Statement], judged: Judgement | None, answer: frozenset[str] | None, asked: Asked
-                  ) -> frozenset[str]:
+def _called_right(said: Sequence[Statement], judged: Judgement | None, answer: frozenset[str] | None, asked: Asked,
+                  every: frozenset[str]) -> frozenset[str]:
     """What is called right beside an answer or instead of one. It is no answer where it belongs to a judgement of each option,
     nor, where a question asks for what is wrong, before the answer or beside what is called wrong and is the answer."""
     if judged and not judged.marks and (answer is None or judged.allows(answer)):
         return frozenset()
-    if answer and asked is Asked.WRONG and answer <= letters_of(said, Rank.DENIED) - letters_of(said, Rank.VERDICT):
+    right = letters_of(said, Rank.VERDICT)
+    if answer and asked is Asked.WRONG and (answer <= letters_of(said, *DENYING) - right or right == every - answer):
         return frozenset()
     last = max((at for at, one in enumerate(said) if one.rank in _FIRM), default=0) if asked is Asked.WRONG else 0
     return letters_of(said[last:], Rank.VERDICT)
+
+
+def _without_firm(said: Sequence[Statement], options: Options, asked: Asked, judged: Judgement | None, lesser: frozenset[str]
+                  ) -> frozenset[str]:
+    """What is answered where nothing is stated firmly. A question that asks for what is wrong is answered by one option that is
+    called false as well, unless others are called right or denied."""
+    if judged:
+        return lesser or judged.answer(asked)
+    answer = lesser or _listed(said, options) or _mentioned(said)
+    false = letters_of(said, Rank.FALSE) if asked is Asked.WRONG else frozenset()
+    if not false or answer == false:
+        return answer
+    return frozenset() if answer or len(false) > 1 or letters_of(said, Rank.DENIED) - false else false
 
 
 def _listed(said: Sequence[Statement], options: Options) -> frozenset[str]:

@@ -10,6 +10,7 @@ from megatron_qm.rewards.reading.phrase import may_name, phrase_at
 from megatron_qm.rewards.reading.polarity import denied_before
 from megatron_qm.rewards.reading.rank import Rank
 from megatron_qm.rewards.reading.sentences import Sentence
+from megatron_qm.rewards.reading.truth import denial
 
 _REPEATS = re.compile(r"\s*(?:the )?(?:answer )?(?:options?|choices?|选项)\s?[:是为]?$")  # of the question
 _ENDS_LEAD = re.compile(rf"(?:{either('says_next')}|{either('chooses')}|[是为选择项】])$")  # how leads end, but for a colon
@@ -18,17 +19,20 @@ _LONGEST_HEADING = 40
 _HEADING = re.compile(r"[^,.;。]{1,40}?:?$")
 _JUDGED = re.compile(rf"(?:{words('judged')}|{words('is_right')})")
 _INCLUDES = re.compile(rf"(?:{words('includes')})\s?:?$")
+_DISCUSSES = re.compile(words("discusses"))
 _SAYS_ANSWER = re.compile(rf"{words('answer_word')}|答案|选")
 
 
 def introduces(sentence: Sentence, options: Options) -> Rank | None:
     """What a list below the sentence is; None where it says nothing of one."""
+    if _DISCUSSES.search(sentence.low):
+        return None
     if _leads_on(sentence):
         return Rank.LED if _SAYS_ANSWER.search(sentence.low) or not _JUDGED.search(sentence.low) else Rank.VERDICT
     if len(sentence.low) > _LONGEST_HEADING or not _HEADING.match(sentence.low) or sentence.asked or may_name(sentence, options):
         return None
     if denied_before(sentence.low):
-        return Rank.DENIED
+        return denial(sentence.low)
     short = sentence.low.endswith(":") or len(sentence.low.split()) <= 2 and len(sentence.low) <= _LONGEST_HEADING // 2
     if short and _INCLUDES.search(sentence.low) and _SAYS_ANSWER.search(sentence.low):
         return Rank.LED

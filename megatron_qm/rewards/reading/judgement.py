@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from megatron_qm.rewards.reading.asked import Asked
 from megatron_qm.rewards.reading.options import Options
-from megatron_qm.rewards.reading.rank import Rank, Statement
+from megatron_qm.rewards.reading.rank import DENYING, Rank, Statement
 
 
 class Judgement(NamedTuple):
@@ -39,9 +39,9 @@ def judgement(said: Sequence[Statement], options: Options) -> Judgement | None:
     sheets = [one.letters for one in said if one.rank is Rank.SHEET]
     if sheets:
         return Judgement(sheets[0], every - sheets[0], True)
-    true, false = letters_of(said, Rank.VERDICT), letters_of(said, Rank.DENIED)
+    true, false = letters_of(said, Rank.VERDICT), letters_of(said, *DENYING)
     return Judgement(true, false, False) if true and false and true | false == every and not true & false else None
 
 
-def letters_of(said: Iterable[Statement], rank: Rank) -> frozenset[str]:
-    return frozenset().union(*(one.letters for one in said if one.rank is rank))
+def letters_of(said: Iterable[Statement], *ranks: Rank) -> frozenset[str]:
+    return frozenset().union(*(one.letters for one in said if one.rank in ranks))

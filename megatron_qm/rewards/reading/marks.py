@@ -36,7 +36,7 @@ class Item(NamedTuple):
     share: float = -1.0
 
 
-_WORD_ENDS = r"(?=[)\]】]?\s*(?:$|[.,;:!/|、。—–()-]|because\b|\s[a-j](?![a-z])))"
+_WORD_ENDS = r"(?=[)\]】]?\s*(?:$|[.,;:!/|、。—–()-]|because\b|\s?[a-j](?![a-z])))"
 
 
 def _either_way(word: str) -> str:

@@ -17,8 +17,12 @@ class Rank(Enum):
     LINE = 8  # D. Spironolactone: a line of a list, perhaps of the question's own
     MENTION = 9  # the next step is D; give spironolactone (D)
     DENIED = 10  # not D
-    OPEN = 11  # D or C
-    SUPPOSED = 12  # D if ...; is it D?; it might be D
+    FALSE = 11  # D is false; D is no feature of it: denied, unless that is what the question asks for
+    OPEN = 12  # D or C
+    SUPPOSED = 13  # D if ...; is it D?; it might be D
+
+
+DENYING = (Rank.DENIED, Rank.FALSE)
 
 
 class Statement(NamedTuple):
