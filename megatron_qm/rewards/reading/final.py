@@ -61,7 +61,9 @@ def _all_statements(text: str, options: Options) -> Iterator[Statement]:
     yield from [sheet] if sheet else []
     yield from found
     if options.texts and not sheet and all(one.rank in (*DENYING, Rank.SUPPOSED) for one in found):
-        yield from affirmed_texts("\n".join(piece for piece in pieces if isinstance(piece, str)), options)
+        denied = letters_of(found, *DENYING)
+        prose = affirmed_texts("\n".join(piece for piece in pieces if isinstance(piece, str)), options)
+        yield from (one for one in prose if one.rank is not Rank.MENTION or not one.letters & denied)
 
 
 def _settled(said: Sequence[Statement], options: Options, asked: Asked) -> Reading:

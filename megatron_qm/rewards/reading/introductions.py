@@ -4,7 +4,7 @@ import re
 
 from megatron_qm.rewards.reading.leads import leads
 from megatron_qm.rewards.reading.lexicon import either, words
-from megatron_qm.rewards.reading.openers import ends, explained, opened
+from megatron_qm.rewards.reading.openers import ends, opened
 from megatron_qm.rewards.reading.options import Options
 from megatron_qm.rewards.reading.phrase import may_name, phrase_at
 from megatron_qm.rewards.reading.polarity import denied_before
@@ -18,6 +18,7 @@ _LONGEST_END = 12  # characters
 _LONGEST_HEADING = 40
 _HEADING = re.compile(r"[^,.;。]{1,40}?:?$")
 _JUDGED = re.compile(rf"(?:{words('judged')}|{words('is_right')})")
+_WHY = re.compile(r"\s?(?:[:—–(]|-\s)")
 _INCLUDES = re.compile(rf"(?:{words('includes')})\s?:?$")
 _DISCUSSES = re.compile(words("discusses"))
 _SAYS_ANSWER = re.compile(rf"{words('answer_word')}|答案|选")
@@ -42,9 +43,11 @@ def introduces(sentence: Sentence, options: Options) -> Rank | None:
 def item_of_list(sentence: Sentence, options: Options) -> frozenset[str]:
     """The options of a line that begins with them and says no more, but why."""
     phrase = phrase_at(sentence, opened(sentence, 0), options)
-    if phrase and phrase.sure and (ends(sentence, phrase.end) or explained(sentence, phrase.end)):
-        return phrase.letters
-    return frozenset()
+    if phrase is None or not phrase.sure:
+        return frozenset()
+    rest = sentence.part(phrase.end)
+    why = _WHY.match(rest.low) is not None and not may_name(rest, options) and not denied_before(rest.low)
+    return phrase.letters if why or ends(sentence, phrase.end) else frozenset()
 
 
 def _leads_on(sentence: Sentence) -> bool:

@@ -54,7 +54,7 @@ _GAP = re.compile(r"[\s,;/|、.。!)]*(?:(?:and|only|but|和|只有|而|但)\s?)
 _NEXT = re.compile(r"[.;,。、/|]\s?")
 _RANKED = re.compile(r"\s*([A-J])(?:\s?[>≻]\s?[A-J]){1,9}[\s.。]*")
 _MOST_PARTS = 6  # of the reason behind a mark
-_CLEAR = 67  # per cent
+_CLEAR, _WHOLE = 67, 105  # per cent, rounded
 _BULLET = re.compile(r"\s{0,8}(?:[-*•+·]\s{1,4}|\d{1,2}[.)]\s{1,4})?")
 _LETTERED = re.compile(r"[(（]?([a-j])[.):、]\s?\S")
 _SIGN = re.compile(rf"(?:{either('mark_true', 'signs')}|{either('mark_false', 'signs')})\s?$")
@@ -103,7 +103,8 @@ def sheet(items: Sequence[Item], options: Options) -> Statement | None:
 def _likeliest(items: Sequence[Item]) -> Statement:
     """The option that is given most, and clearly so."""
     most = max(items, key=lambda item: item.share)
-    whole = all(item.share >= 0 for item in items) and most.share >= _CLEAR and len(most.letters) == 1
+    whole = min(item.share for item in items) >= 0 and sum(item.share for item in items) <= _WHOLE
+    whole = whole and most.share >= _CLEAR and len(most.letters) == 1
     return Statement(Rank.MENTION, most.letters) if whole else _OPEN
 
 

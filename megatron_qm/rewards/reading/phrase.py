@@ -14,6 +14,7 @@ _OPEN = re.compile(
     rf"|{either('option_word', 'zh')})[\s\"'“‘(\[{{:：]{{0,6}})?")
 _SEPARATOR = re.compile(rf"(?:\s*(?:[,、/;&+∪]|{words('and')})){{1,2}}\s*|[ \t](?=[a-j](?![a-z0-9]))")
 _OR = re.compile(rf"\s*[,(]?\s*(?:{words('or')}|\bvs?\b\.?)\s*(?:{either('maybe')}\s*)?")
+_UNSURE = re.compile(r"[\s,(]{0,3}(?:(?:or|but|and)\s(?:maybe|perhaps|possibly|also maybe)\b|[或但]者?也?可能)")
 _PREDICATE = re.compile(rf"[\s)项]*(?:选项)?\s*(?:{first('predicate')}|[均都也不错是为则属]|[✗✘❌×✓✔])")
 # In the case of the writer, for letters of options are capitals:
 _CLOSE = re.compile(r"[\s\"'”’)\]}>】」]{0,6}(?:选项|项)?(?!\w)|\s?(?:选项|项)")
@@ -64,8 +65,10 @@ def phrase_at(sentence: Sentence, at: int, options: Options, *, led: bool = Fals
     items = [item]
     while (found := _next(sentence, items[-1].end, options)) is not None:
         items.append(found)
+    if _UNSURE.match(sentence.low, items[-1].end):
+        items[-1] = items[-1]._replace(sure=False)
     if len(items) == 1:
-        return item
+        return items[0]
     if led and _PREDICATE.match(sentence.low, items[-1].end):
         items = _first_clause(sentence.text, items)
     named = [one for n, one in enumerate(items) if n == 0 or one.letters != items[n - 1].letters]  # `D, Spironolactone` is one

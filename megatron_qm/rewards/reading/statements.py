@@ -70,9 +70,11 @@ def _boxed(text: str, options: Options) -> Iterator[Statement]:
 
 
 def _parts(sentence: Sentence, options: Options) -> Iterator[Statement]:
-    """What it says of all options but some, and of some by name."""
-    if _LEFT_OPEN.search(sentence.low):
+    """What it says of all options but some, and of some by name; before it takes something back, and from there on."""
+    if taken := _LEFT_OPEN.search(sentence.low):
+        yield from _led(sentence.part(0, taken.start()), options)
         yield Statement(Rank.OPEN, frozenset())
+        sentence = sentence.part(taken.start())
     if found := excepted(sentence, options):
         yield found.statement
         sentence = sentence.part(found.end)

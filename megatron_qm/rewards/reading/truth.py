@@ -1,4 +1,4 @@
-"""Whether a denial is of an option's text (`D is false`, `D 不属于...`), or of the option as the answer (`not D`, `D is ruled out`)."""
+"""Whether a denial is of an option's text (`D is false`, `D 不属于...`), or of the option as the answer (`D is ruled out`)."""
 
 import re
 

@@ -34,8 +34,12 @@ _AS_ANSWER = re.compile(r"(?<![a-z0-9])[a-j](?=\)?(?: as)? (?:the|my|our) (?:\w+
 _COPULA = re.compile(rf"\b(?:is|are|be|becomes|means)\b\s?|[是为:]\s?|(?:→|[=-]>|⇒)\s?|{either('leaves')}\s?")
 _IS_ANSWER = re.compile(words("chosen"))
 _IN_BRACKETS = re.compile(rf"\((?P<option>(?:{either('option_word')}\s?)?[a-j](?:{either('option_word', 'zh')})?)\)[\s.。!]*$")
-_PREFERRED = re.compile(rf"[\s)]{{1,3}}(?:{either('verdict_verb')}\s(?:[\w-]+\s){{0,3}}?{either('preferred')}|{either('remains')})")
-_BRACKETED = re.compile(rf"\s?\([a-j]?(?:选?项)?\s?(?:{either('is_right')}|{either('is_wrong')}|{either('judged')})[^()]{{0,20}}\)")
+_LABELLED_WRONG = re.compile(rf"\(?(?:{either('mark_false', 'en')}|{either('called_wrong')}|not\b)(?![a-z])")
+_GOES_ON = re.compile(r"\s?[,;(]")
+_PREFERRED = re.compile(
+    rf"[\s)]{{1,3}}(?:{either('verdict_verb')}\s(?:[\w-]+\s){{0,3}}?{either('preferred')}|{either('remains')})")
+_BRACKETED = re.compile(
+    rf"\s?\([a-j]?(?:选?项)?\s?(?:{either('is_right')}|{either('is_wrong')}|{either('judged')})[^()]{{0,20}}\)")
 _ONLY = re.compile(words("only"))
 _CLAUSE_END = re.compile(r"[,.;。]")
 _LABEL = re.compile(r"(?<!\w)([A-J])[.):、]\s?\w")
@@ -91,8 +95,8 @@ def _said(sentence: Sentence, start: int, phrase: Phrase, options: Options, *, b
     colon = _behind_colon(text, phrase.end)
     verdict = _VERDICT.match(low, phrase.end) or _VERDICT.match(low, colon)
     only = _ONLY.search(low, start, phrase.start) is not None
-    if denied_behind(low, phrase.end) or denied_behind(low, colon):
-        yield _denied(phrase, options, only, denial(_clause(low, phrase.end)))
+    if denied_behind(low, phrase.end) or denied_behind(low, colon) or colon > phrase.end and _LABELLED_WRONG.match(low, colon):
+        yield _denied(phrase, options, only, Rank.DENIED if sentence.asked else denial(_clause(low, phrase.end)))
     elif verdict and not denied_before(verdict[0]):
         whole = Phrase(phrase.letters, phrase.start, verdict.end(), phrase.sure)
         plain = Rank.LED if _IS_ANSWER.search(verdict[0]) else Rank.VERDICT
@@ -150,7 +154,7 @@ def _mentioned(sentence: Sentence, start: int, options: Options) -> Iterator[Sta
         return
     for copula in islice(_COPULA.finditer(low, start), MOST_CLAUSES):
         phrase = phrase_at(sentence, copula.end(), options)
-        if phrase and (ends(sentence, phrase.end) or _CLAUSE_END.match(low, phrase.end)):
+        if phrase and (ends(sentence, phrase.end) or _GOES_ON.match(low, phrase.end)):
             yield Statement(rank_of(sentence, copula.start(), phrase, Rank.MENTION), phrase.letters)
             return
     if bracket := _IN_BRACKETS.search(low, start):
