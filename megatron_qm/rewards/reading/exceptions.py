@@ -14,6 +14,7 @@ _ALL = either("all_of_them")
 _BUT = either("all_but")
 _EXCEPT = re.compile(rf"\b{_ALL}\b[^.,;:]{{0,40}}?\b{_BUT}\s|\b{either('with_exception')}\s|除(?:了|去|开|掉)?")
 _REST = re.compile(rf"\s*(?:以外|之外|外)?[,\s]*(?:{either('the_others')})")
+_STEMS = ("except", "but", "apart", "other than", "besides", "excluding", "除")  # one of which is in what `_EXCEPT` finds
 _ALL_FIRST = re.compile(_ALL)
 _CHOSEN = re.compile(words("calls_answer"))
 _CLAUSE = re.compile(r"[.;。,]|$")
@@ -28,7 +29,8 @@ class Excepted(NamedTuple):
 
 def excepted(sentence: Sentence, options: Options) -> Excepted | None:
     """As marks on a sheet: those that are meant, and the others."""
-    found = _EXCEPT.search(sentence.low) if options.texts and not sentence.asked else None
+    may = options.texts and not sentence.asked and any(stem in sentence.low for stem in _STEMS)
+    found = _EXCEPT.search(sentence.low) if may else None
     phrase = phrase_at(sentence, found.end(), options) if found else None
     if found is None or phrase is None or not phrase.sure:
         return None

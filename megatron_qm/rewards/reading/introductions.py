@@ -26,11 +26,14 @@ _SAYS_ANSWER = re.compile(rf"{words('answer_word')}|答案|选")
 
 def introduces(sentence: Sentence, options: Options) -> Rank | None:
     """What a list below the sentence is; None where it says nothing of one."""
+    leads_on = _leads_on(sentence)
+    if not leads_on and (len(sentence.low) > _LONGEST_HEADING or _HEADING.match(sentence.low) is None):
+        return None
     if _DISCUSSES.search(sentence.low):
         return None
-    if _leads_on(sentence):
+    if leads_on:
         return Rank.LED if _SAYS_ANSWER.search(sentence.low) or not _JUDGED.search(sentence.low) else Rank.VERDICT
-    if len(sentence.low) > _LONGEST_HEADING or not _HEADING.match(sentence.low) or sentence.asked or may_name(sentence, options):
+    if sentence.asked or may_name(sentence, options):
         return None
     if denied_before(sentence.low):
         return denial(sentence.low)

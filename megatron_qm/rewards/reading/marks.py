@@ -48,7 +48,8 @@ _SHARE = r"(?P<share>\d{1,3}(?:\.\d{1,2})?)\s?%"
 _MARK = re.compile(
     rf"(?P<ticked>{either('mark_ticked')})|(?P<empty>{either('mark_empty')})"
     rf"|[\s(\[【]{{0,3}}(?:(?P<false>{_either_way('mark_false')})|(?P<true>{_either_way('mark_true')})|{_SHARE})[)\]】]?")
-_ANY = re.compile(_MARK.pattern.replace("P<", "P<any_"))
+_SIGNS = "✓✔✅√✗✘❌×✖☑☒☐□⬜◉●◯○%>[(是对错否符属真假"
+_WORDS = ("true", "false", "correct", "right", "wrong", "yes", " t ", " t,", " t/", " t;", ": t\n")
 _BETWEEN = re.compile(r"\s{0,4}(?:选项|项)?\s{0,2}[:=.,、。(—–→-]{0,3}\s{0,4}")
 _GAP = re.compile(r"[\s,;/|、.。!)]*(?:(?:and|only|but|和|只有|而|但)\s?)?")
 _NEXT = re.compile(r"[.;,。、/|]\s?")
@@ -62,7 +63,7 @@ _SIGN = re.compile(rf"(?:{either('mark_true', 'signs')}|{either('mark_false', 's
 
 def marked(text: str, options: Options) -> tuple[Statement | None, str]:
     """What the sheet in a text says, and the text without it; None and the text where there is none."""
-    if not options.texts or _ANY.search(lower(text)) is None and ">" not in text:
+    if not options.texts or not may_mark(text):
         return None, text
     if ranked := _RANKED.fullmatch(text):
         whole = len(set(ranked[0]) & set(options.letters)) == len(options.letters)
@@ -82,6 +83,12 @@ def of_object(value: Mapping[str, object], options: Options) -> Statement | None
     if set(value) != set(options.letters) or not all(isinstance(one, str | bool) for one in value.values()):
         return None
     return marked("\n".join(f"{letter}: {mark}".replace("\n", " ") for letter, mark in value.items()), options)[0]
+
+
+def may_mark(text: str) -> bool:
+    """Whether marks may stand in a text for the options of a question: False is certain."""
+    low = lower(text)
+    return any(word in low for word in _WORDS) or any(sign in text for sign in _SIGNS)
 
 
 def sheet(items: Sequence[Item], options: Options) -> Statement | None:

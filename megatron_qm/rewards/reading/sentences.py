@@ -16,9 +16,9 @@ _MASK = "".join("L" if mark in LETTERS else "w" if mark.isalnum() or mark in "'+
 _MARKS = "✓✔✅✗✘❌×"
 _STEMS = (
     "answer", "choice", "option", "choose", "select", "pick", "correct", "response", "solution", "go with", "ans:", "ans.",
-    "best", "appropriate", "right", "the final", "therefore", "thus", "hence", "leav", "disagree", "disregard", "retract",
-    "no longer", "changed my", "take that back", BOX, "答", "选", "正确", "对", "故", "第", "因此", "所以", "剩", "除", "只有", "收回",
-    "不认同", "→", "⇒", "=>", "->",
+    "best", "appropriate", "right", "the final", "therefore", "thus", "leav", "disagree", "disregard",
+    "no longer", BOX, "答", "选", "正确", "对", "故", "第", "因此", "所以", "剩", "除", "只有",
+    "收回", "不认同", "→", "⇒", "=>", "->",
 )  # fmt: skip
 _STOP = ". "
 _ENDS = ("\n", "。", "!", "?", _STOP)

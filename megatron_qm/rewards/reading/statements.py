@@ -8,7 +8,7 @@ from megatron_qm.rewards.reading.clean import BOX
 from megatron_qm.rewards.reading.exceptions import excepted
 from megatron_qm.rewards.reading.introductions import introduces, item_of_list
 from megatron_qm.rewards.reading.leads import lead_at_start, leads
-from megatron_qm.rewards.reading.lexicon import either, words
+from megatron_qm.rewards.reading.lexicon import any_word, either, words
 from megatron_qm.rewards.reading.openers import FARTHEST, MOST_CLAUSES, ends, explained, filled
 from megatron_qm.rewards.reading.options import Options
 from megatron_qm.rewards.reading.phrase import Phrase, may_name, phrase_at
@@ -17,7 +17,8 @@ from megatron_qm.rewards.reading.sentences import Sentence, speaking
 from megatron_qm.rewards.reading.verdicts import rank_of, verdicts
 
 _DENIED_LEAD = re.compile(rf"\s*{either('denial_behind_lead')}\s?")
-_LEFT_OPEN = re.compile(words("leaves_open"))
+_LEFT_OPEN = re.compile(any_word("leaves_open"))
+_ANY_LEFT_OPEN = re.compile(words("leaves_open"))
 _SHORT = 300  # characters of a sentence that is remembered
 
 
@@ -57,7 +58,7 @@ def of_field(text: str, options: Options) -> Iterator[Statement]:
 
 def _read(sentence: Sentence, options: Options) -> tuple[Statement, ...]:
     if not may_name(sentence, options):
-        return (Statement(Rank.OPEN, frozenset()),) if _LEFT_OPEN.search(sentence.low) else ()
+        return (Statement(Rank.OPEN, frozenset()),) if _left_open(sentence.low) else ()
     return tuple(_boxed(sentence.text[1:], options) if sentence.text.startswith(BOX) else _parts(sentence, options))
 
 
@@ -71,7 +72,7 @@ def _boxed(text: str, options: Options) -> Iterator[Statement]:
 
 def _parts(sentence: Sentence, options: Options) -> Iterator[Statement]:
     """What it says of all options but some, and of some by name; before it takes something back, and from there on."""
-    if taken := _LEFT_OPEN.search(sentence.low):
+    if taken := _left_open(sentence.low):
         yield from _led(sentence.part(0, taken.start()), options)
         yield Statement(Rank.OPEN, frozenset())
         sentence = sentence.part(taken.start())
@@ -79,6 +80,10 @@ def _parts(sentence: Sentence, options: Options) -> Iterator[Statement]:
         yield found.statement
         sentence = sentence.part(found.end)
     yield from _led(sentence, options)
+
+
+def _left_open(low: str) -> re.Match[str] | None:
+    return (_LEFT_OPEN if low.isascii() else _ANY_LEFT_OPEN).search(low)
 
 
 def _led(sentence: Sentence, options: Options) -> Iterator[Statement]:
