@@ -48,13 +48,14 @@ _SHARE = r"(?P<share>\d{1,3}(?:\.\d{1,2})?)\s?%"
 _MARK = re.compile(
     rf"(?P<ticked>{either('mark_ticked')})|(?P<empty>{either('mark_empty')})"
     rf"|[\s(\[【]{{0,3}}(?:(?P<false>{_either_way('mark_false')})|(?P<true>{_either_way('mark_true')})|{_SHARE})[)\]】]?")
-_SIGNS = "✓✔✅√✗✘❌×✖☑☒☐□⬜◉●◯○%>[(是对错否符属真假"
 _WORDS = ("true", "false", "correct", "right", "wrong", "yes", " t ", " t,", " t/", " t;", ": t\n")
+_MAY_MARK = re.compile(r"[✓✔✅√✗✘❌×✖☑☒☐□⬜◉●◯○%>\[(是对错否符属真假]")
 _BETWEEN = re.compile(r"\s{0,4}(?:选项|项)?\s{0,2}[:=.,、。(—–→-]{0,3}\s{0,4}")
 _GAP = re.compile(r"[\s,;/|、.。!)]*(?:(?:and|only|but|和|只有|而|但)\s?)?")
 _NEXT = re.compile(r"[.;,。、/|]\s?")
 _RANKED = re.compile(r"\s*([A-J])(?:\s?[>≻]\s?[A-J]){1,9}[\s.。]*")
 _MOST_PARTS = 6  # of the reason behind a mark
+_FEWEST = 2  # marks
 _CLEAR, _WHOLE = 67, 105  # per cent, rounded
 _BULLET = re.compile(r"\s{0,8}(?:[-*•+·]\s{1,4}|\d{1,2}[.)]\s{1,4})?")
 _LETTERED = re.compile(r"[(（]?([a-j])[.):、]\s?\S")
@@ -87,8 +88,11 @@ def of_object(value: Mapping[str, object], options: Options) -> Statement | None
 
 def may_mark(text: str) -> bool:
     """Whether marks may stand in a text for the options of a question: False is certain."""
-    low = lower(text)
-    return any(word in low for word in _WORDS) or any(sign in text for sign in _SIGNS)
+    signs = sum(1 for _ in islice(_MAY_MARK.finditer(text), _FEWEST))
+    if signs and ">" in text:
+        return True
+    low = lower(text) if signs < _FEWEST else ""
+    return signs >= _FEWEST or signs + sum(low.count(word) for word in _WORDS) >= _FEWEST
 
 
 def sheet(items: Sequence[Item], options: Options) -> Statement | None:
