@@ -48,7 +48,7 @@ _SHARE = r"(?P<share>\d{1,3}(?:\.\d{1,2})?)\s?%"
 _MARK = re.compile(
     rf"(?P<ticked>{either('mark_ticked')})|(?P<empty>{either('mark_empty')})"
     rf"|[\s(\[【]{{0,3}}(?:(?P<false>{_either_way('mark_false')})|(?P<true>{_either_way('mark_true')})|{_SHARE})[)\]】]?")
-_WORDS = ("true", "false", "correct", "right", "wrong", "yes", " t ", " t,", " t/", " t;", ": t\n", ": no", "- no", "– no", "no\n")
+_WORDS = ("true", "false", "correct", "right", "wrong", "yes", " t ", " t,", " t/", " t;", ": t\n", ": no", "- no", "no\n")
 _MAY_MARK = re.compile(r"[✓✔✅√✗✘❌×✖☑☒☐□⬜◉●◯○%>\[(是对错否符属真假]")
 _BETWEEN = re.compile(r"\s{0,4}(?:选项|项)?\s{0,2}[:=.,、。(—–→-]{0,3}\s{0,4}")
 _GAP = re.compile(r"[\s,;/|、.。!)]*(?:(?:and|only|but|和|只有|而|但)\s?)?")
