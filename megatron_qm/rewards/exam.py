@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from megatron_qm.rewards.metadata import Metadata, table_of
 from megatron_qm.rewards.outcome import Outcome, Scored, Status, Unscored
+from megatron_qm.rewards.reading.asked import Asked, asked
 from megatron_qm.rewards.reading.clean import answer_part
 from megatron_qm.rewards.reading.fields import answer_fields, stated
 from megatron_qm.rewards.reading.final import final_answer
@@ -36,7 +37,7 @@ def exam(prompt: str, response: str, reference: object, metadata: Metadata) -> O
     options = table_of(metadata, "options")
     if options and not right <= set(options):
         return Unscored(f"the reference {reference!r} is not among the options {', '.join(options)}")
-    read = final_answer(response, options)
+    read = final_answer(response, options, asked(prompt) if options else Asked.RIGHT)
     if read.status != "read":
         return Scored(0.0, {"accuracy": 0.0, "invalid": 1.0}, read.why, read.status)
     return _answered(read.letters, read.letters == right)

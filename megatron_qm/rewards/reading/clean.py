@@ -5,6 +5,9 @@ Every pattern here is linear in the text.
 
 import re
 import unicodedata
+from collections.abc import Callable
+
+from megatron_qm.rewards.reading.programs import assigned
 
 MOST_CHARACTERS = 20_000  # what is longer is no answer
 _PASSES = 4  # wrappers inside wrappers: \boxed{\textbf{\text{D}}}
@@ -15,9 +18,11 @@ _BOX = re.compile(r"\\(?:boxed|fbox|framebox)\s{0,3}\{([^{}]{0,400})\}")
 _MATH = re.compile(r"\$\$?|\\[()\[\],;!]|\\(?:quad|qquad|left|right|displaystyle)\b|(?<=[A-Za-z])\\ ")
 _STROKES = "\u0335\u0336\u0337\u0338"
 _STRUCK = re.compile(r"~~[^~\n]{1,400}~~|<(del|s|strike)>[^<]{0,400}</\1>|[^\W_][\u0335-\u0338]", re.I)
-_BREAK = re.compile(r"</?(?:br|p|div|li|ul|ol|tr|td|th|table|h[1-6])\b[^<>\n]{0,200}>", re.I)
-_ANSWER_TAG = re.compile(r"<(/?)(?:final_?)?(?:answer|ans)>", re.I)
-_TAG = re.compile(r"</?[a-z][a-z0-9]{0,15}(?:\s[^<>\n]{0,200})?/?>", re.I)
+_INLINE = "a|abbr|b|big|code|em|font|i|ins|kbd|mark|q|small|span|strong|sub|sup|tt|u"
+_ANSWER_NAME = r"(?:(?:final|correct|my)[_-]?)?(?:answer|ans|choice)|final|result|selected|(?:最终)?答案"
+_ANSWER_TAG = re.compile(rf"<(/?)(?:{_ANSWER_NAME})>", re.I)
+_TAG = re.compile(r"</?(?P<name>[a-z][a-z0-9_-]{0,15})(?:\s[^<>\n]{0,200})?/?>", re.I)
+_IN_LINE = re.compile(rf"(?:{_INLINE})$", re.I)
 _EMPHASIS = re.compile(r"\*{1,3}|`|(?<![^\W_])_{1,3}(?=[^\W_])|(?<=[^\W_])_{1,3}(?![^\W_])")
 _HEADING = re.compile(r"^[ \t]{0,8}(?:#{1,6}[ \t]|>[ \t]?)+", re.M)
 _FORMATS = "\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f"
@@ -34,33 +39,47 @@ def answer_part(response: str) -> str | None:
     tail = response.rpartition("</think>")[2]
     if "<think>" in tail or len(tail) > 4 * MOST_CHARACTERS:
         return None
-    text = tail if tail.isascii() else _INVISIBLE.sub("", unicodedata.normalize("NFKC", tail))
+    text = tail if tail.isascii() else _INVISIBLE.sub("", unicodedata.normalize("NFKC", _NUMBERED.sub(_line_of_list, tail)))
     if len(text) > MOST_CHARACTERS:
         return None
     return _plain(text).strip()
 
 
+_NO_PROGRAMS = frozenset({"", "json", "json5", "jsonc", "yaml", "yml", "toml", "xml", "html", "latex", "tex", "text", "txt",
+                          "plaintext", "markdown", "md", "answer"})  # fmt: skip
+_FIRST_NUMBER = "①"
+# Of a list, and not the name of a statement that is spoken of.
+_NUMBERED = re.compile(r"(?<![①-⑳、,，和与及])[①-⑳](?![①-⑳、,，和与及是对正错不均都]|\s*$)", re.M)
 BOX = "\x02"  # in the place of a box's opening: no text has it after cleaning
 
 
-def visible(text: str) -> str:
-    """Without comments and programs; fences around JSON and bare text are opened."""
+def _line_of_list(number: re.Match[str]) -> str:
+    """`①` before the text of an item."""
+    return f"\n{ord(number[0]) - ord(_FIRST_NUMBER) + 1}. "
+
+
+def visible(text: str, programs: Callable[[str], str] = lambda program: "") -> str:
+    """Without comments and programs; fences around JSON and bare text are opened. programs: what is left of one."""
     if "<!--" in text:
         text = _without_comments(text)
-    return _without_code(text) if "```" in text else text
+    return _without_code(text, programs) if "```" in text else text
 
 
 def _plain(text: str) -> str:
-    text = visible(text.replace(BOX, ""))
+    text = visible(text.replace(BOX, ""), assigned)
     if "\\" in text or "$" in text:
         text = _without_latex(text)
     if "~~" in text or "<" in text or not text.isascii() and any(stroke in text for stroke in _STROKES):
         text = _STRUCK.sub("", text)
     if "<" in text:
-        text = _TAG.sub("", _BREAK.sub("\n", _ANSWER_TAG.sub(lambda tag: "\n" if tag[1] else f"\n{BOX}", text)))
+        text = _TAG.sub(_unmarked, _ANSWER_TAG.sub(lambda tag: "\n" if tag[1] else f"\n{BOX}", text))
     if "*" in text or "`" in text or "_" in text:
         text = _EMPHASIS.sub("", text)
     return _HEADING.sub("", text) if "#" in text or ">" in text else text
+
+
+def _unmarked(tag: re.Match[str]) -> str:
+    return "" if _IN_LINE.match(tag["name"]) else "\n"
 
 
 def _without_latex(text: str) -> str:
@@ -77,16 +96,15 @@ def _without_comments(text: str) -> str:
     return pieces[0] + "".join(piece.partition("-->")[2] for piece in pieces[1:])
 
 
-def _without_code(text: str) -> str:
-    """Fences stay if they hold JSON or bare text; a program that prints the answer is not the answer."""
+def _without_code(text: str, programs: Callable[[str], str]) -> str:
+    """Fences stay if they hold data or bare text; a program that prints the answer is not the answer."""
     pieces = text.split("```")
     for at in range(1, len(pieces), 2):
         language, _, body = pieces[at].partition("\n")
-        known = language.strip().lower() in ("", "json", "json5", "jsonc", "text", "txt", "plaintext", "markdown", "md", "answer")
-        if known:
+        if language.strip().lower() in _NO_PROGRAMS:
             pieces[at] = f"\n{body}\n"
         elif body or not _is_inline(language):
-            pieces[at] = "\n"
+            pieces[at] = f"\n{programs(body)}"
         else:
             pieces[at] = language
     return "".join(pieces)

@@ -3,7 +3,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from megatron_qm.rewards.reading.json_parts import Duplicates
+from megatron_qm.rewards.reading.json_parts import Duplicates, json_values
+from megatron_qm.rewards.reading.marks import of_object
 from megatron_qm.rewards.reading.options import Options
 from megatron_qm.rewards.reading.rank import Rank, Statement
 from megatron_qm.rewards.reading.statements import of_field
@@ -11,10 +12,14 @@ from megatron_qm.rewards.reading.statements import of_field
 _KEYS = frozenset({
     "answer", "answers", "final_answer", "finalanswer", "final answer", "correct_answer", "correct answer", "correctanswer", "my_answer",
     "choice", "choices", "final_choice", "answer_choice", "selected_option", "selected", "selection", "option", "correct_option",
-    "prediction", "result", "solution", "response", "label", "答案", "最终答案", "正确答案", "选项", "选择", "答",
+    "final", "chosen", "chosen_option", "selected_answer", "selected_options", "answer_letter", "ans", "correct_options", "correct_answers",
+    "prediction", "result", "solution", "response", "label", "答案", "最终答案", "正确答案", "选项", "选择", "答", "作答", "最终选择", "正确选项", "所选选项",
 })  # fmt: skip
 
 _PARTS = frozenset({"letter", "text", "option", "choice", "key", "label", "value", "id", "name", "选项", "内容"})  # of an answer
+
+
+_WRAPPERS = frozenset({"arguments", "args", "parameters", "params", "input", "output", "data", "参数", "输入", "输出", "function"})  # of calls
 
 
 def answer_fields(value: Mapping[str, object]) -> list[str]:
@@ -32,9 +37,21 @@ def stated(value: object, options: Options) -> Iterator[Statement]:
         else:
             yield from (one for item in value if isinstance(item, dict) for one in stated(item, options))
     elif isinstance(value, dict):
-        for key in answer_fields(value):
+        if judged := of_object(value, options):
+            yield judged
+            return
+        keys = answer_fields(value)
+        if not keys:
+            yield from (one for key in value if key.strip().casefold() in _WRAPPERS for one in stated(_opened(value[key]), options))
+        for key in keys:
             twice = isinstance(value, Duplicates) and key in value.twice
             yield from [Statement(Rank.OPEN, frozenset())] if twice else _of(value[key], options)
+
+
+def _opened(value: object) -> object:
+    """JSON within a text, as calls of tools have their arguments."""
+    inner = json_values(value)[0] if isinstance(value, str) and value.lstrip().startswith("{") else []
+    return inner[0] if len(inner) == 1 else value
 
 
 def _of(value: object, options: Options) -> Iterator[Statement]:

@@ -5,15 +5,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from megatron_qm.rewards.outcome import Status
+from megatron_qm.rewards.reading.asked import Asked
 from megatron_qm.rewards.reading.clean import answer_part
 from megatron_qm.rewards.reading.fields import stated
 from megatron_qm.rewards.reading.json_parts import Json, parts
+from megatron_qm.rewards.reading.judgement import Judgement, judgement, letters_of
+from megatron_qm.rewards.reading.marks import marked
 from megatron_qm.rewards.reading.options import Options, options_of
-from megatron_qm.rewards.reading.rank import Rank, Statement
+from megatron_qm.rewards.reading.paraphrase import as_asked
+from megatron_qm.rewards.reading.rank import DENYING, Rank, Statement
 from megatron_qm.rewards.reading.statements import statements
 from megatron_qm.rewards.reading.texts import affirmed_texts
+from megatron_qm.rewards.reading.traditional import simplified
 
-_FIRM = (Rank.FIELD, Rank.BOX, Rank.LED)
+_FIRM = (Rank.FIELD, Rank.BOX, Rank.LED, Rank.TICKED)
+
+
+_NO_ANSWER = (*DENYING, Rank.LINE, Rank.SHEET)
 
 
 class Reading(NamedTuple):
@@ -24,16 +32,20 @@ class Reading(NamedTuple):
     why: str = ""
 
 
-def final_answer(response: str, table: Mapping[str, str]) -> Reading:
-    """What a response answers to a question whose options are `table` (empty: any letters)."""
-    text = answer_part(response)
+def final_answer(response: str, table: Mapping[str, str], asked: Asked = Asked.RIGHT) -> Reading:
+    """What a response answers to a question whose options are `table` (empty: any letters). asked: what for."""
+    text = simplified(answer_part(response) or "")
     if not text:
         return Reading("unread", why="no answer after the reasoning")
-    return _short(text, options_of(table)) if len(text) <= _SHORT else _read(text, options_of(table))
+    return _short(text, options_of(table), asked) if len(text) <= _SHORT else _read(text, options_of(table), asked)
 
 
-def _read(text: str, options: Options) -> Reading:
-    return _settled(list(_all_statements(text, options)), options)
+def _read(text: str, options: Options, asked: Asked) -> Reading:
+    """What the text says, or where that is nothing, what it says with texts of options as the question has them."""
+    read = _settled(list(_all_statements(text, options)), options, asked)
+    if read.status == "unread" and options.texts and (written := as_asked(text, options)) != text:
+        return _settled(list(_all_statements(written, options)), options, asked)
+    return read
 
 
 _SHORT = 200
@@ -42,15 +54,19 @@ _short = functools.lru_cache(maxsize=8192)(_read)  # what follows the reasoning 
 
 def _all_statements(text: str, options: Options) -> Iterator[Statement]:
     """In the order of the text; where there are none at all, the option that the prose affirms by its text."""
+    sheet, text = marked(text, options)
     pieces = list(parts(text))
     found = [one for piece in pieces for one in (
         stated(piece.value, options) if isinstance(piece, Json) else statements(piece, options))]
+    yield from [sheet] if sheet else []
     yield from found
-    if options.texts and all(one.rank in (Rank.DENIED, Rank.SUPPOSED) for one in found):
-        yield from affirmed_texts("\n".join(piece for piece in pieces if isinstance(piece, str)), options)
+    if options.texts and not sheet and all(one.rank in (*DENYING, Rank.SUPPOSED) for one in found):
+        denied = letters_of(found, *DENYING)
+        prose = affirmed_texts("\n".join(piece for piece in pieces if isinstance(piece, str)), options)
+        yield from (one for one in prose if one.rank is not Rank.MENTION or not one.letters & denied)
 
 
-def _settled(said: Sequence[Statement], options: Options) -> Reading:
+def _settled(said: Sequence[Statement], options: Options, asked: Asked) -> Reading:
     """Ranks from the highest down. All that is stated must agree; what is merely listed, mentioned or supposed gives way."""
     if len(said) == 1 and said[0].rank in _FIRM and said[0].letters:
         return Reading("read", said[0].letters)
@@ -59,15 +75,18 @@ def _settled(said: Sequence[Statement], options: Options) -> Reading:
     fields = {one.letters for one in said if one.rank is Rank.FIELD}
     if firm and answer is None or len(fields) > 1:
         return Reading("rejected", why="several answers, or one that was taken back")
-    lesser = _verdicts(said, options, bool(firm))
+    judged = judgement(said, options)
+    lesser = _alone(said, options, bool(firm)) | _called_right(said, judged, answer, asked, frozenset(options.letters))
     if answer is not None and not lesser <= answer:
         return Reading("rejected", why="another option is called right as well")
-    answer = answer or lesser or _listed(said, options) or _mentioned(said)
+    answer = answer or _without_firm(said, options, asked, judged, lesser)
+    if judged and answer and not judged.allows(answer):
+        return Reading("rejected", why="the answer is none of those that were marked")
     if _left_open(said, firm[-1] if firm else -1, bool(answer)):
         return Reading("rejected", why="alternatives or a condition, and no one answer")
     if answer:
         return Reading("read", answer)
-    if any(one.rank in (Rank.DENIED, Rank.LINE) for one in said):
+    if any(one.rank in _NO_ANSWER for one in said):
         return Reading("rejected", why="options are denied or listed, none is chosen")
     return Reading("unread", why="no answer could be read")
 
@@ -79,17 +98,41 @@ def _agreed(firm: Sequence[frozenset[str]]) -> frozenset[str] | None:
     return firm[-1] if firm[-1] == _union(firm) else None
 
 
-def _verdicts(said: Sequence[Statement], options: Options, firm: bool) -> frozenset[str]:
-    """What is called right, and what stands alone: where all options stand so beside an answer, the question was repeated."""
-    alone = _union([one.letters for one in said if one.rank is Rank.ALONE])
-    if firm and len(alone) > 1 and alone >= set(options.letters):
-        alone = frozenset()
-    return alone | _union([one.letters for one in said if one.rank is Rank.VERDICT])
+def _alone(said: Sequence[Statement], options: Options, firm: bool) -> frozenset[str]:
+    """What stands alone: where all options stand so beside an answer, the question was repeated."""
+    alone = letters_of(said, Rank.ALONE)
+    return frozenset() if firm and len(alone) > 1 and alone >= set(options.letters) else alone
+
+
+def _called_right(said: Sequence[Statement], judged: Judgement | None, answer: frozenset[str] | None, asked: Asked,
+                  every: frozenset[str]) -> frozenset[str]:
+    """What is called right beside an answer or instead of one. It is no answer where it belongs to a judgement of each option,
+    nor, where a question asks for what is wrong, before the answer or beside what is called wrong and is the answer."""
+    if judged and not judged.marks and (answer is None or judged.allows(answer)):
+        return frozenset()
+    right = letters_of(said, Rank.VERDICT)
+    if answer and asked is Asked.WRONG and (answer <= letters_of(said, *DENYING) - right or right == every - answer):
+        return frozenset()
+    last = max((at for at, one in enumerate(said) if one.rank in _FIRM), default=0) if asked is Asked.WRONG else 0
+    return letters_of(said[last:], Rank.VERDICT)
+
+
+def _without_firm(said: Sequence[Statement], options: Options, asked: Asked, judged: Judgement | None, lesser: frozenset[str]
+                  ) -> frozenset[str]:
+    """What is answered where nothing is stated firmly. A question that asks for what is wrong is answered by one option that is
+    called false as well, unless others are called right or denied."""
+    if judged:
+        return lesser or judged.answer(asked)
+    answer = lesser or _listed(said, options) or _mentioned(said)
+    false = letters_of(said, Rank.FALSE) if asked is Asked.WRONG else frozenset()
+    if not false or answer == false:
+        return answer
+    return frozenset() if answer or len(false) > 1 or letters_of(said, Rank.DENIED) - false else false
 
 
 def _listed(said: Sequence[Statement], options: Options) -> frozenset[str]:
     """Options on lines of their own are that set, but all of them are the question."""
-    lines = _union([one.letters for one in said if one.rank is Rank.LINE])
+    lines = letters_of(said, Rank.LINE)
     return frozenset() if len(lines) > 1 and lines >= set(options.letters) else lines
 
 

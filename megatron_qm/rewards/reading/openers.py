@@ -9,7 +9,7 @@ from megatron_qm.rewards.reading.sentences import Sentence
 MOST_CLAUSES = 64  # of a sentence that are read
 FARTHEST = 1000  # characters before each further statement of a sentence in which its condition, or whose it is, may stand
 _SYMBOLS = r"[\u2190-\u21ff\u2600-\u2712\u2719-\u274b\u274d-\u27bf\U0001f300-\U0001faff]"
-_BULLETS = rf"[-•·*+▪➤→]\s|{_SYMBOLS}\s?|\(?\d{{1,2}}[.)]\s|[✓✔✅☑]\s?"
+_BULLETS = rf"[-•·*+▪➤→]\s|{_SYMBOLS}\s?|\(?\d{{1,2}}(?:[.)](?!\d)|、)\s?|[✓✔✅☑]\s?"
 _OPENER = re.compile(rf"\s*(?:{_BULLETS}|{first('opener')}[\s,:.。!…]{{0,4}})*")
 _FILLER = re.compile(rf"\s*(?:{either('filler')}[\s,:]{{1,2}}|(?:是|为|选(?!项))[\s:]?择?){{0,3}}")
 # In the writing's own case: a word that begins the sentence begins no new clause of it.

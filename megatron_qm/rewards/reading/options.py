@@ -9,13 +9,15 @@ from functools import cached_property
 from megatron_qm.rewards.reading.finding import NameTable
 from megatron_qm.rewards.reading.lexicon import either
 from megatron_qm.rewards.reading.names import bare, compact
+from megatron_qm.rewards.reading.traditional import simplified
 
 LETTERS = "ABCDEFGHIJ"
 _ARTICLE = re.compile(r"(?:a|an|the)\s+", re.I)
 _BRACKET = re.compile(r"^(?P<before>[^()]{2,200})\((?P<inside>[^()]{2,60})\)\s*$")
 # What may follow the text of an option that is named: nothing more of a name.
 _AFTER_TEXT = re.compile(
-    rf"\s*(?:$|[\n.,;:!?()\[\]{{}}\"'”’»、。|/&+—–-]|{either('after_text')}\b|[是为因和或与及均都也选项正对吗可])", re.I)
+    r"\s*(?:$|[\n.,;:!?()\[\]{}\"'”’»、。|/&+—–✓✔✅√✗✘❌×✖=⇒→↑↓-]|"
+    rf"{either('after_text')}\b|[是为因和或与及均都也选项正对吗可])", re.I)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +62,7 @@ class Options:
 
 
 def options_of(table: Mapping[str, str]) -> Options:
-    return _options(tuple(table.items()))
+    return _options(tuple((letter, simplified(text)) for letter, text in table.items()))
 
 
 @functools.lru_cache(maxsize=4096)  # the responses of a group share their options

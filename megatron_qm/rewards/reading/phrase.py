@@ -5,14 +5,16 @@ from typing import NamedTuple
 
 from megatron_qm.rewards.reading.lexicon import behind, either, first, words
 from megatron_qm.rewards.reading.options import Options
+from megatron_qm.rewards.reading.ordinals import may_be_numbered, numbered_at
 from megatron_qm.rewards.reading.sentences import Sentence
 
 # In lower case:
 _OPEN = re.compile(
     rf"[\s\"'“‘(\[{{<【「:：*]{{0,8}}(?:(?:(?:the\s)?{either('option_word', 'en')}(?![a-z])"
     rf"|{either('option_word', 'zh')})[\s\"'“‘(\[{{:：]{{0,6}})?")
-_SEPARATOR = re.compile(rf"(?:\s*(?:[,、/;&+]|{words('and')})){{1,2}}\s*|[ \t](?=[a-j](?![a-z0-9]))")
+_SEPARATOR = re.compile(rf"(?:\s*(?:[,、/;&+∪]|{words('and')})){{1,2}}\s*|[ \t](?=[a-j](?![a-z0-9]))")
 _OR = re.compile(rf"\s*[,(]?\s*(?:{words('or')}|\bvs?\b\.?)\s*(?:{either('maybe')}\s*)?")
+_UNSURE = re.compile(r"[\s,(]{0,3}(?:(?:or|but|and)\s(?:maybe|perhaps|possibly|also maybe)\b|[或但]者?也?可能)")
 _PREDICATE = re.compile(rf"[\s)项]*(?:选项)?\s*(?:{first('predicate')}|[均都也不错是为则属]|[✗✘❌×✓✔])")
 # In the case of the writer, for letters of options are capitals:
 _CLOSE = re.compile(r"[\s\"'”’)\]}>】」]{0,6}(?:选项|项)?(?!\w)|\s?(?:选项|项)")
@@ -22,6 +24,8 @@ _LOWER_RUN_END = r"(?=[\s)\].]*$)"
 _RUN = re.compile(rf"[A-J]{{1,10}}{_RUN_END}")
 _LOWER = re.compile(rf"[a-j]{_LOWER_END}")
 _LOWER_RUN = re.compile(rf"[a-j]{{2,6}}{_LOWER_RUN_END}")
+_LOWER_LIST = re.compile(r"[a-j](?=(?:\s?[,/、;&+]\s?[a-j]){1,9}[\s)\].。]*$)")
+_RANGE = re.compile(rf"([A-J])(?:\s?(?:到|至|~|∼|～|–|—|\bthrough\b)\s?|-)([A-J])(?!-){_RUN_END}")
 _WORDS = frozenset({"ace", "be", "ad", "hi", "fig", "deh", "dei", "bi", "ah", "eh", "chi"})
 # Behind a lone A or I an article's noun or a verb follows; `not_a_noun` may follow the name of an option.
 _ARTICLE = re.compile(rf"[ \t]{{1,3}}(?!{either('not_a_noun')}\b)[a-zα-ω]")
@@ -49,7 +53,7 @@ class Phrase(NamedTuple):
 
 def may_name(sentence: Sentence, options: Options) -> bool:
     """Whether `phrase_at` may find an option anywhere in a sentence: False is certain, and takes a fraction of the time."""
-    return _ANY_LETTER.search(sentence.text) is not None or options.stand_in(sentence.text)
+    return _ANY_LETTER.search(sentence.text) is not None or options.stand_in(sentence.text) or may_be_numbered(sentence.low)
 
 
 def phrase_at(sentence: Sentence, at: int, options: Options, *, led: bool = False) -> Phrase | None:
@@ -61,8 +65,10 @@ def phrase_at(sentence: Sentence, at: int, options: Options, *, led: bool = Fals
     items = [item]
     while (found := _next(sentence, items[-1].end, options)) is not None:
         items.append(found)
+    if _UNSURE.match(sentence.low, items[-1].end):
+        items[-1] = items[-1]._replace(sure=False)
     if len(items) == 1:
-        return item
+        return items[0]
     if led and _PREDICATE.match(sentence.low, items[-1].end):
         items = _first_clause(sentence.text, items)
     named = [one for n, one in enumerate(items) if n == 0 or one.letters != items[n - 1].letters]  # `D, Spironolactone` is one
@@ -93,6 +99,8 @@ def _opened(sentence: Sentence, at: int) -> int:
 def _item(text: str, at: int, options: Options) -> Phrase | None:
     if (named := options.named_at(text, at)) is not None:
         return _with_letter(text, named[0], at, named[1])
+    if far := _numbered(text, at, options):
+        return far
     run = _RUN.match(text, at)
     letters = run[0] if run else _lower(text, at)
     if not letters or len(set(letters)) < len(letters) or not set(letters) <= set(options.letters):
@@ -105,9 +113,19 @@ def _item(text: str, at: int, options: Options) -> Phrase | None:
     return _with_text(text, letters, at, options) if len(letters) == 1 else Phrase(frozenset(letters), at, _closed(text, end))
 
 
+def _numbered(text: str, at: int, options: Options) -> Phrase | None:
+    """The third option; A to D."""
+    if options.texts and (place := numbered_at(text, at, options.letters)):
+        return Phrase(frozenset(place[0]), at, _closed(text, place[1]))
+    span = _RANGE.match(text, at)
+    if span is None or span[1] >= span[2] or span[2] not in options.letters:
+        return None
+    return Phrase(frozenset(letter for letter in options.letters if span[1] <= letter <= span[2]), at, _closed(text, span.end()))
+
+
 def _lower(text: str, at: int) -> str:
     """Small letters are options where nothing else can be meant: at the end, or with a bracket, a stop or a colon behind."""
-    if one := _LOWER.match(text, at):
+    if one := _LOWER.match(text, at) or _LOWER_LIST.match(text, at):
         return one[0].upper()
     run = _LOWER_RUN.match(text, at)
     rising = run is not None and list(run[0]) == sorted(set(run[0])) and run[0] not in _WORDS

@@ -8,7 +8,7 @@ from megatron_qm.rewards.reading.lexicon import any_other, any_word, either, fir
 _DENIED = re.compile(words("denied"))
 _DENIED_BEHIND = re.compile(
     rf"[\s)\"'”’\]项选]{{0,6}}(?:{either('being')}\s(?:[\w-]+\s){{0,2}}?{either('called_wrong')}"
-    rf"|{first('does_not')}|(?:的{either('view')})?[都均也是的属]{{0,3}}{either('is_wrong')})")
+    rf"|{first('does_not')}|(?:的?{either('view')})?[都均也是的属]{{0,3}}{either('is_wrong')})")
 _REPORTED = re.compile(
     rf"(?<!\bi )\b{either('says')}\b|\b{either('some')}(?: \w+){{0,2}} {either('may_say')}\b"
     rf"|{words('others')}|{either('speakers')}[^,]{{0,4}}[说称讲认]")
@@ -47,6 +47,12 @@ def denied_before(clause: str) -> bool:
 def denial_end(text: str, at: int) -> int | None:
     """Where the first word of denial from `at` on ends."""
     found = _DENIED.search(text, at)
+    return found.end() if found else None
+
+
+def denial_at(text: str, at: int) -> int | None:
+    """Where a word of denial that begins at `at` ends."""
+    found = _DENIED.match(text, at)
     return found.end() if found else None
 
 

@@ -14,11 +14,16 @@ from megatron_qm.rewards.reading.options import LETTERS, Options
 # A letter of an option becomes L, what may stand in a word w, all else a blank.
 _MASK = "".join("L" if mark in LETTERS else "w" if mark.isalnum() or mark in "'+" else " " for mark in map(chr, range(128)))
 _MARKS = "✓✔✅✗✘❌×"
-_STEMS = ("answer", "choice", "option", "choose", "select", "pick", "correct", "response", "solution", "go with", "ans:", "ans.",
-          "best", "appropriate", "right", "the final", BOX, "答", "选", "正确", "对", "故")  # fmt: skip
+_STEMS = (
+    "answer", "choice", "option", "choose", "select", "pick", "correct", "response", "solution", "go with", "ans:", "ans.",
+    "best", "appropriate", "right", "the final", "therefore", "thus", "leav", "disagree", "disregard",
+    "no longer", BOX, "答", "选", "正确", "对", "故", "第", "因此", "所以", "剩", "除", "只有",
+    "收回", "不认同", "→", "⇒", "=>", "->",
+)  # fmt: skip
 _STOP = ". "
 _ENDS = ("\n", "。", "!", "?", _STOP)
 _FEW_LINES = 30  # each may be an answer of a few letters
+_LONGEST_NUMBER = 6  # characters of a line's number and its bullet
 _SLACK = 24  # characters that may stand around the text of an option in a sentence that is nothing else
 
 
@@ -61,7 +66,7 @@ def _places(text: str, low: str, options: Options) -> list[int]:
     for stem in _STEMS:
         if stem in low:
             places += _all(stem, low)
-    last = max(text.rfind("\n") + 1, text.rfind(". ", 0, len(text) - 2) + 2)
+    last = max(text.rfind("\n") + 1, text.rfind(". ", 0, len(text) - 2) + 2, text.rfind("。", 0, len(text) - 1) + 1)
     if last > 1 and len(text) - last <= options.longest + _SLACK:
         places.append(last)
     return sorted(places)
@@ -95,8 +100,12 @@ def _next(mark: str, text: str, place: int) -> int:
 
 
 def _stops(text: str, at: int) -> bool:
-    """Whether a full stop ends a sentence: not behind a letter alone (`D. Spironolactone`)."""
-    return text[at - 1 : at] not in LETTERS or at > 1 and text[at - 2].isalnum()
+    """Whether a full stop ends a sentence: not behind a letter alone (`D. Spironolactone`), nor behind the number of a line."""
+    before = text[at - 1 : at]
+    if before.isdecimal():
+        line = text.rfind("\n", max(0, at - _LONGEST_NUMBER), at) + 1
+        return not text[line:at].strip(" \t*•-").isdecimal() or line == 0 and at > _LONGEST_NUMBER
+    return before not in LETTERS or at > 1 and text[at - 2].isalnum()
 
 
 def _all(piece: str, text: str) -> list[int]:

@@ -5,42 +5,37 @@ import re
 from collections.abc import Iterator
 
 from megatron_qm.rewards.reading.clean import BOX
-from megatron_qm.rewards.reading.lexicon import either
-from megatron_qm.rewards.reading.openers import FARTHEST, MOST_CLAUSES, ends, explained, filled, opened
+from megatron_qm.rewards.reading.exceptions import excepted
+from megatron_qm.rewards.reading.introductions import introduces, item_of_list
+from megatron_qm.rewards.reading.leads import lead_at_start, leads
+from megatron_qm.rewards.reading.lexicon import any_word, either, words
+from megatron_qm.rewards.reading.openers import FARTHEST, MOST_CLAUSES, ends, explained, filled
 from megatron_qm.rewards.reading.options import Options
 from megatron_qm.rewards.reading.phrase import Phrase, may_name, phrase_at
-from megatron_qm.rewards.reading.polarity import denied_before
 from megatron_qm.rewards.reading.rank import Rank, Statement
 from megatron_qm.rewards.reading.sentences import Sentence, speaking
 from megatron_qm.rewards.reading.verdicts import rank_of, verdicts
 
-_LETTER = "[a-j](?![a-z])"
-_ENGLISH_LEAD = re.compile(
-    rf"\b(?:{either('answer_word')}\b[^.:;=,\n]{{0,60}}?{either('says_next')}|{either('judged')}\b\s?:|{either('chooses')}\b)")
-_LEAD = re.compile(
-    rf"{_ENGLISH_LEAD.pattern}|→\s?(?={_LETTER})|(?:答案|选项)[^,.:;。\n]{{0,12}}?应?[是为选:】]择?|答案\s{{0,2}}(?=[\"“(\[]?{_LETTER})"
-    rf"|{either('before_choosing')}选(?:择|项)?[:是为]?|正确的?(?:选项|答案)?[是为:]|答:")
-_REPEATS = re.compile(r"\s*(?:the )?(?:answer )?(?:options?|choices?|选项)\s?[:是为]?$")  # of the question
 _DENIED_LEAD = re.compile(rf"\s*{either('denial_behind_lead')}\s?")
-_ENDS_LEAD = re.compile(rf"(?:{either('says_next')}|{either('chooses')}|[是为选择项】])$")  # how leads end, but for a colon
-_LONGEST_END = 12  # characters
+_LEFT_OPEN = re.compile(any_word("leaves_open"))
+_ANY_LEFT_OPEN = re.compile(words("leaves_open"))
 _SHORT = 300  # characters of a sentence that is remembered
 
 
 def statements(text: str, options: Options) -> Iterator[Statement]:
     """In the order of the text."""
-    listed: set[str] = set()  # what stands on the lines below `the answer is:`
+    rank, listed = None, frozenset[str]()  # what stands on the lines below `the answer is:`, and what that makes it
     above: Sentence | None = None
     for sentence in speaking(text, options):
-        introduced = listed or above is not None and _introduces(above)
+        rank = rank if listed else introduces(above, options) if above else None
         above = sentence
-        if introduced and (phrase := _whole_line(sentence, options)):
-            listed |= phrase.letters
+        if rank and (letters := item_of_list(sentence, options)):
+            listed |= letters
             continue
-        yield from _introduced(listed, options)
-        listed = set()
+        yield from _introduced(rank, listed, options)
+        listed = frozenset()
         yield from of_sentence(sentence, options)
-    yield from _introduced(listed, options)
+    yield from _introduced(rank, listed, options)
 
 
 def of_sentence(sentence: Sentence, options: Options) -> tuple[Statement, ...]:
@@ -50,8 +45,7 @@ def of_sentence(sentence: Sentence, options: Options) -> tuple[Statement, ...]:
 def of_field(text: str, options: Options) -> Iterator[Statement]:
     """What the text of a field or a box states as a whole."""
     said = Sentence.of(text.strip())
-    lead = _LEAD.match(said.low)
-    at = lead.end() if lead else 0
+    at = lead_at_start(said.low)
     phrase = phrase_at(said, at, options)
     if phrase is None:
         if denied := _denied_phrase(said, at, options):
@@ -64,8 +58,8 @@ def of_field(text: str, options: Options) -> Iterator[Statement]:
 
 def _read(sentence: Sentence, options: Options) -> tuple[Statement, ...]:
     if not may_name(sentence, options):
-        return ()
-    return tuple(_boxed(sentence.text[1:], options) if sentence.text.startswith(BOX) else _led(sentence, options))
+        return (Statement(Rank.OPEN, frozenset()),) if _left_open(sentence.low) else ()
+    return tuple(_boxed(sentence.text[1:], options) if sentence.text.startswith(BOX) else _parts(sentence, options))
 
 
 _remembered = functools.lru_cache(maxsize=16384)(_read)  # responses to a question say much the same sentences
@@ -76,30 +70,42 @@ def _boxed(text: str, options: Options) -> Iterator[Statement]:
         yield Statement(Rank.BOX, one.letters) if one.rank is Rank.FIELD else one
 
 
+def _parts(sentence: Sentence, options: Options) -> Iterator[Statement]:
+    """What it says of all options but some, and of some by name; before it takes something back, and from there on."""
+    if taken := _left_open(sentence.low):
+        yield from _led(sentence.part(0, taken.start()), options)
+        yield Statement(Rank.OPEN, frozenset())
+        sentence = sentence.part(taken.start())
+    if found := excepted(sentence, options):
+        yield found.statement
+        sentence = sentence.part(found.end)
+    yield from _led(sentence, options)
+
+
+def _left_open(low: str) -> re.Match[str] | None:
+    return (_LEFT_OPEN if low.isascii() else _ANY_LEFT_OPEN).search(low)
+
+
 def _led(sentence: Sentence, options: Options) -> Iterator[Statement]:
     """What its leads say (`the answer is D`), and the clauses around them."""
     at = said = 0
-    for lead in _leads(sentence.low):
+    for lead in leads(sentence.low):
         if lead.start() < at:
             continue
         phrase = phrase_at(sentence, filled(sentence, lead.end()), options, led=True)
-        if phrase is not None:
-            begin = _first_word(lead)
-            since = 0 if said < MOST_CLAUSES else max(0, begin - FARTHEST)  # so that many cost no more than they are long
-            yield Statement(rank_of(sentence, begin, phrase, Rank.LED, since), phrase.letters)
-        elif phrase := _denied_phrase(sentence, lead.end(), options):
-            yield Statement(Rank.DENIED, phrase.letters)
-        else:
+        rank = None
+        if phrase is None:
+            phrase, rank = _denied_phrase(sentence, lead.end(), options), Rank.DENIED
+        if phrase is None:
             continue
         yield from verdicts(sentence.part(at, lead.start()), options, bare=False)
+        begin = _first_word(lead)
+        since = 0 if said < MOST_CLAUSES else max(0, begin - FARTHEST)  # so that many cost no more than they are long
+        yield Statement(rank or rank_of(sentence, begin, phrase, Rank.LED, since), phrase.letters)
         at, said = phrase.end, said + 1
     rest = len(sentence.text[at:].lstrip(".。,;: ")) if said else len(sentence.text)
     if rest:
         yield from verdicts(sentence.part(len(sentence.text) - rest), options, bare=not said)
-
-
-def _leads(low: str) -> Iterator[re.Match[str]]:
-    return (_ENGLISH_LEAD if low.isascii() else _LEAD).finditer(low)  # the other leads are in no ASCII
 
 
 def _first_word(lead: re.Match[str]) -> int:
@@ -113,21 +119,7 @@ def _denied_phrase(sentence: Sentence, at: int, options: Options) -> Phrase | No
     return phrase_at(sentence, denial.end(), options) if denial else None
 
 
-def _introduces(sentence: Sentence) -> bool:
-    """Whether the answer stands on the next lines."""
-    end = len(sentence.low.rstrip(" :"))
-    if end == len(sentence.low) and not _ENDS_LEAD.search(sentence.low, max(0, end - _LONGEST_END)):
-        return False  # as most do
-    return any(lead.end() >= end and not _REPEATS.match(lead[0]) and not denied_before(lead[0])
-               for lead in _leads(sentence.low))
-
-
-def _whole_line(sentence: Sentence, options: Options) -> Phrase | None:
-    phrase = phrase_at(sentence, opened(sentence, 0), options)
-    return phrase if phrase and phrase.sure and ends(sentence, phrase.end) else None
-
-
-def _introduced(listed: set[str], options: Options) -> Iterator[Statement]:
-    if listed:
+def _introduced(rank: Rank | None, listed: frozenset[str], options: Options) -> Iterator[Statement]:
+    if rank and listed:
         repeated = len(listed) > 1 and listed >= set(options.letters)
-        yield Statement(Rank.LINE if repeated else Rank.LED, frozenset(listed))
+        yield Statement(Rank.LINE if repeated else rank, listed)

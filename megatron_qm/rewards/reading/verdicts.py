@@ -10,6 +10,7 @@ from megatron_qm.rewards.reading.options import Options
 from megatron_qm.rewards.reading.phrase import Phrase, may_name, phrase_at
 from megatron_qm.rewards.reading.polarity import (
     conditional,
+    denial_at,
     denial_end,
     denied_before,
     denied_behind,
@@ -20,16 +21,28 @@ from megatron_qm.rewards.reading.polarity import (
 )
 from megatron_qm.rewards.reading.rank import Rank, Statement
 from megatron_qm.rewards.reading.sentences import Sentence
+from megatron_qm.rewards.reading.truth import denial, denial_before
 
 _VERDICT = re.compile(
-    rf"[\s)]{{0,3}}(?:选项|项)?,?\s?(?:{either('verdict_word')}"
+    rf"[\s)]{{0,3}}(?:选项|项)?(?:的?{either('view')})?,?\s?(?:{either('verdict_word')}"
     rf"|{either('verdict_verb')}\s(?:[\w-]+\s){{0,4}}?{either('verdict')}\b"
     rf"|[都均也同样才就最更是为\s]{{0,4}}{either('is_right')}|[✓✔✅])")
 _LETTERED = re.compile(r".{2}\([A-J]\)\s?$")  # a text and its letter
 _LETTER_AND_TEXT = re.compile(r"[A-J]\s*[.:)、,\s-]\s*[^\s)]")
 _COLON = re.compile(r"\s?[:—–]\s?|\s-\s")
 _AS_ANSWER = re.compile(r"(?<![a-z0-9])[a-j](?=\)?(?: as)? (?:the|my|our) (?:\w+ )?(?:answer|choice)\b)")
-_COPULA = re.compile(r"\b(?:is|are|be|becomes)\b\s?|[是为:]\s?")
+_COPULA = re.compile(rf"\b(?:is|are|be|becomes|means)\b\s?|[是为:]\s?|(?:→|[=-]>|⇒)\s?|{either('leaves')}\s?")
+_IS_ANSWER = re.compile(words("chosen"))
+_IN_BRACKETS = re.compile(rf"\((?P<option>(?:{either('option_word')}\s?)?[a-j](?:{either('option_word', 'zh')})?)\)[\s.。!]*$")
+_LABELLED_WRONG = re.compile(rf"\(?(?:{either('mark_false', 'en')}|{either('called_wrong')}|not\b)(?![a-z])")
+_GOES_ON = re.compile(r"\s?[,;(]")
+_PREFERRED = re.compile(
+    rf"[\s)]{{1,3}}(?:{either('verdict_verb')}\s(?:[\w-]+\s){{0,3}}?{either('preferred')}|{either('remains')})")
+_BRACKETED = re.compile(
+    rf"\s?\([a-j]?(?:选?项)?\s?(?:{either('is_right')}|{either('is_wrong')}|{either('judged')})[^()]{{0,20}}\)")
+_ONLY = re.compile(words("only"))
+_CLAUSE_END = re.compile(r"[,.;。]")
+_LABEL = re.compile(r"(?<!\w)([A-J])[.):、]\s?\w")
 _CONCLUDES = re.compile(words("concludes"))
 
 
@@ -40,8 +53,10 @@ def rank_of(sentence: Sentence, begin: int, phrase: Phrase, plain: Rank, since: 
     if is_plain(low) and phrase.sure and not sentence.asked:
         return plain
     before = clause_before(sentence, begin, since) + low[begin : phrase.start]
-    if denied_before(before) or denied_behind(low, phrase.end) or reported(before, low, phrase.end):
+    if reported(before, low, phrase.end) or denied_behind(low, phrase.end):
         return Rank.DENIED
+    if denied_before(before):
+        return denial_before(before)
     if not phrase.sure:
         return Rank.OPEN
     asked = sentence.asked or questioned(low, phrase.end)
@@ -58,29 +73,64 @@ def verdicts(sentence: Sentence, options: Options, *, bare: bool) -> Iterator[St
         if start < behind:
             continue
         phrase = phrase_at(sentence, opened(sentence, start), options)
+        if phrase is None and (denied := _denied_first(sentence, start, options)):
+            yield Statement(Rank.DENIED, denied.letters)
+            behind = denied.end
+            continue
         if phrase is None:
             yield from _mentioned(sentence, start, options)
             continue
-        yield from _said(sentence, start, phrase, bare=start == 0 and bare)
+        yield from _said(sentence, start, phrase, options, bare=start == 0 and bare)
         behind = phrase.end
 
 
-def _said(sentence: Sentence, start: int, phrase: Phrase, *, bare: bool) -> Iterator[Statement]:
+def _denied_first(sentence: Sentence, start: int, options: Options) -> Phrase | None:
+    """The options behind a denial that a clause begins with: `eliminate A, C and D`."""
+    end = denial_at(sentence.low, opened(sentence, start))
+    return phrase_at(sentence, end, options) if end else None
+
+
+def _said(sentence: Sentence, start: int, phrase: Phrase, options: Options, *, bare: bool) -> Iterator[Statement]:
     low, text = sentence.low, sentence.text
     colon = _behind_colon(text, phrase.end)
     verdict = _VERDICT.match(low, phrase.end) or _VERDICT.match(low, colon)
-    if denied_behind(low, phrase.end) or denied_behind(low, colon):
-        yield Statement(Rank.DENIED, phrase.letters)
+    only = _ONLY.search(low, start, phrase.start) is not None
+    if denied_behind(low, phrase.end) or denied_behind(low, colon) or colon > phrase.end and _LABELLED_WRONG.match(low, colon):
+        yield _denied(phrase, options, only, Rank.DENIED if sentence.asked else denial(_clause(low, phrase.end)))
     elif verdict and not denied_before(verdict[0]):
         whole = Phrase(phrase.letters, phrase.start, verdict.end(), phrase.sure)
-        yield Statement(rank_of(sentence, phrase.start, whole, Rank.VERDICT), phrase.letters)
+        plain = Rank.LED if _IS_ANSWER.search(verdict[0]) else Rank.VERDICT
+        yield Statement(rank_of(sentence, phrase.start, whole, plain), phrase.letters)
     elif ends(sentence, phrase.end):
         plain = Rank.LED if _CONCLUDES.search(low, start, phrase.start) else _alone(text, phrase)
         yield Statement(rank_of(sentence, phrase.start, phrase, plain), phrase.letters)
+    elif _PREFERRED.match(low, phrase.end) and not denied_before(_clause(low, phrase.end)):
+        yield Statement(rank_of(sentence, phrase.start, phrase, Rank.MENTION), phrase.letters)
+    elif bracket := _BRACKETED.match(low, phrase.end):
+        yield Statement(Rank.DENIED if denied_before(bracket[0]) else Rank.MENTION, phrase.letters)
+    elif only and not denied_before(_clause(low, phrase.end)):
+        yield Statement(rank_of(sentence, phrase.start, phrase, Rank.VERDICT), phrase.letters)
     elif bare and explained(sentence, phrase.end):
-        yield Statement(rank_of(sentence, phrase.start, phrase, Rank.LINE), phrase.letters)
+        yield Statement(rank_of(sentence, phrase.start, phrase, Rank.LINE), phrase.letters | _labels(text, phrase.end, options))
     elif _LETTERED.search(text, phrase.start, phrase.end):
         yield Statement(rank_of(sentence, phrase.start, phrase, Rank.MENTION), phrase.letters)
+
+
+def _denied(phrase: Phrase, options: Options, only: bool, rank: Rank) -> Statement:
+    """`Only D is not one`: all others are."""
+    others = frozenset(options.letters) - phrase.letters
+    return Statement(Rank.SHEET, others) if only and options.texts and others else Statement(rank, phrase.letters)
+
+
+def _clause(low: str, at: int) -> str:
+    stop = _CLAUSE_END.search(low, at)
+    return low[at : stop.start() if stop else len(low)]
+
+
+def _labels(text: str, at: int, options: Options) -> frozenset[str]:
+    """The other options, where the sentence goes on to list them all as the question does."""
+    letters = frozenset(_LABEL.findall(text, at)) & frozenset(options.letters)
+    return letters if options.texts and len(letters) + 1 >= len(options.letters) else frozenset()
 
 
 def _behind_colon(text: str, at: int) -> int:
@@ -104,9 +154,14 @@ def _mentioned(sentence: Sentence, start: int, options: Options) -> Iterator[Sta
         return
     for copula in islice(_COPULA.finditer(low, start), MOST_CLAUSES):
         phrase = phrase_at(sentence, copula.end(), options)
-        if phrase and ends(sentence, phrase.end):
+        if phrase and (ends(sentence, phrase.end) or _GOES_ON.match(low, phrase.end)):
             yield Statement(rank_of(sentence, copula.start(), phrase, Rank.MENTION), phrase.letters)
             return
-    denial = denial_end(low, start)
-    if denied := phrase_at(sentence, denial, options) if denial else None:
+    if bracket := _IN_BRACKETS.search(low, start):
+        phrase = phrase_at(sentence, bracket.start("option"), options)
+        if phrase and phrase.sure:
+            yield Statement(rank_of(sentence, bracket.start(), phrase, Rank.MENTION), phrase.letters)
+            return
+    end = denial_end(low, start)
+    if denied := phrase_at(sentence, end, options) if end else None:
         yield Statement(Rank.DENIED, denied.letters)

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from megatron_qm.rewards.audit.generate.cases import cases
-from megatron_qm.rewards.reading import polarity, statements, verdicts
+from megatron_qm.rewards.reading import introductions, polarity, statements, verdicts
 from megatron_qm.rewards.reading.clean import answer_part
 from megatron_qm.rewards.reading.options import Options, options_of
 from megatron_qm.rewards.reading.rank import Statement
@@ -63,5 +63,5 @@ def test_plain_chinese_is_read_as_it_is_in_full(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_line_introduces_a_list_only_where_a_lead_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
     quick = _all_statements()
-    monkeypatch.setattr(statements, "_ENDS_LEAD", re.compile(""))
+    monkeypatch.setattr(introductions, "_ENDS_LEAD", re.compile(""))
     assert _all_statements() == quick

@@ -1,0 +1,38 @@
+"""What a question asks for: the options that are right, or those that are wrong (`Which is NOT ...`, `EXCEPT`, `错误的是`)."""
+
+import functools
+import re
+from enum import Enum
+
+from megatron_qm.rewards.reading.lexicon import either, lower, words
+from megatron_qm.rewards.reading.traditional import simplified
+
+
+class Asked(Enum):
+    RIGHT = "right"
+    WRONG = "wrong"
+    EITHER = "either"  # a mark beside an option may mean the one or the other: `Which is contraindicated?`
+
+
+_OPTIONS = re.compile(r"^[ \t(]{0,4}A[ \t]?[.:、．：)）]", re.M)
+_SENTENCE = re.compile(r"[?？。!！\n]|\.(?=\s|$)")
+_CLAUSE = re.compile(r"[,，;；、]")
+_BRACKETS = re.compile(r"[(（][^()（）]{0,40}[)）]")
+_WRONG_CAPITALS = re.compile(r"\bNOT\b")
+_WRONG = re.compile(words("asks_for_wrong"))
+_WRONG_OPTION = re.compile(rf"\bwhich\b[^.?]{{0,80}}{either('asks_for_not')}\b")
+_EITHER = re.compile(words("asks_for_harm"))
+
+
+@functools.lru_cache(maxsize=4096)  # the responses of a group share their question
+def asked(prompt: str) -> Asked:
+    """Of the last sentence before the options; a prompt that says nothing asks for what is right."""
+    prompt = simplified(prompt)
+    found = _OPTIONS.search(prompt)
+    stem = _BRACKETS.sub("", prompt[: found.start()] if found else prompt)
+    sentences = [one.strip() for one in _SENTENCE.split(stem) if one.strip(" :：*")]
+    said = sentences[-1] if sentences else ""
+    low = lower(said if said.isascii() else _CLAUSE.split(said)[-1])
+    if _WRONG_CAPITALS.search(said) or _WRONG.search(low) or _WRONG_OPTION.search(lower(said)):
+        return Asked.WRONG
+    return Asked.EITHER if _EITHER.search(low) else Asked.RIGHT

@@ -1,0 +1,23 @@
+"""Whether a denial is of an option's text (`D is false`, `D 不属于...`), or of the option as the answer (`D is ruled out`)."""
+
+import re
+
+from megatron_qm.rewards.reading.lexicon import words
+from megatron_qm.rewards.reading.rank import Rank
+
+_FALSE = re.compile(words("called_false"))
+_COPULA = re.compile(r"(?:\b(?:is|are)|[是为])$")
+_DENIED_COPULA = re.compile(r"(?:不|并非|非|not|n't)\s?$|不?选(?!项)|排除|考虑")
+_AS_ANSWER = re.compile(words("no_answer"))
+
+
+def denial_before(subject: str) -> Rank:
+    """Of what stands before an option and ends with `is`: `the false statement is`, but `the answer is not`."""
+    said = subject.rstrip(" :")
+    said = _COPULA.sub("", said)
+    return Rank.FALSE if said != subject.rstrip() and _FALSE.search(said) and not _DENIED_COPULA.search(said) else Rank.DENIED
+
+
+def denial(clause: str) -> Rank:
+    """Of a clause in lower case that denies."""
+    return Rank.FALSE if _FALSE.search(clause) and not _AS_ANSWER.search(clause) else Rank.DENIED
