@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from megatron_qm.rewards.reading.choices import decided, leaves_open
 from megatron_qm.rewards.reading.clean import answer_part
 from megatron_qm.rewards.reading.headings import heading
 from megatron_qm.rewards.reading.lexicon import either, lower, words
+from megatron_qm.rewards.reading.rows import tables_as_lines
 from megatron_qm.rewards.reading.scopes import denies, stances
-from megatron_qm.rewards.reading.spans import Span, Stance
+from megatron_qm.rewards.reading.spans import Mention, Span, Stance
 
 Find = Callable[[str], Iterable[tuple[str, Span]]]  # a sentence -> its names and where they stand, none inside another
 _SENTENCE = re.compile(r"[\n。!?]|(?<![\s(]\d)(?<![\s(]\d\d)(?<!^\d)(?<!^\d\d)\.(?=\s|$)")
@@ -23,17 +25,6 @@ _LED = re.compile(
 _FINAL = re.compile(words("final"))
 _ALSO = re.compile(words("also"))
 _MOST_CHARACTERS = 4000  # of a sentence
-
-
-@dataclass(frozen=True)
-class Mention:
-    """key: what `Find` says. sentence, span: where it stands. place: of the sentence in the text, from 0."""
-
-    key: str
-    stance: Stance
-    sentence: str
-    span: Span
-    place: int
 
 
 @dataclass(frozen=True)
@@ -51,7 +42,7 @@ class Prose:
     """What stands around the fields of a response. mentions: all names, in order."""
 
     def __init__(self, text: str, find: Find) -> None:
-        self._sentences = list(_sentences(text))
+        self._sentences = list(_sentences(tables_as_lines(text)))
         self.mentions = _mentions(self._sentences, find)
 
     @property
@@ -60,10 +51,11 @@ class Prose:
 
     def answer(self, *, beside_fields: bool) -> list[Mention]:
         """Of what is affirmed, what stands where a sentence says what the answer is. Where none does, it is all of it; but beside
-        fields that hold an answer, nothing."""
+        fields that hold an answer, nothing. Nothing either where it is alternatives, and none of them is chosen."""
         counted = set(_led(self._sentences))
         led = [one for one in self.affirmed if one.place in counted]
-        return led or ([] if beside_fields else self.affirmed)
+        stated = led or ([] if beside_fields else self.affirmed)
+        return decided(stated, self.affirmed, [place for place, one in enumerate(self._sentences) if leaves_open(one.low)])
 
 
 def key_of_field(text: str, find: Find, unknown: Callable[[str], str]) -> str:

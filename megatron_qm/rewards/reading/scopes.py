@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from megatron_qm.rewards.reading.clauses import ANDS, Clause, clauses_of
 from megatron_qm.rewards.reading.headings import is_short
 from megatron_qm.rewards.reading.lexicon import either, lower, words
+from megatron_qm.rewards.reading.marks import struck
 from megatron_qm.rewards.reading.predicates import discussed
 from megatron_qm.rewards.reading.spans import Span, Stance
 
@@ -20,9 +21,10 @@ _FORWARD = re.compile(words("denies_forward"))
 _BACKWARD = re.compile(
     rf"\b{either('is_seen')}\s+(?:\w+\s+){{0,2}}?{either('denied_predicate')}"
     rf"|\b(?:should|must|can) be {either('must_be_left')}|\b{either('denies_backward')}"
-    rf"|^\s?{either('denied_whole')}\s?$|[✗✘❌×]|[均都也]?{either('behind_denies')}|{words('worthless')}")
+    rf"|^\s?{either('denied_whole')}\s?$|[均都也]?{either('behind_denies')}|{words('worthless')}")
 # A bracket that is nothing but a denial speaks of the name before it; `(禁用于孕妇)` speaks of others.
 _BARE_DENIAL = re.compile(rf"\s?(?:(?:is|are|was|now|already)\s|[已均都]{{0,2}})?{either('bare_denial')}\s?")
+_TWICE = re.compile(rf"{words('denied_twice')}|非(?=[^,;]{{1,14}}不可)|(?<=非)([^,;]{{1,14}})不可")
 _TURN = re.compile(words("turn"))
 _NOW = re.compile(words("now"))
 _ELSEWHERE = re.compile(words("elsewhere"))
@@ -47,11 +49,14 @@ def stances(sentence: str, named: Sequence[Span], inherited: Stance = Stance.AFF
     """How `sentence` stands to each of the spans in it that are names, in their order. inherited: of the heading above it."""
     if not named:
         return []
-    low = lower(sentence)
+    low = _TWICE.sub(lambda twice: twice[1] + "  " if twice[1] else " " * len(twice[0]), lower(sentence))
     clauses = clauses_of(low, named)
     found = _read_forward(low, clauses, inherited)
     for n in range(len(clauses)):
         found.update((span, Stance.DENIED) for span in _denied_behind(clauses, n))
+    for span, mark in zip(named, struck(sentence, named), strict=True):
+        if mark:
+            found[span] = Stance.DENIED
     states = [found.get(span, inherited) for span in named]
     return [Stance.DISCUSSED if about and stance is Stance.AFFIRMED else stance
             for stance, about in zip(states, discussed(low, named), strict=True)]
@@ -60,7 +65,7 @@ def stances(sentence: str, named: Sequence[Span], inherited: Stance = Stance.AFF
 def denies(text: str) -> bool:
     """Whether a text without a name that is known denies what it names."""
     low = lower(text)
-    return _FORWARD.search(low) is not None or _BACKWARD.search(low) is not None
+    return _FORWARD.search(low) is not None or _BACKWARD.search(low) is not None or True in struck(text, [Span(0, 0), Span(len(text), len(text))])
 
 
 def _read_forward(sentence: str, clauses: Sequence[Clause], inherited: Stance) -> dict[Span, Stance]:
