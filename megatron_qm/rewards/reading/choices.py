@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from megatron_qm.rewards.reading.lexicon import either, lower, words
-from megatron_qm.rewards.reading.spans import Mention
+from megatron_qm.rewards.reading.spans import Mention, Span
 
 _OR = re.compile(rf"(?:\b(?:or|vs|versus)\b|{either('or', 'zh')})(?:[\s,.(]+(?!{either('joins')}\b)[\w-]{{1,14}}){{0,4}}?[\s,.(]*$")
 _BEGINS = re.compile(rf"\W*(?:\bor\b|{either('or', 'zh')}|{either('maybe')}\b)[^,;]{{0,20}}$")
@@ -35,6 +35,13 @@ def decided(stated: Sequence[Mention], affirmed: Sequence[Mention], left_open: S
     if len(later) != 1:
         return []
     return [one for one in stated if one.key not in open_keys or one.key in later]
+
+
+def any_joined_by_or(text: str, found: Sequence[tuple[str, Span]]) -> bool:
+    """Whether names of a text, with their keys, are alternatives."""
+    low = lower(text)
+    return any(one != other and _OR.search(low[max(ends.end, begins.start - _WITHIN) : begins.start])
+               for (one, ends), (other, begins) in pairwise(found))
 
 
 def _open(found: Sequence[Mention], left_open: Sequence[int]) -> tuple[set[str], tuple[int, int]]:

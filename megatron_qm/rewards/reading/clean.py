@@ -78,11 +78,11 @@ def _without_comments(text: str) -> str:
 
 
 def _without_code(text: str) -> str:
-    """Fences stay if they hold JSON or bare text; a program that prints the answer is not the answer."""
+    """Fences stay if they hold JSON, YAML or bare text; a program that prints the answer is not the answer."""
     pieces = text.split("```")
     for at in range(1, len(pieces), 2):
         language, _, body = pieces[at].partition("\n")
-        known = language.strip().lower() in ("", "json", "json5", "jsonc", "text", "txt", "plaintext", "markdown", "md", "answer")
+        known = language.strip().lower() in ("", "json", "json5", "jsonc", "yaml", "yml", "text", "txt", "plaintext", "markdown", "md", "answer")
         if known:
             pieces[at] = f"\n{body}\n"
         elif body or not _is_inline(language):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from megatron_qm.rewards.reading.choices import decided, leaves_open
+from megatron_qm.rewards.reading.choices import any_joined_by_or, decided, leaves_open
 from megatron_qm.rewards.reading.clean import answer_part
 from megatron_qm.rewards.reading.headings import heading
 from megatron_qm.rewards.reading.lexicon import either, lower, words
@@ -64,7 +64,10 @@ def key_of_field(text: str, find: Find, unknown: Callable[[str], str]) -> str:
     found = list(find(text))
     if not found:
         return "" if denies(text) else unknown(text)
-    return next((key for key, _ in affirmed(text, found)), "")
+    given = affirmed(text, found)
+    if any_joined_by_or(text, given):
+        return f"{unknown(text[: given[0][1].end])} or another"
+    return next((key for key, _ in given), "")
 
 
 def affirmed(text: str, found: Sequence[tuple[str, Span]]) -> list[tuple[str, Span]]:

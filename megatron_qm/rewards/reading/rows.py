@@ -20,6 +20,12 @@ def tables_as_lines(text: str) -> str:
     return "\n".join(_lines(text.split("\n"))) if "|" in text else text
 
 
+def refuses(cell: str) -> bool:
+    """Whether a text that is a status says `no`."""
+    low = lower(cell)
+    return _NO.match(low) is not None or _WITHHELD.match(low) is not None
+
+
 def _lines(lines: Sequence[str]) -> Iterator[str]:
     heads: list[str] | None = None
     for n, line in enumerate(lines):
