@@ -91,10 +91,11 @@ def parts_of(generic: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1)
 def _combinations() -> dict[str, tuple[str, str]]:
-    """The generic names that are two others, one behind the other."""
-    generics = read_table("drugs.txt").keys()
-    cuts = ((name, name[:at], name[at + 1 :]) for name in generics for at, mark in enumerate(name) if mark == " ")
-    return {name: (first, second) for name, first, second in cuts if first in generics and second in generics}
+    """The generic names that are two names, one behind the other."""
+    drugs = read_table("drugs.txt")
+    generic = {name: drug for drug, others in drugs.items() for name in (drug, *others)}
+    cuts = ((name, name[:at], name[at + 1 :]) for name in drugs for at, mark in enumerate(name) if mark == " ")
+    return {name: (generic[first], generic[second]) for name, first, second in cuts if first in generic and second in generic}
 
 
 def _is_whole(sentence: str, span: Span) -> bool:

@@ -9,6 +9,7 @@ from megatron_qm.rewards.doses import Dose, dose_in, route_in
 from megatron_qm.rewards.drug_names import DrugNames, parts_of
 from megatron_qm.rewards.metadata import Metadata, table_of, words_of
 from megatron_qm.rewards.outcome import Outcome, Scored, Status, Unscored
+from megatron_qm.rewards.reading.anaphora import spelled_out
 from megatron_qm.rewards.reading.clean import answer_part
 from megatron_qm.rewards.reading.json_parts import json_values
 from megatron_qm.rewards.reading.lists import pieces
@@ -48,7 +49,7 @@ def drugs(prompt: str, response: str, reference: object, metadata: Metadata) -> 
     if unclear := list(_unclear_doses(reference)):
         return Unscored(f"the dose {unclear[0]!r} of the reference is no amount with a unit, such as 100 mg: leave it out")
     banned = {names.key(name) for name in words_of(metadata, "contraindicated")}
-    given, around = _given(response, names.knowing({*rights, *banned}))
+    given, around = _given(prompt, response, names.knowing({*rights, *banned}))
     if struck := sorted({part for item in (*given, *around) for part in (item.key, *parts_of(item.key))} & banned):
         return Scored(0.0, {**_EMPTY, "contraindicated": 1.0, "invalid": 0.0}, f"contraindicated here: {', '.join(struck)}")
     if not given or len(given) > _MOST:
@@ -145,10 +146,10 @@ def _dosed(value: object) -> tuple[Dose | None, str | None]:
     return dose_in(text), route_in(text)
 
 
-def _given(response: str, names: DrugNames) -> tuple[list[_Drug], list[_Drug]]:
+def _given(prompt: str, response: str, names: DrugNames) -> tuple[list[_Drug], list[_Drug]]:
     """The drugs that are the answer (of the JSON if there is any, else of the prose), and all that the prose gives: a
     contraindicated one cannot hide there."""
-    text = boxes(answer_part(response) or "")
+    text = boxes(spelled_out(answer_part(response) or "", prompt, names.find))
     if not text:
         return [], []
     values, around = json_values(text)

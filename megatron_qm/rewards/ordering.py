@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from megatron_qm.rewards.metadata import Metadata, lists_of
 from megatron_qm.rewards.outcome import Outcome, Scored, Unscored
+from megatron_qm.rewards.reading.anaphora import spelled_out
 from megatron_qm.rewards.reading.clean import answer_part
 from megatron_qm.rewards.reading.finding import NameTable, find, units_of
 from megatron_qm.rewards.reading.json_parts import json_values
@@ -39,7 +40,7 @@ def ordering(prompt: str, response: str, reference: object, metadata: Metadata) 
     rights = {tests.key(name) for text in _items(reference, tests) for name in tests.listed(text)} - {""}
     if not rights:
         return Unscored(f"the reference {reference!r} names no test")
-    given = _given(response, tests.knowing(rights))
+    given = _given(prompt, response, tests.knowing(rights))
     hits = len(given & rights)
     if not given or len(given) > _MOST:
         spoken_of = bool(given) or names_any(response, tests.find_all)
@@ -150,8 +151,8 @@ def _fields(record: Mapping[str, object], tests: "_Tests") -> list[str]:
     return found or [key for key in named_by_keys(record) if key in tests]
 
 
-def _given(response: str, tests: _Tests) -> set[str]:
-    text = boxes(answer_part(response) or "")
+def _given(prompt: str, response: str, tests: _Tests) -> set[str]:
+    text = boxes(spelled_out(answer_part(response) or "", prompt, tests.find))
     if not text:
         return set()
     values, around = json_values(text)

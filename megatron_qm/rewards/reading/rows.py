@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from megatron_qm.rewards.reading.headings import heading
 from megatron_qm.rewards.reading.lexicon import either, lower
 from megatron_qm.rewards.reading.marks import CHOSEN, STRUCK
+from megatron_qm.rewards.reading.spans import Stance
 
 _RULER = re.compile(r"\s*\|?\s*:?-+:?\s*(?:\|\s*:?-*:?\s*)+")
 _REST = r"\s*(?:$|[-—–,;:.(!].*)"  # a reason
@@ -13,6 +14,7 @@ _SIGN = rf"[{CHOSEN}{STRUCK}×]?\s*"
 _NO = re.compile(rf"\s*(?:[{STRUCK}×]|{_SIGN}{either('bare_no')}{_REST})")
 _WITHHELD = re.compile(rf"\s*(?:[{STRUCK}×]|{_SIGN}{either('withheld_cell')}{_REST})")
 _YES = re.compile(rf"\s*(?:[{CHOSEN}]|{either('bare_yes')}{_REST})")
+_ASKS = re.compile(r"\s*(?:是否|whether|if)")
 _CHOOSES = re.compile(either("choosing_heading"))
 
 
@@ -47,7 +49,7 @@ def _cells(line: str) -> list[str]:
 
 def _row(line: str, cells: Sequence[str], heads: Sequence[str]) -> Iterator[str]:
     """The row, or what is left of it behind a mark for each cell that is withheld."""
-    denying = [n < len(heads) and heading(f"{heads[n]}:", alone=False) is not None for n in range(len(cells))]
+    denying = [n < len(heads) and _withholds(heads[n]) for n in range(len(cells))]
     verdicts = [_verdict(lower(cell), heads[n] if n < len(heads) else "", denying[n], len(cells)) for n, cell in enumerate(cells)]
     if False in verdicts:
         yield f"☐ {'; '.join(cells).replace('. ', '; ')}"
@@ -56,6 +58,11 @@ def _row(line: str, cells: Sequence[str], heads: Sequence[str]) -> Iterator[str]
         yield from (f"☐ {cell}" for n, cell in enumerate(cells) if denying[n])
     else:
         yield line
+
+
+def _withholds(head: str) -> bool:
+    said = heading(f"{head}:", alone=False)
+    return said is not None and not (said is Stance.SUPPOSED and _ASKS.match(head))  # `是否使用` only asks
 
 
 def _verdict(cell: str, head: str, denying: bool, width: int) -> bool | None:

@@ -20,7 +20,7 @@ from megatron_qm.rewards.reading.spans import Span, Stance
 _FORWARD = re.compile(words("denies_forward"))
 _BACKWARD = re.compile(
     rf"\b{either('is_seen')}\s+(?:\w+\s+){{0,2}}?{either('denied_predicate')}"
-    rf"|\b(?:should|must|can) be {either('must_be_left')}|\b{either('denies_backward')}"
+    rf"|\b(?:should|must|can) be {either('must_be_left')}|(?:\b|(?<=\x00)){either('denies_backward')}"
     rf"|^\s?{either('denied_whole')}\s?$|[均都也]?{either('behind_denies')}|{words('worthless')}")
 # A bracket that is nothing but a denial speaks of the name before it; `(禁用于孕妇)` speaks of others.
 _BARE_DENIAL = re.compile(rf"\s?(?:(?:is|are|was|now|already)\s|[已均都]{{0,2}})?{either('bare_denial')}\s?")
@@ -28,6 +28,7 @@ _TWICE = re.compile(rf"{words('denied_twice')}|非(?=[^,;]{{1,14}}不可)|(?<=�
 _TURN = re.compile(words("turn"))
 _NOW = re.compile(words("now"))
 _ELSEWHERE = re.compile(words("elsewhere"))
+_ON = re.compile(r"\s*(?:(?:is|was|were|patient|he|she|still|while|been|already|currently)\s)*on\s(?:an?\s|the\s|his\s|her\s)?\x00")  # takes
 _SUPPOSED = re.compile(words("supposed"))
 _IF_BEHIND = re.compile(r"\s(?:if|unless|only if)\b")
 # A denial that names what comes in the place of its object: the word, and what stands right before the new one.
@@ -41,6 +42,7 @@ _OF_THE_ONE_BEFORE = re.compile(
 _IN_ITS_PLACE = re.compile(r"\s*(?:换[成为用]|改[为成用])")  # `把A换成B`, `由A改为B`
 _UNBOUND = re.compile(words("unbound"))
 _OF_THOSE_BEFORE = ("现予", "现已", "目前", "已", "后", "", "which", "that", "both", "all", "these", "they", "均", "都")
+_ITS_OWN = re.compile(r"(?!.*(?:[均都皆]|全部|一概|一律)).*[\u4e00-\u9fff].*")  # a Chinese list has 、; a comma begins a clause, unless 均 binds them
 _COLONS = (":", "-", "—", "–")
 _TURN_WITHIN = 40  # characters before a name in which `to`, `with`, 改用 stand
 
@@ -91,7 +93,7 @@ def _of_clause(sentence: str, clause: Clause, before: Stance) -> tuple[list[Stan
     text = clause.text
     inherits = Stance.AFFIRMED if before is not Stance.AFFIRMED and _TURN.search(text) else before
     forward = [match.end() + clause.start for match in _FORWARD.finditer(text)]
-    elsewhere, supposed = _ELSEWHERE.search(text), _SUPPOSED.search(text)
+    elsewhere, supposed = _ELSEWHERE.search(text) or _ON.match(text), _SUPPOSED.search(text)
     if not clause.names:
         if forward and not _has_object(text, forward[-1] - clause.start):
             return [], Stance.DENIED
@@ -152,11 +154,11 @@ def _led_here(clauses: Sequence[Clause], n: int) -> list[Span]:
     beyond: list[Span] | None = None  # names behind which a comma was crossed
     for at in range(n - 1, -1, -1):
         joint = clauses[at + 1].joint
-        if beyond is not None and joint in ANDS:
+        if beyond is not None and joint in (*ANDS, "、") or joint == "," and _ITS_OWN.fullmatch(clauses[n].text):
             return reached
         if not joint or not clauses[at].only_names:
             break
-        if joint not in ANDS:
+        if joint not in (*ANDS, "、"):
             beyond = beyond or []
         (reached if beyond is None else beyond).extend(clauses[at].names)
     return reached + (beyond or [])
