@@ -7,7 +7,7 @@ from itertools import pairwise
 from megatron_qm.rewards.reading.lexicon import either, lower, words
 from megatron_qm.rewards.reading.spans import Mention, Span
 
-_OR = re.compile(rf"(?:\b(?:or|vs|versus)\b|{either('or', 'zh')})(?:[\s,.(]+(?!{either('joins')}\b)[\w-]{{1,14}}){{0,4}}?[\s,.(]*$")
+_OR = re.compile(rf"(?:\b(?:or|vs|versus)\b|{either('or', 'zh')}|[也亦]可以?[用选做查给]?|也行|也能)(?:[\s,.(]+(?!{either('joins')}\b)[\w-]{{1,14}}){{0,4}}?[\s,.(]*$")
 _BEGINS = re.compile(rf"\W*(?:\bor\b|{either('or', 'zh')}|{either('maybe')}\b)[^,;]{{0,20}}$")
 _HEDGE = re.compile(words("hedges_name"))
 _UNDECIDED = re.compile(words("undecided"))

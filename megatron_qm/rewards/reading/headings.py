@@ -6,7 +6,7 @@ from megatron_qm.rewards.reading.lexicon import lower, words
 from megatron_qm.rewards.reading.spans import Stance
 
 _LONGEST = 40
-_HEADING = re.compile(r"\s*(?:[-*•]\s)?(?P<name>[^,.;:()\n]{1,40}):")
+_HEADING = re.compile(r"\s*(?:[-*•]\s)?(?P<name>[^,.;:()\n]{1,40})(?:\([^()\n]{1,40}\)\s?)?:")
 _ELSEWHERE = re.compile(words("elsewhere"))
 _NO_HEADING = re.compile(words("no_heading"))
 _SUPPOSED = re.compile(words("supposed"))

@@ -18,9 +18,10 @@ Find = Callable[[str], Iterable[tuple[str, Span]]]  # a sentence -> its names an
 _SENTENCE = re.compile(r"[\n。!?]|(?<![\s(]\d)(?<![\s(]\d\d)(?<!^\d)(?<!^\d\d)\.(?=\s|$)")
 _TAKEN_BACK = re.compile(  # what the writer says before naming something else in its place
     rf"(?:^|[,;:.…—-])\s*(?:{either('oh')}[,\s]{{1,2}})*{either('takes_back')}")
+_RETRACTED = re.compile(rf"(?:^|[.…—]|--)\s*(?:{either('oh')}[,\s]{{1,2}})*{either('takes_back')}\W*$|{either('takes_all_back')}\W*$")
 _ITEM = re.compile(r"\s*(?:[-*•·]|\(?\d{1,2}[.)、])\s?")
 _LED = re.compile(
-    rf"(?:^|[.;,:]\s*)(?:please )?{either('asks_for')}\b"
+    rf"(?:^|[.;,:]\s*)(?:please )?{either('asks_for')}\b|^\W*{words('concludes_names')}|{words('best')}(?:\s[\w-]+){{0,4}}?(?:\s(?:is|are)|:)"
     rf"|\b{either('what_is_answered')}\b[^.:;,\n]{{0,30}}?(?:\bis\b|\bare\b|:)|{either('answer_heading')}[^,.:;\n]{{0,6}}?[是为:]")
 _FINAL = re.compile(words("final"))
 _ALSO = re.compile(words("also"))
@@ -85,6 +86,7 @@ def _mentions(sentences: Sequence[_Sentence], find: Find) -> list[Mention]:
     above = Stance.AFFIRMED
     found: list[Mention] = []
     standing: list[int] = []  # where in `found` what is affirmed is
+    open_since: int | None = None  # how many of `standing` were taken back before anything was named in their place
     for place, sentence in enumerate(sentences):
         names = list(find(sentence.text))
         if sentence.first:
@@ -96,7 +98,19 @@ def _mentions(sentences: Sequence[_Sentence], find: Find) -> list[Mention]:
                 standing.append(len(found))
             found.append(Mention(key, Stance.SUPPOSED if asked else stance, sentence.text, span, place))
         standing = _left_standing(found, standing, sentence.low, place)
+        if open_since is not None and len(standing) > open_since:
+            standing, open_since = _denied(found, standing, open_since), None
+        elif _RETRACTED.search(sentence.low) and not (place and sentences[place - 1].mark == "?"):
+            open_since = len(standing)
+    _denied(found, standing, open_since or 0)
     return found
+
+
+def _denied(found: list[Mention], standing: list[int], count: int) -> list[int]:
+    """What is left standing when the first `count` are denied."""
+    for at in standing[:count]:
+        found[at] = replace(found[at], stance=Stance.DENIED)
+    return standing[count:]
 
 
 def _left_standing(found: list[Mention], standing: list[int], sentence: str, place: int) -> list[int]:
@@ -107,9 +121,7 @@ def _left_standing(found: list[Mention], standing: list[int], sentence: str, pla
     first = bisect_left(standing, (place, match.end()), key=lambda at: (found[at].place, found[at].span.start))
     if first == len(standing):
         return standing
-    for at in standing[:first]:
-        found[at] = replace(found[at], stance=Stance.DENIED)
-    return standing[first:]
+    return _denied(found, standing, first)
 
 
 def _led(sentences: Sequence[_Sentence]) -> Iterator[int]:

@@ -38,7 +38,7 @@ def _lines(lines: Sequence[str]) -> Iterator[str]:
         elif heads is None:
             ruled = n + 1 < len(lines) and _RULER.fullmatch(lines[n + 1]) is not None
             heads = [lower(cell) for cell in cells] if ruled else [""] * len(cells)
-            yield from [line] if ruled else _row(line, cells, heads)
+            yield from [] if ruled else _row(line, cells, heads)
         elif not _RULER.fullmatch(line):
             yield from _row(line, cells, heads)
 
@@ -51,13 +51,9 @@ def _row(line: str, cells: Sequence[str], heads: Sequence[str]) -> Iterator[str]
     """The row, or what is left of it behind a mark for each cell that is withheld."""
     denying = [n < len(heads) and _withholds(heads[n]) for n in range(len(cells))]
     verdicts = [_verdict(lower(cell), heads[n] if n < len(heads) else "", denying[n], len(cells)) for n, cell in enumerate(cells)]
-    if False in verdicts:
-        yield f"☐ {'; '.join(cells).replace('. ', '; ')}"
-    elif any(denying) or True in verdicts:
-        yield f"- {'; '.join(cell for n, cell in enumerate(cells) if not denying[n] and verdicts[n] is None)}"
-        yield from (f"☐ {cell}" for n, cell in enumerate(cells) if denying[n])
-    else:
-        yield line
+    mark = "☐" if False in verdicts else "-"
+    yield f"{mark} {'; '.join(cell for n, cell in enumerate(cells) if not denying[n] and verdicts[n] is None).replace('. ', '; ')}"
+    yield from (f"☐ {cell}" for n, cell in enumerate(cells) if denying[n])
 
 
 def _withholds(head: str) -> bool:

@@ -30,7 +30,7 @@ _NOW = re.compile(words("now"))
 _ELSEWHERE = re.compile(words("elsewhere"))
 _ON = re.compile(r"\s*(?:(?:is|was|were|patient|he|she|still|while|been|already|currently)\s)*on\s(?:an?\s|the\s|his\s|her\s)?\x00")  # takes
 _SUPPOSED = re.compile(words("supposed"))
-_IF_BEHIND = re.compile(r"\s(?:if|unless|only if)\b")
+_IF_BEHIND = re.compile(r"\s(?:(?:only )?(?:if|unless)|only (?:when|once|after)|once (?:the|results|he|she)|next (?:week|month|visit))\b")
 # A denial that names what comes in the place of its object: the word, and what stands right before the new one.
 _EXCHANGES = tuple((word, re.compile(rf"\b(?:{turn})\s*(?:an?\s|the\s)?$")) for word, turn in (
     (" from", "to"), ("replac", "with|by"), ("stop", "start|use|give"), ("hold", "start|use|give")))
@@ -40,6 +40,7 @@ _OF_THE_ONE_BEFORE = re.compile(
     rf"\s*(?:which|that)\b.*\b{either('relative')}\b"
     rf"|\s*(?:so |please |then )?{either('stop_it')}\s(?:it|them|this|that)\b|\s*(?:停用?|不用|取消)(?:它|之|该药)")
 _IN_ITS_PLACE = re.compile(r"\s*(?:换[成为用]|改[为成用])")  # `把A换成B`, `由A改为B`
+_WORSE = re.compile(r"\b(?:worse|inferior|less \w+) (?:than|to)\b|不如|劣于|逊于|不及")  # the name before it than the one behind it
 _UNBOUND = re.compile(words("unbound"))
 _OF_THOSE_BEFORE = ("现予", "现已", "目前", "已", "后", "", "which", "that", "both", "all", "these", "they", "均", "都")
 _ITS_OWN = re.compile(r"(?!.*(?:[均都皆]|全部|一概|一律)).*[\u4e00-\u9fff].*")  # a Chinese list has 、; a comma begins a clause, unless 均 binds them
@@ -80,7 +81,7 @@ def _read_forward(sentence: str, clauses: Sequence[Clause], inherited: Stance) -
         if clause.joint == ";" and not (before is Stance.DENIED and clause.only_names):
             before = above
         if clause.bracket:
-            around = found.get(clause.before, Stance.AFFIRMED) if clause.before else Stance.AFFIRMED
+            around = found.get(clause.before, before) if clause.before and clauses[n - 1].names else before
             found.update(zip(clause.names, _of_clause(sentence, clause, around)[0], strict=True))
         else:
             own, before = _of_clause(sentence, clause, before)
@@ -98,11 +99,14 @@ def _of_clause(sentence: str, clause: Clause, before: Stance) -> tuple[list[Stan
         if forward and not _has_object(text, forward[-1] - clause.start):
             return [], Stance.DENIED
         return [], Stance.ELSEWHERE if elsewhere else Stance.SUPPOSED if supposed else inherits
+    worse = _WORSE.search(text)
     now = _NOW.search(text, elsewhere.end()) if elsewhere else None
     own = []
     for span in clause.names:
         place = span.start - clause.start
         if (last := bisect_right(forward, span.start)) and not _turned(sentence, forward[last - 1], span.start):
+            own.append(Stance.DENIED)
+        elif worse and place < worse.start() and clause.behind_names > worse.end():
             own.append(Stance.DENIED)
         elif elsewhere and not (now and now.end() <= place):
             own.append(Stance.ELSEWHERE)
