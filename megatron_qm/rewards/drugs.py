@@ -11,6 +11,7 @@ from megatron_qm.rewards.metadata import Metadata, table_of, words_of
 from megatron_qm.rewards.outcome import Outcome, Scored, Status, Unscored
 from megatron_qm.rewards.reading.anaphora import spelled_out
 from megatron_qm.rewards.reading.clean import answer_part
+from megatron_qm.rewards.reading.elements import without_withheld
 from megatron_qm.rewards.reading.json_parts import json_values
 from megatron_qm.rewards.reading.lists import pieces
 from megatron_qm.rewards.reading.marks import boxes
@@ -149,7 +150,7 @@ def _dosed(value: object) -> tuple[Dose | None, str | None]:
 def _given(prompt: str, response: str, names: DrugNames) -> tuple[list[_Drug], list[_Drug]]:
     """The drugs that are the answer (of the JSON if there is any, else of the prose), and all that the prose gives: a
     contraindicated one cannot hide there."""
-    text = boxes(spelled_out(answer_part(response) or "", prompt, names.find))
+    text = boxes(spelled_out(answer_part(without_withheld(response)) or "", prompt, names.find))
     if not text:
         return [], []
     values, around = json_values(text)

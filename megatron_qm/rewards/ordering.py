@@ -10,6 +10,7 @@ from megatron_qm.rewards.metadata import Metadata, lists_of
 from megatron_qm.rewards.outcome import Outcome, Scored, Unscored
 from megatron_qm.rewards.reading.anaphora import spelled_out
 from megatron_qm.rewards.reading.clean import answer_part
+from megatron_qm.rewards.reading.elements import without_withheld
 from megatron_qm.rewards.reading.finding import NameTable, find, units_of
 from megatron_qm.rewards.reading.json_parts import json_values
 from megatron_qm.rewards.reading.lexicon import either
@@ -152,7 +153,7 @@ def _fields(record: Mapping[str, object], tests: "_Tests") -> list[str]:
 
 
 def _given(prompt: str, response: str, tests: _Tests) -> set[str]:
-    text = boxes(spelled_out(answer_part(response) or "", prompt, tests.find))
+    text = boxes(spelled_out(answer_part(without_withheld(response)) or "", prompt, tests.find))
     if not text:
         return set()
     values, around = json_values(text)

@@ -9,6 +9,7 @@ _LONGEST = 40
 _HEADING = re.compile(r"\s*(?:[-*•]\s)?(?P<name>[^,.;:()\n]{1,40})(?:\([^()\n]{1,40}\)\s?)?:")
 _ELSEWHERE = re.compile(words("elsewhere"))
 _NO_HEADING = re.compile(words("no_heading"))
+_EXPLAINS = re.compile(words("explaining_heading"))
 _SUPPOSED = re.compile(words("supposed"))
 _DENYING = ("denies_forward", "denies_backward", "behind_denies", "denying_heading")
 _DENIES = tuple(re.compile(words(category)) for category in _DENYING)
@@ -27,7 +28,9 @@ def heading(line: str, *, alone: bool) -> Stance | None:
         return None
     if any(denies.search(name) for denies in _DENIES):
         return Stance.DENIED
-    return Stance.SUPPOSED if _SUPPOSED.search(name) else None
+    if _SUPPOSED.search(name):
+        return Stance.SUPPOSED
+    return Stance.DISCUSSED if _EXPLAINS.search(name) else None
 
 
 def is_short(clause: str) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -53,7 +53,7 @@ class Prose:
     def answer(self, *, beside_fields: bool) -> list[Mention]:
         """Of what is affirmed, what stands where a sentence says what the answer is. Where none does, it is all of it; but beside
         fields that hold an answer, nothing. Nothing either where it is alternatives, and none of them is chosen."""
-        counted = set(_led(self._sentences))
+        counted = set(_led(self._sentences, {one.place for one in self.affirmed}))
         led = [one for one in self.affirmed if one.place in counted]
         stated = led or ([] if beside_fields else self.affirmed)
         return decided(stated, self.affirmed, [place for place, one in enumerate(self._sentences) if leaves_open(one.low)])
@@ -124,21 +124,24 @@ def _left_standing(found: list[Mention], standing: list[int], sentence: str, pla
     return _denied(found, standing, first)
 
 
-def _led(sentences: Sequence[_Sentence]) -> Iterator[int]:
-    """The sentences that say what the answer is: from the last one that says it is final, or else from the first."""
+def _led(sentences: Sequence[_Sentence], naming: Collection[int]) -> Iterator[int]:
+    """The sentences that say what the answer is: from the last one that says it is final, or else from the first. naming: those
+    with a name that is affirmed."""
     led = [place for place, one in enumerate(sentences) if _LED.search(one.low)]
     final = [place for place in led if _FINAL.search(sentences[place].low)]
     for begin in final[-1:] or led[:1]:
-        yield from _listed(sentences, begin)
+        yield from _listed(sentences, begin, naming)
 
 
-def _listed(sentences: Sequence[_Sentence], begin: int) -> Iterator[int]:
-    """And those that go on with its list."""
+def _listed(sentences: Sequence[_Sentence], begin: int, naming: Collection[int]) -> Iterator[int]:
+    """And those that go on with its list: below a sentence that has named the answer there are reasons."""
     listing = True
+    first = sentences[begin]
+    lists = begin not in naming or _ITEM.match(first.text) or _ends_list(first)
     for place in range(begin, len(sentences)):
         sentence = sentences[place]
         says = _LED.search(sentence.low) or _ALSO.search(sentence.low)
-        listing = bool(place == begin or says or listing and (_ITEM.match(sentence.text) or _ends_list(sentences[place - 1])))
+        listing = bool(place == begin or says or lists and listing and (_ITEM.match(sentence.text) or _ends_list(sentences[place - 1])))
         if listing:
             yield place
 

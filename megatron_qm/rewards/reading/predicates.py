@@ -32,6 +32,11 @@ def discussed(sentence: str, named: Sequence[Span]) -> list[bool]:
             for n, last in enumerate(_ends_of_lists(joints))]
 
 
+def is_subject(sentence: str, span: Span) -> bool:
+    """Whether a finite verb stands behind a name."""
+    return _VERB.match(sentence, _after(sentence, span)) is not None
+
+
 def _speaks_of(sentence: str, at: int) -> bool:
     """Whether a verb begins at `at` that says something else than that its subject is the answer."""
     if not _VERB.match(sentence, at):

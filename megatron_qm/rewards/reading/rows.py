@@ -14,7 +14,7 @@ _SIGN = rf"[{CHOSEN}{STRUCK}×]?\s*"
 _NO = re.compile(rf"\s*(?:[{STRUCK}×]|{_SIGN}{either('bare_no')}{_REST})")
 _WITHHELD = re.compile(rf"\s*(?:[{STRUCK}×]|{_SIGN}{either('withheld_cell')}{_REST})")
 _YES = re.compile(rf"\s*(?:[{CHOSEN}]|{either('bare_yes')}{_REST})")
-_ASKS = re.compile(r"\s*(?:是否|whether|if)")
+_ASKS = re.compile(r"\s*(?:是否|whether|if)|.*/")
 _CHOOSES = re.compile(either("choosing_heading"))
 
 
@@ -58,7 +58,7 @@ def _row(line: str, cells: Sequence[str], heads: Sequence[str]) -> Iterator[str]
 
 def _withholds(head: str) -> bool:
     said = heading(f"{head}:", alone=False)
-    return said is not None and not (said is Stance.SUPPOSED and _ASKS.match(head))  # `是否使用` only asks
+    return said not in (None, Stance.DISCUSSED) and not (_ASKS.match(head) and "禁" not in head)  # `是否使用`, `give/hold` only ask
 
 
 def _verdict(cell: str, head: str, denying: bool, width: int) -> bool | None:

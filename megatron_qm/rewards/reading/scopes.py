@@ -14,7 +14,7 @@ from megatron_qm.rewards.reading.clauses import ANDS, Clause, clauses_of
 from megatron_qm.rewards.reading.headings import is_short
 from megatron_qm.rewards.reading.lexicon import either, lower, words
 from megatron_qm.rewards.reading.marks import struck
-from megatron_qm.rewards.reading.predicates import discussed
+from megatron_qm.rewards.reading.predicates import discussed, is_subject
 from megatron_qm.rewards.reading.spans import Span, Stance
 
 _FORWARD = re.compile(words("denies_forward"))
@@ -30,7 +30,7 @@ _NOW = re.compile(words("now"))
 _ELSEWHERE = re.compile(words("elsewhere"))
 _ON = re.compile(r"\s*(?:(?:is|was|were|patient|he|she|still|while|been|already|currently)\s)*on\s(?:an?\s|the\s|his\s|her\s)?\x00")  # takes
 _SUPPOSED = re.compile(words("supposed"))
-_IF_BEHIND = re.compile(r"\s(?:(?:only )?(?:if|unless)|only (?:when|once|after)|once (?:the|results|he|she)|next (?:week|month|visit))\b")
+_IF_BEHIND = re.compile(r"\s(?:(?:(?:tomorrow|later|afterwards|too|as well) )?(?:only )?(?:if|unless)|only (?:when|once|after)|once (?:the|results|he|she)|next (?:week|month|visit))\b")
 # A denial that names what comes in the place of its object: the word, and what stands right before the new one.
 _EXCHANGES = tuple((word, re.compile(rf"\b(?:{turn})\s*(?:an?\s|the\s)?$")) for word, turn in (
     (" from", "to"), ("replac", "with|by"), ("stop", "start|use|give"), ("hold", "start|use|give")))
@@ -40,11 +40,12 @@ _OF_THE_ONE_BEFORE = re.compile(
     rf"\s*(?:which|that)\b.*\b{either('relative')}\b"
     rf"|\s*(?:so |please |then )?{either('stop_it')}\s(?:it|them|this|that)\b|\s*(?:停用?|不用|取消)(?:它|之|该药)")
 _IN_ITS_PLACE = re.compile(r"\s*(?:换[成为用]|改[为成用])")  # `把A换成B`, `由A改为B`
+_UNREAL = re.compile(r"\bwould\b.*?\b(?:if|unless|were it not|but for|except that)\b|本(?:应|该|可|来)|原本")
 _WORSE = re.compile(r"\b(?:worse|inferior|less \w+) (?:than|to)\b|不如|劣于|逊于|不及")  # the name before it than the one behind it
 _UNBOUND = re.compile(words("unbound"))
 _OF_THOSE_BEFORE = ("现予", "现已", "目前", "已", "后", "", "which", "that", "both", "all", "these", "they", "均", "都")
 _ITS_OWN = re.compile(r"(?!.*(?:[均都皆]|全部|一概|一律)).*[\u4e00-\u9fff].*")  # a Chinese list has 、; a comma begins a clause, unless 均 binds them
-_COLONS = (":", "-", "—", "–")
+_COLONS = (":", "-", "—", "–", "→", "⇒", "->", "=>")
 _TURN_WITHIN = 40  # characters before a name in which `to`, `with`, 改用 stand
 
 
@@ -84,7 +85,8 @@ def _read_forward(sentence: str, clauses: Sequence[Clause], inherited: Stance) -
             around = found.get(clause.before, before) if clause.before and clauses[n - 1].names else before
             found.update(zip(clause.names, _of_clause(sentence, clause, around)[0], strict=True))
         else:
-            own, before = _of_clause(sentence, clause, before)
+            own, after = _of_clause(sentence, clause, before)
+            before = above if clause.before and clause.joint in _COLONS and _BARE_DENIAL.fullmatch(clause.text) else after
             found.update(zip(clause.names, own, strict=True))
     return found
 
@@ -99,6 +101,7 @@ def _of_clause(sentence: str, clause: Clause, before: Stance) -> tuple[list[Stan
         if forward and not _has_object(text, forward[-1] - clause.start):
             return [], Stance.DENIED
         return [], Stance.ELSEWHERE if elsewhere else Stance.SUPPOSED if supposed else inherits
+    unreal = _UNREAL.search(text)
     worse = _WORSE.search(text)
     now = _NOW.search(text, elsewhere.end()) if elsewhere else None
     own = []
@@ -110,10 +113,10 @@ def _of_clause(sentence: str, clause: Clause, before: Stance) -> tuple[list[Stan
             own.append(Stance.DENIED)
         elif elsewhere and not (now and now.end() <= place):
             own.append(Stance.ELSEWHERE)
-        elif supposed and supposed.start() < place or _IF_BEHIND.match(sentence, span.end):
+        elif supposed and supposed.start() < place or unreal and place < unreal.start() or _IF_BEHIND.match(sentence, span.end):
             own.append(Stance.SUPPOSED)
-        else:
-            own.append(inherits)
+        else:  # `avoid A, B is better`: a denial ends where a sentence begins
+            own.append(Stance.AFFIRMED if inherits is Stance.DENIED and is_subject(sentence, span) else inherits)
     return own, own[-1]
 
 
@@ -141,8 +144,18 @@ def _denied_behind(clauses: Sequence[Clause], n: int) -> Iterator[Span]:
             yield clause.before
         return
     behind = _BACKWARD.search(text, clause.behind_names)
+    if behind and clause.joint == ")":
+        yield from _in_bracket_before(clauses, n)
     if behind and (clause.names or _speaks_of_those_before(clause, text[: behind.start()])):
         yield from _led_here(clauses, n)
+
+
+def _in_bracket_before(clauses: Sequence[Clause], n: int) -> Iterator[Span]:
+    """`DOACs (such as A and B) are ...`"""
+    for at in range(n - 1, -1, -1):
+        if not clauses[at].bracket:
+            return
+        yield from clauses[at].names
 
 
 def _speaks_of_those_before(clause: Clause, lead: str) -> bool:
