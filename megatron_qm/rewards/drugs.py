@@ -13,6 +13,7 @@ from megatron_qm.rewards.reading.anaphora import spelled_out
 from megatron_qm.rewards.reading.clean import answer_part
 from megatron_qm.rewards.reading.elements import without_withheld
 from megatron_qm.rewards.reading.json_parts import json_values
+from megatron_qm.rewards.reading.lexicon import either
 from megatron_qm.rewards.reading.lists import pieces
 from megatron_qm.rewards.reading.marks import boxes
 from megatron_qm.rewards.reading.mentions import Mention, Prose, names_any
@@ -20,8 +21,7 @@ from megatron_qm.rewards.reading.records import answers, folded, named_by_keys
 
 _NAME_KEYS = ("name", "drug", "drug name", "medication", "medication name", "medicine", "agent", "药品", "药物", "药名", "名称", "generic", "generic name",
               "药品名称", "药物名称", "通用名")
-_LIST_KEYS = re.compile(r"(?:^|\s)(?:drugs?|medications?|medicines?|agents?|antibiotics?|prescriptions?|answer|treatment|name|rx|meds)$"
-                        "|(?:药物|药品|用药|处方|答案|治疗|抗生素)$")
+_LIST_KEYS = re.compile(rf"(?:^|\s){either('lists_drugs', 'en')}$|{either('lists_drugs', 'zh')}$")
 _DOSE_KEYS = ("dose", "dosage", "剂量", "用量", "strength", "amount")
 _ROUTE_KEYS = ("route", "途径", "给药途径", "用法", "administration")
 _MOST = 50

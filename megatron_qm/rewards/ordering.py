@@ -23,9 +23,7 @@ from megatron_qm.rewards.reading.script import simplified
 from megatron_qm.rewards.reading.spans import Span, overlap
 from megatron_qm.rewards.tables.table import read_table
 
-_KINDS = ("tests?", "orders?", "examinations?", "exams?", "investigations?", "labs?", "imaging", "work ?up", "answer", "stud(?:y|ies)", "panels?", "procedures?")
-_ZH_KINDS = ("检查", "检查项目", "推荐检查", "答案", "项目", "检验", "化验", "影像", "名称")
-_LIST_KEYS = re.compile(rf"(?:^|\s)(?:{'|'.join((*_KINDS, 'name'))})$|(?:{'|'.join(_ZH_KINDS)})$")
+_LIST_KEYS = re.compile(rf"(?:^|\s){either('lists_tests', 'en')}$|{either('lists_tests', 'zh')}$")
 _MOST = 100
 # What is called a test and known to no table; a word that only speaks of tests is none.
 _UNKNOWN = re.compile(

@@ -1,4 +1,5 @@
-"""`The former`, 后者: which name is meant, of the two that the response has named before, or else of the two that the question names."""
+"""`The former`, 后者: which is meant, of the two names that the response names before it, or else of the two of the question."""
+# ruff: noqa: E501  Chinese characters count twice
 
 import re
 from collections.abc import Callable, Iterable, Sequence

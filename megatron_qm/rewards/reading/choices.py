@@ -7,7 +7,8 @@ from itertools import pairwise
 from megatron_qm.rewards.reading.lexicon import either, lower, words
 from megatron_qm.rewards.reading.spans import Mention, Span
 
-_OR = re.compile(rf"(?:\b(?:or|vs|versus)\b|{either('or', 'zh')}|[也亦]可以?[用选做查给]?|也行|也能)(?:[\s,.(]+(?!{either('joins')}\b)[\w-]{{1,14}}){{0,4}}?[\s,.(]*$")
+_ASIDE = rf"(?:[\s,.(]+(?!{either('joins')}\b)[\w-]{{1,14}}){{0,4}}?[\s,.(]*"  # a few words
+_OR = re.compile(rf"(?:{words('or_of_names')}){_ASIDE}$")
 _BEGINS = re.compile(rf"\W*(?:\bor\b|{either('or', 'zh')}|{either('maybe')}\b)[^,;]{{0,20}}$")
 _HEDGE = re.compile(words("hedges_name"))
 _UNDECIDED = re.compile(words("undecided"))
@@ -22,7 +23,8 @@ def leaves_open(sentence: str) -> bool:
     return _UNDECIDED.search(sentence) is not None
 
 
-def decided(stated: Sequence[Mention], affirmed: Sequence[Mention], left_open: Sequence[int]) -> list[Mention]:
+def decided(stated: Sequence[Mention], affirmed: Sequence[Mention], left_open: Sequence[int]
+            ) -> list[Mention]:
     """What is stated, without the alternatives that a later name chooses from; empty where nothing chooses. affirmed: all that is,
     from which what is stated was taken. left_open: the sentences that leave the choice open, by their place."""
     if not stated:
@@ -57,11 +59,9 @@ def _open(found: Sequence[Mention], left_open: Sequence[int]) -> tuple[set[str],
 
 def _joined_by_or(found: Sequence[Mention]) -> Iterator[tuple[Mention, Mention]]:
     for one, other in pairwise(found):
-        if one.place == other.place:
-            between = other.sentence[max(one.span.end, other.span.start - _WITHIN) : other.span.start]
-            if _OR.search(lower(between)):
-                yield one, other
-        elif _BEGINS.match(lower(other.sentence[max(0, other.span.start - _WITHIN) : other.span.start])) and other.span.start < _WITHIN:
+        same = one.place == other.place
+        before = lower(other.sentence[max(one.span.end if same else 0, other.span.start - _WITHIN) : other.span.start])
+        if same and _OR.search(before) or not same and other.span.start < _WITHIN and _BEGINS.match(before):
             yield one, other
 
 

@@ -77,13 +77,15 @@ def _without_comments(text: str) -> str:
     return pieces[0] + "".join(piece.partition("-->")[2] for piece in pieces[1:])
 
 
+_OPENED = ("", "json", "json5", "jsonc", "yaml", "yml", "text", "txt", "plaintext", "markdown", "md", "answer")
+
+
 def _without_code(text: str) -> str:
     """Fences stay if they hold JSON, YAML or bare text; a program that prints the answer is not the answer."""
     pieces = text.split("```")
     for at in range(1, len(pieces), 2):
         language, _, body = pieces[at].partition("\n")
-        known = language.strip().lower() in ("", "json", "json5", "jsonc", "yaml", "yml", "text", "txt", "plaintext", "markdown", "md", "answer")
-        if known:
+        if language.strip().lower() in _OPENED:
             pieces[at] = f"\n{body}\n"
         elif body or not _is_inline(language):
             pieces[at] = "\n"

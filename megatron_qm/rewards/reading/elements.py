@@ -5,9 +5,11 @@ import re
 from megatron_qm.rewards.reading.records import aside, refused, spaced
 
 _MOST = 400  # characters in an element
-_ELEMENT = re.compile(rf"<([A-Za-z_\u4e00-\u9fff][\w\-]{{0,30}})((?:\s[^<>\n]{{0,100}})?)>([^<]{{0,{_MOST}}}(?:<(?!/?\1)[^<]{{0,{_MOST}}}){{0,16}})</\1>")
+_NAME, _ATTRIBUTES = r"[A-Za-z_\u4e00-\u9fff][\w\-]{0,30}", r"(?:\s[^<>\n]{0,100})?"
+_INNER = rf"[^<]{{0,{_MOST}}}(?:<(?!/?\1)[^<]{{0,{_MOST}}}){{0,16}}"
+_ELEMENT = re.compile(rf"<({_NAME})({_ATTRIBUTES})>({_INNER})</\1>")
 _ATTRIBUTE = re.compile(r"[\w-]{1,30}\s?=\s?[\"']([^\"'<>]{1,60})[\"']")
-_READ = frozenset({"think", "answer", "ans", "final_answer", "finalanswer", "b", "i", "p", "div", "span", "li", "ul", "ol", "td", "tr", "th", "table"})
+_READ = frozenset("think answer ans final_answer finalanswer b i p div span li ul ol td tr th table".split())
 
 
 def without_withheld(response: str) -> str:

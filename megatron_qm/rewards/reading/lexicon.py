@@ -50,7 +50,7 @@ def any_other(*categories: str) -> str:
 
 
 def lower(text: str) -> str:
-    """In lower case and simplified Chinese, each character in its place. (Of all characters, `İ` alone has a lower case of two.)"""
+    """In lower case and simplified Chinese, each character in its place. (`İ` alone has a lower case of two characters.)"""
     low = text.lower()
     return simplified(low if len(low) == len(text) else text.replace("İ", "ı").lower())
 

@@ -18,10 +18,13 @@ Find = Callable[[str], Iterable[tuple[str, Span]]]  # a sentence -> its names an
 _SENTENCE = re.compile(r"[\n。!?]|(?<![\s(]\d)(?<![\s(]\d\d)(?<!^\d)(?<!^\d\d)\.(?=\s|$)")
 _TAKEN_BACK = re.compile(  # what the writer says before naming something else in its place
     rf"(?:^|[,;:.…—-])\s*(?:{either('oh')}[,\s]{{1,2}})*{either('takes_back')}")
-_RETRACTED = re.compile(rf"(?:^|[.…—]|--)\s*(?:{either('oh')}[,\s]{{1,2}})*{either('takes_back')}\W*$|{either('takes_all_back')}\W*$")
+_RETRACTED = re.compile(  # and what it says before naming nothing at all
+    rf"(?:^|[.…—]|--)\s*(?:{either('oh')}[,\s]{{1,2}})*{either('takes_back')}\W*$"
+    rf"|{either('takes_all_back')}\W*$")
 _ITEM = re.compile(r"\s*(?:[-*•·]|\(?\d{1,2}[.)、])\s?")
 _LED = re.compile(
-    rf"(?:^|[.;,:]\s*)(?:please )?{either('asks_for')}\b|^\W*{words('concludes_names')}|{words('best')}(?:\s[\w-]+){{0,4}}?(?:\s(?:is|are)|:)"
+    rf"(?:^|[.;,:]\s*)(?:please )?{either('asks_for')}\b|^\W*{words('concludes_names')}"
+    rf"|{words('best')}(?:\s[\w-]+){{0,4}}?(?:\s(?:is|are)|:)"
     rf"|\b{either('what_is_answered')}\b[^.:;,\n]{{0,30}}?(?:\bis\b|\bare\b|:)|{either('answer_heading')}[^,.:;\n]{{0,6}}?[是为:]")
 _FINAL = re.compile(words("final"))
 _ALSO = re.compile(words("also"))
@@ -141,7 +144,8 @@ def _listed(sentences: Sequence[_Sentence], begin: int, naming: Collection[int])
     for place in range(begin, len(sentences)):
         sentence = sentences[place]
         says = _LED.search(sentence.low) or _ALSO.search(sentence.low)
-        listing = bool(place == begin or says or lists and listing and (_ITEM.match(sentence.text) or _ends_list(sentences[place - 1])))
+        item = _ITEM.match(sentence.text) or _ends_list(sentences[place - 1])
+        listing = bool(place == begin or says or lists and listing and item)
         if listing:
             yield place
 

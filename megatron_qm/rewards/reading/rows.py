@@ -52,13 +52,15 @@ def _row(line: str, cells: Sequence[str], heads: Sequence[str]) -> Iterator[str]
     denying = [n < len(heads) and _withholds(heads[n]) for n in range(len(cells))]
     verdicts = [_verdict(lower(cell), heads[n] if n < len(heads) else "", denying[n], len(cells)) for n, cell in enumerate(cells)]
     mark = "☐" if False in verdicts else "-"
-    yield f"{mark} {'; '.join(cell for n, cell in enumerate(cells) if not denying[n] and verdicts[n] is None).replace('. ', '; ')}"
+    said = [cell.replace(". ", "; ") for n, cell in enumerate(cells) if not denying[n] and verdicts[n] is None]
+    yield f"{mark} {'; '.join(said)}"
     yield from (f"☐ {cell}" for n, cell in enumerate(cells) if denying[n])
 
 
 def _withholds(head: str) -> bool:
+    """Whether what stands below is withheld; `是否使用` and `give/hold` only ask."""
     said = heading(f"{head}:", alone=False)
-    return said not in (None, Stance.DISCUSSED) and not (_ASKS.match(head) and "禁" not in head)  # `是否使用`, `give/hold` only ask
+    return said not in (None, Stance.DISCUSSED) and not (_ASKS.match(head) and "禁" not in head)
 
 
 def _verdict(cell: str, head: str, denying: bool, width: int) -> bool | None:

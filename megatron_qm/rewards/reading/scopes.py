@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from megatron_qm.rewards.reading.clauses import ANDS, Clause, clauses_of
 from megatron_qm.rewards.reading.headings import is_short
-from megatron_qm.rewards.reading.lexicon import either, lower, words
+from megatron_qm.rewards.reading.lexicon import either, first, lower, words
 from megatron_qm.rewards.reading.marks import struck
 from megatron_qm.rewards.reading.predicates import discussed, is_subject
 from megatron_qm.rewards.reading.spans import Span, Stance
@@ -28,9 +28,9 @@ _TWICE = re.compile(rf"{words('denied_twice')}|非(?=[^,;]{{1,14}}不可)|(?<=�
 _TURN = re.compile(words("turn"))
 _NOW = re.compile(words("now"))
 _ELSEWHERE = re.compile(words("elsewhere"))
-_ON = re.compile(r"\s*(?:(?:is|was|were|patient|he|she|still|while|been|already|currently)\s)*on\s(?:an?\s|the\s|his\s|her\s)?\x00")  # takes
+_ON = re.compile(rf"\s*(?:{either('before_on')}\s)*on\s(?:an?\s|the\s|his\s|her\s)?\x00")  # what is taken already
 _SUPPOSED = re.compile(words("supposed"))
-_IF_BEHIND = re.compile(r"\s(?:(?:(?:tomorrow|later|afterwards|too|as well) )?(?:only )?(?:if|unless)|only (?:when|once|after)|once (?:the|results|he|she)|next (?:week|month|visit))\b")
+_IF_BEHIND = re.compile(rf"\s{either('condition_of_a_name')}\b")
 # A denial that names what comes in the place of its object: the word, and what stands right before the new one.
 _EXCHANGES = tuple((word, re.compile(rf"\b(?:{turn})\s*(?:an?\s|the\s)?$")) for word, turn in (
     (" from", "to"), ("replac", "with|by"), ("stop", "start|use|give"), ("hold", "start|use|give")))
@@ -40,8 +40,9 @@ _OF_THE_ONE_BEFORE = re.compile(
     rf"\s*(?:which|that)\b.*\b{either('relative')}\b"
     rf"|\s*(?:so |please |then )?{either('stop_it')}\s(?:it|them|this|that)\b|\s*(?:停用?|不用|取消)(?:它|之|该药)")
 _IN_ITS_PLACE = re.compile(r"\s*(?:换[成为用]|改[为成用])")  # `把A换成B`, `由A改为B`
-_UNREAL = re.compile(r"\bwould\b.*?\b(?:if|unless|were it not|but for|except that)\b|本(?:应|该|可|来)|原本")
+_UNREAL = re.compile(words("unreal"))
 _WORSE = re.compile(r"\b(?:worse|inferior|less \w+) (?:than|to)\b|不如|劣于|逊于|不及")  # the name before it than the one behind it
+_PURPOSE = re.compile(rf"\s?{first('purpose')}")
 _UNBOUND = re.compile(words("unbound"))
 _OF_THOSE_BEFORE = ("现予", "现已", "目前", "已", "后", "", "which", "that", "both", "all", "these", "they", "均", "都")
 _ITS_OWN = re.compile(r"(?!.*(?:[均都皆]|全部|一概|一律)).*[\u4e00-\u9fff].*")  # a Chinese list has 、; a comma begins a clause, unless 均 binds them
@@ -69,7 +70,8 @@ def stances(sentence: str, named: Sequence[Span], inherited: Stance = Stance.AFF
 def denies(text: str) -> bool:
     """Whether a text without a name that is known denies what it names."""
     low = lower(text)
-    return _FORWARD.search(low) is not None or _BACKWARD.search(low) is not None or True in struck(text, [Span(0, 0), Span(len(text), len(text))])
+    crossed = struck(text, [Span(0, 0), Span(len(text), len(text))])
+    return _FORWARD.search(low) is not None or _BACKWARD.search(low) is not None or True in crossed
 
 
 def _read_forward(sentence: str, clauses: Sequence[Clause], inherited: Stance) -> dict[Span, Stance]:
@@ -83,6 +85,7 @@ def _read_forward(sentence: str, clauses: Sequence[Clause], inherited: Stance) -
             before = above
         if clause.bracket:
             around = found.get(clause.before, before) if clause.before and clauses[n - 1].names else before
+            around = Stance.DISCUSSED if _PURPOSE.match(clause.text) else around
             found.update(zip(clause.names, _of_clause(sentence, clause, around)[0], strict=True))
         else:
             own, after = _of_clause(sentence, clause, before)
