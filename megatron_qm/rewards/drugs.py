@@ -17,7 +17,7 @@ from megatron_qm.rewards.reading.lexicon import either
 from megatron_qm.rewards.reading.lists import pieces
 from megatron_qm.rewards.reading.marks import boxes
 from megatron_qm.rewards.reading.mentions import Mention, Prose, names_any
-from megatron_qm.rewards.reading.records import answers, folded, named_by_keys
+from megatron_qm.rewards.reading.records import answers, folded, named_by_keys, records_in
 
 _NAME_KEYS = ("name", "drug", "drug name", "medication", "medication name", "medicine", "agent", "药品", "药物", "药名", "名称", "generic", "generic name",
               "药品名称", "药物名称", "通用名")
@@ -127,8 +127,8 @@ def _fields(record: Mapping[str, object], names: DrugNames, key: Callable[[str],
     for one, inner in record.items():
         if one != key_of_name and _LIST_KEYS.search(one):
             found += _items(inner, names, key)
-        elif isinstance(inner, Mapping):
-            found += _fields(folded(inner), names, key)
+        elif records := records_in(inner):
+            found += [item for each in records for item in _fields(folded(each), names, key)]
         elif one != key_of_name and answers(one):
             found += [item for item in _items(inner, names, key) if item.key in names]
     return found or [_Drug(key(one), *_dosed(record[one])) for one in named_by_keys(record) if one in names]

@@ -17,7 +17,7 @@ from megatron_qm.rewards.reading.lexicon import either
 from megatron_qm.rewards.reading.lists import pieces
 from megatron_qm.rewards.reading.marks import boxes
 from megatron_qm.rewards.reading.mentions import Prose, key_of_field, names_any
-from megatron_qm.rewards.reading.records import answers, folded, named_by_keys
+from megatron_qm.rewards.reading.records import answers, folded, named_by_keys, records_in
 from megatron_qm.rewards.reading.remembered import remembered
 from megatron_qm.rewards.reading.script import simplified
 from megatron_qm.rewards.reading.spans import Span, overlap
@@ -143,8 +143,8 @@ def _fields(record: Mapping[str, object], tests: "_Tests") -> list[str]:
     for key, inner in record.items():
         if _LIST_KEYS.search(key):
             found += _items(inner, tests)
-        elif isinstance(inner, Mapping):
-            found += _fields(folded(inner), tests)
+        elif records := records_in(inner):
+            found += [item for each in records for item in _fields(folded(each), tests)]
         elif answers(key):
             found += [item for item in _items(inner, tests) if names_any(item, tests.find)]
     return found or [key for key in named_by_keys(record) if key in tests]

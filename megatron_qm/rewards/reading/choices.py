@@ -69,7 +69,7 @@ def _hedged(found: Sequence[Mention]) -> Iterator[tuple[Mention, Mention]]:
     """Those that only may be the answer, where there are several and no other."""
     before = [0, *(one.span.end if one.place == other.place else 0 for one, other in pairwise(found))]
     hedged = [_HEDGE.search(lower(one.sentence[max(at, one.span.start - _WITHIN) : one.span.start])) is not None
-              for one, at in zip(found, before, strict=False)]
+              or one.sentence.startswith("可能", one.span.end) for one, at in zip(found, before, strict=False)]
     if all(hedged):
         yield from pairwise(found)
 

@@ -51,7 +51,10 @@ class Prose:
 
     @property
     def affirmed(self) -> list[Mention]:
-        return [one for one in self.mentions if one.stance is Stance.AFFIRMED]
+        """Where nothing is affirmed without a condition, one name that is on a condition."""
+        plain = [one for one in self.mentions if one.stance is Stance.AFFIRMED]
+        others = [one for one in self.mentions if one.stance is Stance.ON_CONDITION] if not plain else []
+        return plain or (others if len({one.key for one in others}) == 1 else [])
 
     def answer(self, *, beside_fields: bool) -> list[Mention]:
         """Of what is affirmed, what stands where a sentence says what the answer is. Where none does, it is all of it; but beside

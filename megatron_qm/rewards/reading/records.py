@@ -9,6 +9,7 @@ from megatron_qm.rewards.reading.lexicon import either, lower, words
 from megatron_qm.rewards.reading.rows import refuses
 
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|[_\-]")
+_NUMBER = re.compile(r"\d+(?:\.\d+)?\s?%?")
 _STATUS = re.compile(rf"\b{either('status_key', 'en')}\s?\??$|{either('status_key', 'zh')}")
 _ASIDE = re.compile(words("aside_key"))
 _ANSWERS = re.compile(words("answering_key"))
@@ -46,5 +47,10 @@ def folded(value: Mapping[str, object]) -> dict[str, object]:
 
 
 def named_by_keys(record: Mapping[str, object]) -> Iterator[str]:
-    """Of {"aspirin": true, "heparin": "no"} the keys that their values do not refuse."""
-    yield from (key for key, value in record.items() if not refused(value))
+    """Of {"aspirin": true, "heparin": "no"} the keys that their values do not refuse; a number says how likely one is."""
+    yield from (key for key, value in record.items() if not refused(value) and not _NUMBER.fullmatch(str(value)))
+
+
+def records_in(value: object) -> list[Mapping[str, object]]:
+    """The objects that a field holds, alone or in a list."""
+    return [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, Mapping)]

@@ -26,9 +26,12 @@ _BACKWARD = re.compile(
 _BARE_DENIAL = re.compile(rf"\s?(?:(?:is|are|was|now|already)\s|[已均都]{{0,2}})?{either('bare_denial')}\s?")
 _TWICE = re.compile(rf"{words('denied_twice')}|非(?=[^,;]{{1,14}}不可)|(?<=非)([^,;]{{1,14}})不可")
 _TURN = re.compile(words("turn"))
+_STRONG_TURN, _BUT = re.compile(words("strong_turn")), re.compile(words("but"))
+_CONDITIONAL = (Stance.SUPPOSED, Stance.ON_CONDITION)
 _NOW = re.compile(words("now"))
 _ELSEWHERE = re.compile(words("elsewhere"))
 _ON = re.compile(rf"\s*(?:{either('before_on')}\s)*on\s(?:an?\s|the\s|his\s|her\s)?\x00")  # what is taken already
+_BEEN_ON = re.compile(r"\b(?:was|were|been|is)(?: already| still)? on \x00")
 _SUPPOSED = re.compile(words("supposed"))
 _IF_BEHIND = re.compile(rf"\s{either('condition_of_a_name')}\b")
 # A denial that names what comes in the place of its object: the word, and what stands right before the new one.
@@ -97,9 +100,9 @@ def _read_forward(sentence: str, clauses: Sequence[Clause], inherited: Stance) -
 def _of_clause(sentence: str, clause: Clause, before: Stance) -> tuple[list[Stance], Stance]:
     """The stance to each name of a clause, and what the list that goes on behind it inherits."""
     text = clause.text
-    inherits = Stance.AFFIRMED if before is not Stance.AFFIRMED and _TURN.search(text) else before
+    inherits = _turned_to(before, text)
     forward = [match.end() + clause.start for match in _FORWARD.finditer(text)]
-    elsewhere, supposed = _ELSEWHERE.search(text) or _ON.match(text), _SUPPOSED.search(text)
+    elsewhere, supposed = _ELSEWHERE.search(text) or _ON.match(text) or _BEEN_ON.search(text), _SUPPOSED.search(text)
     if not clause.names:
         if forward and not _has_object(text, forward[-1] - clause.start):
             return [], Stance.DENIED
@@ -121,6 +124,15 @@ def _of_clause(sentence: str, clause: Clause, before: Stance) -> tuple[list[Stan
         else:  # `avoid A, B is better`: a denial ends where a sentence begins
             own.append(Stance.AFFIRMED if inherits is Stance.DENIED and is_subject(sentence, span) else inherits)
     return own, own[-1]
+
+
+def _turned_to(before: Stance, text: str) -> Stance:
+    """What becomes of an inherited stance in a clause that turns to something else."""
+    if before is Stance.AFFIRMED or _STRONG_TURN.search(text):
+        return Stance.ON_CONDITION if before in _CONDITIONAL and not _BUT.search(text) else Stance.AFFIRMED
+    if before is Stance.DISCUSSED or not _TURN.search(text):
+        return before
+    return Stance.ON_CONDITION if before in _CONDITIONAL else Stance.AFFIRMED
 
 
 def _has_object(text: str, at: int) -> bool:

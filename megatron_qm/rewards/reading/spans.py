@@ -27,6 +27,7 @@ class Stance(Enum):
     DENIED = "denied"
     ELSEWHERE = "elsewhere"  # somebody else's, or of another time
     DISCUSSED = "discussed"  # something else is said about it than that it is the answer
+    ON_CONDITION = "on condition"  # `if he is not allergic, give it`: that counts where nothing is said without a condition
     SUPPOSED = "supposed"  # on a condition, asked, or one of several that are possible
 
 
