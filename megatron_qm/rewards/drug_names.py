@@ -20,7 +20,8 @@ _SALT = re.compile(rf"\s{either('salt', 'en')}(?=\s|$)", re.I)
 _ZH_SALT = re.compile(rf"^{either('salt', 'zh')}")
 _ZH_FORM = re.compile(rf"{either('release')}*{either('dosage_form')}$")
 # What may stand right before the name of a drug in Chinese text, though it stands in names too.
-_ZH_BEFORE = frozenset("予给用服吃开加选是为和及与或含配联合以并也的药、物剂停禁忌别勿不换成将对改片酸钠钾口注射次即了把先后再宜应可如有于到至从量")
+_ZH_BEFORE = frozenset("予给用服吃开加选是为和及与或含配联合以并也的药、物剂停禁忌别勿不换成将对改片酸钠钾口注射次即了把先后再宜应可如有于到至从量"
+                       "除过单早首下上时行做需取该此另均则就才又仍而且若比较胜称名叫案疗者由被让使只仅非属起始续喂输点抹涂吸喷贴敷灌塞推泵静减增调撤缓替补追共同议荐")
 _ZH_WORDS_BEFORE = frozenset("雾化 吸入 静脉 静推 静滴 泵入 皮下 肌肉 局部 外涂 同时 及时 目前 立即 立刻 尽快 尽早 尽快 此时 随后 今天 每天 每日 长期 常规 早期 术前 术后 餐前 睡前 "
                              "饭前 单药 继续 起始 开始 推荐 建议 考虑 短期 规律 小量 足量 普通 经典 老药 新药 国产 进口 复方 正是 患者 病人 本例 应当 必须 最佳 最好 答案 方案 治疗 处方".split())
 

@@ -65,7 +65,7 @@ def _cuts(sentence: str, named: Sequence[Span]) -> Iterator[tuple[int, int, bool
             at += 1
         if at < len(named) and named[at].start <= match.start():
             continue
-        depth += {"(": 1, ")": -1}.get(match[0], 0)
+        depth = max(0, depth + {"(": 1, ")": -1}.get(match[0], 0))  # `A)` opens nothing
         yield match.start(), match.end(), depth > 0
 
 

@@ -20,6 +20,7 @@ _RECOMMENDS = re.compile(
     rf"{either('auxiliary_alone')}\s*(?:[.,;!]|$)"
     rf"|(?:{either('auxiliary')}\s+)?(?:{either('emphasis')}\s+){{0,2}}(?:be\s+)?(?:{either('recommended')}|{_IS_ANSWER})"
     rf"|{either('is_recommended')}")
+_ON_CONDITION = re.compile(r"[^,;.]{0,12}\b(?:only )?(?:if|unless)\b")  # `is an option if ...`
 _AGAINST = re.compile(rf"\b{either('against')}\b")
 
 
@@ -42,7 +43,7 @@ def _speaks_of(sentence: str, at: int) -> bool:
     if not _VERB.match(sentence, at):
         return False
     found = _RECOMMENDS.match(sentence, at)
-    return found is None or _AGAINST.search(found[0]) is not None
+    return found is None or _AGAINST.search(found[0]) is not None or _ON_CONDITION.match(sentence, found.end()) is not None
 
 
 def _joint(between: str) -> str:

@@ -46,6 +46,10 @@ _IN_ITS_PLACE = re.compile(r"\s*(?:换[成为用]|改[为成用])")  # `把A换�
 _UNREAL = re.compile(words("unreal"))
 _WORSE = re.compile(r"\b(?:worse|inferior|less \w+) (?:than|to)\b|不如|劣于|逊于|不及")  # the name before it than the one behind it
 _PURPOSE = re.compile(rf"\s?{first('purpose')}")
+_JOINED = re.compile(r"\s*(?:,\s*)?(?:or|或者?|/|、)\s*")
+_MAY = re.compile(rf"\s(?:may|can|could|might) (?:also )?be {either('optional_use')}\b|可(?:酌情|考虑)")
+_ALLERGEN = re.compile(r"\s?(?:过敏|不耐受)|[\s-](?:allerg|intoleran)")
+_ALLERGIC = re.compile(r"(?:过敏|不耐受)者")  # of whom the next clause speaks
 _UNBOUND = re.compile(words("unbound"))
 _OF_THOSE_BEFORE = ("现予", "现已", "目前", "已", "后", "", "which", "that", "both", "all", "these", "they", "均", "都")
 _ITS_OWN = re.compile(r"(?!.*(?:[均都皆]|全部|一概|一律)).*[\u4e00-\u9fff].*")  # a Chinese list has 、; a comma begins a clause, unless 均 binds them
@@ -65,9 +69,23 @@ def stances(sentence: str, named: Sequence[Span], inherited: Stance = Stance.AFF
     for span, mark in zip(named, struck(sentence, named), strict=True):
         if mark:
             found[span] = Stance.DENIED
+    found.update(_on_conditions(low, named))
+    found.update((span, Stance.DENIED) for span in named if _ALLERGEN.match(low, span.end))
     states = [found.get(span, inherited) for span in named]
-    return [Stance.DISCUSSED if about and stance is Stance.AFFIRMED else stance
-            for stance, about in zip(states, discussed(low, named), strict=True)]
+    return [(Stance.DISCUSSED if about else Stance.ON_CONDITION if _MAY.match(low, span.end) else stance)
+            if stance is Stance.AFFIRMED else stance
+            for span, stance, about in zip(named, states, discussed(low, named), strict=True)]
+
+
+def _on_conditions(sentence: str, named: Sequence[Span]) -> Iterator[tuple[Span, Stance]]:
+    """`A or B if ...`: a condition behind a name holds for the list that ends there."""
+    last, said = len(named), Stance.SUPPOSED
+    for n in range(len(named) - 1, -1, -1):
+        if last == n + 1 < len(named) and _JOINED.fullmatch(sentence, named[n].end, named[last].start):
+            last = n
+            yield named[n], said
+        elif (sure := _IF_BEHIND.match(sentence, named[n].end)) or _MAY.match(sentence, named[n].end):
+            last, said = n, Stance.SUPPOSED if sure else Stance.ON_CONDITION
 
 
 def denies(text: str) -> bool:
@@ -80,16 +98,16 @@ def denies(text: str) -> bool:
 def _read_forward(sentence: str, clauses: Sequence[Clause], inherited: Stance) -> dict[Span, Stance]:
     """What each clause says of its names, and passes on to the list behind it."""
     found: dict[Span, Stance] = {}
-    before = above = inherited  # above: of a heading within the sentence, which a semicolon does not end
+    before = above = within = inherited  # within: brackets. above: of a heading within the sentence, which a semicolon does not end
     for n, clause in enumerate(clauses):
         if clause.joint == ":" and before is not inherited and clause.before is None and is_short(clauses[n - 1].text):
             above = before
         if clause.joint == ";" and not (before is Stance.DENIED and clause.only_names):
             before = above
         if clause.bracket:
-            around = found.get(clause.before, before) if clause.before and clauses[n - 1].names else before
-            around = Stance.DISCUSSED if _PURPOSE.match(clause.text) else around
-            found.update(zip(clause.names, _of_clause(sentence, clause, around)[0], strict=True))
+            around = within if clauses[n - 1].bracket else found.get(clause.before, before) if clauses[n - 1].names else before
+            own, within = _of_clause(sentence, clause, Stance.DISCUSSED if _PURPOSE.match(clause.text) else around)
+            found.update(zip(clause.names, own, strict=True))
         else:
             own, after = _of_clause(sentence, clause, before)
             before = above if clause.before and clause.joint in _COLONS and _BARE_DENIAL.fullmatch(clause.text) else after
@@ -123,7 +141,7 @@ def _of_clause(sentence: str, clause: Clause, before: Stance) -> tuple[list[Stan
             own.append(Stance.SUPPOSED)
         else:  # `avoid A, B is better`: a denial ends where a sentence begins
             own.append(Stance.AFFIRMED if inherits is Stance.DENIED and is_subject(sentence, span) else inherits)
-    return own, own[-1]
+    return own, Stance.SUPPOSED if _ALLERGIC.search(text) else own[-1]
 
 
 def _turned_to(before: Stance, text: str) -> Stance:
@@ -188,7 +206,7 @@ def _led_here(clauses: Sequence[Clause], n: int) -> list[Span]:
         joint = clauses[at + 1].joint
         if beyond is not None and joint in (*ANDS, "、") or joint == "," and _ITS_OWN.fullmatch(clauses[n].text):
             return reached
-        if not joint or not clauses[at].only_names:
+        if joint in ("", ";") or not clauses[at].only_names:
             break
         if joint not in (*ANDS, "、"):
             beyond = beyond or []

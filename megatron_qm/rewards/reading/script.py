@@ -34,7 +34,7 @@ _SIMPLIFIED = (
     "吴呐吕问启唤注钡镓锶钛锰铬锆铂镧镣锗酦胨贲蜡蚕缬苧辟阐递邓钴沈缧瘘疮洒济炼烧烫灯烂墙犹狱猎兹酸疖痈瘘颏颞龋颧髌髅须喂馈驼"
     "惊骗骚鹅鹦"
 )
-_TABLE = str.maketrans(_TRADITIONAL, _SIMPLIFIED)
+_TABLE = str.maketrans(f"{_TRADITIONAL}鳥魯贊倫賓緹邁韋錫閃蕩盪賠膩諧頻銨", f"{_SIMPLIFIED}鸟鲁赞伦宾缇迈韦锡闪荡荡赔腻谐频铵")
 
 
 def simplified(text: str) -> str:
