@@ -25,8 +25,9 @@ def leaves_open(sentence: str) -> bool:
 
 def decided(stated: Sequence[Mention], affirmed: Sequence[Mention], left_open: Sequence[int]
             ) -> list[Mention]:
-    """What is stated, without the alternatives that a later name chooses from; empty where nothing chooses. affirmed: all that is,
-    from which what is stated was taken. left_open: the sentences that leave the choice open, by their place."""
+    """What is stated, without the alternatives that a later name chooses from; empty where nothing chooses.
+
+    affirmed: all of which what is stated was taken. left_open: the sentences that leave the choice open, by their place."""
     if not stated:
         return []
     found = [one for one in affirmed if one.place >= stated[0].place]

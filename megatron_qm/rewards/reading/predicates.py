@@ -20,7 +20,7 @@ _RECOMMENDS = re.compile(
     rf"{either('auxiliary_alone')}\s*(?:[.,;!]|$)"
     rf"|(?:{either('auxiliary')}\s+)?(?:{either('emphasis')}\s+){{0,2}}(?:be\s+)?(?:{either('recommended')}|{_IS_ANSWER})"
     rf"|{either('is_recommended')}")
-_ON_CONDITION = re.compile(r"[^,;.]{0,12}\b(?:only )?(?:if|unless)\b")  # `is an option if ...`
+_ON_CONDITION = re.compile(r"[^,;.]{0,12}\b(?:only )?if\b")  # `is an option if ...`
 _AGAINST = re.compile(rf"\b{either('against')}\b")
 
 

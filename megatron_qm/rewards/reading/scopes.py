@@ -105,10 +105,11 @@ def _read_forward(sentence: str, clauses: Sequence[Clause], inherited: Stance) -
         if clause.joint == ";" and not (before is Stance.DENIED and clause.only_names):
             before = above
         if clause.bracket:
-            around = within if clauses[n - 1].bracket else found.get(clause.before, before) if clauses[n - 1].names else before
+            names = clauses[n - 1].names
+            around = within if clauses[n - 1].bracket else found.get(names[-1], before) if names else before
             own, within = _of_clause(sentence, clause, Stance.DISCUSSED if _PURPOSE.match(clause.text) else around)
             found.update(zip(clause.names, own, strict=True))
-        else:
+        elif inherited is Stance.AFFIRMED or not _is_denying_heading(sentence, clause):
             own, after = _of_clause(sentence, clause, before)
             before = above if clause.before and clause.joint in _COLONS and _BARE_DENIAL.fullmatch(clause.text) else after
             found.update(zip(clause.names, own, strict=True))
@@ -142,6 +143,12 @@ def _of_clause(sentence: str, clause: Clause, before: Stance) -> tuple[list[Stan
         else:  # `avoid A, B is better`: a denial ends where a sentence begins
             own.append(Stance.AFFIRMED if inherits is Stance.DENIED and is_subject(sentence, span) else inherits)
     return own, Stance.SUPPOSED if _ALLERGIC.search(text) else own[-1]
+
+
+def _is_denying_heading(sentence: str, clause: Clause) -> bool:
+    """`Reasons not to order:` turns to nothing."""
+    ends_with_colon = sentence.startswith(":", clause.end) and not clause.start
+    return ends_with_colon and not clause.names and _FORWARD.search(clause.text) is not None
 
 
 def _turned_to(before: Stance, text: str) -> Stance:
