@@ -26,6 +26,7 @@ _LED = re.compile(
     rf"(?:^|[.;,:]\s*)(?:please )?{either('asks_for')}\b|^\W*{words('concludes_names')}"
     rf"|{words('best')}(?:\s[\w-]+){{0,4}}?(?:\s(?:is|are)|:)"
     rf"|\b{either('what_is_answered')}\b[^.:;,\n]{{0,30}}?(?:\bis\b|\bare\b|:)|{either('answer_heading')}[^,.:;\n]{{0,6}}?[是为:]")
+_CONDITION = re.compile(words("supposed"))
 _FINAL = re.compile(words("final"))
 _ALSO = re.compile(words("also"))
 _MOST_CHARACTERS = 4000  # of a sentence
@@ -51,10 +52,11 @@ class Prose:
 
     @property
     def affirmed(self) -> list[Mention]:
-        """Where nothing is affirmed without a condition, one name that is on a condition."""
+        """Where nothing is affirmed without a condition, what is on the only one."""
         plain = [one for one in self.mentions if one.stance is Stance.AFFIRMED]
         others = [one for one in self.mentions if one.stance is Stance.ON_CONDITION] if not plain else []
-        return plain or (others if len({one.key for one in others}) == 1 else [])
+        alone = len({one.place for one in others}) == 1 and len(_CONDITION.findall(lower(others[0].sentence))) == 1
+        return plain or (others if alone or len({one.key for one in others}) == 1 else [])
 
     def answer(self, *, beside_fields: bool) -> list[Mention]:
         """Of what is affirmed, what stands where a sentence says what the answer is. Where none does, it is all of it; but beside
