@@ -30,7 +30,7 @@ def heading(line: str, *, alone: bool) -> Stance | None:
         return Stance.DENIED
     if _SUPPOSED.search(name):
         return Stance.SUPPOSED
-    return Stance.DISCUSSED if _EXPLAINS.search(name) else None
+    return Stance.DISCUSSED if _EXPLAINS.fullmatch(name.strip(" -*•#")) else None
 
 
 def is_short(clause: str) -> bool:
