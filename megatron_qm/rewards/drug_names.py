@@ -11,24 +11,19 @@ from megatron_qm.rewards.reading.lexicon import either
 from megatron_qm.rewards.reading.mentions import key_of_field
 from megatron_qm.rewards.reading.remembered import remembered
 from megatron_qm.rewards.reading.spans import Span
+from megatron_qm.rewards.reading.traditional import simplified
 from megatron_qm.rewards.tables.table import read_table
 
 _STRENGTH = re.compile(rf"(?<!\d)\d{{1,6}}(?:[.,]\d{{1,4}})?\s{{0,3}}{either('unit_of_strength')}(?![a-z])", re.I)
-# Combinations, in one order; the other is the same drug.
-_COMBINATIONS: dict[str, tuple[str, str]] = {
-    "amoxicillin clavulanate": ("amoxicillin", "clavulanate"), "sulfamethoxazole trimethoprim": ("sulfamethoxazole", "trimethoprim"),
-    "piperacillin tazobactam": ("piperacillin", "tazobactam"), "ampicillin sulbactam": ("ampicillin", "sulbactam"),
-    "cefoperazone sulbactam": ("cefoperazone", "sulbactam"), "imipenem cilastatin": ("imipenem", "cilastatin"),
-    "budesonide formoterol": ("budesonide", "formoterol"), "fluticasone salmeterol": ("fluticasone", "salmeterol"),
-    "sacubitril valsartan": ("sacubitril", "valsartan"), "levodopa carbidopa": ("levodopa", "carbidopa"),
-    "levodopa benserazide": ("levodopa", "benserazide"),
-}
+_ZH_SIDES = re.compile(r"[\u4e00-\u9fff]{2}")
 _SALT = re.compile(rf"\s{either('salt', 'en')}(?=\s|$)", re.I)
 _ZH_SALT = re.compile(rf"^{either('salt', 'zh')}")
 _ZH_FORM = re.compile(rf"{either('release')}*{either('dosage_form')}$")
 # What may stand right before the name of a drug in Chinese text, though it stands in names too.
-_ZH_BEFORE = frozenset("予给用服吃开加选是为和及与或含配联合以并也的药、物剂停禁忌别勿不换成将对改片酸钠钾口注射次即了把先后再宜应可如有于到至从")
-
+_ZH_BEFORE = frozenset("予给用服吃开加选是为和及与或含配联合以并也的药、物剂停禁忌别勿不换成将对改片酸钠钾口注射次即了把先后再宜应可如有于到至从量"
+                       "除过单早首下上时行做需取该此另均则就才又仍而且若比较胜称名叫案疗者由被让使只仅非属起始续喂输点抹涂吸喷贴敷灌塞推泵静减增调撤缓替补追共同议荐")
+_ZH_WORDS_BEFORE = frozenset("雾化 吸入 静脉 静推 静滴 泵入 皮下 肌肉 局部 外涂 同时 及时 目前 立即 立刻 尽快 尽早 尽快 此时 随后 今天 每天 每日 长期 常规 早期 术前 术后 餐前 睡前 "
+                             "饭前 单药 继续 起始 开始 推荐 建议 考虑 短期 规律 小量 足量 普通 经典 老药 新药 国产 进口 复方 正是 患者 病人 本例 应当 必须 最佳 最好 答案 方案 治疗 处方".split())
 
 _JOINTS = (" ", " and ", " with ", " plus ", "和")  # of two names of a combination; / and - are blanks
 
@@ -57,6 +52,9 @@ class DrugNames:
         inside = next(iter(self.find(name)), None)
         return inside[0] if inside else plain(name)
 
+    def __contains__(self, key: str) -> bool:
+        return any(key in table for table in self._all)
+
     def affirmed_key(self, text: str) -> str:
         """`key` of a field of JSON; empty where the field denies the drug."""
         return key_of_field(text, self.find, self.key)
@@ -79,7 +77,7 @@ def _of(names: Mapping[str, str]) -> DrugNames:
 def _shipped() -> NameTable:
     drugs = {generic: (generic, *others) for generic, others in read_table("drugs.txt").items()}
     table = NameTable({name: generic for generic, names in drugs.items() for name in names})
-    for generic, (first, second) in _COMBINATIONS.items():
+    for generic, (first, second) in _combinations().items():
         for one, other in itertools.product(drugs[first], drugs[second]):
             for joint in _JOINTS:
                 table.add(f"{one}{joint}{other}", generic)
@@ -87,12 +85,25 @@ def _shipped() -> NameTable:
     return table
 
 
+def parts_of(generic: str) -> tuple[str, ...]:
+    """The drugs of a combination of two; none of another drug."""
+    return _combinations().get(generic, ())
+
+
+@lru_cache(maxsize=1)
+def _combinations() -> dict[str, tuple[str, str]]:
+    """The generic names that are two names, one behind the other."""
+    drugs = read_table("drugs.txt")
+    generic = {name: drug for drug, others in drugs.items() for name in (drug, *others)}
+    cuts = ((name, name[:at], name[at + 1 :]) for name in drugs for at, mark in enumerate(name) if mark == " ")
+    return {name: (generic[first], generic[second]) for name, first, second in cuts if first in generic and second in generic}
+
+
 def _is_whole(sentence: str, span: Span) -> bool:
     """Whether a Chinese name is no end of a longer one (罗红霉素 is no 红霉素) and no beginning of one."""
-    before = sentence[span.start - 1 : span.start]
-    named = sentence[span.start : span.end]
-    if "\u4e00" <= named[0] <= "\u9fff" and "\u4e00" <= before <= "\u9fff":
-        return before in _ZH_BEFORE or before not in _characters()
+    before = simplified(sentence[max(0, span.start - 2) : span.start])
+    if _ZH_SIDES.fullmatch(f"{before[-1:]}{sentence[span.start]}"):
+        return before[-1] in _ZH_BEFORE or before in _ZH_WORDS_BEFORE or before[-1] not in _characters()
     return True
 
 

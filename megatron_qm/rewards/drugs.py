@@ -1,21 +1,27 @@
 """Rational drug use: the set of drugs, with dose and route where the reference has them; a contraindicated drug scores 0."""
 # ruff: noqa: E501  Chinese characters count twice
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from megatron_qm.rewards.doses import Dose, dose_in, route_in
-from megatron_qm.rewards.drug_names import DrugNames
+from megatron_qm.rewards.drug_names import DrugNames, parts_of
 from megatron_qm.rewards.metadata import Metadata, table_of, words_of
 from megatron_qm.rewards.outcome import Outcome, Scored, Status, Unscored
+from megatron_qm.rewards.reading.anaphora import spelled_out
 from megatron_qm.rewards.reading.clean import answer_part
-from megatron_qm.rewards.reading.json_parts import Duplicates, json_values
+from megatron_qm.rewards.reading.elements import without_withheld
+from megatron_qm.rewards.reading.json_parts import json_values
+from megatron_qm.rewards.reading.lexicon import either
 from megatron_qm.rewards.reading.lists import pieces
 from megatron_qm.rewards.reading.mentions import Mention, Prose, names_any
+from megatron_qm.rewards.reading.records import answers, folded, named_by_keys, records_in
+from megatron_qm.rewards.reading.strikes import boxes
 
-_NAME_KEYS = ("name", "drug", "drug_name", "medication", "medicine", "药品", "药物", "药名", "名称", "generic", "generic_name", "药品名称")
-_LIST_KEYS = ("drugs", "medications", "medicines", "prescription", "prescriptions", "answer", "treatment", "药物", "药品", "用药", "处方", "drug",
-              "medication", "答案", "治疗")
+_NAME_KEYS = ("name", "drug", "drug name", "medication", "medication name", "medicine", "agent", "药品", "药物", "药名", "名称", "generic", "generic name",
+              "药品名称", "药物名称", "通用名")
+_LIST_KEYS = re.compile(rf"(?:^|\s){either('lists_drugs', 'en')}$|{either('lists_drugs', 'zh')}$")
 _DOSE_KEYS = ("dose", "dosage", "剂量", "用量", "strength", "amount")
 _ROUTE_KEYS = ("route", "途径", "给药途径", "用法", "administration")
 _MOST = 50
@@ -44,8 +50,8 @@ def drugs(prompt: str, response: str, reference: object, metadata: Metadata) -> 
     if unclear := list(_unclear_doses(reference)):
         return Unscored(f"the dose {unclear[0]!r} of the reference is no amount with a unit, such as 100 mg: leave it out")
     banned = {names.key(name) for name in words_of(metadata, "contraindicated")}
-    given, around = _given(response, names.knowing({*rights, *banned}))
-    if struck := sorted({item.key for item in (*given, *around)} & banned):
+    given, around = _given(prompt, response, names.knowing({*rights, *banned}))
+    if struck := sorted({part for item in (*given, *around) for part in (item.key, *parts_of(item.key))} & banned):
         return Scored(0.0, {**_EMPTY, "contraindicated": 1.0, "invalid": 0.0}, f"contraindicated here: {', '.join(struck)}")
     if not given or len(given) > _MOST:
         reading: Status = "rejected" if given or names_any(response, names.find) else "unread"
@@ -74,6 +80,7 @@ def _score(given: Sequence[_Drug], rights: Mapping[str, _Drug]) -> Scored:
     found: dict[str, list[_Drug]] = {}
     for item in given:
         found.setdefault(item.key, []).append(item)
+    _as_asked(found, rights)
     hits = {key: items for key, items in found.items() if key in rights}
     dose = {key: _agrees(rights[key].dose, [item.dose for item in items]) for key, items in hits.items()}
     route = {key: _agrees(rights[key].route, [item.route for item in items]) for key, items in hits.items()}
@@ -83,6 +90,18 @@ def _score(given: Sequence[_Drug], rights: Mapping[str, _Drug]) -> Scored:
     parts = {**_EMPTY, "precision": precision, "recall": recall, "f1": f1, "invalid": 0.0,
              "dose": sum(dose.values()) / max(1, len(hits)), "route": sum(route.values()) / max(1, len(hits))}
     return Scored(f1, parts, f"{len(hits)} of {len(rights)} drugs, {len(found)} given")
+
+
+def _as_asked(found: dict[str, list[_Drug]], rights: Mapping[str, _Drug]) -> None:
+    """A combination and its parts are the same: where the reference has the one and the response the other, the former is counted."""
+    for key in [*found]:
+        if key not in rights and (parts := parts_of(key)) and {*parts} <= {*rights}:
+            for part in parts:
+                found.setdefault(part, []).extend(found[key])
+            del found[key]
+    for key in rights:
+        if key not in found and (parts := parts_of(key)) and {*parts} <= {*found} - {*rights}:
+            found[key] = [item for part in parts for item in found.pop(part)]
 
 
 def _agrees(wanted: object, said: Collection[object]) -> bool:
@@ -97,29 +116,41 @@ def _items(value: object, names: DrugNames, key: Callable[[str], str]) -> list[_
         return [_Drug(key(piece), dose_in(piece), route_in(piece)) for piece in listed]
     if isinstance(value, list):
         return [item for one in value for item in _items(one, names, key)]
-    if not isinstance(value, Mapping) or isinstance(value, Duplicates) and value.twice:
-        return []
-    folded = {str(name).strip().casefold(): inner for name, inner in value.items()}
-    key_of_name = next((one for one in _NAME_KEYS if isinstance(folded.get(one), str)), None)
-    others = [item for one, inner in folded.items() if one != key_of_name and _lists(one) for item in _items(inner, names, key)]
-    name = folded[key_of_name] if key_of_name else None
-    if name and not any(folded.get(one) for one in (*_DOSE_KEYS, *_ROUTE_KEYS)):
-        return [*_items(name, names, key), *others]
-    if name:
-        dose, route = (next((str(folded[one]) for one in keys if folded.get(one)), name) for keys in (_DOSE_KEYS, _ROUTE_KEYS))
-        return [_Drug(key(name), dose_in(dose), route_in(route)), *others]
-    return others
+    return _fields(folded(value), names, key) if isinstance(value, Mapping) else []
 
 
-def _lists(key: str) -> bool:
-    """Whether a key of an object holds drugs, such as `additional_drugs`."""
-    return key in _LIST_KEYS or any(key.endswith(one) for one in ("drugs", "medications", "药物", "药品", "用药"))
+def _fields(record: Mapping[str, object], names: DrugNames, key: Callable[[str], str]) -> list[_Drug]:
+    """The drug that an object is about, and those in its fields that list drugs, or say that they are the answer."""
+    key_of_name = next((one for one in _NAME_KEYS if isinstance(record.get(one), str)), None)
+    name = record[key_of_name] if key_of_name else None
+    found = _named(str(name), record, names, key) if name else []
+    for one, inner in record.items():
+        if one != key_of_name and _LIST_KEYS.search(one):
+            found += _items(inner, names, key)
+        elif records := records_in(inner):
+            found += [item for each in records for item in _fields(folded(each), names, key)]
+        elif one != key_of_name and answers(one):
+            found += [item for item in _items(inner, names, key) if item.key in names]
+    return found or [_Drug(key(one), *_dosed(record[one])) for one in named_by_keys(record) if one in names]
 
 
-def _given(response: str, names: DrugNames) -> tuple[list[_Drug], list[_Drug]]:
+def _named(name: str, record: Mapping[str, object], names: DrugNames, key: Callable[[str], str]) -> list[_Drug]:
+    if not any(record.get(one) for one in (*_DOSE_KEYS, *_ROUTE_KEYS)):
+        return _items(name, names, key)
+    dose, route = (next((str(record[one]) for one in keys if record.get(one)), name) for keys in (_DOSE_KEYS, _ROUTE_KEYS))
+    return [_Drug(key(name), dose_in(dose), route_in(route))]
+
+
+def _dosed(value: object) -> tuple[Dose | None, str | None]:
+    """Of {"aspirin": "100 mg by mouth"}."""
+    text = value if isinstance(value, str) else ""
+    return dose_in(text), route_in(text)
+
+
+def _given(prompt: str, response: str, names: DrugNames) -> tuple[list[_Drug], list[_Drug]]:
     """The drugs that are the answer (of the JSON if there is any, else of the prose), and all that the prose gives: a
     contraindicated one cannot hide there."""
-    text = answer_part(response)
+    text = boxes(spelled_out(answer_part(without_withheld(response)) or "", prompt, names.find))
     if not text:
         return [], []
     values, around = json_values(text)

@@ -2,23 +2,28 @@
 # ruff: noqa: E501  Chinese characters count twice
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from megatron_qm.rewards.metadata import Metadata, lists_of
 from megatron_qm.rewards.outcome import Outcome, Scored, Unscored
+from megatron_qm.rewards.reading.anaphora import spelled_out
 from megatron_qm.rewards.reading.clean import answer_part
+from megatron_qm.rewards.reading.elements import without_withheld
 from megatron_qm.rewards.reading.finding import NameTable, find, units_of
-from megatron_qm.rewards.reading.json_parts import Duplicates, json_values
+from megatron_qm.rewards.reading.json_parts import json_values
 from megatron_qm.rewards.reading.lexicon import either
 from megatron_qm.rewards.reading.lists import pieces
 from megatron_qm.rewards.reading.mentions import Prose, key_of_field, names_any
+from megatron_qm.rewards.reading.records import answers, folded, named_by_keys, records_in
 from megatron_qm.rewards.reading.remembered import remembered
 from megatron_qm.rewards.reading.spans import Span, overlap
+from megatron_qm.rewards.reading.strikes import boxes
+from megatron_qm.rewards.reading.traditional import simplified
 from megatron_qm.rewards.tables.table import read_table
 
-_LIST_KEYS = ("tests", "orders", "test", "examinations", "检查", "检查项目", "answer", "推荐检查", "name", "答案", "项目", "workup",
-              "investigations", "labs", "imaging", "order", "test_name", "辅助检查")
+_LIST_KEYS = re.compile(rf"(?:^|\s){either('lists_tests', 'en')}$|{either('lists_tests', 'zh')}$")
 _MOST = 100
 # What is called a test and known to no table; a word that only speaks of tests is none.
 _UNKNOWN = re.compile(
@@ -31,10 +36,10 @@ def ordering(prompt: str, response: str, reference: object, metadata: Metadata) 
     """`reference`: test names; metadata `synonyms`: {test: [other names]}. Value: F1 of the tests ordered. What a list holds
     that no table knows is an order too, and costs precision."""
     tests = _Tests.of(lists_of(metadata, "synonyms"))
-    rights = {tests.key(name) for text in _items(reference) for name in tests.listed(text)} - {""}
+    rights = {tests.key(name) for text in _items(reference, tests) for name in tests.listed(text)} - {""}
     if not rights:
         return Unscored(f"the reference {reference!r} names no test")
-    given = _given(response, tests.knowing(rights))
+    given = _given(prompt, response, tests.knowing(rights))
     hits = len(given & rights)
     if not given or len(given) > _MOST:
         spoken_of = bool(given) or names_any(response, tests.find_all)
@@ -83,6 +88,9 @@ class _Tests:
         apart = [(key, span) for key, span in _unknown(sentence) if not overlap(taken, span)]
         yield from sorted([*known, *apart], key=lambda found: found[1].start)
 
+    def __contains__(self, name: str) -> bool:
+        return any(name in table for table in self._tables)
+
     def ordered(self, text: str) -> str:
         """The test that a field of a list orders; empty for none."""
         return key_of_field(text, self.find, self.key)
@@ -91,7 +99,7 @@ class _Tests:
 def _unknown(sentence: str) -> Iterator[tuple[str, Span]]:
     """What is called a test; but not in brackets: `spirometry (with a bronchodilator test)` says there how it is done."""
     depth = at = 0
-    for match in _UNKNOWN.finditer(sentence):
+    for match in _UNKNOWN.finditer(simplified(sentence)):
         depth += sentence.count("(", at, match.start()) - sentence.count(")", at, match.start())
         at = match.start()
         if depth <= 0 and not _GENERIC.search(match[0]):
@@ -100,8 +108,20 @@ def _unknown(sentence: str) -> Iterator[tuple[str, Span]]:
 
 def _of(synonyms: Mapping[str, Iterable[str]]) -> _Tests:
     shipped = _shipped()
-    own = {name: shipped.key_of(test) or test.strip().lower() for test, others in synonyms.items() for name in (test, *others)}
+    groups = _groups(synonyms)
+    keys = {test: next((key for name in names if (key := shipped.key_of(name)) is not None), "") for test, names in groups.items()}
+    several = {key for key, count in Counter(keys.values()).items() if count > 1}  # the item tells apart what the table does not
+    own = {name: test.strip().lower() if keys[test] in several or not keys[test] else keys[test] for test, names in groups.items() for name in names}
     return _Tests([NameTable(own), shipped] if own else [shipped])
+
+
+def _groups(synonyms: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
+    """Tests with all their names; {"CBC": "complete blood count"} is another name of what its text says."""
+    groups: dict[str, list[str]] = {}
+    for test, others in synonyms.items():
+        name, more = (others, [test]) if isinstance(others, str) else (test, [*others])
+        groups.setdefault(name, [name]).extend(more)
+    return groups
 
 
 @lru_cache(maxsize=1)
@@ -109,23 +129,33 @@ def _shipped() -> NameTable:
     return NameTable({name: test for test, others in read_table("tests.txt").items() for name in (test, *others)})
 
 
-def _items(value: object) -> list[str]:
+def _items(value: object, tests: "_Tests") -> list[str]:
+    """The names in the fields of a value that list tests; in those that only say they are the answer, those that are known."""
     if isinstance(value, str):
         return [value]
     if isinstance(value, list):
-        return [item for one in value for item in _items(one)]
-    if isinstance(value, Mapping) and not (isinstance(value, Duplicates) and value.twice):
-        folded = {str(key).casefold(): inner for key, inner in value.items()}
-        return [item for key in _LIST_KEYS if key in folded for item in _items(folded[key])]
-    return []
+        return [item for one in value for item in _items(one, tests)]
+    return _fields(folded(value), tests) if isinstance(value, Mapping) else []
 
 
-def _given(response: str, tests: _Tests) -> set[str]:
-    text = answer_part(response)
+def _fields(record: Mapping[str, object], tests: "_Tests") -> list[str]:
+    found = []
+    for key, inner in record.items():
+        if _LIST_KEYS.search(key):
+            found += _items(inner, tests)
+        elif records := records_in(inner):
+            found += [item for each in records for item in _fields(folded(each), tests)]
+        elif answers(key):
+            found += [item for item in _items(inner, tests) if names_any(item, tests.find)]
+    return found or [key for key in named_by_keys(record) if key in tests]
+
+
+def _given(prompt: str, response: str, tests: _Tests) -> set[str]:
+    text = boxes(spelled_out(answer_part(without_withheld(response)) or "", prompt, tests.find))
     if not text:
         return set()
     values, around = json_values(text)
-    listed = [items for value in values if (items := _items(value))]
+    listed = [items for value in values if (items := _items(value, tests))]
     if len({frozenset(tests.key(item) for item in items) for items in listed}) > 1:
         return set()  # several lists: which is the order?
     stated = Prose(around, tests.find_all).answer(beside_fields=bool(listed))

@@ -10,7 +10,7 @@ from megatron_qm.rewards.reading.lexicon import words
 from megatron_qm.rewards.reading.spans import Span
 
 ANDS = ("and", "和", "与", "及")
-_BOUNDARY = re.compile(rf"[,;:—–()、]|/(?![oc]\b)|\s[+-]\s|(?={words('clause_word')})|\band\b|和|与|及")
+_BOUNDARY = re.compile(rf"[,;:—–()、→⇒]|[-=]>|/(?![oc]\b)|\s[+-]\s|(?={words('clause_word')})|\band\b|和|与(?!其)|及(?!时)")
 _NO_WORD = re.compile(r"[\W\d]*")
 _NAME = "\x00"  # what stands in the place of a name's characters, so that words in a name deny nothing
 
@@ -65,7 +65,7 @@ def _cuts(sentence: str, named: Sequence[Span]) -> Iterator[tuple[int, int, bool
             at += 1
         if at < len(named) and named[at].start <= match.start():
             continue
-        depth += {"(": 1, ")": -1}.get(match[0], 0)
+        depth = max(0, depth + {"(": 1, ")": -1}.get(match[0], 0))  # `A)` opens nothing
         yield match.start(), match.end(), depth > 0
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from megatron_qm.rewards.reading.spans import Span
+from megatron_qm.rewards.reading.traditional import simplified
 
 _UNIT = re.compile(r"[\u4e00-\u9fff]|[^\W_\u4e00-\u9fff]+(?:[+%](?![^\W_]))?")
 _CHINESE = re.compile("[\u4e00-\u9fff]")
@@ -84,7 +85,7 @@ def find(sentence: str, tables: Sequence[NameTable], whole: Callable[[str, Span]
 
 
 def units_of(text: str) -> list[Unit]:
-    return [(match[0].lower(), match.start(), match.end()) for match in _UNIT.finditer(text)]
+    return [(match[0].lower(), match.start(), match.end()) for match in _UNIT.finditer(simplified(text))]
 
 
 def _joined(units: Sequence[str]) -> str:

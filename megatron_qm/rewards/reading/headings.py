@@ -6,9 +6,11 @@ from megatron_qm.rewards.reading.lexicon import lower, words
 from megatron_qm.rewards.reading.spans import Stance
 
 _LONGEST = 40
-_HEADING = re.compile(r"\s*(?:[-*•]\s)?(?P<name>[^,.;:()\n]{1,40}):")
+_HEADING = re.compile(r"\s*(?:[-*•]\s)?(?P<name>[^,.;:()\n]{1,40})(?:\([^()\n]{1,40}\)\s?)?:")
 _ELSEWHERE = re.compile(words("elsewhere"))
 _NO_HEADING = re.compile(words("no_heading"))
+_EXPLAINS = re.compile(words("explaining_heading"))
+_SUPPOSED = re.compile(words("supposed"))
 _DENYING = ("denies_forward", "denies_backward", "behind_denies", "denying_heading")
 _DENIES = tuple(re.compile(words(category)) for category in _DENYING)
 
@@ -17,14 +19,18 @@ def heading(line: str, *, alone: bool) -> Stance | None:
     """How a heading at the beginning of a line stands to what follows it; None where there is none, or it says nothing. alone:
     the line names nothing, so that a short one is a heading without a colon too."""
     match = _HEADING.match(line)
-    name = lower(match["name"] if match else line if alone and len(line) <= _LONGEST else "")
+    name = lower(match["name"].replace("_", " ") if match else line if alone and len(line) <= _LONGEST else "")
     if not name:
         return None
     if _ELSEWHERE.search(name):
         return Stance.ELSEWHERE
     if _NO_HEADING.search(name):
         return None
-    return Stance.DENIED if any(denies.search(name) for denies in _DENIES) else None
+    if any(denies.search(name) for denies in _DENIES):
+        return Stance.DENIED
+    if _SUPPOSED.search(name):
+        return Stance.SUPPOSED
+    return Stance.DISCUSSED if _EXPLAINS.fullmatch(name.strip(" -*•#")) else None
 
 
 def is_short(clause: str) -> bool:

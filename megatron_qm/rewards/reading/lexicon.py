@@ -9,6 +9,8 @@ from pathlib import Path
 
 import yaml
 
+from megatron_qm.rewards.reading.traditional import simplified
+
 _LANGUAGES = ("en", "zh", "signs")
 
 
@@ -48,9 +50,9 @@ def any_other(*categories: str) -> str:
 
 
 def lower(text: str) -> str:
-    """In lower case, each character in its place. (Of all characters, `İ` alone has a lower case of two.)"""
+    """In lower case and simplified Chinese, each character in its place. (`İ` alone has a lower case of two characters.)"""
     low = text.lower()
-    return low if len(low) == len(text) else text.replace("İ", "ı").lower()
+    return simplified(low if len(low) == len(text) else text.replace("İ", "ı").lower())
 
 
 def _ending_as_words(category: str, before: str) -> str:

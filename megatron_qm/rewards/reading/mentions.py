@@ -2,38 +2,34 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from megatron_qm.rewards.reading.choices import any_joined_by_or, decided, leaves_open
 from megatron_qm.rewards.reading.clean import answer_part
 from megatron_qm.rewards.reading.headings import heading
 from megatron_qm.rewards.reading.lexicon import either, lower, words
+from megatron_qm.rewards.reading.rows import tables_as_lines
 from megatron_qm.rewards.reading.scopes import denies, stances
-from megatron_qm.rewards.reading.spans import Span, Stance
+from megatron_qm.rewards.reading.spans import Mention, Span, Stance
 
 Find = Callable[[str], Iterable[tuple[str, Span]]]  # a sentence -> its names and where they stand, none inside another
 _SENTENCE = re.compile(r"[\n。!?]|(?<![\s(]\d)(?<![\s(]\d\d)(?<!^\d)(?<!^\d\d)\.(?=\s|$)")
 _TAKEN_BACK = re.compile(  # what the writer says before naming something else in its place
     rf"(?:^|[,;:.…—-])\s*(?:{either('oh')}[,\s]{{1,2}})*{either('takes_back')}")
+_RETRACTED = re.compile(  # and what it says before naming nothing at all
+    rf"(?:^|[.…—]|--)\s*(?:{either('oh')}[,\s]{{1,2}})*{either('takes_back')}\W*$"
+    rf"|{either('takes_all_back')}\W*$")
 _ITEM = re.compile(r"\s*(?:[-*•·]|\(?\d{1,2}[.)、])\s?")
 _LED = re.compile(
-    rf"(?:^|[.;,:]\s*)(?:please )?{either('asks_for')}\b"
+    rf"(?:^|[.;,:]\s*)(?:please )?{either('asks_for')}\b|^\W*{words('concludes_names')}"
+    rf"|{words('best')}(?:\s[\w-]+){{0,4}}?(?:\s(?:is|are)|:)"
     rf"|\b{either('what_is_answered')}\b[^.:;,\n]{{0,30}}?(?:\bis\b|\bare\b|:)|{either('answer_heading')}[^,.:;\n]{{0,6}}?[是为:]")
+_CONDITION = re.compile(words("supposed"))
 _FINAL = re.compile(words("final"))
 _ALSO = re.compile(words("also"))
 _MOST_CHARACTERS = 4000  # of a sentence
-
-
-@dataclass(frozen=True)
-class Mention:
-    """key: what `Find` says. sentence, span: where it stands. place: of the sentence in the text, from 0."""
-
-    key: str
-    stance: Stance
-    sentence: str
-    span: Span
-    place: int
 
 
 @dataclass(frozen=True)
@@ -51,19 +47,24 @@ class Prose:
     """What stands around the fields of a response. mentions: all names, in order."""
 
     def __init__(self, text: str, find: Find) -> None:
-        self._sentences = list(_sentences(text))
+        self._sentences = list(_sentences(tables_as_lines(text)))
         self.mentions = _mentions(self._sentences, find)
 
     @property
     def affirmed(self) -> list[Mention]:
-        return [one for one in self.mentions if one.stance is Stance.AFFIRMED]
+        """Where nothing is affirmed without a condition, what is on the only one."""
+        plain = [one for one in self.mentions if one.stance is Stance.AFFIRMED]
+        others = [one for one in self.mentions if one.stance is Stance.ON_CONDITION] if not plain else []
+        alone = len({one.place for one in others}) == 1 and len(_CONDITION.findall(lower(others[0].sentence))) == 1
+        return plain or (others if alone or len({one.key for one in others}) == 1 else [])
 
     def answer(self, *, beside_fields: bool) -> list[Mention]:
         """Of what is affirmed, what stands where a sentence says what the answer is. Where none does, it is all of it; but beside
-        fields that hold an answer, nothing."""
-        counted = set(_led(self._sentences))
+        fields that hold an answer, nothing. Nothing either where it is alternatives, and none of them is chosen."""
+        counted = set(_led(self._sentences, {one.place for one in self.affirmed}))
         led = [one for one in self.affirmed if one.place in counted]
-        return led or ([] if beside_fields else self.affirmed)
+        stated = led or ([] if beside_fields else self.affirmed)
+        return decided(stated, self.affirmed, [place for place, one in enumerate(self._sentences) if leaves_open(one.low)])
 
 
 def key_of_field(text: str, find: Find, unknown: Callable[[str], str]) -> str:
@@ -72,7 +73,10 @@ def key_of_field(text: str, find: Find, unknown: Callable[[str], str]) -> str:
     found = list(find(text))
     if not found:
         return "" if denies(text) else unknown(text)
-    return next((key for key, _ in affirmed(text, found)), "")
+    given = affirmed(text, found)
+    if any_joined_by_or(text, given):
+        return f"{unknown(text[: given[0][1].end])} or another"
+    return next((key for key, _ in given), "")
 
 
 def affirmed(text: str, found: Sequence[tuple[str, Span]]) -> list[tuple[str, Span]]:
@@ -90,6 +94,7 @@ def _mentions(sentences: Sequence[_Sentence], find: Find) -> list[Mention]:
     above = Stance.AFFIRMED
     found: list[Mention] = []
     standing: list[int] = []  # where in `found` what is affirmed is
+    open_since: int | None = None  # how many of `standing` were taken back before anything was named in their place
     for place, sentence in enumerate(sentences):
         names = list(find(sentence.text))
         if sentence.first:
@@ -101,7 +106,19 @@ def _mentions(sentences: Sequence[_Sentence], find: Find) -> list[Mention]:
                 standing.append(len(found))
             found.append(Mention(key, Stance.SUPPOSED if asked else stance, sentence.text, span, place))
         standing = _left_standing(found, standing, sentence.low, place)
+        if open_since is not None and len(standing) > open_since:
+            standing, open_since = _denied(found, standing, open_since), None
+        elif _RETRACTED.search(sentence.low) and not (place and sentences[place - 1].mark == "?"):
+            open_since = len(standing)
+    _denied(found, standing, open_since or 0)
     return found
+
+
+def _denied(found: list[Mention], standing: list[int], count: int) -> list[int]:
+    """What is left standing when the first `count` are denied."""
+    for at in standing[:count]:
+        found[at] = replace(found[at], stance=Stance.DENIED)
+    return standing[count:]
 
 
 def _left_standing(found: list[Mention], standing: list[int], sentence: str, place: int) -> list[int]:
@@ -112,26 +129,28 @@ def _left_standing(found: list[Mention], standing: list[int], sentence: str, pla
     first = bisect_left(standing, (place, match.end()), key=lambda at: (found[at].place, found[at].span.start))
     if first == len(standing):
         return standing
-    for at in standing[:first]:
-        found[at] = replace(found[at], stance=Stance.DENIED)
-    return standing[first:]
+    return _denied(found, standing, first)
 
 
-def _led(sentences: Sequence[_Sentence]) -> Iterator[int]:
-    """The sentences that say what the answer is: from the last one that says it is final, or else from the first."""
+def _led(sentences: Sequence[_Sentence], naming: Collection[int]) -> Iterator[int]:
+    """The sentences that say what the answer is: from the last one that says it is final, or else from the first. naming: those
+    with a name that is affirmed."""
     led = [place for place, one in enumerate(sentences) if _LED.search(one.low)]
     final = [place for place in led if _FINAL.search(sentences[place].low)]
     for begin in final[-1:] or led[:1]:
-        yield from _listed(sentences, begin)
+        yield from _listed(sentences, begin, naming)
 
 
-def _listed(sentences: Sequence[_Sentence], begin: int) -> Iterator[int]:
-    """And those that go on with its list."""
+def _listed(sentences: Sequence[_Sentence], begin: int, naming: Collection[int]) -> Iterator[int]:
+    """And those that go on with its list: below a sentence that has named the answer there are reasons."""
     listing = True
+    first = sentences[begin]
+    lists = begin not in naming or _ITEM.match(first.text) or _ends_list(first)
     for place in range(begin, len(sentences)):
         sentence = sentences[place]
         says = _LED.search(sentence.low) or _ALSO.search(sentence.low)
-        listing = bool(place == begin or says or listing and (_ITEM.match(sentence.text) or _ends_list(sentences[place - 1])))
+        item = _ITEM.match(sentence.text) or _ends_list(sentences[place - 1])
+        listing = bool(place == begin or says or lists and listing and item)
         if listing:
             yield place
 

@@ -20,6 +20,7 @@ _RECOMMENDS = re.compile(
     rf"{either('auxiliary_alone')}\s*(?:[.,;!]|$)"
     rf"|(?:{either('auxiliary')}\s+)?(?:{either('emphasis')}\s+){{0,2}}(?:be\s+)?(?:{either('recommended')}|{_IS_ANSWER})"
     rf"|{either('is_recommended')}")
+_ON_CONDITION = re.compile(r"[^,;.]{0,12}\b(?:only )?if\b")  # `is an option if ...`
 _AGAINST = re.compile(rf"\b{either('against')}\b")
 
 
@@ -32,12 +33,17 @@ def discussed(sentence: str, named: Sequence[Span]) -> list[bool]:
             for n, last in enumerate(_ends_of_lists(joints))]
 
 
+def is_subject(sentence: str, span: Span) -> bool:
+    """Whether a finite verb stands behind a name."""
+    return _VERB.match(sentence, _after(sentence, span)) is not None
+
+
 def _speaks_of(sentence: str, at: int) -> bool:
     """Whether a verb begins at `at` that says something else than that its subject is the answer."""
     if not _VERB.match(sentence, at):
         return False
     found = _RECOMMENDS.match(sentence, at)
-    return found is None or _AGAINST.search(found[0]) is not None
+    return found is None or _AGAINST.search(found[0]) is not None or _ON_CONDITION.match(sentence, found.end()) is not None
 
 
 def _joint(between: str) -> str:

@@ -12,22 +12,28 @@ from collections.abc import Iterator, Sequence
 
 from megatron_qm.rewards.reading.clauses import ANDS, Clause, clauses_of
 from megatron_qm.rewards.reading.headings import is_short
-from megatron_qm.rewards.reading.lexicon import either, lower, words
-from megatron_qm.rewards.reading.predicates import discussed
+from megatron_qm.rewards.reading.lexicon import either, first, lower, words
+from megatron_qm.rewards.reading.predicates import discussed, is_subject
 from megatron_qm.rewards.reading.spans import Span, Stance
+from megatron_qm.rewards.reading.strikes import struck
 
 _FORWARD = re.compile(words("denies_forward"))
 _BACKWARD = re.compile(
     rf"\b{either('is_seen')}\s+(?:\w+\s+){{0,2}}?{either('denied_predicate')}"
-    rf"|\b(?:should|must|can) be {either('must_be_left')}|\b{either('denies_backward')}"
-    rf"|^\s?{either('denied_whole')}\s?$|[✗✘❌×]|[均都也]?{either('behind_denies')}|{words('worthless')}")
+    rf"|\b(?:should|must|can) be {either('must_be_left')}|(?:\b|(?<=\x00)){either('denies_backward')}"
+    rf"|^\s?{either('denied_whole')}\s?$|[均都也]?{either('behind_denies')}|{words('worthless')}")
 # A bracket that is nothing but a denial speaks of the name before it; `(禁用于孕妇)` speaks of others.
 _BARE_DENIAL = re.compile(rf"\s?(?:(?:is|are|was|now|already)\s|[已均都]{{0,2}})?{either('bare_denial')}\s?")
+_TWICE = re.compile(rf"{words('denied_twice')}|非(?=[^,;]{{1,14}}不可)|(?<=非)([^,;]{{1,14}})不可")
 _TURN = re.compile(words("turn"))
+_STRONG_TURN, _BUT = re.compile(words("strong_turn")), re.compile(words("but"))
+_CONDITIONAL = (Stance.SUPPOSED, Stance.ON_CONDITION)
 _NOW = re.compile(words("now"))
 _ELSEWHERE = re.compile(words("elsewhere"))
+_ON = re.compile(rf"\s*(?:{either('before_on')}\s)*on\s(?:an?\s|the\s|his\s|her\s)?\x00")  # what is taken already
+_BEEN_ON = re.compile(r"\b(?:was|were|been|is)(?: already| still)? on \x00")
 _SUPPOSED = re.compile(words("supposed"))
-_IF_BEHIND = re.compile(r"\s(?:if|unless|only if)\b")
+_IF_BEHIND = re.compile(rf"\s{either('condition_of_a_name')}\b")
 # A denial that names what comes in the place of its object: the word, and what stands right before the new one.
 _EXCHANGES = tuple((word, re.compile(rf"\b(?:{turn})\s*(?:an?\s|the\s)?$")) for word, turn in (
     (" from", "to"), ("replac", "with|by"), ("stop", "start|use|give"), ("hold", "start|use|give")))
@@ -37,9 +43,17 @@ _OF_THE_ONE_BEFORE = re.compile(
     rf"\s*(?:which|that)\b.*\b{either('relative')}\b"
     rf"|\s*(?:so |please |then )?{either('stop_it')}\s(?:it|them|this|that)\b|\s*(?:停用?|不用|取消)(?:它|之|该药)")
 _IN_ITS_PLACE = re.compile(r"\s*(?:换[成为用]|改[为成用])")  # `把A换成B`, `由A改为B`
+_UNREAL = re.compile(words("unreal"))
+_WORSE = re.compile(r"\b(?:worse|inferior|less \w+) (?:than|to)\b|不如|劣于|逊于|不及")  # the name before it than the one behind it
+_PURPOSE = re.compile(rf"\s?{first('purpose')}")
+_JOINED = re.compile(r"\s*(?:,\s*)?(?:or|或者?|/|、)\s*")
+_MAY = re.compile(rf"\s(?:may|can|could|might) (?:also )?be {either('optional_use')}\b|可(?:酌情|考虑)")
+_ALLERGEN = re.compile(r"\s?(?:过敏|不耐受)|[\s-](?:allerg|intoleran)")
+_ALLERGIC = re.compile(r"(?:过敏|不耐受)者")  # of whom the next clause speaks
 _UNBOUND = re.compile(words("unbound"))
 _OF_THOSE_BEFORE = ("现予", "现已", "目前", "已", "后", "", "which", "that", "both", "all", "these", "they", "均", "都")
-_COLONS = (":", "-", "—", "–")
+_ITS_OWN = re.compile(r"(?!.*(?:[均都皆]|全部|一概|一律)).*[\u4e00-\u9fff].*")  # a Chinese list has 、; a comma begins a clause, unless 均 binds them
+_COLONS = (":", "-", "—", "–", "→", "⇒", "->", "=>")
 _TURN_WITHIN = 40  # characters before a name in which `to`, `with`, 改用 stand
 
 
@@ -47,36 +61,57 @@ def stances(sentence: str, named: Sequence[Span], inherited: Stance = Stance.AFF
     """How `sentence` stands to each of the spans in it that are names, in their order. inherited: of the heading above it."""
     if not named:
         return []
-    low = lower(sentence)
+    low = _TWICE.sub(lambda twice: twice[1] + "  " if twice[1] else " " * len(twice[0]), lower(sentence))
     clauses = clauses_of(low, named)
     found = _read_forward(low, clauses, inherited)
     for n in range(len(clauses)):
         found.update((span, Stance.DENIED) for span in _denied_behind(clauses, n))
+    for span, mark in zip(named, struck(sentence, named), strict=True):
+        if mark:
+            found[span] = Stance.DENIED
+    found.update(_on_conditions(low, named))
+    found.update((span, Stance.DENIED) for span in named if _ALLERGEN.match(low, span.end))
     states = [found.get(span, inherited) for span in named]
-    return [Stance.DISCUSSED if about and stance is Stance.AFFIRMED else stance
-            for stance, about in zip(states, discussed(low, named), strict=True)]
+    return [(Stance.DISCUSSED if about else Stance.ON_CONDITION if _MAY.match(low, span.end) else stance)
+            if stance is Stance.AFFIRMED else stance
+            for span, stance, about in zip(named, states, discussed(low, named), strict=True)]
+
+
+def _on_conditions(sentence: str, named: Sequence[Span]) -> Iterator[tuple[Span, Stance]]:
+    """`A or B if ...`: a condition behind a name holds for the list that ends there."""
+    last, said = len(named), Stance.SUPPOSED
+    for n in range(len(named) - 1, -1, -1):
+        if last == n + 1 < len(named) and _JOINED.fullmatch(sentence, named[n].end, named[last].start):
+            last = n
+            yield named[n], said
+        elif (sure := _IF_BEHIND.match(sentence, named[n].end)) or _MAY.match(sentence, named[n].end):
+            last, said = n, Stance.SUPPOSED if sure else Stance.ON_CONDITION
 
 
 def denies(text: str) -> bool:
     """Whether a text without a name that is known denies what it names."""
     low = lower(text)
-    return _FORWARD.search(low) is not None or _BACKWARD.search(low) is not None
+    crossed = struck(text, [Span(0, 0), Span(len(text), len(text))])
+    return _FORWARD.search(low) is not None or _BACKWARD.search(low) is not None or True in crossed
 
 
 def _read_forward(sentence: str, clauses: Sequence[Clause], inherited: Stance) -> dict[Span, Stance]:
     """What each clause says of its names, and passes on to the list behind it."""
     found: dict[Span, Stance] = {}
-    before = above = inherited  # above: of a heading within the sentence, which a semicolon does not end
+    before = above = within = inherited  # within: brackets. above: of a heading within the sentence, which a semicolon does not end
     for n, clause in enumerate(clauses):
         if clause.joint == ":" and before is not inherited and clause.before is None and is_short(clauses[n - 1].text):
             above = before
         if clause.joint == ";" and not (before is Stance.DENIED and clause.only_names):
             before = above
         if clause.bracket:
-            around = found.get(clause.before, Stance.AFFIRMED) if clause.before else Stance.AFFIRMED
-            found.update(zip(clause.names, _of_clause(sentence, clause, around)[0], strict=True))
-        else:
-            own, before = _of_clause(sentence, clause, before)
+            names = clauses[n - 1].names
+            around = within if clauses[n - 1].bracket else found.get(names[-1], before) if names else before
+            own, within = _of_clause(sentence, clause, Stance.DISCUSSED if _PURPOSE.match(clause.text) else around)
+            found.update(zip(clause.names, own, strict=True))
+        elif inherited is Stance.AFFIRMED or not _is_denying_heading(sentence, clause):
+            own, after = _of_clause(sentence, clause, before)
+            before = above if clause.before and clause.joint in _COLONS and _BARE_DENIAL.fullmatch(clause.text) else after
             found.update(zip(clause.names, own, strict=True))
     return found
 
@@ -84,26 +119,45 @@ def _read_forward(sentence: str, clauses: Sequence[Clause], inherited: Stance) -
 def _of_clause(sentence: str, clause: Clause, before: Stance) -> tuple[list[Stance], Stance]:
     """The stance to each name of a clause, and what the list that goes on behind it inherits."""
     text = clause.text
-    inherits = Stance.AFFIRMED if before is not Stance.AFFIRMED and _TURN.search(text) else before
+    inherits = _turned_to(before, text)
     forward = [match.end() + clause.start for match in _FORWARD.finditer(text)]
-    elsewhere, supposed = _ELSEWHERE.search(text), _SUPPOSED.search(text)
+    elsewhere, supposed = _ELSEWHERE.search(text) or _ON.match(text) or _BEEN_ON.search(text), _SUPPOSED.search(text)
     if not clause.names:
         if forward and not _has_object(text, forward[-1] - clause.start):
             return [], Stance.DENIED
         return [], Stance.ELSEWHERE if elsewhere else Stance.SUPPOSED if supposed else inherits
+    unreal = _UNREAL.search(text)
+    worse = _WORSE.search(text)
     now = _NOW.search(text, elsewhere.end()) if elsewhere else None
     own = []
     for span in clause.names:
         place = span.start - clause.start
         if (last := bisect_right(forward, span.start)) and not _turned(sentence, forward[last - 1], span.start):
             own.append(Stance.DENIED)
+        elif worse and place < worse.start() and clause.behind_names > worse.end():
+            own.append(Stance.DENIED)
         elif elsewhere and not (now and now.end() <= place):
             own.append(Stance.ELSEWHERE)
-        elif supposed and supposed.start() < place or _IF_BEHIND.match(sentence, span.end):
+        elif supposed and supposed.start() < place or unreal and place < unreal.start() or _IF_BEHIND.match(sentence, span.end):
             own.append(Stance.SUPPOSED)
-        else:
-            own.append(inherits)
-    return own, own[-1]
+        else:  # `avoid A, B is better`: a denial ends where a sentence begins
+            own.append(Stance.AFFIRMED if inherits is Stance.DENIED and is_subject(sentence, span) else inherits)
+    return own, Stance.SUPPOSED if _ALLERGIC.search(text) else own[-1]
+
+
+def _is_denying_heading(sentence: str, clause: Clause) -> bool:
+    """`Reasons not to order:` turns to nothing."""
+    ends_with_colon = sentence.startswith(":", clause.end) and not clause.start
+    return ends_with_colon and not clause.names and _FORWARD.search(clause.text) is not None
+
+
+def _turned_to(before: Stance, text: str) -> Stance:
+    """What becomes of an inherited stance in a clause that turns to something else."""
+    if before is Stance.AFFIRMED or _STRONG_TURN.search(text):
+        return Stance.ON_CONDITION if before in _CONDITIONAL and not _BUT.search(text) else Stance.AFFIRMED
+    if before is Stance.DISCUSSED or not _TURN.search(text):
+        return before
+    return Stance.ON_CONDITION if before in _CONDITIONAL else Stance.AFFIRMED
 
 
 def _has_object(text: str, at: int) -> bool:
@@ -130,8 +184,18 @@ def _denied_behind(clauses: Sequence[Clause], n: int) -> Iterator[Span]:
             yield clause.before
         return
     behind = _BACKWARD.search(text, clause.behind_names)
+    if behind and clause.joint == ")":
+        yield from _in_bracket_before(clauses, n)
     if behind and (clause.names or _speaks_of_those_before(clause, text[: behind.start()])):
         yield from _led_here(clauses, n)
+
+
+def _in_bracket_before(clauses: Sequence[Clause], n: int) -> Iterator[Span]:
+    """`DOACs (such as A and B) are ...`"""
+    for at in range(n - 1, -1, -1):
+        if not clauses[at].bracket:
+            return
+        yield from clauses[at].names
 
 
 def _speaks_of_those_before(clause: Clause, lead: str) -> bool:
@@ -147,11 +211,11 @@ def _led_here(clauses: Sequence[Clause], n: int) -> list[Span]:
     beyond: list[Span] | None = None  # names behind which a comma was crossed
     for at in range(n - 1, -1, -1):
         joint = clauses[at + 1].joint
-        if beyond is not None and joint in ANDS:
+        if beyond is not None and joint in (*ANDS, "、") or joint == "," and _ITS_OWN.fullmatch(clauses[n].text):
             return reached
-        if not joint or not clauses[at].only_names:
+        if joint in ("", ";") or not clauses[at].only_names:
             break
-        if joint not in ANDS:
+        if joint not in (*ANDS, "、"):
             beyond = beyond or []
         (reached if beyond is None else beyond).extend(clauses[at].names)
     return reached + (beyond or [])

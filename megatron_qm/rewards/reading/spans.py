@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
@@ -26,4 +27,16 @@ class Stance(Enum):
     DENIED = "denied"
     ELSEWHERE = "elsewhere"  # somebody else's, or of another time
     DISCUSSED = "discussed"  # something else is said about it than that it is the answer
+    ON_CONDITION = "on condition"  # `if he is not allergic, give it`: that counts where nothing is said without a condition
     SUPPOSED = "supposed"  # on a condition, asked, or one of several that are possible
+
+
+@dataclass(frozen=True)
+class Mention:
+    """key: what `Find` says. sentence, span: where it stands. place: of the sentence in the text, from 0."""
+
+    key: str
+    stance: Stance
+    sentence: str
+    span: Span
+    place: int

@@ -1,37 +1,21 @@
-"""Traditional Chinese characters as simplified ones, so that both are read alike: those of questions, answers and medicine."""
+"""Traditional Chinese characters as simplified ones, so that one table of names and one list of words read both."""
 
-import re
+from functools import lru_cache
+from pathlib import Path
 
-_TRADITIONAL = (
-    "為爲選項確實錯誤對應該當說敘題綜論結據與無關於這個們來時後從並將會還過開單雙種類別經給處點線診斷療藥劑檢測驗證徵癥狀體溫"
-    "熱發燒腫壓脈動靜腦腎臟膽腸內膚節傷創癒併繼續減輕電圖鏡攝顯陰陽極見適規則難產婦嬰兒齡歲歷護醫師術營養維鈣鉀鈉鎂鐵鋅銅鏈綠"
-    "黃濾濃縮細異變態頻頭頸顱視網聽覺聲嚥齒頰頜顎氣閉張鬆緊強較遲緩緒慮壞導調參貧復顆紅髒損穩盪衝擊擴轉運輸傳遺險優勢獨屬備級"
-    "層總數億萬幾條標準觀聯絡繫質鹼鹽濕濁滲漿漲纖鬱顫癇癱瘡瘍瘻癢癰麼嗎請問識認讓話許設試詢談謝譯議讀計記訴評詳諮謂風飲餘馬魚"
-    "鳥鷄雞龍龜門間聞陣階際陳隨隱雜離霧靈韌響頁順預領額願顧飛驟髮鬥齊東業樂機權殘殺毀氫決況淚滅潰潔澀濟瀉灣災煙爭牽獲現環畫瘋"
-    "盡監盤眾瞭礎禮稱積窩竅筆範築簡簽糞糾紀約納純紋紙組絕統絲緻編緣練縱織繞罰羅義習聖職腳膠膿臨舉舊艙莖蔔蘭虛號蟲補裝裡裏複襲"
-    "親觸訊誘諾謹負責貢貴費資賴贈趨跡踐蹤軀軟載輔輪辦農邊郵醬釋針鈍銳錄鍵鎖鎮長閱闊陸隊雖須頓頗頑飽驚麥痠姦牀沖涼淺溼滯滿漸潤"
-    "濫瀰爐狹獻瑣瘧癬皺硃碼穀腡脹膕臏臍艱莢華葉蓋薦蘇蝕衛製訂賦蹠軸輻轄逕違鄰醣釐鉻鉛鋰錳鎳鏢鑑鑒闡閾韋頂頦顳飢饑髖鬚鹹麩齣啓"
-    "啟喪嘔國圍園圓執場塊壯壺夠奪學孫寧審寫寬專尋屆屍嶺帶幫幹廠廣廢彈徑恆惡愛慣憂懷懸戰戲戶拋挾捨掃掛採換揮搖搶摺撐撲擇擔擠擬"
-    "擰擾攜敗敵斂晝暈暢暫曉書棄棗構樣樹橋橫歐歸殼沒洩淨溝滾滬灑熒爾牆獎瑪畢癲禦穢競糧終絞綁縣縫繪罷聰肅脅膩艦藝蘊訓詞誇課諸讚"
-    "豐貝購賽車達鄉釀銀錢靚韓飯驅鬧"
-)
-_SIMPLIFIED = (
-    "为为选项确实错误对应该当说叙题综论结据与无关于这个们来时后从并将会还过开单双种类别经给处点线诊断疗药剂检测验证征症状体温"
-    "热发烧肿压脉动静脑肾脏胆肠内肤节伤创愈并继续减轻电图镜摄显阴阳极见适规则难产妇婴儿龄岁历护医师术营养维钙钾钠镁铁锌铜链绿"
-    "黄滤浓缩细异变态频头颈颅视网听觉声咽齿颊颌颚气闭张松紧强较迟缓绪虑坏导调参贫复颗红脏损稳荡冲击扩转运输传遗险优势独属备级"
-    "层总数亿万几条标准观联络系质碱盐湿浊渗浆涨纤郁颤痫瘫疮疡瘘痒痈么吗请问识认让话许设试询谈谢译议读计记诉评详咨谓风饮余马鱼"
-    "鸟鸡鸡龙龟门间闻阵阶际陈随隐杂离雾灵韧响页顺预领额愿顾飞骤发斗齐东业乐机权残杀毁氢决况泪灭溃洁涩济泻湾灾烟争牵获现环画疯"
-    "尽监盘众了础礼称积窝窍笔范筑简签粪纠纪约纳纯纹纸组绝统丝致编缘练纵织绕罚罗义习圣职脚胶脓临举旧舱茎卜兰虚号虫补装里里复袭"
-    "亲触讯诱诺谨负责贡贵费资赖赠趋迹践踪躯软载辅轮办农边邮酱释针钝锐录键锁镇长阅阔陆队虽须顿颇顽饱惊麦酸奸床冲凉浅湿滞满渐润"
-    "滥弥炉狭献琐疟癣皱朱码谷脶胀腘膑脐艰荚华叶盖荐苏蚀卫制订赋跖轴辐辖径违邻糖厘铬铅锂锰镍镖鉴鉴阐阈韦顶颏颞饥饥髋须咸麸出启"
-    "启丧呕国围园圆执场块壮壶够夺学孙宁审写宽专寻届尸岭带帮干厂广废弹径恒恶爱惯忧怀悬战戏户抛挟舍扫挂采换挥摇抢折撑扑择担挤拟"
-    "拧扰携败敌敛昼晕畅暂晓书弃枣构样树桥横欧归壳没泄净沟滚沪洒荧尔墙奖玛毕癫御秽竞粮终绞绑县缝绘罢聪肃胁腻舰艺蕴训词夸课诸赞"
-    "丰贝购赛车达乡酿银钱靓韩饭驱闹"
-)
-_SIMPLE = str.maketrans(_TRADITIONAL, _SIMPLIFIED)
-_ANY = re.compile(f"[{_TRADITIONAL}]")
+_FILE = Path(__file__).parents[1] / "tables" / "traditional.txt"
+
+
+@lru_cache(maxsize=1)
+def _characters() -> dict[int, str]:
+    pairs = "".join(line for line in _FILE.read_text(encoding="utf-8").splitlines() if not line.startswith("#"))
+    return {ord(old): new for old, new in zip(pairs[::2], pairs[1::2], strict=True)}
 
 
 def simplified(text: str) -> str:
-    """Each character in its place."""
-    return text if text.isascii() or _ANY.search(text) is None else text.translate(_SIMPLE)
+    """Each character in its place; what is in no table stays as it is.
+
+    >>> simplified("請做心電圖，不要斷層掃描")
+    '请做心电图，不要断层扫描'
+    """
+    return text if text.isascii() else text.translate(_characters())
