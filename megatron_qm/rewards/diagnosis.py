@@ -18,6 +18,7 @@ from megatron_qm.rewards.reading.lists import joints
 from megatron_qm.rewards.reading.mentions import Mention, Prose, affirmed, names_any
 from megatron_qm.rewards.reading.remembered import remembered
 from megatron_qm.rewards.reading.spans import Span, Stance
+from megatron_qm.rewards.spelling import simplified, units
 
 CREDIT = (1.0, 0.5, 0.2, 0.1)  # the same code, category, block, chapter
 _CODE_KEYS = ("code", "icd", "icd10", "icd-10", "icd_10", "icd_code", "编码", "icd编码", "icd10_code")
@@ -98,7 +99,7 @@ class Book:
 
     def __init__(self, system: str, names: Mapping[str, str]) -> None:
         self.system = system
-        self._tables = [*([NameTable(names)] if names else []), icd.table(system)]
+        self._tables = [*([NameTable(names, units)] if names else []), icd.table(system)]
         self.strays = [code for code in names.values() if path(code, system) is None]
 
     @classmethod
@@ -182,7 +183,7 @@ def _items_of(value: object) -> list[object]:
 
 def _given(response: str, book: Book) -> Iterator[Lineage | None]:
     """Every diagnosis that a response states: those of its JSON if there is any, else those of its prose."""
-    text = answer_part(response)
+    text = simplified(answer_part(response) or "")
     if not text:
         return
     values, around = json_values(text)
