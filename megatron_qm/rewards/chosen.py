@@ -1,0 +1,78 @@
+"""Of the diagnoses that a text affirms, those that it chooses: alternatives, what has a condition, and what only supports another
+diagnosis are none of them."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby
+
+from megatron_qm.rewards.alternatives import alternatives, conditional, hedged, largest_share, share
+from megatron_qm.rewards.reading.lexicon import lower
+from megatron_qm.rewards.reading.mentions import Mention
+from megatron_qm.rewards.reading.spans import Span, Stance
+from megatron_qm.rewards.supporting import denied, supporting
+
+Kind = Callable[[str], object]  # a mention's key -> what it is one with
+Find = Callable[[str, Sequence[Span], Sequence[object]], set[int]]
+_WITHDRAWN = re.compile(
+    r"(?:以上|上述|前述|之前|刚才)[^,。;\n]{0,6}?(?:作废|收回|撤回|推翻|不算|无效)"
+    r"|\b(?:disregard|ignore|scrap|discard|forget) (?:all )?(?:the |my )?(?:above|previous|earlier|foregoing|preceding)\b"
+    r"|\bi (?:hereby )?(?:retract|withdraw|take (?:it|that|this) back)\b", re.I)
+
+
+def not_withdrawn(text: str) -> str:
+    """What stands behind the last place that takes back all before it."""
+    ends = [match.end() for match in _WITHDRAWN.finditer(text)]
+    return text[ends[-1] :] if ends else text
+
+
+def chosen(mentions: Sequence[Mention], kind: Kind) -> list[Mention]:
+    """With another stance where a mention is none that the text chooses. kind: where two names are of one kind, nothing is to be
+    chosen between them."""
+    read = _restated(mentions, _found(mentions, denied, kind), Stance.DENIED)
+    read = _restated(read, _found(read, conditional, kind), Stance.SUPPOSED)
+    read = _restated(read, _less_likely(read, kind), Stance.SUPPOSED)
+    if _kinds(read, kind) < 2:
+        return read
+    supported = _restated(read, _found(read, supporting, kind), Stance.DISCUSSED)
+    read = supported if _kinds(supported, kind) else read
+    for find in (alternatives, hedged):
+        if _kinds(read, kind) > 1:
+            read = _restated(read, _found(read, find, kind), Stance.SUPPOSED)
+    return read
+
+
+def _kinds(mentions: Sequence[Mention], kind: Kind) -> int:
+    return len({kind(one.key) for one in mentions if one.stance is Stance.AFFIRMED})
+
+
+def _restated(mentions: Sequence[Mention], places: set[int], stance: Stance) -> list[Mention]:
+    return [replace(one, stance=stance) if n in places else one for n, one in enumerate(mentions)]
+
+
+def _found(mentions: Sequence[Mention], find: Find, kind: Kind) -> set[int]:
+    """The places in `mentions` that `find` gives, sentence by sentence."""
+    found: set[int] = set()
+    for places in _sentences(mentions):
+        of = [mentions[n] for n in places]
+        found |= {places[n] for n in find(lower(of[0].sentence), [one.span for one in of], [kind(one.key) for one in of])}
+    return found
+
+
+def _sentences(mentions: Sequence[Mention]) -> Iterator[list[int]]:
+    affirmed = [n for n, one in enumerate(mentions) if one.stance is Stance.AFFIRMED]
+    yield from (list(places) for _, places in groupby(affirmed, key=lambda n: mentions[n].place))
+
+
+def _less_likely(mentions: Sequence[Mention], kind: Kind) -> set[int]:
+    """Of names with percentages, those that are not the one with the largest; all of them where that is another's, or there are two."""
+    shares: dict[int, float] = {}
+    largest = 0.0
+    for places in _sentences(mentions):
+        low = lower(mentions[places[0]].sentence)
+        found = {n: value for n in places if "%" in low or "成" in low if (value := share(low, mentions[n].span)) is not None}
+        shares |= found
+        largest = max(largest, largest_share(low)) if found else largest
+    best = {kind(mentions[n].key) for n, value in shares.items() if value == largest}
+    alone = len(shares) == 1 and largest == next(iter(shares.values()))
+    return set() if alone else {n for n in shares if len(best) != 1 or kind(mentions[n].key) not in best}
