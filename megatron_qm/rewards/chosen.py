@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from megatron_qm.rewards.alternatives import alternatives, conditional, hedged, largest_share, share
+from megatron_qm.rewards.alternatives import alternatives, conditional, hedged, largest_share, share, unchosen
 from megatron_qm.rewards.reading.lexicon import lower
 from megatron_qm.rewards.reading.mentions import Mention
 from megatron_qm.rewards.reading.spans import Span, Stance
-from megatron_qm.rewards.supporting import denied, supporting
+from megatron_qm.rewards.supporting import denied, reported, supporting
 
 Kind = Callable[[str], object]  # a mention's key -> what it is one with
 Find = Callable[[str, Sequence[Span], Sequence[object]], set[int]]
@@ -30,7 +30,8 @@ def chosen(mentions: Sequence[Mention], kind: Kind) -> list[Mention]:
     """With another stance where a mention is none that the text chooses. kind: where two names are of one kind, nothing is to be
     chosen between them."""
     read = _restated(mentions, _found(mentions, denied, kind), Stance.DENIED)
-    read = _restated(read, _found(read, conditional, kind), Stance.SUPPOSED)
+    for find in (reported, conditional, unchosen):
+        read = _restated(read, _found(read, find, kind), Stance.SUPPOSED)
     read = _restated(read, _less_likely(read, kind), Stance.SUPPOSED)
     if _kinds(read, kind) < 2:
         return read
@@ -65,7 +66,7 @@ def _sentences(mentions: Sequence[Mention]) -> Iterator[list[int]]:
 
 
 def _less_likely(mentions: Sequence[Mention], kind: Kind) -> set[int]:
-    """Of names with percentages, those that are not the one with the largest; all of them where that is another's, or there are two."""
+    """Of names with percentages, those that are not the one with the largest; all, where that is another's or there are two."""
     shares: dict[int, float] = {}
     largest = 0.0
     for places in _sentences(mentions):

@@ -25,6 +25,8 @@ _LIST_KEYS = ("diagnoses", "diagnosis", "diseases", "诊断", "codes", "answer",
               "secondary_diagnosis", "主诊断", "次诊断", "diagnosis_list", "最终诊断", "主要诊断", "次要诊断")
 _MOST_ITEMS = 50
 _APART = re.compile(r"[,;、+/\n]|\band\b|[和及与伴并]")  # between two diagnoses
+_VERSUS = re.compile(r"\bvs\.", re.I)  # whose stop ends no sentence
+_ROW = re.compile(r"^[ \t]*\|[ \t]*([^|\n]{1,40}?)[ \t]*\|[ \t]*([^|\n]{1,200}?)[ \t]*\|?[ \t]*$", re.M)  # of two cells
 
 
 def diagnosis(prompt: str, response: str, reference: object, metadata: Metadata) -> Outcome:
@@ -110,7 +112,7 @@ def _items_of(value: object) -> list[object]:
 
 def _given(response: str, book: Book) -> list[Lineage | None]:
     """Every diagnosis that a response states: those of its JSON if there is any, else those of its prose."""
-    text = not_withdrawn(simplified(answer_part(response) or ""))
+    text = not_withdrawn(_plain(answer_part(response) or ""))
     values, around = json_values(text)
     listed = [items for value in values if (items := _items_of(value))]
     found = [[one for item in items[: _MOST_ITEMS + 1] for one in book.stated(item)] for items in listed]
@@ -121,6 +123,13 @@ def _given(response: str, book: Book) -> list[Lineage | None]:
     if not fields and not prose:
         prose = _joined(_answer(around, book, book.find, bool(found)), book)
     return list(_finest([*fields, *prose]))
+
+
+def _plain(text: str) -> str:
+    text = simplified(text)
+    if "|" in text:
+        text = _ROW.sub(r"\1: \2", text)
+    return _VERSUS.sub("vs ", text)
 
 
 def _answer(text: str, book: Book, find: Find, beside_fields: bool) -> list[Mention]:

@@ -21,7 +21,8 @@ _NAMED, _KIND_OF = "=", "~"  # before the key of a name: what it means, or what 
 _QUALIFIED = re.compile(rf"(?:\b{either('makes_another', 'en')}[ -]|{either('makes_another', 'zh')}性?)$", re.I)
 _BEFORE = 24  # characters before a name in which its qualifier stands
 # What is complained of or found, which is no diagnosis beside a disease.
-_COMPLAINT = re.compile(r"R(?!57|65|73|95)|M25\.5|M54\.[2459]|M79\.[126]|H9(?:2\.0|3\.1|1\.9)|K(?:92\.[01]|62\.5|59\.0)|L29\.9|N(?:63|92\.0|94\.6|23)|I95\.9")
+_COMPLAINT = re.compile(r"R(?!57|65|73|95)|M25\.5|M54\.[2459]|M79\.[126]|H9(?:2\.0|3\.1|1\.9)|K(?:92\.[01]|62\.5|59\.0)"
+                        r"|L29\.9|N(?:63|92\.0|94\.6|23)|I95\.9")
 
 
 class Book:

@@ -30,6 +30,8 @@ def other_names(name: str) -> Iterator[str]:
     plain = _UNSPECIFIED.sub("", _BRACKETS.sub("", name) if "(" in name or "[" in name else name)
     if plain != name:
         yield plain
+    if "-" in plain:
+        yield plain.replace("-", "")
     if plain.isascii():
         yield from _english(plain)
     else:

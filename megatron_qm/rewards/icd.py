@@ -49,8 +49,8 @@ def path(code: str, system: str) -> Lineage | None:
 
 @lru_cache(maxsize=2)
 def table(system: str) -> NameTable:
-    """Names -> code: the book's descriptions and CM's inclusion terms, everyday names (`tables/diagnoses.txt`), and what rules make
-    of both. A name that is said in several ways is the finest code's own first, and a category's last."""
+    """Names -> code: the book's descriptions and CM's inclusion terms, everyday names (`tables/diagnoses.txt`), and what rules
+    make of both. Where they differ, the book's name of a fine code counts first, and that of a category last."""
     own = _own_names(system)
     fine = {name: code for name, code in own.items() if len(code) > 3}
     named = {**own, **{name: code for name, code in everyday(system)}, **fine}

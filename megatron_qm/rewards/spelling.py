@@ -1,5 +1,6 @@
 """How names of diseases are written: American words and British ones, plurals, 's, accents, Roman numerals, both kinds of Chinese
 characters, and particles of no weight are told apart nowhere."""
+# ruff: noqa: E501  Chinese characters count twice
 
 import re
 import unicodedata
@@ -10,10 +11,12 @@ from megatron_qm.rewards.reading.finding import Unit
 
 _UNIT = re.compile(r"[\u4e00-\u9fff]|[^\W_\u4e00-\u9fff]+(?:[+%](?![^\W_])|['’]s(?![^\W_]))?")
 _WEIGHTLESS = frozenset("性的有氏之") | {"the"}  # 类风湿(性)关节炎, 伴(有), 桥本(氏)病
-_SAME = {"一": "1", "二": "2", "三": "3", "四": "4", "五": "5", "i": "1", "ii": "2", "iii": "3", "iv": "4", "粘": "黏", "返": "反", "塞": "死",
-         "征": "症", "α": "alpha", "β": "beta", "γ": "gamma", "metastases": "metastasis", "stenoses": "stenosis"}
+_SAME = {
+    "一": "1", "二": "2", "三": "3", "四": "4", "五": "5", "i": "1", "ii": "2", "iii": "3", "iv": "4",
+    "粘": "黏", "返": "反", "塞": "死", "征": "症", "α": "alpha", "β": "beta", "γ": "gamma", "metastases": "metastasis", "stenoses": "stenosis",
+}  # fmt: skip
 _ONE_FORM = tuple((re.compile(pattern), form) for pattern, form in (
-    ("ae|oe", "e"), ("our(?=s?$)", "or"), ("leuc", "leuk"), ("sulph", "sulf"), ("is(?=e[ds]?$|ing$|ations?$)", "iz"),
+    ("ae|o?oe", "e"), ("our(?=s?$)", "or"), ("leuc", "leuk"), ("sulph", "sulf"), ("is(?=e[ds]?$|ing$|ations?$)", "iz"),
     ("(?<=[bt])re(?=s?$)", "er"), ("(?<=[a-z]{2})ies$", "y"), ("(?<=ss)es$", ""), ("(?<=[a-z]{3}[a-hj-rtv-z])s$", "")))
 _ACCENTS = re.compile("[\u0300-\u036f]")
 
