@@ -1,13 +1,14 @@
 """Of the diagnoses that a text affirms, those that it chooses: alternatives, what has a condition, and what only supports another
 diagnosis are none of them."""
 
+import functools
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 
 from megatron_qm.rewards.alternatives import alternatives, conditional, hedged, largest_share, share, unchosen
-from megatron_qm.rewards.reading.lexicon import lower
+from megatron_qm.rewards.reading.lexicon import any_other, any_word, lower
 from megatron_qm.rewards.reading.mentions import Mention
 from megatron_qm.rewards.reading.spans import Span, Stance
 from megatron_qm.rewards.supporting import denied, reported, supporting
@@ -18,6 +19,18 @@ _WITHDRAWN = re.compile(
     r"(?:以上|上述|前述|之前|刚才)[^,。;\n]{0,6}?(?:作废|收回|撤回|推翻|不算|无效)"
     r"|\b(?:disregard|ignore|scrap|discard|forget) (?:all )?(?:the |my )?(?:above|previous|earlier|foregoing|preceding)\b"
     r"|\bi (?:hereby )?(?:retract|withdraw|take (?:it|that|this) back)\b", re.I)
+# Without any of these a sentence chooses all that it affirms.
+_CUES = ("undecided", "possibilities", "not_chosen", "or_else", "may_be", "may_be_behind", "if_so", "if_not", "somebody", "caused_by",
+         "of_the_patient", "leads_to", "told_apart", "is_background", "is_out", "is_not")
+_SIGNS = r"[%?>成→⇒⟹⟶➜➡⇨∴]"
+_ANY_ENGLISH = re.compile(f"{_SIGNS}|{any_word(*_CUES)}")
+_ANY_OTHER = re.compile(f"{_SIGNS}|{any_other(*_CUES, 'brings_about')}")
+
+
+@functools.lru_cache(maxsize=4096)
+def _speaks_of_choice(sentence: str) -> bool:
+    low = lower(sentence)
+    return _ANY_ENGLISH.search(low) is not None or not low.isascii() and _ANY_OTHER.search(low) is not None
 
 
 def not_withdrawn(text: str) -> str:
@@ -29,6 +42,8 @@ def not_withdrawn(text: str) -> str:
 def chosen(mentions: Sequence[Mention], kind: Kind) -> list[Mention]:
     """With another stance where a mention is none that the text chooses. kind: where two names are of one kind, nothing is to be
     chosen between them."""
+    if not any(_speaks_of_choice(one.sentence) for one in mentions if one.stance is Stance.AFFIRMED):
+        return list(mentions)
     read = _restated(mentions, _found(mentions, denied, kind), Stance.DENIED)
     for find in (reported, conditional, unchosen):
         read = _restated(read, _found(read, find, kind), Stance.SUPPOSED)

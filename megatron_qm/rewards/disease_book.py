@@ -3,6 +3,7 @@
 import re
 from bisect import bisect
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import groupby
 
 from megatron_qm.rewards import icd
@@ -31,6 +32,7 @@ class Book:
     def __init__(self, system: str, names: Mapping[str, str]) -> None:
         self.system = system
         self._tables = [*([NameTable(names, units)] if names else []), icd.table(system)]
+        self._texts = lru_cache(maxsize=4096)(self._read)  # references, and fields of JSON, say much the same
         self.strays = [code for code in names.values() if path(code, system) is None]
 
     @classmethod
@@ -60,7 +62,7 @@ class Book:
         """One field of JSON or a reference: None where it is unknown, denied, or its code and name disagree."""
         if isinstance(item, Mapping):
             return [self._both(item.get("code"), item.get("name"))]
-        return self._texts(item) if isinstance(item, str) else [None]
+        return list(self._texts(item)) if isinstance(item, str) else [None]
 
     def _both(self, code: object, name: object) -> Lineage | None:
         coded = self._texts(code) if isinstance(code, str) and code.strip() else []
@@ -73,7 +75,7 @@ class Book:
             return coded[0] if not list(self.find(str(name))) else None
         return coded[0] if coded[0][1] == named[0][1] else None
 
-    def _texts(self, text: str) -> list[Lineage | None]:
+    def _read(self, text: str) -> Sequence[Lineage | None]:
         """The place that a text names, of each item where it is a list."""
         named = list(self.find_diseases(text)) or list(self.find(text))
         starts = [joint.start for joint in joints(text, [span for _, span in named])]

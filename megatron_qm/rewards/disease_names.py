@@ -39,13 +39,13 @@ def other_names(name: str) -> Iterator[str]:
 
 
 def _english(name: str) -> Iterator[str]:
-    if found := _NEOPLASM.fullmatch(name):
+    if name.startswith("Malignant") and (found := _NEOPLASM.fullmatch(name)):
         organ = found[1].strip().lower()
         yield from (form.format(one) for form in _CANCERS for one in {organ, _ADJECTIVES.get(organ, organ)})
     elif " of " in name and (found := _OF.fullmatch(name)):
         yield from (f"{one} {found[1]}" for one in {found[2], _ADJECTIVES.get(found[2].lower(), found[2])})
-    elif (found := _OF_AN_ORGAN.fullmatch(name.lower())) and found[1] in _OF_ORGANS:
-        yield f"{found[2]} of {_OF_ORGANS[found[1]]}"
+    elif (organ := _OF_ORGANS.get(name.partition(" ")[0].lower())) and (found := _OF_AN_ORGAN.fullmatch(name.lower())):
+        yield f"{found[2]} of {organ}"
 
 
 def _chinese(name: str) -> Iterator[str]:

@@ -35,8 +35,7 @@ def simplified(text: str) -> str:
 
 def units(text: str) -> list[Unit]:
     """The words and Chinese characters of a text that are of weight, as they are compared, and where they begin and end."""
-    found = ((fold(match[0]), match.start(), match.end()) for match in _UNIT.finditer(text))
-    return [unit for unit in found if unit[0]]
+    return [(unit, *match.span()) for match in _UNIT.finditer(text) if (unit := fold(match[0]))]
 
 
 @lru_cache(maxsize=1 << 16)

@@ -7,7 +7,6 @@ from itertools import pairwise
 from megatron_qm.rewards.reading.spans import Span
 
 _UNIT = re.compile(r"[\u4e00-\u9fff]|[^\W_\u4e00-\u9fff]+(?:[+%](?![^\W_]))?")
-_CHINESE = re.compile("[\u4e00-\u9fff]")
 _MOST_UNITS = 60  # of a name
 _LONGEST_ABBREVIATION = 5
 
@@ -99,4 +98,4 @@ def _append(name: str, unit: str) -> str:
 
 def _glue(name: str, unit: str) -> str:
     """A blank between words, none beside a Chinese character."""
-    return " " if name and not _CHINESE.match(name[-1]) and not _CHINESE.match(unit) else ""
+    return " " if name and not "\u4e00" <= name[-1] <= "\u9fff" and not "\u4e00" <= unit[0] <= "\u9fff" else ""
