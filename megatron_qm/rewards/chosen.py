@@ -24,7 +24,7 @@ _CUES = ("undecided", "possibilities", "not_chosen", "or_else", "may_be", "may_b
          "of_the_patient", "leads_to", "told_apart", "is_background", "is_out", "is_not")
 _SIGNS = r"[%?>成→⇒⟹⟶➜➡⇨∴]"
 _ANY_ENGLISH = re.compile(f"{_SIGNS}|{any_word(*_CUES)}")
-_ANY_OTHER = re.compile(f"{_SIGNS}|{any_other(*_CUES, 'brings_about')}")
+_ANY_OTHER = re.compile(f"{_SIGNS}|{any_other(*_CUES, 'brings_about', 'cause_is')}")
 
 
 @functools.lru_cache(maxsize=4096)

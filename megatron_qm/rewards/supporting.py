@@ -18,7 +18,7 @@ _TELLS_APART = re.compile(rf"\b{either('told_apart', 'en')}")
 _PIECE = re.compile(r"[;。]")
 _CAUSED_BY = re.compile(rf"{_BRACKET},?\s*(?:\w+ly )?(?:{words('caused_by')})\s*(?:[a-z-]+\s+){{0,3}}")
 _BRINGS_ABOUT = re.compile(rf"\s*{either('brings_about')}的?[^,;:、。]{{0,4}}")
-_OF_THE_PATIENT = re.compile(rf"\b{either('of_the_patient')}\s+$")
+_OF_THE_PATIENT = re.compile(rf"\b{either('of_the_patient')}\s+$|{either('cause_is')}\s*$")
 _IS_BACKGROUND = re.compile(rf"\s*{either('is_background')}")
 _WITHIN = 40  # characters before a name
 
