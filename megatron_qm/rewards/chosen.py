@@ -20,8 +20,8 @@ _WITHDRAWN = re.compile(
     r"|\b(?:disregard|ignore|scrap|discard|forget) (?:all )?(?:the |my )?(?:above|previous|earlier|foregoing|preceding)\b"
     r"|\bi (?:hereby )?(?:retract|withdraw|take (?:it|that|this) back)\b", re.I)
 # Without any of these a sentence chooses all that it affirms.
-_CUES = ("undecided", "possibilities", "not_chosen", "or_else", "may_be", "may_be_behind", "if_so", "if_not", "somebody", "caused_by",
-         "of_the_patient", "leads_to", "told_apart", "is_background", "is_out", "is_not")
+_CUES = ("undecided", "possibilities", "not_chosen", "or_else", "may_be", "may_be_behind", "if_so", "if_not", "somebody",
+         "caused_by", "of_the_patient", "leads_to", "told_apart", "is_background", "is_out", "is_not")
 _SIGNS = r"[%?>成→⇒⟹⟶➜➡⇨∴]"
 _ANY_ENGLISH = re.compile(f"{_SIGNS}|{any_word(*_CUES)}")
 _ANY_OTHER = re.compile(f"{_SIGNS}|{any_other(*_CUES, 'brings_about', 'cause_is')}")

@@ -18,7 +18,8 @@ _TELLS_APART = re.compile(rf"\b{either('told_apart', 'en')}")
 _PIECE = re.compile(r"[;。]")
 _CAUSED_BY = re.compile(rf"{_BRACKET},?\s*(?:\w+ly )?(?:{words('caused_by')})\s*(?:[a-z-]+\s+){{0,3}}")
 _BRINGS_ABOUT = re.compile(rf"\s*{either('brings_about')}的?[^,;:、。]{{0,4}}")
-_OF_THE_PATIENT = re.compile(rf"\b{either('of_the_patient')}\s+$|{either('cause_is')}\s*$")
+_OF_THE_PATIENT = re.compile(rf"\b{either('of_the_patient')}\s+$")
+_CAUSE_IS = re.compile(rf"{either('cause_is')}\s*$")
 _IS_BACKGROUND = re.compile(rf"\s*{either('is_background')}")
 _WITHIN = 40  # characters before a name
 
@@ -42,7 +43,9 @@ def reported(sentence: str, named: Sequence[Span], kinds: Sequence[object]) -> s
 def supporting(sentence: str, named: Sequence[Span], kinds: Sequence[object]) -> set[int]:
     found = _before_arrows(sentence, named)
     for n, span in enumerate(named):
-        if _OF_THE_PATIENT.search(sentence, max(0, span.start - _WITHIN), span.start) or _IS_BACKGROUND.match(sentence, span.end):
+        before = max(0, span.start - _WITHIN), span.start
+        if (_OF_THE_PATIENT.search(sentence, *before) or n and _CAUSE_IS.search(sentence, *before)
+                or _IS_BACKGROUND.match(sentence, span.end)):
             found.add(n)
         if n + 1 < len(named) and kinds[n] != kinds[n + 1]:
             gap = sentence[span.end : named[n + 1].start]
