@@ -8,17 +8,14 @@ from dataclasses import replace
 from itertools import groupby
 
 from megatron_qm.rewards.alternatives import alternatives, conditional, hedged, largest_share, share, unchosen
-from megatron_qm.rewards.reading.lexicon import any_other, any_word, lower
+from megatron_qm.rewards.reading.lexicon import any_other, any_word, lower, words
 from megatron_qm.rewards.reading.mentions import Mention
 from megatron_qm.rewards.reading.spans import Span, Stance
 from megatron_qm.rewards.supporting import denied, reported, supporting
 
 Kind = Callable[[str], object]  # a mention's key -> what it is one with
 Find = Callable[[str, Sequence[Span], Sequence[object]], set[int]]
-_WITHDRAWN = re.compile(
-    r"(?:以上|上述|前述|之前|刚才)[^,。;\n]{0,6}?(?:作废|收回|撤回|推翻|不算|无效)"
-    r"|\b(?:disregard|ignore|scrap|discard|forget) (?:all )?(?:the |my )?(?:above|previous|earlier|foregoing|preceding)\b"
-    r"|\bi (?:hereby )?(?:retract|withdraw|take (?:it|that|this) back)\b", re.I)
+_WITHDRAWN = re.compile(words("withdrawn"))
 # Without any of these a sentence chooses all that it affirms.
 _CUES = ("undecided", "possibilities", "not_chosen", "or_else", "may_be", "may_be_behind", "if_so", "if_not", "somebody",
          "caused_by", "of_the_patient", "leads_to", "told_apart", "is_background", "is_out", "is_not")
@@ -35,7 +32,7 @@ def _speaks_of_choice(sentence: str) -> bool:
 
 def not_withdrawn(text: str) -> str:
     """What stands behind the last place that takes back all before it."""
-    ends = [match.end() for match in _WITHDRAWN.finditer(text)]
+    ends = [match.end() for match in _WITHDRAWN.finditer(lower(text))]
     return text[ends[-1] :] if ends else text
 
 

@@ -22,8 +22,8 @@ _NAMED, _KIND_OF = "=", "~"  # before the key of a name: what it means, or what 
 _QUALIFIED = re.compile(rf"(?:\b{either('makes_another', 'en')}[ -]|{either('makes_another', 'zh')}性?)$", re.I)
 _BEFORE = 24  # characters before a name in which its qualifier stands
 # What is complained of or found, which is no diagnosis beside a disease.
-_COMPLAINTS = ("R", "M25.5", "M54.2", "M54.4", "M54.5", "M54.9", "M79.1", "M79.2", "M79.6", "H91.9", "H92.0", "H93.1", "K59.0", "K62.5",
-               "K92.0", "K92.1", "L29.9", "N23", "N63", "N92.0", "N94.6", "I95.9")
+_COMPLAINTS = ("R", "M25.5", "M54.2", "M54.4", "M54.5", "M54.9", "M79.1", "M79.2", "M79.6", "H91.9", "H92.0", "H93.1", "K59.0",
+               "K62.5", "K92.0", "K92.1", "L29.9", "N23", "N63", "N92.0", "N94.6", "I95.9")
 _NO_COMPLAINTS = ("R57", "R65", "R73", "R95")  # shock, sepsis, prediabetes, sudden infant death
 
 
