@@ -2,22 +2,20 @@
 # ruff: noqa: E501  Chinese characters count twice
 
 import re
-from bisect import bisect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import groupby
 
 from megatron_qm.rewards import icd
-from megatron_qm.rewards.icd import CODE, LEVELS, Lineage, path
+from megatron_qm.rewards.chosen import chosen, not_withdrawn
+from megatron_qm.rewards.disease_book import Book, bare, is_name
+from megatron_qm.rewards.icd import LEVELS, Lineage
 from megatron_qm.rewards.metadata import Metadata, table_of, word_of
 from megatron_qm.rewards.outcome import Outcome, Scored, Status, Unscored
 from megatron_qm.rewards.reading.clean import answer_part
-from megatron_qm.rewards.reading.finding import NameTable, find
 from megatron_qm.rewards.reading.json_parts import Duplicates, json_values
-from megatron_qm.rewards.reading.lists import joints
-from megatron_qm.rewards.reading.mentions import Mention, Prose, affirmed, names_any
-from megatron_qm.rewards.reading.remembered import remembered
-from megatron_qm.rewards.reading.spans import Span, Stance
+from megatron_qm.rewards.reading.mentions import Find, Mention, Prose, names_any
+from megatron_qm.rewards.reading.spans import Stance
+from megatron_qm.rewards.reading.traditional import simplified
 
 CREDIT = (1.0, 0.5, 0.2, 0.1)  # the same code, category, block, chapter
 _CODE_KEYS = ("code", "icd", "icd10", "icd-10", "icd_10", "icd_code", "编码", "icd编码", "icd10_code")
@@ -27,6 +25,8 @@ _LIST_KEYS = ("diagnoses", "diagnosis", "diseases", "诊断", "codes", "answer",
               "secondary_diagnosis", "主诊断", "次诊断", "diagnosis_list", "最终诊断", "主要诊断", "次要诊断")
 _MOST_ITEMS = 50
 _APART = re.compile(r"[,;、+/\n]|\band\b|[和及与伴并]")  # between two diagnoses
+_VERSUS = re.compile(r"\bvs\.", re.I)  # whose stop ends no sentence
+_ROW = re.compile(r"^[ \t]*\|[ \t]*([^|\n]{1,40}?)[ \t]*\|[ \t]*([^|\n]{1,200}?)[ \t]*\|?[ \t]*$", re.M)  # of two cells
 
 
 def diagnosis(prompt: str, response: str, reference: object, metadata: Metadata) -> Outcome:
@@ -44,7 +44,7 @@ def diagnosis(prompt: str, response: str, reference: object, metadata: Metadata)
     rights = [right for right in named if right is not None]
     if not rights or len(rights) < len(named):
         return Unscored(f"the reference {reference!r} names something that is not in ICD-10 ({book.system})")
-    given = list(dict.fromkeys(_given(response, book)))
+    given = _given(response, book)
     if len(given) > _MOST_ITEMS:
         return _nothing(f"{len(given)} diagnoses: no list, a catalogue", "rejected")
     if not given:
@@ -89,78 +89,8 @@ def credit(given: Lineage | None, right: Lineage) -> float:
 
 
 def warm(system: str) -> None:
-    """ICD-10 of WHO takes half a second, ICD-10-CM seven (rewards/warm.py)."""
+    """ICD-10 of WHO takes most of a second, ICD-10-CM seven (rewards/warm.py)."""
     icd.table(system or "who")
-
-
-class Book:
-    """ICD-10 of one system with a user's names: texts to their places in it."""
-
-    def __init__(self, system: str, names: Mapping[str, str]) -> None:
-        self.system = system
-        self._tables = [*([NameTable(names)] if names else []), icd.table(system)]
-        self.strays = [code for code in names.values() if path(code, system) is None]
-
-    @classmethod
-    def of(cls, system: str, names: Mapping[str, str]) -> "Book":
-        return remembered(names, lambda: cls(system, names), system)
-
-    def place(self, code: str) -> Lineage | None:
-        return path(code, self.system)
-
-    def find(self, sentence: str) -> Iterator[tuple[str, Span]]:
-        """Codes and names, in order; a name's key is its code."""
-        codes = [(code, span) for code, span in _codes(sentence) if icd.is_code(sentence, code, span, self.system)]
-        named = [(f"={key}", span) for key, span in find(_blanked(sentence, [span for _, span in codes]), self._tables)]
-        yield from sorted([*codes, *named], key=lambda one: one[1].start)
-
-    def stated(self, item: object) -> list[Lineage | None]:
-        """One field of JSON or a reference: None where it is unknown, denied, or its code and name disagree."""
-        if isinstance(item, Mapping):
-            return [self._both(item.get("code"), item.get("name"))]
-        return self._texts(item) if isinstance(item, str) else [None]
-
-    def _both(self, code: object, name: object) -> Lineage | None:
-        coded = self._texts(code) if isinstance(code, str) and code.strip() else []
-        named = self._texts(name) if isinstance(name, str) and name.strip() else []
-        if not coded:
-            return named[0] if named else None
-        if coded[0] is None or not named:
-            return coded[0]
-        if named[0] is None:  # a name that nobody knows does not contradict, a denied one does
-            return coded[0] if not list(self.find(str(name))) else None
-        return coded[0] if coded[0][1] == named[0][1] else None
-
-    def _texts(self, text: str) -> list[Lineage | None]:
-        """The place that a text names, of each item where it is a list."""
-        named = list(self.find(text))
-        starts = [joint.start for joint in joints(text, [span for _, span in named])]
-        items = groupby(affirmed(text, named), key=lambda one: bisect(starts, one[1].start))
-        return [self.joined(list(found))[0] for _, found in items] or [None]
-
-    def joined(self, found: Sequence[tuple[str, Span]]) -> list[Lineage | None]:
-        """Codes and the names beside them are one diagnosis if they agree in the category, and a wrong one if they do not."""
-        codes = [self.place(key) for key, _ in found if not key.startswith("=")]
-        names = [self.place(key[1:]) for key, _ in found if key.startswith("=")]
-        if codes and names:
-            agree = [code for code in codes if code and any(name and name[1] == code[1] for name in names)]
-            return list(codes) if agree or None in codes else [None]
-        return [*codes, *names]
-
-
-def _blanked(sentence: str, spans: Sequence[Span]) -> str:
-    """With line ends in the place of `spans`."""
-    pieces, at = [], 0
-    for span in spans:
-        pieces += [sentence[at : span.start], "\n" * (span.end - span.start)]
-        at = span.end
-    return "".join([*pieces, sentence[at:]])
-
-
-def _codes(sentence: str) -> list[tuple[str, Span]]:
-    """What looks like a code, in capitals or not."""
-    upper = sentence.upper()
-    return [(match[0], Span(*match.span())) for match in CODE.finditer(upper)] if len(upper) == len(sentence) else []
 
 
 def _items_of(value: object) -> list[object]:
@@ -180,31 +110,59 @@ def _items_of(value: object) -> list[object]:
     return [value] if isinstance(value, str) else []
 
 
-def _given(response: str, book: Book) -> Iterator[Lineage | None]:
+def _given(response: str, book: Book) -> list[Lineage | None]:
     """Every diagnosis that a response states: those of its JSON if there is any, else those of its prose."""
-    text = answer_part(response)
-    if not text:
-        return
+    text = not_withdrawn(_plain(answer_part(response) or ""))
     values, around = json_values(text)
     listed = [items for value in values if (items := _items_of(value))]
     found = [[one for item in items[: _MOST_ITEMS + 1] for one in book.stated(item)] for items in listed]
     if len(found) > 1 and any(set(one) != set(found[0]) for one in found):
-        yield None  # several objects: which of them is the answer?
-        return
-    prose = Prose(around, book.find)
-    prose.mentions = [_own_history(one) for one in prose.mentions]
-    yield from found[0] if found else ()
-    yield from _joined(prose.answer(beside_fields=bool(found)), book)
+        return [None]  # several objects: which of them is the answer?
+    fields = found[0] if found else []
+    prose = _joined(_answer(around, book, book.find_diseases, bool(found)), book)
+    if not fields and not prose:
+        prose = _joined(_answer(around, book, book.find, bool(found)), book)
+    return list(_finest([*fields, *prose]))
 
 
-def _joined(found: Sequence[Mention], book: Book) -> Iterator[Lineage | None]:
-    for group in _groups(found, book):
-        yield from book.joined([(one.key, one.span) for one in group])
+def _plain(text: str) -> str:
+    text = simplified(text)
+    if "|" in text:
+        text = _ROW.sub(r"\1: \2", text)
+    return _VERSUS.sub("vs ", text)
+
+
+def _answer(text: str, book: Book, find: Find, beside_fields: bool) -> list[Mention]:
+    prose = Prose(text, find)
+    prose.mentions = _chosen([_own_history(one) for one in prose.mentions], book)
+    return prose.answer(beside_fields=beside_fields)
+
+
+def _chosen(mentions: Sequence[Mention], book: Book) -> list[Mention]:
+    """Those on a condition are weighed as well: `if ..., X; otherwise Y` chooses neither. Otherwise they stay what they are."""
+    weighed = chosen([replace(one, stance=Stance.AFFIRMED) if one.stance is Stance.ON_CONDITION else one for one in mentions],
+                     book.kind)
+    return [replace(new, stance=old.stance) if old.stance is Stance.ON_CONDITION and new.stance is Stance.AFFIRMED else new
+            for old, new in zip(mentions, weighed, strict=True)]
+
+
+def _finest(given: Sequence[Lineage | None]) -> Iterator[Lineage | None]:
+    """Each once; and what is said without more (`diabetes`) is the same as what is said of it in full (`diabetic ketoacidosis`)."""
+    finer = {one[1] for one in given if one and not _is_unspecified(one)}
+    yield from (one for one in dict.fromkeys(given) if one is None or not (one[1] in finer and _is_unspecified(one)))
+
+
+def _is_unspecified(place: Lineage) -> bool:
+    return place[0] in (place[1], f"{place[1]}.9")
+
+
+def _joined(found: Sequence[Mention], book: Book) -> list[Lineage | None]:
+    return [place for group in _groups(found, book) for place in book.joined([one.key for one in group])]
 
 
 def _own_history(mention: Mention) -> Mention:
     """Somebody's history is no diagnosis, but ICD-10 has codes for histories, which begin with Z."""
-    histories = mention.stance is Stance.ELSEWHERE and mention.key.lstrip("=").startswith("Z")
+    histories = mention.stance is Stance.ELSEWHERE and bare(mention.key).startswith("Z")
     return replace(mention, stance=Stance.AFFIRMED) if histories else mention
 
 
@@ -223,10 +181,9 @@ def _groups(found: Sequence[Mention], book: Book) -> Iterator[list[Mention]]:
 def _beside(group: Sequence[Mention], mention: Mention, book: Book) -> bool:
     """A comma may stand between a name and its own code: `Asthma, J45.9`."""
     last = group[-1]
-    if last.place != mention.place or last.key.startswith("=") == mention.key.startswith("=") or len(group) > 2:
+    if last.place != mention.place or is_name(last.key) == is_name(mention.key) or len(group) > 2:
         return False
     between = last.sentence[last.span.end : mention.span.start].strip()
     if between == ",":
-        one, other = book.place(last.key.lstrip("=")), book.place(mention.key.lstrip("="))
-        return bool(one and other and one[1] == other[1])
+        return book.kind(last.key) == book.kind(mention.key)
     return len(between) <= 12 and not _APART.search(between)

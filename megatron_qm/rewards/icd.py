@@ -2,12 +2,15 @@
 
 import importlib
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from types import ModuleType
 
 from megatron_qm.errors import UserError
+from megatron_qm.rewards.disease_names import other_names
 from megatron_qm.rewards.reading.finding import NameTable
 from megatron_qm.rewards.reading.spans import Span
+from megatron_qm.rewards.spelling import units
 from megatron_qm.rewards.tables.table import read_table
 
 _FINER = r"(?:\.?[0-9A-Z]{1,4}(?:X[0-9]{3})?)?"  # national editions go on behind an x
@@ -46,19 +49,43 @@ def path(code: str, system: str) -> Lineage | None:
 
 @lru_cache(maxsize=2)
 def table(system: str) -> NameTable:
-    """Names -> code: the book's descriptions (finest code last), CM's inclusion terms, and everyday names
-    (`tables/diagnoses.txt`)."""
+    """Names -> code: the book's descriptions and CM's inclusion terms, everyday names (`tables/diagnoses.txt`), and what rules
+    make of both. Where they differ, the book's name of a fine code counts first, and that of a category last."""
+    own = _own_names(system)
+    fine = {name: code for name, code in own.items() if len(code) > 3}
+    named = {**own, **{name: code for name, code in everyday(system)}, **fine}
+    table = NameTable({other: code for name, code in reversed(named.items()) for other in other_names(name)}, units)
+    for name, code in named.items():
+        table.add(name, code)
+    return table
+
+
+def _own_names(system: str) -> dict[str, str]:
+    """A category's name is that of its unspecified code, where it has one: what is said without more is unspecified."""
     known = book(system)
     names: dict[str, str] = {}
     for code in known.get_all_codes(True):
         if not CODE.fullmatch(code):
             continue
-        names.setdefault(known.get_description(code), code)
+        names.setdefault(known.get_description(code), _unspecified(code, known))
         if system == "cm":
             for term in known.get_inclusion_term(code):
                 names.setdefault(term, code)
-    everyday = {name: code for code, others in read_table("diagnoses.txt").items() for name in others if path(code, system)}
-    return NameTable({**names, **everyday})
+    return names
+
+
+def _unspecified(code: str, known: ModuleType) -> str:
+    finer = f"{code}.9"
+    unspecified = len(code) == 3 and known.is_valid_item(finer) and "unspecified" in known.get_description(finer)
+    return finer if unspecified else code
+
+
+def everyday(system: str) -> Iterator[tuple[str, str]]:
+    """The names of `tables/diagnoses.txt`; a line may be marked as one of the other system."""
+    for head, names in read_table("diagnoses.txt").items():
+        code, _, mark = head.partition(" ")
+        if mark in ("", system) and path(code, system):
+            yield from ((name, code) for name in names)
 
 
 _COINCIDENCES = re.compile(r"(?:vitamin|vit\.?|coenzyme|维生素|辅酶|口罩|mask|respirator)\s?$", re.I)

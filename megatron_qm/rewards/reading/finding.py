@@ -8,23 +8,24 @@ from megatron_qm.rewards.reading.spans import Span
 from megatron_qm.rewards.reading.traditional import simplified
 
 _UNIT = re.compile(r"[\u4e00-\u9fff]|[^\W_\u4e00-\u9fff]+(?:[+%](?![^\W_]))?")
-_CHINESE = re.compile("[\u4e00-\u9fff]")
 _MOST_UNITS = 60  # of a name
 _LONGEST_ABBREVIATION = 5
 
 Unit = tuple[str, int, int]  # a word or a Chinese character in lower case, where it begins and ends
+Units = Callable[[str], Sequence[Unit]]
 
 
 class NameTable:
     """Names and what they are called here. A name is compared word by word (Chinese: character by character); blanks, case and
-    punctuation are of no weight.
+    punctuation are of no weight. units: how a text is cut into what is compared; tables that are searched together share it.
 
     >>> table = NameTable({"Acute appendicitis": "K35.8"})
     >>> [(key, span.start, span.end) for key, span in table.find("Likely acute appendicitis.")]
     [('K35.8', 7, 25)]
     """
 
-    def __init__(self, names: Mapping[str, str]) -> None:
+    def __init__(self, names: Mapping[str, str], units: "Units | None" = None) -> None:
+        self.units = units or units_of
         self._keys: dict[str, str] = {}
         self._longest: dict[str, int] = {}  # units of the longest name that begins with a unit
         self._capitals: set[str] = set()  # abbreviations, which are read in capitals alone (AS is a disease, `as` is not)
@@ -32,7 +33,7 @@ class NameTable:
             self.add(name, key)
 
     def add(self, name: str, key: str) -> None:
-        units = [unit for unit, _, _ in units_of(name)]
+        units = [unit for unit, _, _ in self.units(name)]
         joined = _joined(units)
         if len(joined) > 1 and len(units) <= _MOST_UNITS:
             self._keys[joined] = key
@@ -45,7 +46,7 @@ class NameTable:
 
     def key_of(self, name: str) -> str | None:
         """Of a whole text that is nothing but a name."""
-        return self._keys.get(_joined([unit for unit, _, _ in units_of(name)]))
+        return self._keys.get(_joined([unit for unit, _, _ in self.units(name)]))
 
     def longest_at(self, units: Sequence[Unit], at: int) -> tuple[str, int] | None:
         """The key of the longest name that begins with unit `at`, and how many units it has."""
@@ -60,7 +61,7 @@ class NameTable:
 
     def stands(self, text: str) -> bool:
         """Whether a name that was found is written as it must be."""
-        return text.isupper() or _joined([unit for unit, _, _ in units_of(text)]) not in self._capitals
+        return text.isupper() or _joined([unit for unit, _, _ in self.units(text)]) not in self._capitals
 
     def find(self, sentence: str) -> Iterator[tuple[str, Span]]:
         return find(sentence, [self])
@@ -70,7 +71,7 @@ def find(sentence: str, tables: Sequence[NameTable], whole: Callable[[str, Span]
          ) -> Iterator[tuple[str, Span]]:
     """The names of several tables, of which an earlier one wins at equal length. whole: whether what stands at a place is the
     whole name there, and no part of a longer one that no table knows."""
-    units, at = units_of(sentence), 0
+    units, at = tables[0].units(sentence), 0
     while at < len(units):
         found = [one for table in tables if (one := table.longest_at(units, at)) is not None
                  and (one[1] == len(units) or table.stands(sentence[units[at][1] : units[at + one[1] - 1][2]]))]
@@ -98,4 +99,4 @@ def _append(name: str, unit: str) -> str:
 
 def _glue(name: str, unit: str) -> str:
     """A blank between words, none beside a Chinese character."""
-    return " " if name and not _CHINESE.match(name[-1]) and not _CHINESE.match(unit) else ""
+    return " " if name and not "\u4e00" <= name[-1] <= "\u9fff" and not "\u4e00" <= unit[0] <= "\u9fff" else ""
