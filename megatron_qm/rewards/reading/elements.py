@@ -2,6 +2,7 @@
 
 import re
 
+from megatron_qm.rewards.reading.lexicon import either, words
 from megatron_qm.rewards.reading.records import aside, refused, spaced
 
 _MOST = 400  # characters in an element
@@ -9,6 +10,9 @@ _NAME, _ATTRIBUTES = r"[A-Za-z_\u4e00-\u9fff][\w\-]{0,30}", r"(?:\s[^<>\n]{0,100
 _INNER = rf"[^<]{{0,{_MOST}}}(?:<(?!/?\1)[^<]{{0,{_MOST}}}){{0,16}}"
 _ELEMENT = re.compile(rf"<({_NAME})({_ATTRIBUTES})>({_INNER})</\1>")
 _ATTRIBUTE = re.compile(r"[\w-]{1,30}\s?=\s?[\"']([^\"'<>]{1,60})[\"']")
+# What lies in one of these, alone on a line, is the answer.
+_HOLDS_ANSWER = re.compile(rf"^{either('lists_drugs')}$|^{either('lists_tests')}$|{words('answering_key')}")
+_INNER_LINES = re.compile(r"[<\n]")
 _READ = frozenset("think answer ans final_answer finalanswer b i p div span li ul ol td tr th table".split())
 
 

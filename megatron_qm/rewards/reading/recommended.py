@@ -1,0 +1,108 @@
+"""Which of the names that a long answer affirms are its recommendation, and which stand in its discussion.
+
+Each affirmed name has a rank by the place where it stands. What stands in a box is the answer; then what a lead introduces
+(`give X`, `the best choice is X`, 首选X), what a predicate calls the answer (`X is the drug of choice`), and what opens the answer as
+a sentence of its own (`X 500 mg, for 7 days`). All else is mentioned: it counts only where nothing is stated. Below a heading such as
+`Monitoring` everything is mentioned.
+"""
+# ruff: noqa: E501  Chinese characters count twice
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from enum import IntEnum
+
+from megatron_qm.rewards.reading.choices import decided, leaves_open
+from megatron_qm.rewards.reading.clean import BOX
+from megatron_qm.rewards.reading.lexicon import either, words
+from megatron_qm.rewards.reading.mentions import LED, Prose, Sentence, adds, ends_list, is_final, is_item
+from megatron_qm.rewards.reading.spans import Mention, Span
+
+_BRACKET = r"\s*(?:\([^()]{0,80}\)\s*){0,2}"
+_LEAD = re.compile(rf"{LED.pattern}|\b(?:{either('leads_to_name', 'en')})\b|{either('leads_to_name', 'zh')}(?=[^,;:]{{0,20}}$|\W?$)")
+_CALLED = re.compile(rf"{_BRACKET}(?:{either('auxiliary', 'en')}\s(?:\w+\s){{0,3}}?{words('best')}|{either('auxiliary', 'en')}\s(?:an?|the|my)\s"
+                     rf"(?:[\w-]+\s){{0,3}}?{either('answer_noun')}\b|(?:仍?[为是]|应?作为)?(?:首选|最佳))")
+_NOMINAL = re.compile(rf"(?:{_BRACKET}|{either('of_a_name')}|\s)*(?:$|[,;:+&/、|→—–\-\d]|{either('goes_on', 'en')}\b|{either('goes_on', 'zh')})")
+_BEFORE_ALONE = re.compile(rf"[\W\d]*(?P<label>[^,;:]{{1,24}}:\W*)?(?:(?:{either('before_alone')})[\s-]*){{0,3}}")
+_PREDICATE = re.compile(rf"{_BRACKET}{either('begins_predicate', 'zh')}")
+_NEW_CLAUSE = re.compile(r"[^\x00]*[,;]\s*")
+
+
+class Rank(IntEnum):
+    MENTIONED = 0
+    LABELLED = 1  # alone, behind a label: `Antidote: X`
+    ALONE = 2
+    CALLED = 3
+    LED = 4
+    BOXED = 5
+
+
+def recommended(prose: Prose, *, beside_fields: bool) -> tuple[list[Mention], list[Mention]]:
+    """The names that are the answer, and all in sentences that state any."""
+    affirmed = prose.affirmed
+    ranks = _ranks(prose, affirmed)
+    boxes = [place for place, one in enumerate(prose.sentences) if one.text.startswith(BOX) and len(one.text.strip()) > 1]
+    counted = _counted(prose.sentences, affirmed, ranks, boxes)
+    answer = [one for n, one in enumerate(affirmed) if n in counted]
+    stated = bool(answer or boxes)
+    if not stated and not beside_fields:
+        answer = affirmed
+    open_at = [place for place, one in enumerate(prose.sentences) if leaves_open(one.low)]
+    places = {one.place for n, one in enumerate(affirmed) if ranks[n]} | {one.place for one in answer}
+    return decided(answer, affirmed, open_at), [one for one in affirmed if one.place in places]
+
+
+def _counted(sentences: Sequence[Sentence], affirmed: Sequence[Mention], ranks: Sequence[Rank], boxes: Sequence[int]) -> set[int]:
+    """The places in `affirmed` of what is stated."""
+    top = max(ranks, default=Rank.MENTIONED)
+    if boxes:
+        return {n for n, one in enumerate(affirmed) if ranks[n] is Rank.BOXED or ranks[n] is Rank.LED and one.place > boxes[-1]}
+    if top is Rank.MENTIONED or top <= Rank.ALONE and not ranks[0]:
+        return set()
+    stated = [n for n, rank in enumerate(ranks) if rank is top or top <= Rank.ALONE and rank]
+    final = [n for n in stated if is_final(sentences[affirmed[n].place])]
+    opening = ranks[0] is Rank.ALONE and not final
+    begin = affirmed[final[-1]].place if final else affirmed[0].place if opening else affirmed[stated[0]].place
+    going_on = set(_going_on(sentences, begin, {one.place for one in affirmed}))
+    found = {n for n, one in enumerate(affirmed) if one.place >= begin and (
+        ranks[n] >= (top if top > Rank.ALONE else Rank.LABELLED)
+        or one.place in going_on and one.place != begin)}
+    return found | ({n for n, one in enumerate(affirmed) if one.place == begin and ranks[n]})
+
+
+def _going_on(sentences: Sequence[Sentence], begin: int, naming: Collection[int]) -> Iterator[int]:
+    """The sentence in which the answer begins, and those that go on with its list or add to it."""
+    listing = True
+    lists = begin not in naming or is_item(sentences[begin]) or ends_list(sentences[begin])
+    for place in range(begin, len(sentences)):
+        sentence = sentences[place]
+        item = place == begin or lists and (is_item(sentence) or ends_list(sentences[place - 1]))
+        listing = listing and bool(item) and not sentence.aside
+        if listing or adds(sentence):
+            yield place
+
+
+def _ranks(prose: Prose, affirmed: Sequence[Mention]) -> list[Rank]:
+    ranks: list[Rank] = []
+    for n, one in enumerate(affirmed):
+        before = affirmed[n - 1] if n and affirmed[n - 1].place == one.place else None
+        ranks.append(_rank(prose.sentences[one.place], one.span, before.span if before else None, ranks[-1] if before else None))
+    return ranks
+
+
+def _rank(sentence: Sentence, span: Span, before: Span | None, rank_before: Rank | None) -> Rank:
+    """before: the name before it in the sentence, and its rank."""
+    if sentence.text.startswith(BOX):
+        return Rank.BOXED
+    if sentence.aside:
+        return Rank.MENTIONED
+    low = sentence.low
+    since = before.end if before else 0
+    if _LEAD.search(low[since : span.start]):
+        return Rank.LED
+    if _CALLED.match(low, span.end):
+        return Rank.CALLED
+    if before is None:
+        alone = _BEFORE_ALONE.fullmatch(low, 0, span.start) if _NOMINAL.match(low, span.end) else None
+        return Rank.MENTIONED if alone is None else Rank.LABELLED if alone["label"] else Rank.ALONE
+    turns = _NEW_CLAUSE.fullmatch(low, since, span.start) and _PREDICATE.match(low, span.end)
+    return Rank.MENTIONED if turns or rank_before is None else rank_before
