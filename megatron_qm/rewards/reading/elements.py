@@ -26,4 +26,7 @@ def _kept(element: re.Match[str]) -> str:
     if name.lower() in _READ:
         return element[0]
     said = any(refused(value) for value in _ATTRIBUTE.findall(attributes))
-    return "\n" if said or aside(spaced(name)) else f"\n{without_withheld(inner)}\n"
+    if said or aside(spaced(name)):
+        return "\n"
+    is_box = _HOLDS_ANSWER.search(spaced(name)) and not _INNER_LINES.search(inner.strip())
+    return f"\n<answer>{inner.strip()}</answer>\n" if is_box else f"\n{without_withheld(inner)}\n"

@@ -15,9 +15,9 @@ from megatron_qm.rewards.reading.scopes import denies, stances
 from megatron_qm.rewards.reading.spans import Mention, Span, Stance
 
 Find = Callable[[str], Iterable[tuple[str, Span]]]  # a sentence -> its names and where they stand, none inside another
-_SENTENCE = re.compile(r"[\n。!?]|(?<![\s(]\d)(?<![\s(]\d\d)(?<!^\d)(?<!^\d\d)\.(?=\s|$)")
+_SENTENCE = re.compile(r"[\n。!?]|(?<![\s(]\d)(?<![\s(]\d\d)(?<!^\d)(?<!^\d\d)\.(?=[\"”]?(?:\s|$))")
 _TAKEN_BACK = re.compile(  # what the writer says before naming something else in its place
-    rf"(?:^|[,;:.…—-])\s*(?:{either('oh')}[,\s]{{1,2}})*{either('takes_back')}")
+    rf"(?:^|[,;:.…—-])\s*(?:{either('oh')}[,\s]{{1,2}})*{either('takes_back')}|\b{either('changes_answer')}")
 _RETRACTED = re.compile(  # and what it says before naming nothing at all
     rf"(?:^|[.…—]|--)\s*(?:{either('oh')}[,\s]{{1,2}})*{either('takes_back')}\W*$"
     rf"|{either('takes_all_back')}\W*$")
@@ -61,7 +61,8 @@ class Prose:
         plain = [one for one in self.mentions if one.stance is Stance.AFFIRMED]
         others = [one for one in self.mentions if one.stance is Stance.ON_CONDITION] if not plain else []
         alone = len({one.place for one in others}) == 1 and len(_CONDITION.findall(lower(others[0].sentence))) == 1
-        return plain or (others if alone or len({one.key for one in others}) == 1 else [])
+        supposed = {one.key for one in self.mentions if one.stance is Stance.SUPPOSED} - {one.key for one in others}
+        return plain or (others if alone or not supposed and len({one.key for one in others}) == 1 else [])
 
     def answer(self, *, beside_fields: bool) -> list[Mention]:
         """Of what is affirmed, what stands where a sentence says what the answer is. Where none does, it is all of it; but beside
@@ -185,7 +186,7 @@ def _told_apart(sentences: Iterable[Sentence]) -> Iterator[Sentence]:
     aside = alone = False
     for one in sentences:
         if one.first:
-            said = discussing(one.low, alone=one.mark in ("\n", ""))
+            said = discussing(one.low, alone=one.mark in ("\n", "", "?"))
             keeps = said is None and aside and (alone or is_item(one))
             aside, alone = said or keeps, alone if said is None else ":" not in one.low
         yield replace(one, aside=True) if aside else one

@@ -13,15 +13,18 @@ from enum import IntEnum
 
 from megatron_qm.rewards.reading.choices import decided, leaves_open
 from megatron_qm.rewards.reading.clean import BOX
-from megatron_qm.rewards.reading.lexicon import either, words
+from megatron_qm.rewards.reading.lexicon import either, lower, words
 from megatron_qm.rewards.reading.mentions import LED, Prose, Sentence, adds, ends_list, is_final, is_item
 from megatron_qm.rewards.reading.spans import Mention, Span
 
 _BRACKET = r"\s*(?:\([^()]{0,80}\)\s*){0,2}"
-_LEAD = re.compile(rf"{LED.pattern}|\b(?:{either('leads_to_name', 'en')})\b|{either('leads_to_name', 'zh')}(?=[^,;:]{{0,20}}$|\W?$)")
+_LEAD = re.compile(rf"{LED.pattern}|\b{either('leads_to_name', 'en')}\b(?=[^,;.]{{0,60}}$)|{either('leads_to_name', 'zh')}(?=[^,;:]{{0,20}}:?\W*$)")
+_MUST = rf"(?:should|must|will|needs? to)\s(?:also\s)?be\s{either('recommended')}"
 _CALLED = re.compile(rf"{_BRACKET}(?:{either('auxiliary', 'en')}\s(?:\w+\s){{0,3}}?{words('best')}|{either('auxiliary', 'en')}\s(?:an?|the|my)\s"
-                     rf"(?:[\w-]+\s){{0,3}}?{either('answer_noun')}\b|(?:仍?[为是]|应?作为)?(?:首选|最佳))")
-_NOMINAL = re.compile(rf"(?:{_BRACKET}|{either('of_a_name')}|\s)*(?:$|[,;:+&/、|→—–\-\d]|{either('goes_on', 'en')}\b|{either('goes_on', 'zh')})")
+                     rf"(?:[\w-]+\s){{0,3}}?{either('answer_noun')}\b|{_MUST}|(?:仍?[为是]|应?作为)?(?:首选|最佳))")
+_NOMINAL = re.compile(rf"(?:{_BRACKET}|(?:{either('of_a_name')}|{either('salt', 'en')}\b)|\s)*"
+                      rf"(?:$|[,;:+&/、|→—–\-\d]|{either('goes_on', 'en')}\b|{either('goes_on', 'zh')})")
+_JOINT = re.compile(rf"{_BRACKET}(?:[,/、\s]|\band\b|\bor\b|[和与及或]|、[^,;、]{{1,12}}(?=、))+")
 _BEFORE_ALONE = re.compile(rf"[\W\d]*(?P<label>[^,;:]{{1,24}}:\W*)?(?:(?:{either('before_alone')})[\s-]*){{0,3}}")
 _PREDICATE = re.compile(rf"{_BRACKET}{either('begins_predicate', 'zh')}")
 _NEW_CLAUSE = re.compile(r"[^\x00]*[,;]\s*")
@@ -44,6 +47,8 @@ def recommended(prose: Prose, *, beside_fields: bool) -> tuple[list[Mention], li
     counted = _counted(prose.sentences, affirmed, ranks, boxes)
     answer = [one for n, one in enumerate(affirmed) if n in counted]
     stated = bool(answer or boxes)
+    if beside_fields:
+        answer = [one for n, one in enumerate(affirmed) if n in counted and ranks[n] >= Rank.LED]
     if not stated and not beside_fields:
         answer = affirmed
     open_at = [place for place, one in enumerate(prose.sentences) if leaves_open(one.low)]
@@ -83,13 +88,24 @@ def _going_on(sentences: Sequence[Sentence], begin: int, naming: Collection[int]
 
 def _ranks(prose: Prose, affirmed: Sequence[Mention]) -> list[Rank]:
     ranks: list[Rank] = []
+    ends = _ends_of_lists(affirmed)
     for n, one in enumerate(affirmed):
         before = affirmed[n - 1] if n and affirmed[n - 1].place == one.place else None
-        ranks.append(_rank(prose.sentences[one.place], one.span, before.span if before else None, ranks[-1] if before else None))
+        ranks.append(_rank(prose.sentences[one.place], one.span, ends[n], before.span if before else None, ranks[-1] if before else None))
     return ranks
 
 
-def _rank(sentence: Sentence, span: Span, before: Span | None, rank_before: Rank | None) -> Rank:
+def _ends_of_lists(affirmed: Sequence[Mention]) -> list[int]:
+    """For each name where the list ends in which it stands."""
+    ends = [one.span.end for one in affirmed]
+    for n in range(len(affirmed) - 2, -1, -1):
+        one, other = affirmed[n], affirmed[n + 1]
+        if one.place == other.place and _JOINT.fullmatch(lower(one.sentence[one.span.end : other.span.start])):
+            ends[n] = ends[n + 1]
+    return ends
+
+
+def _rank(sentence: Sentence, span: Span, list_end: int, before: Span | None, rank_before: Rank | None) -> Rank:
     """before: the name before it in the sentence, and its rank."""
     if sentence.text.startswith(BOX):
         return Rank.BOXED
@@ -99,10 +115,10 @@ def _rank(sentence: Sentence, span: Span, before: Span | None, rank_before: Rank
     since = before.end if before else 0
     if _LEAD.search(low[since : span.start]):
         return Rank.LED
-    if _CALLED.match(low, span.end):
+    if _CALLED.match(low, list_end):
         return Rank.CALLED
     if before is None:
-        alone = _BEFORE_ALONE.fullmatch(low, 0, span.start) if _NOMINAL.match(low, span.end) else None
+        alone = _BEFORE_ALONE.fullmatch(low, 0, span.start) if _NOMINAL.match(low, list_end) else None
         return Rank.MENTIONED if alone is None else Rank.LABELLED if alone["label"] else Rank.ALONE
     turns = _NEW_CLAUSE.fullmatch(low, since, span.start) and _PREDICATE.match(low, span.end)
     return Rank.MENTIONED if turns or rank_before is None else rank_before
