@@ -29,7 +29,7 @@ LED = re.compile(
 _CONDITION = re.compile(words("supposed"))
 _FINAL = re.compile(words("final"))
 _ALSO = re.compile(words("also"))
-_ADDS = re.compile(rf"\W*{words('also')}")
+_ADDS = re.compile(rf"\W*{words('also')}(?!可)")
 _CONCLUDES = re.compile(rf"\W*{words('concludes_names')}")
 _MOST_CHARACTERS = 4000  # of a sentence
 

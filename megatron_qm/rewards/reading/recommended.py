@@ -19,13 +19,18 @@ from megatron_qm.rewards.reading.spans import Mention, Span
 
 _BRACKET = r"\s*(?:\([^()]{0,80}\)\s*){0,2}"
 _LEAD = re.compile(rf"{LED.pattern}|\b{either('leads_to_name', 'en')}\b(?=[^,;.]{{0,60}}$)|{either('leads_to_name', 'zh')}(?=[^,;:]{{0,20}}:?\W*$)")
+_SO = re.compile(r"(?:\b(?:so|therefore|hence|thus)[,\s]|因此|所以|故|遂)\s*$")
 _MUST = rf"(?:should|must|will|needs? to)\s(?:also\s)?be\s{either('recommended')}"
-_CALLED = re.compile(rf"{_BRACKET}(?:{either('auxiliary', 'en')}\s(?:\w+\s){{0,3}}?{words('best')}|{either('auxiliary', 'en')}\s(?:an?|the|my)\s"
-                     rf"(?:[\w-]+\s){{0,3}}?{either('answer_noun')}\b|{_MUST}|(?:仍?[为是]|应?作为)?(?:首选|最佳))")
+_CALLED = re.compile(
+    rf"{_BRACKET}(?:[\w.%/–-]+\s){{0,5}}?(?:{either('auxiliary', 'en')}\s(?:\w+\s){{0,3}}?{words('best')}|{either('auxiliary', 'en')}\s(?:what|an?|the|my)\s"
+    rf"(?:[\w-]+\s){{0,3}}?(?:{either('answer_noun')}|(?<=what )(?:i|we)\S*)\b|{_MUST}|(?:仍?[为是]|应?作为)?(?:首选|最佳))")
+_VERB = re.compile(rf"[^,;:(—。]*\b{either('verb', 'en')}\b")
+_EXPLAINS = re.compile(rf",\s*{either('reason_clause', 'en')}\b|{either('reason_clause', 'zh')}")
+_HERE = re.compile(rf"\W*(?:{words('but')}|不过|最[后终]|(?:in|for|with) (?:this|our|your)\b|on balance\b)")
 _NOMINAL = re.compile(rf"(?:{_BRACKET}|(?:{either('of_a_name')}|{either('salt', 'en')}\b)|\s)*"
                       rf"(?:$|[,;:+&/、|→—–\-\d]|{either('goes_on', 'en')}\b|{either('goes_on', 'zh')})")
 _JOINT = re.compile(rf"{_BRACKET}(?:[,/、\s]|\band\b|\bor\b|[和与及或]|、[^,;、]{{1,12}}(?=、))+")
-_BEFORE_ALONE = re.compile(rf"[\W\d]*(?P<label>[^,;:]{{1,24}}:\W*)?(?:(?:{either('before_alone')})[\s-]*){{0,3}}")
+_BEFORE_ALONE = re.compile(rf"[\W\d]*(?P<label>[^,;:]{{1,40}}:\W*)?(?:(?:{either('before_alone')})[\s-]*){{0,3}}")
 _PREDICATE = re.compile(rf"{_BRACKET}{either('begins_predicate', 'zh')}")
 _NEW_CLAUSE = re.compile(r"[^\x00]*[,;]\s*")
 
@@ -64,7 +69,7 @@ def _counted(sentences: Sequence[Sentence], affirmed: Sequence[Mention], ranks: 
     if top is Rank.MENTIONED or top <= Rank.ALONE and not ranks[0]:
         return set()
     stated = [n for n, rank in enumerate(ranks) if rank is top or top <= Rank.ALONE and rank]
-    final = [n for n in stated if is_final(sentences[affirmed[n].place])]
+    final = [n for n in stated if is_final(one := sentences[affirmed[n].place]) or n != stated[0] and _HERE.match(one.low)]
     opening = ranks[0] is Rank.ALONE and not final
     begin = affirmed[final[-1]].place if final else affirmed[0].place if opening else affirmed[stated[0]].place
     going_on = set(_going_on(sentences, begin, {one.place for one in affirmed}))
@@ -113,12 +118,19 @@ def _rank(sentence: Sentence, span: Span, list_end: int, before: Span | None, ra
         return Rank.MENTIONED
     low = sentence.low
     since = before.end if before else 0
-    if _LEAD.search(low[since : span.start]):
+    if _LEAD.search(low[since : span.start]) or _SO.search(low[since : span.start]):
         return Rank.LED
     if _CALLED.match(low, list_end):
         return Rank.CALLED
     if before is None:
-        alone = _BEFORE_ALONE.fullmatch(low, 0, span.start) if _NOMINAL.match(low, list_end) else None
-        return Rank.MENTIONED if alone is None else Rank.LABELLED if alone["label"] else Rank.ALONE
-    turns = _NEW_CLAUSE.fullmatch(low, since, span.start) and _PREDICATE.match(low, span.end)
+        alone = _BEFORE_ALONE.fullmatch(low, 0, span.start) if _is_nominal(low, list_end) else None
+        if alone is None:
+            return Rank.CALLED if _HERE.match(low) else Rank.MENTIONED
+        return Rank.LABELLED if alone["label"] else Rank.ALONE
+    turns = _NEW_CLAUSE.fullmatch(low, since, span.start) and _PREDICATE.match(low, span.end) or _EXPLAINS.search(low, since, span.start)
     return Rank.MENTIONED if turns or rank_before is None else rank_before
+
+
+def _is_nominal(sentence: str, end: int) -> bool:
+    """Whether what goes on behind a name, in its clause, is no sentence of which it is the subject."""
+    return _NOMINAL.match(sentence, end) is not None and _VERB.match(sentence, end) is None
