@@ -10,7 +10,7 @@ _HEADING = re.compile(r"\s*(?:[-*•]\s)?(?P<name>[^,.;:()\n]{1,40})(?:\([^()\n]
 _ELSEWHERE = re.compile(words("elsewhere"))
 _NO_HEADING = re.compile(words("no_heading"))
 _EXPLAINS = re.compile(words("explaining_heading"))
-_LABEL = re.compile(r"\W*(?P<name>[^,.;:()\n】]{1,40})(?:\([^()\n]{1,40}\)\s?)?[:】]")
+_LABEL = re.compile(r"\W*(?P<name>(?:[^,.;:()\n】]|\.(?=\d)){1,40})(?:\([^()\n]{1,40}\)\s?)?[:】]")
 _ITEM = re.compile(r"\s*(?:[-*•·]|\(?\d{1,2}[.)、])\s?")
 _ASIDE = re.compile(rf"{words('aside_key')}|{words('aside_heading')}")
 _ASIDE_LAST = re.compile(rf"(?:{words('aside_key')}|{words('aside_heading')})\W*$")

@@ -21,6 +21,7 @@ _TAKEN_BACK = re.compile(  # what the writer says before naming something else i
 _RETRACTED = re.compile(  # and what it says before naming nothing at all
     rf"(?:^|[.…—]|--)\s*(?:{either('oh')}[,\s]{{1,2}})*{either('takes_back')}\W*$"
     rf"|{either('takes_all_back')}\W*$")
+_HALTS = re.compile(rf"\W*(?:{either('oh')}[,\s]{{1,2}})*{either('halts')}")
 _ITEM = re.compile(r"\s*(?:[-*•·]|\(?\d{1,2}[.)、])\s?")
 LED = re.compile(
     rf"(?:^|[.;,:]\s*)(?:please )?{either('asks_for')}\b|^\W*{words('concludes_names')}"
@@ -36,7 +37,7 @@ _MOST_CHARACTERS = 4000  # of a sentence
 
 @dataclass(frozen=True)
 class Sentence:
-    """first: of its line. mark: that ends it: a line's end, a full stop, ... aside: whether a heading says that it only discusses."""
+    """first: of its line. mark: that ends it: a line's end, a full stop, ... aside: whether a heading says that it discusses."""
 
     text: str
     first: bool
@@ -111,7 +112,8 @@ def _mentions(sentences: Sequence[Sentence], find: Find) -> list[Mention]:
             if stance is Stance.AFFIRMED and not asked:
                 standing.append(len(found))
             found.append(Mention(key, Stance.SUPPOSED if asked else stance, sentence.text, span, place))
-        standing = _left_standing(found, standing, sentence.low, place)
+        halted = open_since is None and place > 0 and _HALTS.match(sentences[place - 1].low) is not None
+        standing = _left_standing(found, standing, sentence.low, place, halted=halted)
         if open_since is not None and len(standing) > open_since:
             standing, open_since = _denied(found, standing, open_since), None
         elif _RETRACTED.search(sentence.low) and not (place and sentences[place - 1].mark == "?"):
@@ -127,12 +129,13 @@ def _denied(found: list[Mention], standing: list[int], count: int) -> list[int]:
     return standing[count:]
 
 
-def _left_standing(found: list[Mention], standing: list[int], sentence: str, place: int) -> list[int]:
-    """Where a sentence takes something back and names something else, all that was affirmed before is denied."""
+def _left_standing(found: list[Mention], standing: list[int], sentence: str, place: int, *, halted: bool) -> list[int]:
+    """Where a sentence takes something back and names something else, all that was affirmed before is denied. halted: the
+    sentence before it began to."""
     match = _TAKEN_BACK.search(sentence)
-    if match is None:
+    if match is None and not halted:
         return standing
-    first = bisect_left(standing, (place, match.end()), key=lambda at: (found[at].place, found[at].span.start))
+    first = bisect_left(standing, (place, match.end() if match else 0), key=lambda at: (found[at].place, found[at].span.start))
     if first == len(standing):
         return standing
     return _denied(found, standing, first)

@@ -18,18 +18,19 @@ from megatron_qm.rewards.reading.mentions import LED, Prose, Sentence, adds, end
 from megatron_qm.rewards.reading.spans import Mention, Span
 
 _BRACKET = r"\s*(?:\([^()]{0,80}\)\s*){0,2}"
-_LEAD = re.compile(rf"{LED.pattern}|\b{either('leads_to_name', 'en')}\b(?=[^,;.]{{0,60}}$)|{either('leads_to_name', 'zh')}(?=[^,;:]{{0,20}}:?\W*$)")
+_LEAD = re.compile(
+    rf"{LED.pattern}|{words('best')}[^.;]{{0,160}}?\s(?:is|are|would be|remains)\s[^,;.]{{0,40}}$|\b{either('leads_to_name', 'en')}\b(?=[^,;.]{{0,60}}$)|{either('leads_to_name', 'zh')}(?=[^,;:]{{0,20}}:?\W*$)")
 _SO = re.compile(r"(?:\b(?:so|therefore|hence|thus)[,\s]|因此|所以|故|遂)\s*$")
 _MUST = rf"(?:should|must|will|needs? to)\s(?:also\s)?be\s{either('recommended')}"
 _CALLED = re.compile(
     rf"{_BRACKET}(?:[\w.%/–-]+\s){{0,5}}?(?:{either('auxiliary', 'en')}\s(?:\w+\s){{0,3}}?{words('best')}|{either('auxiliary', 'en')}\s(?:what|an?|the|my)\s"
     rf"(?:[\w-]+\s){{0,3}}?(?:{either('answer_noun')}|(?<=what )(?:i|we)\S*)\b|{_MUST}|(?:仍?[为是]|应?作为)?(?:首选|最佳))")
-_VERB = re.compile(rf"[^,;:(—。]*\b{either('verb', 'en')}\b")
+_VERB = re.compile(rf"[^,;:(—–。]*\b{either('verb', 'en')}\b")
 _EXPLAINS = re.compile(rf",\s*{either('reason_clause', 'en')}\b|{either('reason_clause', 'zh')}")
 _HERE = re.compile(rf"\W*(?:{words('but')}|不过|最[后终]|(?:in|for|with) (?:this|our|your)\b|on balance\b)")
-_NOMINAL = re.compile(rf"(?:{_BRACKET}|(?:{either('of_a_name')}|{either('salt', 'en')}\b)|\s)*"
+_NOMINAL = re.compile(rf"(?:\([^()]{{0,80}}\)|{either('of_a_name')}|{either('salt', 'en')}\b|\s)*"
                       rf"(?:$|[,;:+&/、|→—–\-\d]|{either('goes_on', 'en')}\b|{either('goes_on', 'zh')})")
-_JOINT = re.compile(rf"{_BRACKET}(?:[,/、\s]|\band\b|\bor\b|[和与及或]|、[^,;、]{{1,12}}(?=、))+")
+_JOINT = re.compile(rf"{_BRACKET}(?:、[^,;、]{{1,12}}(?=、))*(?:[,/、\s]|\band\b|\bor\b|[和与及或])+")
 _BEFORE_ALONE = re.compile(rf"[\W\d]*(?P<label>[^,;:]{{1,40}}:\W*)?(?:(?:{either('before_alone')})[\s-]*){{0,3}}")
 _PREDICATE = re.compile(rf"{_BRACKET}{either('begins_predicate', 'zh')}")
 _NEW_CLAUSE = re.compile(r"[^\x00]*[,;]\s*")
@@ -94,10 +95,24 @@ def _going_on(sentences: Sequence[Sentence], begin: int, naming: Collection[int]
 def _ranks(prose: Prose, affirmed: Sequence[Mention]) -> list[Rank]:
     ranks: list[Rank] = []
     ends = _ends_of_lists(affirmed)
+    below = set(_below_leads(prose.sentences, {one.place for one in prose.mentions}))
     for n, one in enumerate(affirmed):
         before = affirmed[n - 1] if n and affirmed[n - 1].place == one.place else None
-        ranks.append(_rank(prose.sentences[one.place], one.span, ends[n], before.span if before else None, ranks[-1] if before else None))
+        rank = _rank(prose.sentences[one.place], one.span, ends[n], before.span if before else None, ranks[-1] if before else None)
+        ranks.append(max(rank, Rank.LED) if one.place in below and not before else rank)
     return ranks
+
+
+def _below_leads(sentences: Sequence[Sentence], naming: Collection[int]) -> Iterator[int]:
+    """The items of each list whose heading says that it is the answer: `I recommend two drugs:`, `Orders:`."""
+    listing = False
+    for place, one in enumerate(sentences):
+        if one.first and place not in naming and one.text.rstrip().endswith(":") and not is_item(one):
+            listing = not one.aside and _LEAD.search(one.low) is not None
+        elif one.first:
+            listing = listing and is_item(one)
+            if listing:
+                yield place
 
 
 def _ends_of_lists(affirmed: Sequence[Mention]) -> list[int]:
