@@ -28,7 +28,8 @@ def recommended(prose: Prose, *, beside_fields: bool) -> tuple[list[Mention], li
     if not stated and not beside_fields:
         answer = affirmed
     open_at = [place for place, one in enumerate(prose.sentences) if leaves_open(one.low)]
-    places = {one.place for n, one in enumerate(affirmed) if ranks[n]} | {one.place for one in answer}
+    places = {one.place for n, one in enumerate(affirmed) if ranks[n] or adds(prose.sentences[one.place])}
+    places |= {one.place for one in answer}
     return decided(answer, affirmed, open_at), [one for one in affirmed if one.place in places]
 
 
