@@ -16,6 +16,7 @@ from megatron_qm.rewards.reading.json_parts import json_values
 from megatron_qm.rewards.reading.lexicon import either
 from megatron_qm.rewards.reading.lists import pieces
 from megatron_qm.rewards.reading.mentions import Mention, Prose, names_any
+from megatron_qm.rewards.reading.recommended import recommended
 from megatron_qm.rewards.reading.records import answers, folded, named_by_keys, records_in
 from megatron_qm.rewards.reading.strikes import boxes
 
@@ -156,11 +157,13 @@ def _given(prompt: str, response: str, names: DrugNames) -> tuple[list[_Drug], l
     values, around = json_values(text)
     listed = [items for value in values if (items := _items(value, names, names.affirmed_key))]
     prose = Prose(around, names.find)
-    everywhere = [_Drug(one.key) for one in prose.affirmed]
+    answer, stated = recommended(prose, beside_fields=bool(listed))
+    dosed = [item for item in _prescribed(prose.affirmed) if item.dose or item.route]
+    everywhere = [*dosed, *(_Drug(one.key) for one in stated)]
     if len(listed) > 1 and any({item.key for item in items} != {item.key for item in listed[0]} for items in listed):
         return [], everywhere
     fields = [item for items in listed[:1] for item in items if item.key]
-    return [*fields, *_prescribed(prose.answer(beside_fields=bool(listed)))], everywhere
+    return [*fields, *_prescribed(answer)], everywhere
 
 
 def _prescribed(found: Sequence[Mention]) -> Iterator[_Drug]:

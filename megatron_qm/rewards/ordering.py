@@ -16,6 +16,7 @@ from megatron_qm.rewards.reading.json_parts import json_values
 from megatron_qm.rewards.reading.lexicon import either
 from megatron_qm.rewards.reading.lists import pieces
 from megatron_qm.rewards.reading.mentions import Prose, key_of_field, names_any
+from megatron_qm.rewards.reading.recommended import recommended
 from megatron_qm.rewards.reading.records import answers, folded, named_by_keys, records_in
 from megatron_qm.rewards.reading.remembered import remembered
 from megatron_qm.rewards.reading.spans import Span, overlap
@@ -158,6 +159,6 @@ def _given(prompt: str, response: str, tests: _Tests) -> set[str]:
     listed = [items for value in values if (items := _items(value, tests))]
     if len({frozenset(tests.key(item) for item in items) for items in listed}) > 1:
         return set()  # several lists: which is the order?
-    stated = Prose(around, tests.find_all).answer(beside_fields=bool(listed))
+    stated, _ = recommended(Prose(around, tests.find_all), beside_fields=bool(listed))
     named = (piece for items in listed[:1] for item in items for piece in pieces(item, [span for _, span in tests.find(item)]))
     return ({tests.ordered(piece) for piece in named} - {""}) | {one.key for one in stated}

@@ -9,7 +9,7 @@ from megatron_qm.rewards.reading.spans import Mention, Span
 
 _ASIDE = rf"(?:[\s,.(]+(?!{either('joins')}\b)[\w-]{{1,14}}){{0,4}}?[\s,.(]*"  # a few words
 _OR = re.compile(rf"(?:{words('or_of_names')}){_ASIDE}$")
-_BEGINS = re.compile(rf"\W*(?:\bor\b|{either('or', 'zh')}|{either('maybe')}\b)[^,;]{{0,20}}$")
+_BEGINS = re.compile(rf"\W*(?:\bor\b|{either('or_of_names', 'zh')}|{either('maybe')}\b)[^,;]{{0,20}}$")
 _HEDGE = re.compile(words("hedges_name"))
 _UNDECIDED = re.compile(words("undecided"))
 _SHARE = re.compile(r"(?<![\d.])(\d{1,3}(?:\.\d{1,2})?)\s?%")

@@ -24,6 +24,7 @@ _ANSWER_TAG = re.compile(rf"<(/?)(?:{_ANSWER_NAME})>", re.I)
 _TAG = re.compile(r"</?(?P<name>[a-z][a-z0-9_-]{0,15})(?:\s[^<>\n]{0,200})?/?>", re.I)
 _IN_LINE = re.compile(rf"(?:{_INLINE})$", re.I)
 _EMPHASIS = re.compile(r"\*{1,3}|`|(?<![^\W_])_{1,3}(?=[^\W_])|(?<=[^\W_])_{1,3}(?![^\W_])")
+_STAR = re.compile(r"^([ \t]{0,8})\*(?=[ \t])", re.M)  # of a list
 _HEADING = re.compile(r"^[ \t]{0,8}(?:#{1,6}[ \t]|>[ \t]?)+", re.M)
 _FORMATS = "\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f"
 _INVISIBLE = re.compile(f"[\u00ad\u034f\u061c\u115f\u1160\ufeff{_FORMATS}]")
@@ -74,7 +75,7 @@ def _plain(text: str) -> str:
     if "<" in text:
         text = _TAG.sub(_unmarked, _ANSWER_TAG.sub(lambda tag: "\n" if tag[1] else f"\n{BOX}", text))
     if "*" in text or "`" in text or "_" in text:
-        text = _EMPHASIS.sub("", text)
+        text = _EMPHASIS.sub("", _STAR.sub(r"\1-", text))
     return _HEADING.sub("", text) if "#" in text or ">" in text else text
 
 

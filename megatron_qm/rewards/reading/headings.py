@@ -10,6 +10,11 @@ _HEADING = re.compile(r"\s*(?:[-*•]\s)?(?P<name>[^,.;:()\n]{1,40})(?:\([^()\n]
 _ELSEWHERE = re.compile(words("elsewhere"))
 _NO_HEADING = re.compile(words("no_heading"))
 _EXPLAINS = re.compile(words("explaining_heading"))
+_LABEL = re.compile(r"\W*(?P<name>(?:[^,.;:()\n】]|\.(?=\d)){1,40})(?:\([^()\n]{1,40}\)\s?)?[:】]")
+_ITEM = re.compile(r"\s*(?:[-*•·]|\(?\d{1,2}[.)、])\s?")
+_ASIDE = re.compile(rf"{words('aside_key')}|{words('aside_heading')}")
+_ASIDE_LAST = re.compile(rf"(?:{words('aside_key')}|{words('aside_heading')})\W*$")
+_ANSWERS = re.compile(words("answering_key"))
 _SUPPOSED = re.compile(words("supposed"))
 _DENYING = ("denies_forward", "denies_backward", "behind_denies", "denying_heading")
 _DENIES = tuple(re.compile(words(category)) for category in _DENYING)
@@ -31,6 +36,18 @@ def heading(line: str, *, alone: bool) -> Stance | None:
     if _SUPPOSED.search(name):
         return Stance.SUPPOSED
     return Stance.DISCUSSED if _EXPLAINS.fullmatch(name.strip(" -*•#")) else None
+
+
+def discussing(line: str, *, alone: bool) -> bool | None:
+    """Whether the heading at the beginning of a line, in lower case, is one of a discussion; None where there is no heading. A
+    heading's last word says what it is: `检查注意事项`."""
+    match = _LABEL.match(line)
+    name = match["name"] if match else line if alone and len(line) <= _LONGEST and not _ITEM.match(line) else ""
+    if not name.strip():
+        return None
+    if _ITEM.match(line):
+        return True if _ASIDE.search(name) else None
+    return _ASIDE_LAST.search(name) is not None or _ASIDE.search(name) is not None and not _ANSWERS.search(name)
 
 
 def is_short(clause: str) -> bool:

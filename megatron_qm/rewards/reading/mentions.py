@@ -8,35 +8,41 @@ from functools import cached_property
 
 from megatron_qm.rewards.reading.choices import any_joined_by_or, decided, leaves_open
 from megatron_qm.rewards.reading.clean import answer_part
-from megatron_qm.rewards.reading.headings import heading
+from megatron_qm.rewards.reading.headings import discussing, heading
 from megatron_qm.rewards.reading.lexicon import either, lower, words
 from megatron_qm.rewards.reading.rows import tables_as_lines
 from megatron_qm.rewards.reading.scopes import denies, stances
 from megatron_qm.rewards.reading.spans import Mention, Span, Stance
 
 Find = Callable[[str], Iterable[tuple[str, Span]]]  # a sentence -> its names and where they stand, none inside another
-_SENTENCE = re.compile(r"[\n。!?]|(?<![\s(]\d)(?<![\s(]\d\d)(?<!^\d)(?<!^\d\d)\.(?=\s|$)")
+_SENTENCE = re.compile(r"[\n。!?]|(?<![\s(]\d)(?<![\s(]\d\d)(?<!^\d)(?<!^\d\d)\.(?=[\"”]?(?:\s|$))")
 _TAKEN_BACK = re.compile(  # what the writer says before naming something else in its place
-    rf"(?:^|[,;:.…—-])\s*(?:{either('oh')}[,\s]{{1,2}})*{either('takes_back')}")
+    rf"(?:^|[,;:.…—-])\s*(?:{either('oh')}[,\s]{{1,2}})*{either('takes_back')}|\b{either('changes_answer')}")
 _RETRACTED = re.compile(  # and what it says before naming nothing at all
     rf"(?:^|[.…—]|--)\s*(?:{either('oh')}[,\s]{{1,2}})*{either('takes_back')}\W*$"
     rf"|{either('takes_all_back')}\W*$")
+_HALTS = re.compile(rf"\W*(?:{either('oh')}[,\s]{{1,2}})*{either('halts')}")
 _ITEM = re.compile(r"\s*(?:[-*•·]|\(?\d{1,2}[.)、])\s?")
-_LED = re.compile(
+LED = re.compile(
     rf"(?:^|[.;,:]\s*)(?:please )?{either('asks_for')}\b|^\W*{words('concludes_names')}"
     rf"|{words('best')}(?:\s[\w-]+){{0,4}}?(?:\s(?:is|are)|:)"
     rf"|\b{either('what_is_answered')}\b[^.:;,\n]{{0,30}}?(?:\bis\b|\bare\b|:)|{either('answer_heading')}[^,.:;\n]{{0,6}}?[是为:]")
 _CONDITION = re.compile(words("supposed"))
 _FINAL = re.compile(words("final"))
 _ALSO = re.compile(words("also"))
+_ADDS = re.compile(rf"\W*{words('also')}(?!可)")
+_CONCLUDES = re.compile(rf"\W*{words('concludes_names')}")
 _MOST_CHARACTERS = 4000  # of a sentence
 
 
 @dataclass(frozen=True)
-class _Sentence:
+class Sentence:
+    """first: of its line. mark: that ends it: a line's end, a full stop, ... aside: whether a heading says that it discusses."""
+
     text: str
-    first: bool  # of its line
-    mark: str  # that ends it: a line's end, a full stop, ...
+    first: bool
+    mark: str
+    aside: bool = False
 
     @cached_property
     def low(self) -> str:
@@ -47,8 +53,8 @@ class Prose:
     """What stands around the fields of a response. mentions: all names, in order."""
 
     def __init__(self, text: str, find: Find) -> None:
-        self._sentences = list(_sentences(tables_as_lines(text)))
-        self.mentions = _mentions(self._sentences, find)
+        self.sentences = list(_told_apart(_sentences(tables_as_lines(text))))
+        self.mentions = _mentions(self.sentences, find)
 
     @property
     def affirmed(self) -> list[Mention]:
@@ -56,15 +62,16 @@ class Prose:
         plain = [one for one in self.mentions if one.stance is Stance.AFFIRMED]
         others = [one for one in self.mentions if one.stance is Stance.ON_CONDITION] if not plain else []
         alone = len({one.place for one in others}) == 1 and len(_CONDITION.findall(lower(others[0].sentence))) == 1
-        return plain or (others if alone or len({one.key for one in others}) == 1 else [])
+        supposed = {one.key for one in self.mentions if one.stance is Stance.SUPPOSED} - {one.key for one in others}
+        return plain or (others if alone or not supposed and len({one.key for one in others}) == 1 else [])
 
     def answer(self, *, beside_fields: bool) -> list[Mention]:
         """Of what is affirmed, what stands where a sentence says what the answer is. Where none does, it is all of it; but beside
         fields that hold an answer, nothing. Nothing either where it is alternatives, and none of them is chosen."""
-        counted = set(_led(self._sentences, {one.place for one in self.affirmed}))
+        counted = set(_led(self.sentences, {one.place for one in self.affirmed}))
         led = [one for one in self.affirmed if one.place in counted]
         stated = led or ([] if beside_fields else self.affirmed)
-        return decided(stated, self.affirmed, [place for place, one in enumerate(self._sentences) if leaves_open(one.low)])
+        return decided(stated, self.affirmed, [place for place, one in enumerate(self.sentences) if leaves_open(one.low)])
 
 
 def key_of_field(text: str, find: Find, unknown: Callable[[str], str]) -> str:
@@ -90,7 +97,7 @@ def names_any(response: str, find: Find) -> bool:
     return any(True for line in (answer_part(response) or "").splitlines() for _ in find(line))
 
 
-def _mentions(sentences: Sequence[_Sentence], find: Find) -> list[Mention]:
+def _mentions(sentences: Sequence[Sentence], find: Find) -> list[Mention]:
     above = Stance.AFFIRMED
     found: list[Mention] = []
     standing: list[int] = []  # where in `found` what is affirmed is
@@ -105,7 +112,8 @@ def _mentions(sentences: Sequence[_Sentence], find: Find) -> list[Mention]:
             if stance is Stance.AFFIRMED and not asked:
                 standing.append(len(found))
             found.append(Mention(key, Stance.SUPPOSED if asked else stance, sentence.text, span, place))
-        standing = _left_standing(found, standing, sentence.low, place)
+        halted = open_since is None and place > 0 and _HALTS.match(sentences[place - 1].low) is not None
+        standing = _left_standing(found, standing, sentence.low, place, halted=halted)
         if open_since is not None and len(standing) > open_since:
             standing, open_since = _denied(found, standing, open_since), None
         elif _RETRACTED.search(sentence.low) and not (place and sentences[place - 1].mark == "?"):
@@ -121,52 +129,79 @@ def _denied(found: list[Mention], standing: list[int], count: int) -> list[int]:
     return standing[count:]
 
 
-def _left_standing(found: list[Mention], standing: list[int], sentence: str, place: int) -> list[int]:
-    """Where a sentence takes something back and names something else, all that was affirmed before is denied."""
+def _left_standing(found: list[Mention], standing: list[int], sentence: str, place: int, *, halted: bool) -> list[int]:
+    """Where a sentence takes something back and names something else, all that was affirmed before is denied. halted: the
+    sentence before it began to."""
     match = _TAKEN_BACK.search(sentence)
-    if match is None:
+    if match is None and not halted:
         return standing
-    first = bisect_left(standing, (place, match.end()), key=lambda at: (found[at].place, found[at].span.start))
+    first = bisect_left(standing, (place, match.end() if match else 0), key=lambda at: (found[at].place, found[at].span.start))
     if first == len(standing):
         return standing
     return _denied(found, standing, first)
 
 
-def _led(sentences: Sequence[_Sentence], naming: Collection[int]) -> Iterator[int]:
+def _led(sentences: Sequence[Sentence], naming: Collection[int]) -> Iterator[int]:
     """The sentences that say what the answer is: from the last one that says it is final, or else from the first. naming: those
     with a name that is affirmed."""
-    led = [place for place, one in enumerate(sentences) if _LED.search(one.low)]
+    led = [place for place, one in enumerate(sentences) if LED.search(one.low)]
     final = [place for place in led if _FINAL.search(sentences[place].low)]
     for begin in final[-1:] or led[:1]:
         yield from _listed(sentences, begin, naming)
 
 
-def _listed(sentences: Sequence[_Sentence], begin: int, naming: Collection[int]) -> Iterator[int]:
+def _listed(sentences: Sequence[Sentence], begin: int, naming: Collection[int]) -> Iterator[int]:
     """And those that go on with its list: below a sentence that has named the answer there are reasons."""
     listing = True
     first = sentences[begin]
-    lists = begin not in naming or _ITEM.match(first.text) or _ends_list(first)
+    lists = begin not in naming or _ITEM.match(first.text) or ends_list(first)
     for place in range(begin, len(sentences)):
         sentence = sentences[place]
-        says = _LED.search(sentence.low) or _ALSO.search(sentence.low)
-        item = _ITEM.match(sentence.text) or _ends_list(sentences[place - 1])
+        says = LED.search(sentence.low) or _ALSO.search(sentence.low)
+        item = _ITEM.match(sentence.text) or ends_list(sentences[place - 1])
         listing = bool(place == begin or says or lists and listing and item)
         if listing:
             yield place
 
 
-def _ends_list(sentence: _Sentence) -> bool:
+def is_final(sentence: Sentence) -> bool:
+    """Whether a sentence says that what it states is the last word."""
+    return _FINAL.search(sentence.low) is not None or _CONCLUDES.match(sentence.low) is not None
+
+
+def is_item(sentence: Sentence) -> bool:
+    return _ITEM.match(sentence.text) is not None
+
+
+def adds(sentence: Sentence) -> bool:
+    """Whether a sentence begins by adding to what was said."""
+    return not sentence.aside and _ADDS.match(sentence.low) is not None
+
+
+def ends_list(sentence: Sentence) -> bool:
     """Whether what follows is what this sentence introduces."""
     return sentence.text.rstrip().endswith(":") or bool(_ITEM.fullmatch(sentence.text))
 
 
-def _sentences(text: str) -> Iterator[_Sentence]:
+def _told_apart(sentences: Iterable[Sentence]) -> Iterator[Sentence]:
+    """With what each heading of a discussion reaches over: its line and the list below it, or where it is a line alone, all that
+    follows up to the next heading."""
+    aside = alone = False
+    for one in sentences:
+        if one.first:
+            said = discussing(one.low, alone=one.mark in ("\n", "", "?"))
+            keeps = said is None and aside and (alone or is_item(one))
+            aside, alone = said or keeps, alone if said is None else ":" not in one.low
+        yield replace(one, aside=True) if aside else one
+
+
+def _sentences(text: str) -> Iterator[Sentence]:
     at, first = 0, True
     for match in (*_SENTENCE.finditer(text), None):
         end = match.start() if match else len(text)
         sentence = text[at:end]
         if sentence.strip() and len(sentence) <= _MOST_CHARACTERS:
-            yield _Sentence(sentence, first, match[0] if match else "")
+            yield Sentence(sentence, first, match[0] if match else "")
             first = False
         if match:
             at = match.end()

@@ -54,6 +54,7 @@ _UNBOUND = re.compile(words("unbound"))
 _OF_THOSE_BEFORE = ("现予", "现已", "目前", "已", "后", "", "which", "that", "both", "all", "these", "they", "均", "都")
 _ITS_OWN = re.compile(r"(?!.*(?:[均都皆]|全部|一概|一律)).*[\u4e00-\u9fff].*")  # a Chinese list has 、; a comma begins a clause, unless 均 binds them
 _COLONS = (":", "-", "—", "–", "→", "⇒", "->", "=>")
+_LONGEST_NAME = 12  # characters of one that no table knows, within a list
 _TURN_WITHIN = 40  # characters before a name in which `to`, `with`, 改用 stand
 
 
@@ -123,7 +124,7 @@ def _of_clause(sentence: str, clause: Clause, before: Stance) -> tuple[list[Stan
     forward = [match.end() + clause.start for match in _FORWARD.finditer(text)]
     elsewhere, supposed = _ELSEWHERE.search(text) or _ON.match(text) or _BEEN_ON.search(text), _SUPPOSED.search(text)
     if not clause.names:
-        if forward and not _has_object(text, forward[-1] - clause.start):
+        if forward and not supposed and not _has_object(text, forward[-1] - clause.start):
             return [], Stance.DENIED
         return [], Stance.ELSEWHERE if elsewhere else Stance.SUPPOSED if supposed else inherits
     unreal = _UNREAL.search(text)
@@ -213,7 +214,8 @@ def _led_here(clauses: Sequence[Clause], n: int) -> list[Span]:
         joint = clauses[at + 1].joint
         if beyond is not None and joint in (*ANDS, "、") or joint == "," and _ITS_OWN.fullmatch(clauses[n].text):
             return reached
-        if joint in ("", ";") or not clauses[at].only_names:
+        unknown = joint == clauses[at].joint == "、" and not clauses[at].names and len(clauses[at].text) <= _LONGEST_NAME
+        if joint in ("", ";") or not (clauses[at].only_names or unknown):
             break
         if joint not in (*ANDS, "、"):
             beyond = beyond or []
