@@ -8,7 +8,7 @@ from megatron_qm.rewards.reading.lexicon import either, lower, words
 from megatron_qm.rewards.reading.traditional import simplified
 
 
-class Asked(Enum):
+class Asked(str, Enum):  # a str is hashed fast
     RIGHT = "right"
     WRONG = "wrong"
     EITHER = "either"  # a mark beside an option may mean the one or the other: `Which is contraindicated?`

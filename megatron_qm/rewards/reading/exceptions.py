@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from megatron_qm.rewards.reading.lexicon import either, words
+from megatron_qm.rewards.reading.lexicon import either, holds, words
 from megatron_qm.rewards.reading.options import Options
 from megatron_qm.rewards.reading.phrase import phrase_at
 from megatron_qm.rewards.reading.polarity import conditional, denied_before, hedged, reported
@@ -29,7 +29,7 @@ class Excepted(NamedTuple):
 
 def excepted(sentence: Sentence, options: Options) -> Excepted | None:
     """As marks on a sheet: those that are meant, and the others."""
-    may = options.texts and not sentence.asked and any(stem in sentence.low for stem in _STEMS)
+    may = options.texts and not sentence.asked and holds(sentence.low, _STEMS)
     found = _EXCEPT.search(sentence.low) if may else None
     phrase = phrase_at(sentence, found.end(), options) if found else None
     if found is None or phrase is None or not phrase.sure:

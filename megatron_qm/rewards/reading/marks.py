@@ -49,7 +49,9 @@ _MARK = re.compile(
     rf"(?P<ticked>{either('mark_ticked')})|(?P<empty>{either('mark_empty')})"
     rf"|[\s(\[【]{{0,3}}(?:(?P<false>{_either_way('mark_false')})|(?P<true>{_either_way('mark_true')})|{_SHARE})[)\]】]?")
 _WORDS = ("true", "false", "correct", "right", "wrong", "yes", " t ", " t,", " t/", " t;", ": t\n", ": no", "- no", "no\n")
-_MAY_MARK = re.compile(r"[✓✔✅√✗✘❌×✖☑☒☐□⬜◉●◯○%>\[(是对错否符属真假]")
+_SIGNS = frozenset("✓✔✅√✗✘❌×✖☑☒☐□⬜◉●◯○%>[(是对错否符属真假")
+_MAY_MARK = re.compile(rf"[{re.escape(''.join(_SIGNS))}]")
+_LONG = 1000  # characters, of a text and of its lines on average
 _BETWEEN = re.compile(r"\s{0,4}(?:选项|项)?\s{0,2}[:=.,、。(—–→-]{0,3}\s{0,4}")
 _GAP = re.compile(r"[\s,;/|、.。!)]*(?:(?:and|only|but|和|只有|而|但)\s?)?")
 _NEXT = re.compile(r"[.;,。、/|]\s?")
@@ -88,11 +90,12 @@ def of_object(value: Mapping[str, object], options: Options) -> Statement | None
 
 def may_mark(text: str) -> bool:
     """Whether marks may stand in a text for the options of a question: False is certain."""
-    signs = sum(1 for _ in islice(_MAY_MARK.finditer(text), _FEWEST))
-    if signs and ">" in text:
+    if len(text) > _LONG and text.count("\n") < len(text) // _LONG:
+        return True  # the beginnings of a few lines are read sooner than all that stands in them is searched
+    signs = 0 if _SIGNS.isdisjoint(text) else sum(1 for _ in islice(_MAY_MARK.finditer(text), _FEWEST))
+    if signs >= _FEWEST or signs and ">" in text:
         return True
-    low = lower(text) if signs < _FEWEST else ""
-    return signs >= _FEWEST or signs + sum(low.count(word) for word in _WORDS) >= _FEWEST
+    return signs + sum(map(lower(text).count, _WORDS)) >= _FEWEST
 
 
 def sheet(items: Sequence[Item], options: Options) -> Statement | None:

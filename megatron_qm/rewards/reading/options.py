@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from megatron_qm.rewards.reading.finding import NameTable
-from megatron_qm.rewards.reading.lexicon import either
+from megatron_qm.rewards.reading.lexicon import either, holds
 from megatron_qm.rewards.reading.names import bare, compact
 from megatron_qm.rewards.reading.traditional import simplified
 
@@ -53,7 +53,11 @@ class Options:
         """Whether the text of an option may stand in `text`, as the writer has it: False is certain. (How a capital sigma is
         written in lower case depends on what stands beside it.)"""
         said = bare(text)
-        return any(name in said for name, _ in self.texts) or "Σ" in text
+        return holds(said, self.names) or "Σ" in text
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        return tuple(name for name, _ in self.texts)
 
     @cached_property
     def table(self) -> NameTable:
@@ -62,11 +66,12 @@ class Options:
 
 
 def options_of(table: Mapping[str, str]) -> Options:
-    return _options(tuple((letter, simplified(text)) for letter, text in table.items()))
+    return _options(tuple(table.items()))
 
 
 @functools.lru_cache(maxsize=4096)  # the responses of a group share their options
-def _options(table: tuple[tuple[str, str], ...]) -> Options:
+def _options(said: tuple[tuple[str, str], ...]) -> Options:
+    table = tuple((letter, simplified(text)) for letter, text in said)
     letters = "".join(letter for letter, _ in table) or LETTERS
     texts = {name: letter for name, owners in _owners(table).items() if len(owners) == 1 for letter in owners}
     longest = max(map(len, texts), default=0)
