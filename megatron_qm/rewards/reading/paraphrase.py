@@ -17,7 +17,7 @@ from megatron_qm.rewards.reading.spelling import Token, folded, tokens
 _GIVES = re.compile(words("asks_for"))
 _ENDS = re.compile(r"[.。;；?？!！\n](?!\d)")
 _DENIES = re.compile(rf"{words('denied')}|{words('or')}|\?|(?<![A-Za-z])[A-J](?![A-Za-z])")
-_BEFORE_NUMBERS = re.compile(r"(?:^|[:,;。.(=≥≤<>是为约每]|\b(?:is|of|about|per)\b|分钟|分)\s*$")
+_BEFORE_NUMBERS = re.compile(r"(?:^|[:,;。.(=≥≤<>是为约每在于至]|\b(?:is|of|about|per|between|from)\b|分钟|分)\s*$")
 _WORD = re.compile(r"\w")
 _FARTHEST = 12
 _LONGEST_COMMENT = 60

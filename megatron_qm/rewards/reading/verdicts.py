@@ -19,7 +19,7 @@ from megatron_qm.rewards.reading.polarity import (
     questioned,
     reported,
 )
-from megatron_qm.rewards.reading.rank import Rank, Statement
+from megatron_qm.rewards.reading.rank import DENYING, Rank, Statement
 from megatron_qm.rewards.reading.sentences import Sentence
 from megatron_qm.rewards.reading.truth import denial, denial_before
 
@@ -77,8 +77,10 @@ def verdicts(sentence: Sentence, options: Options, *, bare: bool) -> Iterator[St
             yield Statement(Rank.DENIED, denied.letters)
             behind = denied.end
             continue
+        if phrase is None and (named := _mentioned(sentence, start, options)):
+            yield named[0]
+            behind = max(behind, named[1])
         if phrase is None:
-            yield from _mentioned(sentence, start, options)
             continue
         yield from _said(sentence, start, phrase, options, bare=start == 0 and bare)
         behind = phrase.end
@@ -145,23 +147,21 @@ def _alone(text: str, phrase: Phrase) -> Rank:
     return Rank.LINE if len(phrase.letters) == 1 and _LETTER_AND_TEXT.match(said) else Rank.ALONE
 
 
-def _mentioned(sentence: Sentence, start: int, options: Options) -> Iterator[Statement]:
-    """What a clause that begins otherwise says of an option: `the next step is D`, `eliminate D`."""
+def _mentioned(sentence: Sentence, start: int, options: Options) -> tuple[Statement, int] | None:
+    """What a clause that begins otherwise says of an option (`the next step is D`, `eliminate D`), and how far a denial reaches."""
     low = sentence.low
     if as_answer := _AS_ANSWER.search(low, start):
-        if phrase := phrase_at(sentence, as_answer.start(), options):
-            yield Statement(rank_of(sentence, phrase.start, phrase, Rank.VERDICT), phrase.letters)
-        return
+        phrase = phrase_at(sentence, as_answer.start(), options)
+        return (Statement(rank_of(sentence, phrase.start, phrase, Rank.VERDICT), phrase.letters), 0) if phrase else None
     for copula in islice(_COPULA.finditer(low, start), MOST_CLAUSES):
         phrase = phrase_at(sentence, copula.end(), options)
         if phrase and (ends(sentence, phrase.end) or _GOES_ON.match(low, phrase.end)):
-            yield Statement(rank_of(sentence, copula.start(), phrase, Rank.MENTION), phrase.letters)
-            return
+            said = Statement(rank_of(sentence, copula.start(), phrase, Rank.MENTION), phrase.letters)
+            return said, phrase.end if said.rank in DENYING else 0
     if bracket := _IN_BRACKETS.search(low, start):
         phrase = phrase_at(sentence, bracket.start("option"), options)
         if phrase and phrase.sure:
-            yield Statement(rank_of(sentence, bracket.start(), phrase, Rank.MENTION), phrase.letters)
-            return
+            return Statement(rank_of(sentence, bracket.start(), phrase, Rank.MENTION), phrase.letters), 0
     end = denial_end(low, start)
-    if denied := phrase_at(sentence, end, options) if end else None:
-        yield Statement(Rank.DENIED, denied.letters)
+    denied = phrase_at(sentence, end, options) if end else None
+    return (Statement(Rank.DENIED, denied.letters), denied.end) if denied else None
