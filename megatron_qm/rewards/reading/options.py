@@ -15,7 +15,7 @@ LETTERS = "ABCDEFGHIJ"
 _ARTICLE = re.compile(r"(?:a|an|the)\s+", re.I)
 _BRACKET = re.compile(r"^(?P<before>[^()]{2,200})\((?P<inside>[^()]{2,60})\)\s*$")
 # What may follow the text of an option that is named: nothing more of a name.
-_AFTER_TEXT = re.compile(
+AFTER_TEXT = re.compile(
     r"\s*(?:$|[\n.,;:!?()\[\]{}\"'”’»、。|/&+—–✓✔✅√✗✘❌×✖=⇒→↑↓-]|"
     rf"{either('after_text')}\b|[是为因和或与及均都也选项正对吗可])", re.I)
 
@@ -45,7 +45,7 @@ class Options:
             return None
         window = compact(text[at : at + 2 * self.longest + 8])
         for name, letter in self.texts:
-            if window.text.startswith(name) and _AFTER_TEXT.match(text, end := at + window.end(len(name), plural=True)):
+            if window.text.startswith(name) and AFTER_TEXT.match(text, end := at + window.end(len(name), plural=True)):
                 return letter, end
         return None
 
@@ -99,7 +99,7 @@ def _named(table: tuple[tuple[str, str], ...], texts: Mapping[str, str]) -> tupl
 def _names(text: str) -> Iterator[str]:
     for form in _forms(text):
         name = bare(form)
-        if len(name) > 1:
+        if len(name) > 1 or "\u4e00" <= name <= "\u9fff":
             yield name
 
 

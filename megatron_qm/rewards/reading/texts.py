@@ -19,6 +19,7 @@ _OR_BEHIND = re.compile(rf"\s?(?:\([a-j]\)\s?)?,?\s?(?:{words('or')}|[:(]?\s?\d{
 _JOINT = re.compile(rf"\s?(?:\([a-j]\)\s?)?(?:[,、;/+&]|{words('and')}|\s){{1,4}}(?:an?\s|the\s)?")
 _INTRODUCES = re.compile(rf"(?:^|{words('introduces_list')}|{words('concludes')})[\s:,]{{0,2}}(?:an?\s|the\s|both\s)?$")
 _LIST_ENDS = re.compile(r"\s?(?:\([a-j]\)\s?)?(?:$|[,.;:!(—–-]|because\b|since\b|as\b|都?[是为])")
+_SUPPOSED = re.compile(words("supposed"))
 _REFUSES = re.compile(words("refuses"))
 _NAMED = re.compile(rf"(?:\b{either('option_word', 'en')}|{either('option_word', 'zh')})\s?([a-j])(?![a-z])")
 _NEAR = 24  # characters before a name in which it is said that another is compared with it
@@ -65,7 +66,9 @@ def _standing(mentions: Sequence[Mention]) -> list[Mention]:
 
 
 def _affirmed(one: Mention) -> bool:
-    """By the writer, for its own sake, and alone."""
+    """By the writer, for its own sake, alone, and on no condition."""
+    if _SUPPOSED.search(lower(one.sentence[max(0, one.span.start - _AROUND) : one.span.start])):
+        return False
     return one.stance is Stance.AFFIRMED and _own(one) and not _compared(one) and not _shared(one)
 
 

@@ -1,0 +1,71 @@
+"""Other forms of the texts of options by which a response may name them, where no other option has them: a part that is most of a
+text (`nitrofurantoin`, of `Nitrofurantoin for 5 days`), what is left of it without what others begin or end with (`类毒素`, of
+`注射破伤风类毒素`), its items in another order, and a name of two words with its first as a letter (`S. aureus`).
+
+No part may leave out what turns the meaning round (`no`, `low`, 不, 左). What may stand around a part is said in `paraphrase.py`.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import permutations
+
+from megatron_qm.rewards.reading.lexicon import words
+from megatron_qm.rewards.reading.spelling import tokens
+
+Words = tuple[str, ...]
+
+_TURNS = re.compile(words("turns_meaning"))
+_ITEMS = re.compile(r"\s*(?:[、,，;；/]|\band\b|[和与及])\s*")
+_CHINESE = re.compile("[\u4e00-\u9fff]")
+_MOST_WORDS = 24  # of a text whose parts are looked for
+_MOST_ITEMS = 3
+_SHARE = 0.6  # of its letters
+_FEWEST_LETTERS, _FEWEST_CHINESE = 5, 3
+
+
+def parts(texts: Mapping[str, Words]) -> Iterator[tuple[Words, str]]:
+    """texts: each option's, and its words. A part is a run of them."""
+    joined = {text: f" {' '.join(said)} " for text, said in texts.items()}
+    for text, said in texts.items():
+        for part in _runs(said, [other for key, other in texts.items() if key != text]):
+            if not any(f" {' '.join(part)} " in other for key, other in joined.items() if key != text):
+                yield part, text
+
+
+def reordered(text: str) -> Iterator[Words]:
+    items = _ITEMS.split(text)
+    if 1 < len(items) <= _MOST_ITEMS and all(items):
+        for order in list(permutations(items))[1:]:
+            yield tuple(one.word for one in tokens(" ".join(order)))
+
+
+def abbreviation(text: str) -> re.Pattern[str] | None:
+    """What matches HOCM, of a hypertrophic obstructive cardiomyopathy: the first letter of each word, and others of it."""
+    said = [word for word in re.findall("[a-z]+", text.lower()) if len(word) > 2]
+    return re.compile("".join(f"{word[0]}[{word[1:]}]*?" for word in said)) if text.isascii() and 1 < len(said) < 6 else None
+
+
+def _runs(said: Words, others: Sequence[Words]) -> Iterator[Words]:
+    if len(said) > _MOST_WORDS:
+        return
+    whole = sum(map(len, said))
+    same = max((_alike(said, other) for other in others), default=0)
+    same_end = max((_alike(said[::-1], other[::-1]) for other in others), default=0)
+    for start in range(len(said)):
+        for end in range(start + 1, len(said) + 1):
+            part = said[start:end]
+            rest = 0 < start == same and end == len(said) or 0 == start and end == len(said) - same_end < len(said)
+            most = sum(map(len, part)) >= _SHARE * whole and len(part) < len(said)
+            if (rest or most) and _is_long(part) and not any(map(_TURNS.fullmatch, (*said[:start], *said[end:]))):
+                yield part
+
+
+def _alike(one: Words, other: Words) -> int:
+    """How many words both begin with."""
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+def _is_long(part: Words) -> bool:
+    chinese = sum(1 for word in part if _CHINESE.match(word))
+    longest = max((len(word) for word in part if not word[0].isdigit()), default=0)
+    return chinese >= _FEWEST_CHINESE or longest >= _FEWEST_LETTERS
