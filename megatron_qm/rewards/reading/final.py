@@ -17,6 +17,7 @@ from megatron_qm.rewards.reading.rank import DENYING, Rank, Statement
 from megatron_qm.rewards.reading.statements import statements
 from megatron_qm.rewards.reading.texts import affirmed_texts, contradicted
 from megatron_qm.rewards.reading.traditional import simplified
+from megatron_qm.rewards.reading.wording import worded
 
 _FIRM = (Rank.FIELD, Rank.BOX, Rank.LED, Rank.TICKED)
 _WEAK = (Rank.ALONE, Rank.MENTION, Rank.LINE, *DENYING, Rank.SUPPOSED)
@@ -43,7 +44,9 @@ def _read(text: str, options: Options, asked: Asked) -> Reading:
     """What the text says, or where that is nothing, what it says with texts of options as the question has them."""
     read = _own(text, options, asked)
     if read.status == "unread" and options.texts and (written := as_asked(text, options)) != text:
-        return _own(written, options, asked)
+        read = _own(written, options, asked)
+    if read.status == "unread" and (letters := worded(text, options)):
+        return Reading("read", letters)
     return read
 
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from megatron_qm.rewards.reading.finding import NameTable
 from megatron_qm.rewards.reading.lexicon import either, holds
 from megatron_qm.rewards.reading.names import bare, compact
+from megatron_qm.rewards.reading.parts import loose
 from megatron_qm.rewards.reading.traditional import simplified
 
 LETTERS = "ABCDEFGHIJ"
@@ -63,6 +64,12 @@ class Options:
     def table(self) -> NameTable:
         """The texts as names in prose."""
         return NameTable(dict(self.named))
+
+    @cached_property
+    def loose(self) -> NameTable:
+        """And what else may speak of an option; its letter is in lower case then."""
+        own = dict(self.named)
+        return NameTable({**{part: letter.lower() for part, letter in loose(own) if part not in own}, **own})
 
 
 def options_of(table: Mapping[str, str]) -> Options:

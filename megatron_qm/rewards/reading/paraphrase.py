@@ -24,7 +24,6 @@ _FARTHEST = 12
 _LONGEST_COMMENT = 60
 _FEWEST, _MOST_CAPITALS = 3, 6  # letters of an abbreviation; words that a text has behind the verb
 _BEFORE_PART = re.compile(rf"(?:^|[^\w\s]\s*|(?:{words('before_a_part')})\s*)$")
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 class _Text(NamedTuple):
@@ -97,8 +96,12 @@ def _whole(text: str, start: int, end: int, one: _Text) -> bool:
     line = max(text.rfind("\n", 0, start) + 1, start - _FARTHEST)
     if not _BEFORE_PART.search(lower(text[line:start])) or not AFTER_TEXT.match(text, end):
         return False
-    own, said = set(_NUMBER.findall(one.text)), set(_NUMBER.findall(_ENDS.split(text[end : end + _LONGEST_COMMENT])[0]))
+    own, said = _numbers_in(one.text), _numbers_in(_ENDS.split(text[end : end + _LONGEST_COMMENT])[0])
     return not own or not said or bool(own & said)
+
+
+def _numbers_in(text: str) -> set[str]:
+    return {one.word for one in tokens(text) if one.word[0].isdigit()}
 
 
 def _behind_comment(text: str, said: Sequence[Token], last: int) -> int:

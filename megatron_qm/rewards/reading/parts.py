@@ -15,6 +15,7 @@ from megatron_qm.rewards.reading.spelling import tokens
 Words = tuple[str, ...]
 
 _TURNS = re.compile(words("turns_meaning"))
+_QUALIFIER = re.compile(words("qualifier"))
 _ITEMS = re.compile(r"\s*(?:[、,，;；/]|\band\b|[和与及])\s*")
 _CHINESE = re.compile("[\u4e00-\u9fff]")
 _MOST_WORDS = 24  # of a text whose parts are looked for
@@ -30,6 +31,21 @@ def parts(texts: Mapping[str, Words]) -> Iterator[tuple[Words, str]]:
         for part in _runs(said, [other for key, other in texts.items() if key != text]):
             if not any(f" {' '.join(part)} " in other for key, other in joined.items() if key != text):
                 yield part, text
+
+
+def loose(texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """By what else prose may speak of an option, though that is no answer: its first word and its parts, as they are written. texts:
+    and the letters of the options."""
+    said = {text: tokens(text) for text in texts}
+    words_of = {text: tuple(one.word for one in found) for text, found in said.items()}
+    for text, found in said.items():
+        if found and len(found[0].word) > _FEWEST_LETTERS and all(found[0].word not in other for key, other in words_of.items() if key != text):
+            yield text[found[0].start : found[0].end], texts[text]
+    for part, text in parts(words_of):
+        if _CHINESE.match(part[0]) and part[-1] != words_of[text][-1]:
+            continue  # the noun of a Chinese name stands at its end
+        at = next(at for at in range(len(said[text])) if words_of[text][at : at + len(part)] == part)
+        yield text[said[text][at].start : said[text][at + len(part) - 1].end], texts[text]
 
 
 def reordered(text: str) -> Iterator[Words]:
@@ -56,7 +72,8 @@ def _runs(said: Words, others: Sequence[Words]) -> Iterator[Words]:
             part = said[start:end]
             rest = 0 < start == same and end == len(said) or 0 == start and end == len(said) - same_end < len(said)
             most = sum(map(len, part)) >= _SHARE * whole and len(part) < len(said)
-            if (rest or most) and _is_long(part) and not any(map(_TURNS.fullmatch, (*said[:start], *said[end:]))):
+            head = start == 0 and all(word[0].isdigit() or _QUALIFIER.fullmatch(word) for word in said[end:]) and len(part) < len(said)
+            if (rest or most or head) and _is_long(part) and not any(map(_TURNS.fullmatch, (*said[:start], *said[end:]))):
                 yield part
 
 
@@ -68,4 +85,5 @@ def _alike(one: Words, other: Words) -> int:
 def _is_long(part: Words) -> bool:
     chinese = sum(1 for word in part if _CHINESE.match(word))
     longest = max((len(word) for word in part if not word[0].isdigit()), default=0)
-    return chinese >= _FEWEST_CHINESE or longest >= _FEWEST_LETTERS
+    measured = len(part) > 1 and any(word[0].isdigit() for word in part)
+    return chinese >= _FEWEST_CHINESE or longest >= _FEWEST_LETTERS or measured

@@ -13,12 +13,15 @@ from megatron_qm.rewards.reading.spans import Stance
 
 _CONCLUDES = re.compile(rf"{words('concludes')}|最[^,。;、]{{1,10}}[是为]$")
 _LETTER = re.compile(r"(?<![A-Za-z])[A-J](?![A-Za-z'])")
-_THAN = re.compile(rf"(?:{words('than')})\s?(?:the\s|a\s|an\s)?$")
+_THAN = re.compile(rf"(?:{words('than')}|{words('speaks_of')})\s?(?:the\s|a\s|an\s)?$")
 _OR_BEFORE = re.compile(rf"(?:{words('or')}|\beither\b)\s?(?:an?\s|the\s)?$")
-_OR_BEHIND = re.compile(rf"\s?(?:\([a-j]\)\s?)?,?\s?(?:{words('or')}|[:(]?\s?\d{{1,3}}(?:\.\d)?\s?%)")
+_AN_OPTION = r"(?:is|are|would be) (?:an?|another|one) (?:option|alternative|possibility)\b"
+_OR_BEHIND = re.compile(rf"\s?{_AN_OPTION}|\s?(?:\([a-j]\)\s?)?,?\s?(?:{words('or')}|[:(]?\s?\d{{1,3}}(?:\.\d)?\s?%)")
 _JOINT = re.compile(rf"\s?(?:\([a-j]\)\s?)?(?:[,、;/+&]|{words('and')}|\s){{1,4}}(?:an?\s|the\s)?")
 _INTRODUCES = re.compile(rf"(?:^|{words('introduces_list')}|{words('concludes')})[\s:,]{{0,2}}(?:an?\s|the\s|both\s)?$")
 _LIST_ENDS = re.compile(r"\s?(?:\([a-j]\)\s?)?(?:$|[,.;:!(—–-]|because\b|since\b|as\b|都?[是为])")
+_PERHAPS = re.compile(words("perhaps"))
+_CLAUSE = re.compile(r"[,;:]|→")
 _SUPPOSED = re.compile(words("supposed"))
 _REFUSES = re.compile(words("refuses"))
 _NAMED = re.compile(rf"(?:\b{either('option_word', 'en')}|{either('option_word', 'zh')})\s?([a-j])(?![a-z])")
@@ -32,10 +35,13 @@ def affirmed_texts(text: str, options: Options) -> Iterator[Statement]:
     affirmed and all others denied, a judgement of each."""
     if len(text) > _LONGEST:
         return
-    mentions = Prose(text, options.table.find).mentions
+    mentions = Prose(text, options.loose.find).mentions
     affirmed = _standing(mentions)
-    letters = frozenset(one.key for one in affirmed)
-    denied = frozenset(one.key for one in mentions if one.stance is Stance.DENIED)
+    firm = frozenset(one.key for one in affirmed)
+    letters = frozenset(one.key.upper() for one in affirmed)
+    denied = frozenset(one.key.upper() for one in mentions if one.stance is Stance.DENIED)
+    if not letters <= firm:
+        return
     if len(letters) == 1:
         yield Statement(Rank.MENTION, letters)
     elif denied and not denied & letters and denied | letters == frozenset(options.letters):
@@ -52,12 +58,30 @@ def contradicted(text: str, options: Options, letters: frozenset[str]) -> bool:
     low = lower(text)
     if _REFUSES.search(low) or any(match[1].upper() not in letters for match in _NAMED.finditer(low)):
         return True
-    return len(text) <= _LONGEST and any(one.key not in letters for one in _standing(Prose(text, options.table.find).mentions))
+    if len(text) > _LONGEST:
+        return False
+    mentions = Prose(text, options.loose.find).mentions
+    return any(one.key.upper() not in letters for one in _standing(mentions)) or any(
+        not {one.key.upper() for one in run} <= letters for run in _lists(mentions) if any(one.key in letters for one in run))
+
+
+def _lists(mentions: Sequence[Mention]) -> Iterator[list[Mention]]:
+    """Of what is not denied: names joined by more than a comma, or three of them."""
+    run: list[Mention] = []
+    for one in (*(one for one in mentions if one.stance is not Stance.DENIED), None):
+        if one and run and one.place == run[-1].place and _joined(run[-1], one):
+            run.append(one)
+            continue
+        if len(run) > 2 or len(run) == 2 and run[0].sentence[run[0].span.end : run[1].span.start].strip() not in ("", ","):
+            yield run
+        run = [one] if one else []
 
 
 def _standing(mentions: Sequence[Mention]) -> list[Mention]:
     """What is affirmed; where something is concluded, the last that is, and the list in which it stands."""
     affirmed = [one for one in mentions if _affirmed(one)]
+    places = {one.place for one in affirmed if one.key.isupper()}  # what else speaks of another option counts beside a name
+    affirmed = [one for one in affirmed if one.key.isupper() or one.place in places]
     concluded = [one for one in mentions if _concludes(one) and one.stance is not Stance.DENIED][-1:]
     if not concluded:
         return affirmed
@@ -67,7 +91,8 @@ def _standing(mentions: Sequence[Mention]) -> list[Mention]:
 
 def _affirmed(one: Mention) -> bool:
     """By the writer, for its own sake, alone, and on no condition."""
-    if _SUPPOSED.search(lower(one.sentence[max(0, one.span.start - _AROUND) : one.span.start])):
+    before = lower(one.sentence[max(0, one.span.start - _AROUND) : one.span.start])
+    if _SUPPOSED.search(before) or _PERHAPS.search(_CLAUSE.split(before)[-1]):
         return False
     return one.stance is Stance.AFFIRMED and _own(one) and not _compared(one) and not _shared(one)
 

@@ -34,6 +34,7 @@ _AS_ANSWER = re.compile(r"(?<![a-z0-9])[a-j](?=\)?(?: as)? (?:the|my|our) (?:\w+
 _COPULA = re.compile(rf"\b(?:is|are|be|becomes|means)\b\s?|[是为:]\s?|(?:→|[=-]>|⇒)\s?|{either('leaves')}\s?")
 _IS_ANSWER = re.compile(words("chosen"))
 _IN_BRACKETS = re.compile(rf"\((?P<option>(?:{either('option_word')}\s?)?[a-j](?:{either('option_word', 'zh')})?)\)[\s.。!]*$")
+_LETTER_IN_BRACKETS = re.compile(r"\(([A-J])\)")
 _LABELLED_WRONG = re.compile(rf"\(?(?:{either('mark_false', 'en')}|{either('called_wrong')}|not\b)(?![a-z])")
 _GOES_ON = re.compile(r"\s?[,;(]")
 _PREFERRED = re.compile(
@@ -161,7 +162,13 @@ def _mentioned(sentence: Sentence, start: int, options: Options) -> tuple[Statem
     if bracket := _IN_BRACKETS.search(low, start):
         phrase = phrase_at(sentence, bracket.start("option"), options)
         if phrase and phrase.sure:
-            return Statement(rank_of(sentence, bracket.start(), phrase, Rank.MENTION), phrase.letters), 0
+            letters = phrase.letters | _bracketed(sentence, start, options)
+            return Statement(rank_of(sentence, bracket.start(), phrase, Rank.MENTION), letters), 0
     end = denial_end(low, start)
     denied = phrase_at(sentence, end, options) if end else None
     return (Statement(Rank.DENIED, denied.letters), denied.end) if denied else None
+
+
+def _bracketed(sentence: Sentence, start: int, options: Options) -> frozenset[str]:
+    """All the letters in brackets, `the first (B) together with the second (D)`, where nothing is denied or compared."""
+    return frozenset(_LETTER_IN_BRACKETS.findall(sentence.text, start)) & set(options.letters) if is_plain(sentence.low) else frozenset()
