@@ -23,6 +23,7 @@ _WORD = re.compile(r"\w")
 _FARTHEST = 12
 _LONGEST_COMMENT = 60
 _FEWEST, _MOST_CAPITALS = 3, 6  # letters of an abbreviation; words that a text has behind the verb
+_GOES_ON = re.compile(rf"\s(?:{words('behind_a_part')})\b")
 _BEFORE_PART = re.compile(rf"(?:^|[^\w\s]\s*|(?:{words('before_a_part')})\s*)$")
 
 
@@ -94,7 +95,7 @@ def _whole(text: str, start: int, end: int, one: _Text) -> bool:
     """Whether what is a part of an option's text is all that is named there: no more of a name stands before or behind it, and
     numbers that follow are among the option's."""
     line = max(text.rfind("\n", 0, start) + 1, start - _FARTHEST)
-    if not _BEFORE_PART.search(lower(text[line:start])) or not AFTER_TEXT.match(text, end):
+    if not _BEFORE_PART.search(lower(text[line:start])) or not (AFTER_TEXT.match(text, end) or _GOES_ON.match(text, end)):
         return False
     own, said = _numbers_in(one.text), _numbers_in(_ENDS.split(text[end : end + _LONGEST_COMMENT])[0])
     return not own or not said or bool(own & said)

@@ -21,6 +21,7 @@ _CHINESE = re.compile("[\u4e00-\u9fff]")
 _MOST_WORDS = 24  # of a text whose parts are looked for
 _MOST_ITEMS = 3
 _SHARE = 0.6  # of its letters
+_LONG_WORD, _SHARE_OF_LONG = 9, 0.5  # letters of a word that is seldom said for other reasons
 _FEWEST_LETTERS, _FEWEST_CHINESE = 5, 3
 
 
@@ -41,6 +42,9 @@ def loose(texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     for text, found in said.items():
         if found and len(found[0].word) > _FEWEST_LETTERS and all(found[0].word not in other for key, other in words_of.items() if key != text):
             yield text[found[0].start : found[0].end], texts[text]
+        end = text[found[-2].start :] if len(found) > 2 else ""
+        if _CHINESE.match(end) and not any(end in other for other in texts if other != text):
+            yield end, texts[text]
     for part, text in parts(words_of):
         if _CHINESE.match(part[0]) and part[-1] != words_of[text][-1]:
             continue  # the noun of a Chinese name stands at its end
@@ -71,7 +75,8 @@ def _runs(said: Words, others: Sequence[Words]) -> Iterator[Words]:
         for end in range(start + 1, len(said) + 1):
             part = said[start:end]
             rest = 0 < start == same and end == len(said) or 0 == start and end == len(said) - same_end < len(said)
-            most = sum(map(len, part)) >= _SHARE * whole and len(part) < len(said)
+            share = _SHARE if len(part) > 1 or len(part[0]) < _LONG_WORD else _SHARE_OF_LONG
+            most = sum(map(len, part)) >= share * whole and len(part) < len(said)
             head = start == 0 and all(word[0].isdigit() or _QUALIFIER.fullmatch(word) for word in said[end:]) and len(part) < len(said)
             if (rest or most or head) and _is_long(part) and not any(map(_TURNS.fullmatch, (*said[:start], *said[end:]))):
                 yield part

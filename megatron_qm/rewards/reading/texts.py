@@ -11,15 +11,17 @@ from megatron_qm.rewards.reading.polarity import reported
 from megatron_qm.rewards.reading.rank import Rank, Statement
 from megatron_qm.rewards.reading.spans import Stance
 
-_CONCLUDES = re.compile(rf"{words('concludes')}|最[^,。;、]{{1,10}}[是为]$")
+_CONCLUDES = re.compile(rf"{words('concludes')}|最[^,。;、]{{1,10}}[是为]$|本[例题病]")
 _LETTER = re.compile(r"(?<![A-Za-z])[A-J](?![A-Za-z'])")
 _THAN = re.compile(rf"(?:{words('than')}|{words('speaks_of')})\s?(?:the\s|a\s|an\s)?$")
-_OR_BEFORE = re.compile(rf"(?:{words('or')}|\beither\b)\s?(?:an?\s|the\s)?$")
+_OR_BEFORE = re.compile(rf"(?:{words('or')}|\beither\b|\d\s?(?:and|to|[-–~到至和]))\s?(?:an?\s|the\s)?$")
 _AN_OPTION = r"(?:is|are|would be) (?:an?|another|one) (?:option|alternative|possibility)\b"
 _OR_BEHIND = re.compile(rf"\s?{_AN_OPTION}|\s?(?:\([a-j]\)\s?)?,?\s?(?:{words('or')}|[:(]?\s?\d{{1,3}}(?:\.\d)?\s?%)")
 _JOINT = re.compile(rf"\s?(?:\([a-j]\)\s?)?(?:[,、;/+&]|{words('and')}|\s){{1,4}}(?:an?\s|the\s)?")
 _INTRODUCES = re.compile(rf"(?:^|{words('introduces_list')}|{words('concludes')})[\s:,]{{0,2}}(?:an?\s|the\s|both\s)?$")
 _LIST_ENDS = re.compile(r"\s?(?:\([a-j]\)\s?)?(?:$|[,.;:!(—–-]|because\b|since\b|as\b|都?[是为])")
+_PREDICATE = re.compile(rf"[都均也还]?(?:{words('spoken_of')})")
+_BEGINS = re.compile(r"(?:^|[,;:，；：])\s*$")
 _PERHAPS = re.compile(words("perhaps"))
 _CLAUSE = re.compile(r"[,;:]|→")
 _SUPPOSED = re.compile(words("supposed"))
@@ -80,6 +82,9 @@ def _lists(mentions: Sequence[Mention]) -> Iterator[list[Mention]]:
 def _standing(mentions: Sequence[Mention]) -> list[Mention]:
     """What is affirmed; where something is concluded, the last that is, and the list in which it stands."""
     affirmed = [one for one in mentions if _affirmed(one)]
+    if len({one.key.upper() for one in mentions}) > 1:
+        spoken_of = {id(one) for one, said in zip(mentions, _spoken_of(mentions), strict=True) if said}
+        affirmed = [one for one in affirmed if id(one) not in spoken_of]
     places = {one.place for one in affirmed if one.key.isupper()}  # what else speaks of another option counts beside a name
     affirmed = [one for one in affirmed if one.key.isupper() or one.place in places]
     concluded = [one for one in mentions if _concludes(one) and one.stance is not Stance.DENIED][-1:]
@@ -87,6 +92,21 @@ def _standing(mentions: Sequence[Mention]) -> list[Mention]:
         return affirmed
     behind = [one for one in affirmed if one.place == concluded[0].place and one.span.start >= concluded[0].span.start]
     return behind if _is_list(behind) else [one for one in concluded if _affirmed(one)]
+
+
+def _spoken_of(mentions: Sequence[Mention]) -> list[bool]:
+    """Of each, whether it or the list that it begins is the subject of a Chinese clause that says something else of it."""
+    found = [False] * len(mentions)
+    for n in range(len(mentions) - 1, -1, -1):
+        one, behind = mentions[n], mentions[n + 1] if n + 1 < len(mentions) else None
+        if behind and one.place == behind.place and _joined(one, behind):
+            found[n] = found[n + 1]
+        else:
+            found[n] = _PREDICATE.match(one.sentence, one.span.end) is not None
+    for n, one in enumerate(mentions):
+        joined = n > 0 and mentions[n - 1].place == one.place and _joined(mentions[n - 1], one)
+        found[n] = found[n] and (found[n - 1] if joined else _BEGINS.search(one.sentence[: one.span.start]) is not None)
+    return found
 
 
 def _affirmed(one: Mention) -> bool:
