@@ -48,7 +48,8 @@ _SHARE = r"(?P<share>\d{1,3}(?:\.\d{1,2})?)\s?%"
 _MARK = re.compile(
     rf"(?P<ticked>{either('mark_ticked')})|(?P<empty>{either('mark_empty')})"
     rf"|[\s(\[【]{{0,3}}(?:(?P<false>{_either_way('mark_false')})|(?P<true>{_either_way('mark_true')})|{_SHARE})[)\]】]?")
-_WORDS = ("true", "false", "correct", "right", "wrong", "yes", " t ", " t,", " t/", " t;", ": t\n", ": no", "- no", "no\n", "unlikely", "avoid", "exclude", "ruled out", "recommended")
+_WORDS = ("true", "false", "correct", "right", "wrong", "yes", " t ", " t,", " t/", " t;", ": t\n",
+          ": no", "- no", "no\n", "unlikely", "avoid", "exclude", "ruled out", "recommended")
 _SIGNS = frozenset("✓✔✅√✗✘❌×✖☑☒☐□⬜◉●◯○%>[(是对错否符属真假排选推适")
 _MAY_MARK = re.compile(rf"[{re.escape(''.join(_SIGNS))}]")
 _LONG = 1000  # characters, of a text and of its lines on average

@@ -56,6 +56,16 @@ class Options:
         said = bare(text)
         return holds(said, self.names) or "Σ" in text
 
+    def shortened_at(self, text: str, at: int) -> bool:
+        """Whether a letter is the first of a name of two words: `E. coli`, where an option is Escherichia coli."""
+        return text.startswith(". ", at + 1) and any(
+            text[at] == first and text.startswith(rest, at + 3) for first, rest in self._shortened)
+
+    @cached_property
+    def _shortened(self) -> tuple[tuple[str, str], ...]:
+        names = (text.split() for text, _ in self.named)
+        return tuple((said[0][0].upper(), said[1]) for said in names if len(said) == 2 and said[1].islower())
+
     @cached_property
     def names(self) -> tuple[str, ...]:
         return tuple(name for name, _ in self.texts)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from megatron_qm.rewards.reading.lexicon import lower, words
 from megatron_qm.rewards.reading.options import AFTER_TEXT, Options
-from megatron_qm.rewards.reading.parts import abbreviation, parts, reordered
+from megatron_qm.rewards.reading.parts import abbreviation, initialled, parts, reordered
 from megatron_qm.rewards.reading.spelling import Token, tokens
 
 _GIVES = re.compile(words("asks_for"))
@@ -61,7 +61,8 @@ def as_asked(text: str, options: Options) -> str:
 def _found(text: str, known: _Known) -> Iterator[tuple[int, int, str]]:
     said, at = tokens(text), 0
     while at < len(said):
-        matches = ((last, one.text) for one in known.texts.get(said[at].word, ()) if (last := _match(text, said, at, one)) is not None)
+        texts = known.texts.get(said[at].word, ())
+        matches = ((last, one.text) for one in texts if (last := _match(text, said, at, one)) is not None)
         last, written = next(matches, (at, _abbreviated(text[said[at].start : said[at].end], known)))
         if written:
             yield said[at].start, said[last].end, written
@@ -83,7 +84,8 @@ def _match(text: str, said: Sequence[Token], at: int, one: _Text) -> int | None:
         following = last + 1
         if following < len(said) and said[following].word != word:
             following = _behind_comment(text, said, last)
-        if following >= len(said) or said[following].word != word or _ENDS.search(text, said[last].end, said[following].start):
+        if following >= len(said) or said[following].word != word or (
+                len(one.words[0]) > 1 and _ENDS.search(text, said[last].end, said[following].start)):
             return None
         last = following
     if one.part and not _whole(text, said[at].start, said[last].end, one):
@@ -128,8 +130,9 @@ def _known(options: Options) -> _Known:
     """What two options may be is none."""
     owners: dict[tuple[str, ...], set[str]] = {}
     wholes = list(_forms(options))
+    initials = [(words_, text) for said, text in wholes[: len(options.named)] for words_ in initialled(said)]
     others = parts({text: said for said, text in wholes[: len(options.named)]})
-    for words_, text in [*wholes, *others]:
+    for words_, text in [*wholes, *initials, *others]:
         owners.setdefault(words_, set()).add(text)
     whole = {words_ for words_, _ in wholes}
     texts = [_Text(words_, next(iter(text)), words_ not in whole) for words_, text in owners.items() if len(text) == 1 and words_]

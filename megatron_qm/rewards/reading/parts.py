@@ -20,6 +20,7 @@ _ITEMS = re.compile(r"\s*(?:[、,，;；/]|\band\b|[和与及])\s*")
 _CHINESE = re.compile("[\u4e00-\u9fff]")
 _MOST_WORDS = 24  # of a text whose parts are looked for
 _MOST_ITEMS = 3
+_SHORT = 6  # characters of a Chinese name, of which the last two are its noun
 _SHARE = 0.6  # of its letters
 _LONG_WORD, _SHARE_OF_LONG = 9, 0.5  # letters of a word that is seldom said for other reasons
 _FEWEST_LETTERS, _FEWEST_CHINESE = 5, 3
@@ -34,17 +35,25 @@ def parts(texts: Mapping[str, Words]) -> Iterator[tuple[Words, str]]:
                 yield part, text
 
 
+def initialled(said: Words) -> Iterator[Words]:
+    """A name of two Latin words with its first as a letter: `S. aureus`."""
+    if len(said) == 2 and all(word.isascii() and word.isalpha() and len(word) >= 4 for word in said):
+        yield said[0][0], said[1]
+
+
 def loose(texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """By what else prose may speak of an option, though that is no answer: its first word and its parts, as they are written. texts:
-    and the letters of the options."""
+    """By what else prose may speak of an option, though that is no answer: its first word, its noun and its parts, as they are
+    written. texts: and the letters of the options."""
     said = {text: tokens(text) for text in texts}
     words_of = {text: tuple(one.word for one in found) for text, found in said.items()}
     for text, found in said.items():
-        if found and len(found[0].word) > _FEWEST_LETTERS and all(found[0].word not in other for key, other in words_of.items() if key != text):
+        alone = [word for key, other in words_of.items() if key != text for word in other]
+        if found and len(found[0].word) > _FEWEST_LETTERS and found[0].word not in alone:
             yield text[found[0].start : found[0].end], texts[text]
-        end = text[found[-2].start :] if len(found) > 2 else ""
-        if _CHINESE.match(end) and not any(end in other for other in texts if other != text):
-            yield end, texts[text]
+        noun = text[found[-2].start :] if 2 < len(found) <= _SHORT else ""
+        turned = any(_TURNS.fullmatch(one.word) for one in found[:-2])
+        if _CHINESE.match(noun) and not turned and not any(noun in other for other in texts if other != text):
+            yield noun, texts[text]
     for part, text in parts(words_of):
         if _CHINESE.match(part[0]) and part[-1] != words_of[text][-1]:
             continue  # the noun of a Chinese name stands at its end
@@ -77,7 +86,7 @@ def _runs(said: Words, others: Sequence[Words]) -> Iterator[Words]:
             rest = 0 < start == same and end == len(said) or 0 == start and end == len(said) - same_end < len(said)
             share = _SHARE if len(part) > 1 or len(part[0]) < _LONG_WORD else _SHARE_OF_LONG
             most = sum(map(len, part)) >= share * whole and len(part) < len(said)
-            head = start == 0 and all(word[0].isdigit() or _QUALIFIER.fullmatch(word) for word in said[end:]) and len(part) < len(said)
+            head = start == 0 < len(said) - end and all(word[0].isdigit() or _QUALIFIER.fullmatch(word) for word in said[end:])
             if (rest or most or head) and _is_long(part) and not any(map(_TURNS.fullmatch, (*said[:start], *said[end:]))):
                 yield part
 

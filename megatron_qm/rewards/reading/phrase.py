@@ -107,6 +107,8 @@ def _item(text: str, at: int, options: Options) -> Phrase | None:
     if not letters or len(set(letters)) < len(letters) or not set(letters) <= set(options.letters):
         return None
     end = at + len(letters)
+    if len(letters) == 1 and options.shortened_at(text, at):
+        return None
     if run and letters in ("A", "I") and _ARTICLE.match(text, end):
         beside = options.named_at(text, end + 1)
         if beside is None or beside[0] != letters:

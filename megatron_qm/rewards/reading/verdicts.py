@@ -149,7 +149,7 @@ def _alone(text: str, phrase: Phrase) -> Rank:
 
 
 def _mentioned(sentence: Sentence, start: int, options: Options) -> tuple[Statement, int] | None:
-    """What a clause that begins otherwise says of an option (`the next step is D`, `eliminate D`), and how far a denial reaches."""
+    """What a clause that begins otherwise says of an option (`the next step is D`, `eliminate D`), and where a denial ends."""
     low = sentence.low
     if as_answer := _AS_ANSWER.search(low, start):
         phrase = phrase_at(sentence, as_answer.start(), options)
@@ -171,4 +171,5 @@ def _mentioned(sentence: Sentence, start: int, options: Options) -> tuple[Statem
 
 def _bracketed(sentence: Sentence, start: int, options: Options) -> frozenset[str]:
     """All the letters in brackets, `the first (B) together with the second (D)`, where nothing is denied or compared."""
-    return frozenset(_LETTER_IN_BRACKETS.findall(sentence.text, start)) & set(options.letters) if is_plain(sentence.low) else frozenset()
+    found = _LETTER_IN_BRACKETS.findall(sentence.text, start) if is_plain(sentence.low) else ()
+    return frozenset(found) & frozenset(options.letters)

@@ -1,8 +1,8 @@
-"""The last resort: a short answer that says most of what one option says, and little of what any other does, in other order or with
-words in between (`a daily drop of 400 IU from the first days of life`).
+"""The last resort: a short answer that says most of what one option says, and little of what any other does, in other order or
+with words in between (`a daily drop of 400 IU from the first days of life`).
 
-All its numbers must be there, and what turns a meaning round (`low`, `left`, 不) must be in both or in neither. The whole answer must
-be plain: nothing in it is denied, asked, supposed, compared or somebody else's.
+All its numbers must be there, and what turns a meaning round (`low`, `left`, 不) must be in both or in neither. The whole answer
+must be plain: nothing in it is denied, asked, supposed, compared or somebody else's.
 """
 
 import re
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from megatron_qm.rewards.reading.lexicon import lower, words
 from megatron_qm.rewards.reading.options import Options
-from megatron_qm.rewards.reading.polarity import is_plain
+from megatron_qm.rewards.reading.polarity import conditional, denied_before, hedged, is_plain, reported
 from megatron_qm.rewards.reading.spelling import tokens
 
 _LONGEST = 200  # characters of an answer
@@ -24,11 +24,17 @@ _ELSE = re.compile("|".join(words(category) for category in ("refuses", "perhaps
 def worded(text: str, options: Options) -> frozenset[str]:
     """The option; empty where there is none, or it is not clear."""
     low = lower(text)
-    if len(text) > _LONGEST or not options.texts or not is_plain(low) or _ELSE.search(low):
+    if len(text) > _LONGEST or not options.texts or _ELSE.search(low) or not (is_plain(low) or _is_plain_mixture(low)):
         return frozenset()
     forms = {letter: frozenset(one.word for one in tokens(form)) for form, letter in reversed(options.named)}
     found = {letter for sentence in _SENTENCE.split(text) if (letter := _said(sentence, forms))}
     return frozenset(found) if len(found) == 1 else frozenset()
+
+
+def _is_plain_mixture(low: str) -> bool:
+    """Of Chinese with Latin letters in it, which `is_plain` does not read."""
+    said = denied_before(low) or hedged(low, low) or reported(low, low, len(low)) or conditional(low, 0, len(low), len(low))
+    return not low.isascii() and "?" not in low and not said
 
 
 def _said(sentence: str, forms: Mapping[str, frozenset[str]]) -> str:
