@@ -17,7 +17,7 @@ _MASK = "".join("L" if mark in LETTERS else "w" if mark.isalnum() or mark in "'+
 _MARKS = "✓✔✅✗✘❌×"
 _STEMS = (
     "answer", "choice", "option", "choose", "select", "pick", "correct", "response", "solution", "go with",
-    "best", "appropriate", "right", "the final", "therefore", "thus", "leav", "disagree", "disregard", "no longer", BOX,
+    "best", "appropriate", "right", "therefore", "disagree", "disregard", "no longer", BOX,
 )  # fmt: skip
 _ALL_STEMS = (*_STEMS, "答", "选", "正确", "对", "故", "第", "因此", "所以", "剩", "除", "只有", "收回", "不认同", "→", "⇒")
 _WITH = (("ans", ("ans:", "ans.")), (">", ("=>", "->")))  # a piece, and the stems that have it

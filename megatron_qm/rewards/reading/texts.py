@@ -16,12 +16,14 @@ _LETTER = re.compile(r"(?<![A-Za-z])[A-J](?![A-Za-z'])")
 _THAN = re.compile(rf"(?:{words('than')}|{words('speaks_of')})\s?(?:the\s|a\s|an\s)?$")
 _OR_BEFORE = re.compile(rf"(?:{words('or')}|\beither\b|\d\s?(?:and|to|[-–~到至和]))\s?(?:an?\s|the\s)?$")
 _AN_OPTION = r"(?:is|are|would be) (?:an?|another|one) (?:option|alternative|possibility)\b"
-_OR_BEHIND = re.compile(rf"\s?{_AN_OPTION}|\s?(?:\([a-j]\)\s?)?,?\s?(?:{words('or')}|[:(]?\s?\d{{1,3}}(?:\.\d)?\s?%)")
+_OR_BEHIND = re.compile(
+    rf"\s?(?:{_AN_OPTION}|{either('once')})|\s?(?:\([a-j]\)\s?)?,?\s?(?:{words('or')}|[:(]?\s?\d{{1,3}}(?:\.\d)?\s?%)")
 _JOINT = re.compile(rf"\s?(?:\([a-j]\)\s?)?(?:[,、;/+&]|{words('and')}|\s){{1,4}}(?:an?\s|the\s)?")
 _INTRODUCES = re.compile(rf"(?:^|{words('introduces_list')}|{words('concludes')})[\s:,]{{0,2}}(?:an?\s|the\s|both\s)?$")
 _LIST_ENDS = re.compile(r"\s?(?:\([a-j]\)\s?)?(?:$|[,.;:!(—–-]|because\b|since\b|as\b|都?[是为])")
 _PREDICATE = re.compile(rf"[都均也还]?(?:{words('spoken_of')})")
 _BEGINS = re.compile(r"(?:^|[,;:，；：])\s*$")
+_ASKED = re.compile(r"[吗呢么]\s*$")
 _PERHAPS = re.compile(words("perhaps"))
 _CLAUSE = re.compile(r"[,;:]|→")
 _SUPPOSED = re.compile(words("supposed"))
@@ -112,7 +114,7 @@ def _spoken_of(mentions: Sequence[Mention]) -> list[bool]:
 def _affirmed(one: Mention) -> bool:
     """By the writer, for its own sake, alone, and on no condition."""
     before = lower(one.sentence[max(0, one.span.start - _AROUND) : one.span.start])
-    if _SUPPOSED.search(before) or _PERHAPS.search(_CLAUSE.split(before)[-1]):
+    if _ASKED.search(one.sentence) or _SUPPOSED.search(before) or _PERHAPS.search(_CLAUSE.split(before)[-1]):
         return False
     return one.stance is Stance.AFFIRMED and _own(one) and not _compared(one) and not _shared(one)
 
