@@ -10,7 +10,7 @@ from megatron_qm.rewards.registry import load
 
 FRAGMENTS = ["A, ", "(", "[", "{", '{"a":', "not ", "aspirin, ", "aspirin and ", "I21.9 ", "ct scan ", "the answer ", "answer is ", "答案", "不",
              "a ", ". ", ": ", "- ", "\n", "1", "1,", "**", "~~", "<a ", "\\boxed{", "```", "if ", "x" * 9, "肺炎、", "CBC is not ",
-             "A ✓ ", "A: 5% ", "| A | yes |\n", "all except A ", "only A ", "- [x] A\n", "the third option ", "①", "选A收回"]  # fmt: skip
+             "A ✓ ", "A: 5% ", "| A | yes |\n", "all except A ", "only A ", "- [x] A\n", "the third option ", "①", "选A收回", "not a a a, ", "a a or ", "A. foo (A) "]  # fmt: skip
 ASKED = {"exam": ("A", {"options": {"A": "aspirin", "B": "a a a"}}), "diagnosis": ("I21.9", {}), "drugs": (["aspirin"], {}), "ordering": (["cbc"], {}),
          "format": (None, {})}
 # Each grew with the square of the response: a sentence was searched anew for each of its statements, and all that had been named

@@ -2,13 +2,13 @@
 
 import functools
 import re
-from enum import Enum
+from enum import StrEnum
 
 from megatron_qm.rewards.reading.lexicon import either, lower, words
 from megatron_qm.rewards.reading.traditional import simplified
 
 
-class Asked(Enum):
+class Asked(StrEnum):  # a str is hashed fast
     RIGHT = "right"
     WRONG = "wrong"
     EITHER = "either"  # a mark beside an option may mean the one or the other: `Which is contraindicated?`

@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from megatron_qm.rewards.reading.lexicon import either, words
+from megatron_qm.rewards.reading.lexicon import either, holds, words
 from megatron_qm.rewards.reading.options import Options
 from megatron_qm.rewards.reading.phrase import phrase_at
 from megatron_qm.rewards.reading.polarity import conditional, denied_before, hedged, reported
@@ -17,6 +17,7 @@ _REST = re.compile(rf"\s*(?:以外|之外|外)?[,\s]*(?:{either('the_others')})"
 _STEMS = ("except", "but", "apart", "other than", "besides", "excluding", "除")  # one of which is in what `_EXCEPT` finds
 _ALL_FIRST = re.compile(_ALL)
 _CHOSEN = re.compile(words("calls_answer"))
+_WORD = re.compile(r"\w")
 _CLAUSE = re.compile(r"[.;。,]|$")
 
 
@@ -29,7 +30,7 @@ class Excepted(NamedTuple):
 
 def excepted(sentence: Sentence, options: Options) -> Excepted | None:
     """As marks on a sheet: those that are meant, and the others."""
-    may = options.texts and not sentence.asked and any(stem in sentence.low for stem in _STEMS)
+    may = options.texts and not sentence.asked and holds(sentence.low, _STEMS)
     found = _EXCEPT.search(sentence.low) if may else None
     phrase = phrase_at(sentence, found.end(), options) if found else None
     if found is None or phrase is None or not phrase.sure:
@@ -43,7 +44,10 @@ def excepted(sentence: Sentence, options: Options) -> Excepted | None:
     before = sentence.low[: found.start()]
     if denied_before(before) or reported(before, sentence.low, end) or conditional(sentence.low, 0, found.start(), end):
         return None
-    return _said(sentence.low[begin:end], phrase.letters, frozenset(options.letters), end)
+    said = sentence.low[begin:end]
+    if rest is None and not before.strip() and not _WORD.search(said):  # `All but D.` is the answer, whatever was asked for
+        return Excepted(Statement(Rank.VERDICT, frozenset(options.letters) - phrase.letters), end)
+    return _said(said, phrase.letters, frozenset(options.letters), end)
 
 
 def _said(said: str, letters: frozenset[str], every: frozenset[str], end: int) -> Excepted | None:

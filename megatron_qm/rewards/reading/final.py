@@ -15,12 +15,12 @@ from megatron_qm.rewards.reading.options import Options, options_of
 from megatron_qm.rewards.reading.paraphrase import as_asked
 from megatron_qm.rewards.reading.rank import DENYING, Rank, Statement
 from megatron_qm.rewards.reading.statements import statements
-from megatron_qm.rewards.reading.texts import affirmed_texts
+from megatron_qm.rewards.reading.texts import affirmed_texts, contradicted
 from megatron_qm.rewards.reading.traditional import simplified
+from megatron_qm.rewards.reading.wording import worded
 
 _FIRM = (Rank.FIELD, Rank.BOX, Rank.LED, Rank.TICKED)
-
-
+_WEAK = (Rank.ALONE, Rank.MENTION, Rank.LINE, *DENYING, Rank.SUPPOSED)
 _NO_ANSWER = (*DENYING, Rank.LINE, Rank.SHEET)
 
 
@@ -42,9 +42,22 @@ def final_answer(response: str, table: Mapping[str, str], asked: Asked = Asked.R
 
 def _read(text: str, options: Options, asked: Asked) -> Reading:
     """What the text says, or where that is nothing, what it says with texts of options as the question has them."""
-    read = _settled(list(_all_statements(text, options)), options, asked)
+    read = _own(text, options, asked)
     if read.status == "unread" and options.texts and (written := as_asked(text, options)) != text:
-        return _settled(list(_all_statements(written, options)), options, asked)
+        read = _own(written, options, asked)
+    if read.status == "unread" and (letters := worded(text, options)):
+        return Reading("read", letters)
+    return read
+
+
+def _own(text: str, options: Options, asked: Asked) -> Reading:
+    """What is merely mentioned or listed is no answer where the text around it says otherwise."""
+    said = list(_all_statements(text, options))
+    read = _settled(said, options, asked)
+    if read.status == "read" and all(one.rank in _WEAK for one in said):
+        prose = "\n".join(piece for piece in parts(text) if isinstance(piece, str))
+        if contradicted(prose, options, read.letters):
+            return Reading("rejected", why="other options are affirmed as well, or no answer is given")
     return read
 
 

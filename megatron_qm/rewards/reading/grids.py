@@ -17,6 +17,7 @@ _YES = re.compile(
 _NO = re.compile(
     rf"\(?(?:{either('mark_empty')}|{either('mark_false', 'signs')}|(?:{either('mark_false', 'en', 'zh')}){_CELL_ENDS})")
 _CHOICE = re.compile(words("column_of_choice"))
+_VERDICT = re.compile(rf"{_CHOICE.pattern}|{words('column_of_verdicts')}")
 _WHETHER = re.compile(r"是否|能否|可否|与否")
 
 
@@ -40,13 +41,26 @@ def _marked_rows(rows: Sequence[str], options: Options) -> Sequence[str]:
     cells = [[cell.strip() for cell in row.strip().strip("|").split("|")] for row in rows if not _RULE.fullmatch(row)]
     named = [(row, at) for row in cells if (at := _option_in(row, options)) is not None]
     columns = range(max((at for _, at in named), default=0) + 1, min((len(row) for row, _ in named), default=0))
-    marks = {column: found for column in columns if None not in (found := [_mark(row[column]) for row, _ in named])}
+    marks: dict[int, list[bool | None]] = {
+        column: found for column in columns if None not in (found := [_mark(row[column]) for row, _ in named])}
+    marks = marks or _one_marked(cells, named, columns)
     if len(marks) != 1:
         return rows
     (column, found), = marks.items()
     header = cells[0][column] if cells[0] is not named[0][0] and column < len(cells[0]) else ""
     yes, no = _signs(lower(header))
     return [f"{row[at]}: {yes if mark else no}" for (row, at), mark in zip(named, found, strict=True)]
+
+
+def _one_marked(cells: Sequence[Sequence[str]], named: Sequence[tuple[Sequence[str], int]], columns: range
+                ) -> dict[int, list[bool | None]]:
+    """Columns under a heading that speaks of an answer, in which one row alone has a mark, and that is `yes`."""
+    found = {}
+    for column in columns if named and cells[0] is not named[0][0] else ():
+        marks = [_mark(row[column]) for row, _ in named]
+        if marks.count(True) == 1 and False not in marks and len(cells[0]) > column and _VERDICT.search(lower(cells[0][column])):
+            found[column] = marks
+    return found
 
 
 def _option_in(row: Sequence[str], options: Options) -> int | None:

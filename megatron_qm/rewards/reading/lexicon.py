@@ -49,6 +49,14 @@ def any_other(*categories: str) -> str:
     return _any_of([entry for category in categories for language in ("zh", "signs") for entry in _entries(category, language)])
 
 
+def holds(text: str, pieces: Sequence[str]) -> bool:
+    """Whether one of these pieces stands in a text: some ten times as fast as a pattern, which is run where one does."""
+    for piece in pieces:
+        if piece in text:
+            return True
+    return False
+
+
 def lower(text: str) -> str:
     """In lower case and simplified Chinese, each character in its place. (`İ` alone has a lower case of two characters.)"""
     low = text.lower()

@@ -48,8 +48,11 @@ _SHARE = r"(?P<share>\d{1,3}(?:\.\d{1,2})?)\s?%"
 _MARK = re.compile(
     rf"(?P<ticked>{either('mark_ticked')})|(?P<empty>{either('mark_empty')})"
     rf"|[\s(\[【]{{0,3}}(?:(?P<false>{_either_way('mark_false')})|(?P<true>{_either_way('mark_true')})|{_SHARE})[)\]】]?")
-_WORDS = ("true", "false", "correct", "right", "wrong", "yes", " t ", " t,", " t/", " t;", ": t\n", ": no", "- no", "no\n")
-_MAY_MARK = re.compile(r"[✓✔✅√✗✘❌×✖☑☒☐□⬜◉●◯○%>\[(是对错否符属真假]")
+_WORDS = ("true", "false", "correct", "right", "wrong", "yes", " t ", " t,", " t/", " t;", ": t\n",
+          ": no", "- no", "no\n", "unlikely", "avoid", "exclude", "ruled out", "recommended")
+_SIGNS = frozenset("✓✔✅√✗✘❌×✖☑☒☐□⬜◉●◯○%>[(是对错否符属真假排选推适")
+_MAY_MARK = re.compile(rf"[{re.escape(''.join(_SIGNS))}]")
+_LONG = 1000  # characters, of a text and of its lines on average
 _BETWEEN = re.compile(r"\s{0,4}(?:选项|项)?\s{0,2}[:=.,、。(—–→-]{0,3}\s{0,4}")
 _GAP = re.compile(r"[\s,;/|、.。!)]*(?:(?:and|only|but|和|只有|而|但)\s?)?")
 _NEXT = re.compile(r"[.;,。、/|]\s?")
@@ -58,6 +61,10 @@ _MOST_PARTS = 6  # of the reason behind a mark
 _FEWEST = 2  # marks
 _CLEAR, _WHOLE = 67, 105  # per cent, rounded
 _BULLET = re.compile(r"\s{0,8}(?:[-*•+·]\s{1,4}|\d{1,2}[.)]\s{1,4})?")
+_END_WORD = rf"{either('mark_true', 'en', 'zh')}|{either('mark_false', 'en', 'zh')}"
+_END_MARK = re.compile(rf"(?:^|[\s,;:。.—–(])(?:故|可|应|因此|所以|so |thus |therefore )?(?P<mark>{_END_WORD})[)\s.。!]*$")
+_LONGEST_MARK = 24  # characters
+_REASON = re.compile(r"\s?(?:[:—–-]|\()")
 _LETTERED = re.compile(r"[(（]?([a-j])[.):、]\s?\S")
 _SIGN = re.compile(rf"(?:{either('mark_true', 'signs')}|{either('mark_false', 'signs')})\s?$")
 
@@ -88,11 +95,12 @@ def of_object(value: Mapping[str, object], options: Options) -> Statement | None
 
 def may_mark(text: str) -> bool:
     """Whether marks may stand in a text for the options of a question: False is certain."""
-    signs = sum(1 for _ in islice(_MAY_MARK.finditer(text), _FEWEST))
-    if signs and ">" in text:
+    if len(text) > _LONG and text.count("\n") < len(text) // _LONG:
+        return True  # the beginnings of a few lines are read sooner than all that stands in them is searched
+    signs = 0 if _SIGNS.isdisjoint(text) else sum(1 for _ in islice(_MAY_MARK.finditer(text), _FEWEST))
+    if signs >= _FEWEST or signs and ">" in text:
         return True
-    low = lower(text) if signs < _FEWEST else ""
-    return signs >= _FEWEST or signs + sum(low.count(word) for word in _WORDS) >= _FEWEST
+    return signs + sum(map(lower(text).count, _WORDS)) >= _FEWEST
 
 
 def sheet(items: Sequence[Item], options: Options) -> Statement | None:
@@ -157,11 +165,17 @@ def _item_at(line: Sentence, at: int, options: Options) -> Item | None:
 
 
 def _signed(line: Sentence, at: int, options: Options) -> Item | None:
-    """`A. its text in whatever words ✗`: a letter at the beginning and a sign at the end."""
-    letter, sign = _LETTERED.match(line.low, at), _SIGN.search(line.low, max(at, len(line.low) - 3))
-    if letter is None or sign is None or letter[1].upper() not in options.letters:
+    """An option at the beginning and a sign at the end (`A. its text in whatever words ✗`), or a word behind a clause's mark."""
+    low = line.low
+    sign = _SIGN.search(low, max(at, len(low) - 3)) or _END_MARK.search(low, max(at, len(low) - _LONGEST_MARK))
+    kind = _MARK.match(sign["mark"] if "mark" in sign.re.groupindex else sign[0]) if sign else None
+    if sign is None or kind is None or kind["share"] is not None:
         return None
-    return Item(frozenset(letter[1].upper()), _kind(_MARK.match(sign[0])), len(line.text))
+    if (letter := _LETTERED.match(low, at)) and letter[1].upper() in options.letters:
+        return Item(frozenset(letter[1].upper()), _kind(kind), len(low))
+    phrase = phrase_at(line, at, options)
+    behind = phrase is not None and phrase.sure and len(phrase.letters) == 1 and _REASON.match(low, phrase.end) is not None
+    return Item(phrase.letters, _kind(kind), len(low)) if phrase and behind and phrase.end <= sign.start() else None
 
 
 def _kind(mark: re.Match[str] | None) -> Mark:

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from megatron_qm.rewards.reading.finding import NameTable
-from megatron_qm.rewards.reading.lexicon import either
+from megatron_qm.rewards.reading.lexicon import either, holds
 from megatron_qm.rewards.reading.names import bare, compact
+from megatron_qm.rewards.reading.parts import loose
 from megatron_qm.rewards.reading.traditional import simplified
 
 LETTERS = "ABCDEFGHIJ"
 _ARTICLE = re.compile(r"(?:a|an|the)\s+", re.I)
 _BRACKET = re.compile(r"^(?P<before>[^()]{2,200})\((?P<inside>[^()]{2,60})\)\s*$")
 # What may follow the text of an option that is named: nothing more of a name.
-_AFTER_TEXT = re.compile(
+AFTER_TEXT = re.compile(
     r"\s*(?:$|[\n.,;:!?()\[\]{}\"'”’»、。|/&+—–✓✔✅√✗✘❌×✖=⇒→↑↓-]|"
     rf"{either('after_text')}\b|[是为因和或与及均都也选项正对吗可])", re.I)
 
@@ -45,7 +46,7 @@ class Options:
             return None
         window = compact(text[at : at + 2 * self.longest + 8])
         for name, letter in self.texts:
-            if window.text.startswith(name) and _AFTER_TEXT.match(text, end := at + window.end(len(name), plural=True)):
+            if window.text.startswith(name) and AFTER_TEXT.match(text, end := at + window.end(len(name), plural=True)):
                 return letter, end
         return None
 
@@ -53,20 +54,41 @@ class Options:
         """Whether the text of an option may stand in `text`, as the writer has it: False is certain. (How a capital sigma is
         written in lower case depends on what stands beside it.)"""
         said = bare(text)
-        return any(name in said for name, _ in self.texts) or "Σ" in text
+        return holds(said, self.names) or "Σ" in text
+
+    def shortened_at(self, text: str, at: int) -> bool:
+        """Whether a letter is the first of a name of two words: `E. coli`, where an option is Escherichia coli."""
+        return text.startswith(". ", at + 1) and any(
+            text[at] == first and text.startswith(rest, at + 3) for first, rest in self._shortened)
+
+    @cached_property
+    def _shortened(self) -> tuple[tuple[str, str], ...]:
+        names = (text.split() for text, _ in self.named)
+        return tuple((said[0][0].upper(), said[1]) for said in names if len(said) == 2 and said[1].islower())
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        return tuple(name for name, _ in self.texts)
 
     @cached_property
     def table(self) -> NameTable:
         """The texts as names in prose."""
         return NameTable(dict(self.named))
 
+    @cached_property
+    def loose(self) -> NameTable:
+        """And what else may speak of an option; its letter is in lower case then."""
+        own = dict(self.named)
+        return NameTable({**{part: letter.lower() for part, letter in loose(own) if part not in own}, **own})
+
 
 def options_of(table: Mapping[str, str]) -> Options:
-    return _options(tuple((letter, simplified(text)) for letter, text in table.items()))
+    return _options(tuple(table.items()))
 
 
 @functools.lru_cache(maxsize=4096)  # the responses of a group share their options
-def _options(table: tuple[tuple[str, str], ...]) -> Options:
+def _options(said: tuple[tuple[str, str], ...]) -> Options:
+    table = tuple((letter, simplified(text)) for letter, text in said)
     letters = "".join(letter for letter, _ in table) or LETTERS
     texts = {name: letter for name, owners in _owners(table).items() if len(owners) == 1 for letter in owners}
     longest = max(map(len, texts), default=0)
@@ -94,7 +116,7 @@ def _named(table: tuple[tuple[str, str], ...], texts: Mapping[str, str]) -> tupl
 def _names(text: str) -> Iterator[str]:
     for form in _forms(text):
         name = bare(form)
-        if len(name) > 1:
+        if len(name) > 1 or "\u4e00" <= name <= "\u9fff":
             yield name
 
 

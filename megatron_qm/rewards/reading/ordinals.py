@@ -2,7 +2,7 @@
 
 import re
 
-from megatron_qm.rewards.reading.lexicon import either
+from megatron_qm.rewards.reading.lexicon import either, holds
 
 _ENGLISH = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 _CHINESE = "一二三四五六七八九十"
@@ -12,17 +12,18 @@ _NAMED = r"(?:options?|alternative|(?<!first )(?<!second )choice)\b"
 _OPTION = either("option_word", "zh")
 _PLACE_ZH = rf"第(?P<zh>[{_CHINESE}\d])(?:个{_OPTION}|项|条)|(?P<last_zh>最后)一(?:个{_OPTION}|项)"
 _ORDINAL = re.compile(rf"{_PLACE}{_NAMED}|{_PLACE_ZH}", re.I)
+_FIRSTS = frozenset("tTfFsSeEnNlL123456789第最")  # characters that one begins with
 _STEMS = ("option", "alternative", "choice", "第", "最后一")
 
 
 def may_be_numbered(low: str) -> bool:
     """Whether `numbered_at` may find one in a text in lower case: False is certain."""
-    return any(stem in low for stem in _STEMS) and _ORDINAL.search(low) is not None
+    return holds(low, _STEMS) and _ORDINAL.search(low) is not None
 
 
 def numbered_at(text: str, at: int, letters: str) -> tuple[str, int] | None:
     """The letter of such an option that is named at `at`, and where its name ends."""
-    found = _ORDINAL.match(text, at)
+    found = _ORDINAL.match(text, at) if text[at : at + 1] in _FIRSTS else None
     if found is None:
         return None
     place = _place(found, len(letters))

@@ -26,6 +26,7 @@ _LOWER = re.compile(rf"[a-j]{_LOWER_END}")
 _LOWER_RUN = re.compile(rf"[a-j]{{2,6}}{_LOWER_RUN_END}")
 _LOWER_LIST = re.compile(r"[a-j](?=(?:\s?[,/、;&+]\s?[a-j]){1,9}[\s)\].。]*$)")
 _RANGE = re.compile(rf"([A-J])(?:\s?(?:到|至|~|∼|～|–|—|\bthrough\b)\s?|-)([A-J])(?!-){_RUN_END}")
+_RANGE_GOES_ON = frozenset(" \t\n到至~∼～–—-tT")
 _WORDS = frozenset({"ace", "be", "ad", "hi", "fig", "deh", "dei", "bi", "ah", "eh", "chi"})
 # Behind a lone A or I an article's noun or a verb follows; `not_a_noun` may follow the name of an option.
 _ARTICLE = re.compile(rf"[ \t]{{1,3}}(?!{either('not_a_noun')}\b)[a-zα-ω]")
@@ -106,6 +107,8 @@ def _item(text: str, at: int, options: Options) -> Phrase | None:
     if not letters or len(set(letters)) < len(letters) or not set(letters) <= set(options.letters):
         return None
     end = at + len(letters)
+    if len(letters) == 1 and options.shortened_at(text, at):
+        return None
     if run and letters in ("A", "I") and _ARTICLE.match(text, end):
         beside = options.named_at(text, end + 1)
         if beside is None or beside[0] != letters:
@@ -117,7 +120,7 @@ def _numbered(text: str, at: int, options: Options) -> Phrase | None:
     """The third option; A to D."""
     if options.texts and (place := numbered_at(text, at, options.letters)):
         return Phrase(frozenset(place[0]), at, _closed(text, place[1]))
-    span = _RANGE.match(text, at)
+    span = _RANGE.match(text, at) if text[at + 1 : at + 2] in _RANGE_GOES_ON else None
     if span is None or span[1] >= span[2] or span[2] not in options.letters:
         return None
     return Phrase(frozenset(letter for letter in options.letters if span[1] <= letter <= span[2]), at, _closed(text, span.end()))

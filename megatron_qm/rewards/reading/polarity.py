@@ -11,7 +11,7 @@ _DENIED_BEHIND = re.compile(
     rf"|{first('does_not')}|(?:的?{either('view')})?[都均也是的属]{{0,3}}{either('is_wrong')})")
 _REPORTED = re.compile(
     rf"(?<!\bi )\b{either('says')}\b|\b{either('some')}(?: \w+){{0,2}} {either('may_say')}\b"
-    rf"|{words('others')}|{either('speakers')}[^,]{{0,4}}[说称讲认]")
+    rf"|{words('others')}|{either('speakers')}[^,]{{0,4}}[说称讲认写]")
 _REPORTED_BEHIND = re.compile(
     r"\s{0,9},?\s{0,9}(?:is the answer (?:that )?(?:the|my|a|his|her) \w+(?: \w+)? "
     rf"{either('gives')}|{either('according_to')})")

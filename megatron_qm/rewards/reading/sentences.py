@@ -4,6 +4,7 @@ Where a letter stands alone, or a word stands that answers are stated with, is f
 which are some ten times as fast as a pattern; only the sentences around these places are read.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -15,11 +16,13 @@ from megatron_qm.rewards.reading.options import LETTERS, Options
 _MASK = "".join("L" if mark in LETTERS else "w" if mark.isalnum() or mark in "'+" else " " for mark in map(chr, range(128)))
 _MARKS = "✓✔✅✗✘❌×"
 _STEMS = (
-    "answer", "choice", "option", "choose", "select", "pick", "correct", "response", "solution", "go with", "ans:", "ans.",
-    "best", "appropriate", "right", "the final", "therefore", "thus", "leav", "disagree", "disregard",
-    "no longer", BOX, "答", "选", "正确", "对", "故", "第", "因此", "所以", "剩", "除", "只有",
-    "收回", "不认同", "→", "⇒", "=>", "->",
+    "answer", "choice", "option", "choose", "select", "pick", "correct", "response", "solution", "go with",
+    "best", "appropriate", "right", "therefore", "disagree", "disregard", "no longer", BOX,
 )  # fmt: skip
+_ALL_STEMS = (*_STEMS, "答", "选", "正确", "对", "故", "第", "因此", "所以", "剩", "除", "只有", "收回", "不认同", "→", "⇒")
+_WITH = (("ans", ("ans:", "ans.")), (">", ("=>", "->")))  # a piece, and the stems that have it
+_LETTER = re.compile(rf"[{LETTERS}](?<![A-Za-z0-9].)(?![A-Za-z0-9'])|[{_MARKS}]")
+_SHORT = 400  # characters in which one pattern takes less time than many searches
 _STOP = ". "
 _ENDS = ("\n", "。", "!", "?", _STOP)
 _FEW_LINES = 30  # each may be an answer of a few letters
@@ -44,12 +47,13 @@ class Sentence(NamedTuple):
 
 def speaking(text: str, options: Options) -> Iterator[Sentence]:
     """Each sentence that may speak of options; in the order of the text."""
-    low, last = lower(text), 0
-    ahead = {mark: -1 for mark in _ENDS if mark in text}
-    if not ahead:  # one sentence, which is read whatever stands in it
-        if sentence := text.strip():
-            yield Sentence(sentence, low.strip())
+    ends = {mark: text.find(mark) for mark in _ENDS if mark in text}
+    if not ends or min(ends.values()) == len(text) - 1:  # one sentence, which is read whatever stands in it
+        if sentence := text[: -1 if ends else None].strip():
+            yield Sentence(sentence, lower(sentence), "?" in ends)
         return
+    low, last = lower(text), 0
+    ahead = dict.fromkeys(ends, -1)
     for place in _places(text, low, options):
         if place < last:
             continue
@@ -63,9 +67,12 @@ def _places(text: str, low: str, options: Options) -> list[int]:
     """What may speak of options, and where it stands."""
     lines = [at + 1 for at in _all("\n", text)]
     places = [0, *_letters(text), *(lines if len(lines) <= _FEW_LINES else ())]
-    for stem in _STEMS:
+    for stem in _STEMS if low.isascii() else _ALL_STEMS:
         if stem in low:
             places += _all(stem, low)
+    for piece, stems in _WITH:
+        if piece in low:
+            places += [at for stem in stems for at in _all(stem, low)]
     last = max(text.rfind("\n") + 1, text.rfind(". ", 0, len(text) - 2) + 2, text.rfind("。", 0, len(text) - 1) + 1)
     if last > 1 and len(text) - last <= options.longest + _SLACK:
         places.append(last)
@@ -119,6 +126,8 @@ def _all(piece: str, text: str) -> list[int]:
 
 def _letters(text: str) -> list[int]:
     if not text.isascii():
+        if len(text) < _SHORT:
+            return [match.start() for match in _LETTER.finditer(text)]
         return [at for mark in (*LETTERS, *_MARKS) for at in _all(mark, text) if mark in _MARKS or _is_alone(text, at)]
     masked = f" {text.translate(_MASK)} "  # a str is a table too, and the fast one
     return _all(" L ", masked)

@@ -12,9 +12,11 @@ _WEIGHTLESS = re.compile(words("weightless"))
 _SPELLINGS = tuple((re.compile(british), american) for british, american in (
     ("ae|oe", "e"), ("our(?=s|$)", "or"), ("is(?=ation|e$|ed$|es$|ing$)", "iz"), ("ys(?=e|ing)", "yz"), ("sulph", "sulf"),
     ("tre(?=s?$)", "ter"), ("ll", "l"), ("leuc", "leuk"), ("gramme", "gram"), ("(?<=[a-rt-z])(?<!u)(?<!i)s$", ""),
+    ("(?<=[a-z]{5})ly$", ""),
 ))
 _NUMBERS = {word: str(number) for number, word in enumerate(
     "two three four five six seven eight nine ten eleven twelve".split(), start=2)}
+_ROUTES = {"im": "intramuscular", "iv": "intravenous", "sc": "subcutaneous", "po": "oral"}
 _SHORTEST = 4  # of a word whose spelling is folded
 
 
@@ -45,7 +47,7 @@ def folded(word: str) -> str:
     if word in _NUMBERS:
         return _NUMBERS[word]
     if len(word) < _SHORTEST:
-        return word
+        return _ROUTES.get(word, word)
     for british, american in _SPELLINGS:
         word = british.sub(american, word)
     return word

@@ -8,7 +8,7 @@ from megatron_qm.rewards.reading.clean import BOX
 from megatron_qm.rewards.reading.exceptions import excepted
 from megatron_qm.rewards.reading.introductions import introduces, item_of_list
 from megatron_qm.rewards.reading.leads import lead_at_start, leads
-from megatron_qm.rewards.reading.lexicon import any_word, either, words
+from megatron_qm.rewards.reading.lexicon import any_word, either, holds, words
 from megatron_qm.rewards.reading.openers import FARTHEST, MOST_CLAUSES, ends, explained, filled
 from megatron_qm.rewards.reading.options import Options
 from megatron_qm.rewards.reading.phrase import Phrase, may_name, phrase_at
@@ -19,6 +19,7 @@ from megatron_qm.rewards.reading.verdicts import rank_of, verdicts
 _DENIED_LEAD = re.compile(rf"\s*{either('denial_behind_lead')}\s?")
 _LEFT_OPEN = re.compile(any_word("leaves_open"))
 _ANY_LEFT_OPEN = re.compile(words("leaves_open"))
+_OPEN_STEMS = ("no longer", "take ", "retract", "withdraw", "chang", "disagree", "decide", " choose", "was wrong", "disregard")
 _SHORT = 300  # characters of a sentence that is remembered
 
 
@@ -83,7 +84,9 @@ def _parts(sentence: Sentence, options: Options) -> Iterator[Statement]:
 
 
 def _left_open(low: str) -> re.Match[str] | None:
-    return (_LEFT_OPEN if low.isascii() else _ANY_LEFT_OPEN).search(low)
+    if low.isascii():
+        return _LEFT_OPEN.search(low) if holds(low, _OPEN_STEMS) else None
+    return _ANY_LEFT_OPEN.search(low)
 
 
 def _led(sentence: Sentence, options: Options) -> Iterator[Statement]:

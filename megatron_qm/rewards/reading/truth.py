@@ -8,6 +8,7 @@ from megatron_qm.rewards.reading.rank import Rank
 _FALSE = re.compile(words("called_false"))
 _COPULA = re.compile(r"(?:\b(?:is|are)|[是为])$")
 _DENIED_COPULA = re.compile(r"(?:不|并非|非|not|n't)\s?$|不?选(?!项)|排除|考虑")
+_NO_ANSWER = re.compile(r"可能(?:是|成为)?的?(?:正确)?答案|likely (?:correct )?answer")  # and not what a question asks for
 _AS_ANSWER = re.compile(words("no_answer"))
 
 
@@ -15,7 +16,8 @@ def denial_before(subject: str) -> Rank:
     """Of what stands before an option and ends with `is`: `the false statement is`, but `the answer is not`."""
     said = subject.rstrip(" :")
     said = _COPULA.sub("", said)
-    return Rank.FALSE if said != subject.rstrip() and _FALSE.search(said) and not _DENIED_COPULA.search(said) else Rank.DENIED
+    denied = _DENIED_COPULA.search(said) or _NO_ANSWER.search(said)
+    return Rank.FALSE if said != subject.rstrip() and _FALSE.search(said) and not denied else Rank.DENIED
 
 
 def denial(clause: str) -> Rank:

@@ -19,7 +19,7 @@ from megatron_qm.rewards.reading.polarity import (
     questioned,
     reported,
 )
-from megatron_qm.rewards.reading.rank import Rank, Statement
+from megatron_qm.rewards.reading.rank import DENYING, Rank, Statement
 from megatron_qm.rewards.reading.sentences import Sentence
 from megatron_qm.rewards.reading.truth import denial, denial_before
 
@@ -34,6 +34,7 @@ _AS_ANSWER = re.compile(r"(?<![a-z0-9])[a-j](?=\)?(?: as)? (?:the|my|our) (?:\w+
 _COPULA = re.compile(rf"\b(?:is|are|be|becomes|means)\b\s?|[是为:]\s?|(?:→|[=-]>|⇒)\s?|{either('leaves')}\s?")
 _IS_ANSWER = re.compile(words("chosen"))
 _IN_BRACKETS = re.compile(rf"\((?P<option>(?:{either('option_word')}\s?)?[a-j](?:{either('option_word', 'zh')})?)\)[\s.。!]*$")
+_LETTER_IN_BRACKETS = re.compile(r"\(([A-J])\)")
 _LABELLED_WRONG = re.compile(rf"\(?(?:{either('mark_false', 'en')}|{either('called_wrong')}|not\b)(?![a-z])")
 _GOES_ON = re.compile(r"\s?[,;(]")
 _PREFERRED = re.compile(
@@ -77,8 +78,10 @@ def verdicts(sentence: Sentence, options: Options, *, bare: bool) -> Iterator[St
             yield Statement(Rank.DENIED, denied.letters)
             behind = denied.end
             continue
+        if phrase is None and (named := _mentioned(sentence, start, options)):
+            yield named[0]
+            behind = max(behind, named[1])
         if phrase is None:
-            yield from _mentioned(sentence, start, options)
             continue
         yield from _said(sentence, start, phrase, options, bare=start == 0 and bare)
         behind = phrase.end
@@ -145,23 +148,28 @@ def _alone(text: str, phrase: Phrase) -> Rank:
     return Rank.LINE if len(phrase.letters) == 1 and _LETTER_AND_TEXT.match(said) else Rank.ALONE
 
 
-def _mentioned(sentence: Sentence, start: int, options: Options) -> Iterator[Statement]:
-    """What a clause that begins otherwise says of an option: `the next step is D`, `eliminate D`."""
+def _mentioned(sentence: Sentence, start: int, options: Options) -> tuple[Statement, int] | None:
+    """What a clause that begins otherwise says of an option (`the next step is D`, `eliminate D`), and where a denial ends."""
     low = sentence.low
     if as_answer := _AS_ANSWER.search(low, start):
-        if phrase := phrase_at(sentence, as_answer.start(), options):
-            yield Statement(rank_of(sentence, phrase.start, phrase, Rank.VERDICT), phrase.letters)
-        return
+        phrase = phrase_at(sentence, as_answer.start(), options)
+        return (Statement(rank_of(sentence, phrase.start, phrase, Rank.VERDICT), phrase.letters), 0) if phrase else None
     for copula in islice(_COPULA.finditer(low, start), MOST_CLAUSES):
         phrase = phrase_at(sentence, copula.end(), options)
         if phrase and (ends(sentence, phrase.end) or _GOES_ON.match(low, phrase.end)):
-            yield Statement(rank_of(sentence, copula.start(), phrase, Rank.MENTION), phrase.letters)
-            return
+            said = Statement(rank_of(sentence, copula.start(), phrase, Rank.MENTION), phrase.letters)
+            return said, phrase.end if said.rank in DENYING else 0
     if bracket := _IN_BRACKETS.search(low, start):
         phrase = phrase_at(sentence, bracket.start("option"), options)
         if phrase and phrase.sure:
-            yield Statement(rank_of(sentence, bracket.start(), phrase, Rank.MENTION), phrase.letters)
-            return
+            letters = phrase.letters | _bracketed(sentence, start, options)
+            return Statement(rank_of(sentence, bracket.start(), phrase, Rank.MENTION), letters), 0
     end = denial_end(low, start)
-    if denied := phrase_at(sentence, end, options) if end else None:
-        yield Statement(Rank.DENIED, denied.letters)
+    denied = phrase_at(sentence, end, options) if end else None
+    return (Statement(Rank.DENIED, denied.letters), denied.end) if denied else None
+
+
+def _bracketed(sentence: Sentence, start: int, options: Options) -> frozenset[str]:
+    """All the letters in brackets, `the first (B) together with the second (D)`, where nothing is denied or compared."""
+    found = _LETTER_IN_BRACKETS.findall(sentence.text, start) if is_plain(sentence.low) else ()
+    return frozenset(found) & frozenset(options.letters)
