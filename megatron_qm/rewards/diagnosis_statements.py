@@ -35,7 +35,8 @@ _LABEL = re.compile(
 _UNKNOWN = re.compile(rf"\W*(?:[\w'’-]+\s){{0,3}}{_FEW}{{0,6}}{words('diagnosis_label')}\s*:\s*[^\W\d]{{2}}")
 _REASON = re.compile(f"{words('gives_reason')}|{words('caused_by')}")
 _IS = re.compile(rf"\s*(?:(?:is|was)\s+{_SMALL}|[是为]{_FEW}{{0,6}})")
-_BARE = re.compile(r"[\W\d]*(?:an?\s|the\s)?(?:(?!with\b|has\b|of\b|in\b)[a-z][\w'’-]*\s+){0,3}[\u4e00-\u9fff]{0,6}[\s(\"]*")
+_NO_QUALIFIER = r"(?!with\b|has\b|of\b|in\b)"
+_BARE = re.compile(rf"[\W\d]*(?:an?\s|the\s)?(?:{_NO_QUALIFIER}[a-z][\w'’-]*\s+){{0,3}}[\u4e00-\u9fff]{{0,6}}[\s(\"]*")
 
 
 class Rank(IntEnum):
