@@ -25,7 +25,7 @@ _THEN = re.compile(words("then_so"))
 _IF_NOT = re.compile(words("if_not"))
 _BEFORE = 60  # characters before a name in which a hedge stands
 _SHARE = r"(?:(\d{1,3}(?:\.\d{1,2})?)\s?%|([1-9一二三四五六七八九])成)"
-_BEHIND_NAME = re.compile(rf"{_BRACKET}(?:[:(=,~≈|–—-]|{either('about')}|的?{either('chance')}|\s)*{_SHARE}")
+_BEHIND_NAME = re.compile(rf"性?{_BRACKET}(?:[:(=,~≈|–—-]|{either('about')}|的?{either('chance')}|\s)*{_SHARE}")
 _BEFORE_NAME = re.compile(rf"{_SHARE}的?\s?(?:{either('chance')}\s?)?(?:of |for |it is |是|为)?(?:an? )?$")
 _ANY_SHARE = re.compile(_SHARE)
 _TENTHS = "零一二三四五六七八九"

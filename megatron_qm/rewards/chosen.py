@@ -19,6 +19,7 @@ _WITHDRAWN = re.compile(words("withdrawn"))
 # Without any of these a sentence chooses all that it affirms.
 _CUES = ("undecided_diagnoses", "possibilities", "not_chosen", "or_else", "may_be", "may_be_behind", "if_so", "if_not",
          "somebody", "caused_by", "of_the_patient", "leads_to", "told_apart", "is_background", "is_out", "is_not")
+_HALF, _MANY = 50.0, 3  # per cent of one of so many, below which none of them is chosen
 _SIGNS = r"[%?>成→⇒⟹⟶➜➡⇨∴]"
 _ANY_ENGLISH = re.compile(f"{_SIGNS}|{any_word(*_CUES)}")
 _ANY_OTHER = re.compile(f"{_SIGNS}|{any_other(*_CUES, 'brings_about', 'cause_is')}")
@@ -86,6 +87,6 @@ def _less_likely(mentions: Sequence[Mention], kind: Kind) -> set[int]:
         found = {n: value for n in places if "%" in low or "成" in low if (value := share(low, mentions[n].span)) is not None}
         shares |= found
         largest = max(largest, largest_share(low)) if found else largest
-    best = {kind(mentions[n].key) for n, value in shares.items() if value == largest}
+    best = {kind(mentions[n].key) for n, value in shares.items() if value == largest and (value >= _HALF or len(shares) < _MANY)}
     alone = len(shares) == 1 and largest == next(iter(shares.values()))
     return set() if alone else {n for n in shares if len(best) != 1 or kind(mentions[n].key) not in best}

@@ -13,9 +13,10 @@ from megatron_qm.rewards.metadata import Metadata, table_of, word_of
 from megatron_qm.rewards.outcome import Outcome, Scored, Status, Unscored
 from megatron_qm.rewards.reading.clean import answer_part
 from megatron_qm.rewards.reading.json_parts import Duplicates, json_values
-from megatron_qm.rewards.reading.mentions import Find, Mention, Prose, names_any
+from megatron_qm.rewards.reading.mentions import Find, Mention, names_any
 from megatron_qm.rewards.reading.spans import Stance
 from megatron_qm.rewards.reading.traditional import simplified
+from megatron_qm.rewards.stated import Diagnoses
 
 CREDIT = (1.0, 0.5, 0.2, 0.1)  # the same code, category, block, chapter
 _CODE_KEYS = ("code", "icd", "icd10", "icd-10", "icd_10", "icd_code", "编码", "icd编码", "icd10_code")
@@ -25,7 +26,8 @@ _LIST_KEYS = ("diagnoses", "diagnosis", "diseases", "诊断", "codes", "answer",
               "secondary_diagnosis", "主诊断", "次诊断", "diagnosis_list", "最终诊断", "主要诊断", "次要诊断")
 _MOST_ITEMS = 50
 _APART = re.compile(r"[,;、+/\n]|\band\b|[和及与伴并]")  # between two diagnoses
-_VERSUS = re.compile(r"\bvs\.", re.I)  # whose stop ends no sentence
+_SHORT = re.compile(r"\b(vs|i\.e|e\.g)\.(?=[\s,])", re.I)  # whose stop ends no sentence
+_NEAR, _FAR = 12, 40  # characters between a name and a code of any category, or of its own
 _ROW = re.compile(r"^[ \t]*\|[ \t]*([^|\n]{1,40}?)[ \t]*\|[ \t]*([^|\n]{1,200}?)[ \t]*\|?[ \t]*$", re.M)  # of two cells
 
 
@@ -129,11 +131,11 @@ def _plain(text: str) -> str:
     text = simplified(text)
     if "|" in text:
         text = _ROW.sub(r"\1: \2", text)
-    return _VERSUS.sub("vs ", text)
+    return _SHORT.sub(r"\1 ", text)
 
 
 def _answer(text: str, book: Book, find: Find, beside_fields: bool) -> list[Mention]:
-    prose = Prose(text, find)
+    prose = Diagnoses(text, find)
     prose.mentions = _chosen([_own_history(one) for one in prose.mentions], book)
     return prose.answer(beside_fields=beside_fields)
 
@@ -179,11 +181,10 @@ def _groups(found: Sequence[Mention], book: Book) -> Iterator[list[Mention]]:
 
 
 def _beside(group: Sequence[Mention], mention: Mention, book: Book) -> bool:
-    """A comma may stand between a name and its own code: `Asthma, J45.9`."""
+    """A comma may stand between a name and its own code: `Asthma, J45.9`, and a few words: `Myocardial infarction of ... (I21.1)`."""
     last = group[-1]
     if last.place != mention.place or is_name(last.key) == is_name(mention.key) or len(group) > 2:
         return False
     between = last.sentence[last.span.end : mention.span.start].strip()
-    if between == ",":
-        return book.kind(last.key) == book.kind(mention.key)
-    return len(between) <= 12 and not _APART.search(between)
+    its_own = book.kind(last.key) == book.kind(mention.key)
+    return its_own and between == "," or len(between) <= (_FAR if its_own else _NEAR) and not _APART.search(between)

@@ -1,0 +1,89 @@
+"""Which names of a long answer are the diagnosis that it states: those of its most explicit kind of statement.
+
+What stands around a statement (the case, findings, a differential, reasons, complications, treatment) names diseases without
+end, and no list of words tells why each of them is named. So it is the other way round, as with options (reading/rank.py):
+statements of the highest rank govern, and other names are no diagnoses, however they are affirmed. Where nothing is stated, all
+that is affirmed counts.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from megatron_qm.rewards.diagnosis_statements import (
+    Rank,
+    Statement,
+    bare,
+    introduced,
+    is_whole,
+    label,
+    names_unknown,
+    of_sentence,
+)
+from megatron_qm.rewards.reading.choices import decided, leaves_open
+from megatron_qm.rewards.reading.lexicon import words
+from megatron_qm.rewards.reading.mentions import Mention, Prose
+
+_MOST_LINES = 40  # below a statement, in which its list stands
+_MOST_BETWEEN = 6  # sentences between its items
+_ITEM = re.compile(r"(?P<indent>\s*)(?:(?P<bullet>[-*•·])|\(?\d{1,2}[.)、])\s?")
+_MORE = re.compile(rf"\W*(?:{words('also')})")
+
+
+class Diagnoses(Prose):
+    """Prose whose answer is what it states to be the diagnosis."""
+
+    def answer(self, *, beside_fields: bool) -> list[Mention]:
+        stated = self._governing(Rank.STATED if beside_fields else Rank.HAD)
+        if stated is None:
+            return super().answer(beside_fields=beside_fields)
+        given = set(stated)
+        open_places = [place for place, one in enumerate(self.sentences) if leaves_open(one.low)]
+        return decided([one for one in self.affirmed if one in given], self.affirmed, open_places)
+
+    def _governing(self, least: Rank) -> list[Mention] | None:
+        """The names of the statements of the highest rank; of final ones, the last and those that it repeats."""
+        said = [one for one in self._statements() if one.rank >= least and one.chooses]
+        if not said:
+            return None
+        rank = max(one.rank for one in said)
+        governing = [one for one in said if one.rank is rank]
+        if rank is Rank.FINAL:
+            last = {name.key for name in governing[-1].names}
+            governing = [one for one in governing if last & {name.key for name in one.names}]
+        return [name for one in governing for name in one.names]
+
+    def _statements(self) -> Iterator[Statement]:
+        named: dict[int, list[Mention]] = {}
+        for one in self.mentions:
+            named.setdefault(one.place, []).append(one)
+        above: Rank | None = None  # of the label on the line before
+        for place in range(len(self.sentences)):
+            names = named.get(place, [])
+            if not names:
+                above = label(self.sentences[place].low)
+                yield from [Statement(Rank.STATED, ())] if names_unknown(self.sentences[place].low) else []
+                continue
+            found = introduced(above, names) if above else of_sentence(names)
+            if found is None and place == 0 and is_whole(names):
+                found = Statement(Rank.OPENING, bare(names))
+            if found:
+                yield replace(found, names=(*found.names, *self._listed(place, named, found.rank)))
+            above = None
+
+    def _listed(self, begin: int, named: dict[int, list[Mention]], rank: Rank) -> Iterator[Mention]:
+        """The items of the list that begins with a statement, or that it introduces."""
+        first, between = _ITEM.match(self.sentences[begin].text), 0
+        opens = self.sentences[begin].low.rstrip().endswith(":")
+        for place in range(begin + 1, min(begin + _MOST_LINES, len(self.sentences))):
+            sentence, names = self.sentences[place], named.get(place, [])
+            item = _ITEM.match(sentence.text)
+            first = first or (item if opens else None)
+            if not sentence.first or first and item and item.groups() != first.groups():
+                between += 1
+            elif first and item or names and (_MORE.match(sentence.low) or rank is Rank.OPENING and is_whole(names)):
+                yield from bare(names) if names else ()
+            else:
+                return
+            if between > _MOST_BETWEEN:
+                return
