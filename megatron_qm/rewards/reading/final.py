@@ -7,6 +7,7 @@ from typing import NamedTuple
 from megatron_qm.rewards.outcome import Status
 from megatron_qm.rewards.reading.asked import Asked
 from megatron_qm.rewards.reading.clean import answer_part
+from megatron_qm.rewards.reading.corrections import before_another_question, corrected
 from megatron_qm.rewards.reading.fields import stated
 from megatron_qm.rewards.reading.json_parts import Json, parts
 from megatron_qm.rewards.reading.judgement import Judgement, judgement, letters_of
@@ -41,13 +42,23 @@ def final_answer(response: str, table: Mapping[str, str], asked: Asked = Asked.R
 
 
 def _read(text: str, options: Options, asked: Asked) -> Reading:
-    """What the text says, or where that is nothing, what it says with texts of options as the question has them."""
+    """What the text says, or where that is nothing, what it says with texts of options as the question has them. Where it says
+    several things, what it says once it has corrected itself."""
+    text = before_another_question(text, options)
     read = _own(text, options, asked)
+    if read.status == "rejected":
+        later = (_own(tail, options, asked) for tail in corrected(text) if _states(tail, options))
+        return next((one for one in later if one.status == "read"), read)
     if read.status == "unread" and options.texts and (written := as_asked(text, options)) != text:
         read = _own(written, options, asked)
     if read.status == "unread" and (letters := worded(text, options)):
         return Reading("read", letters)
     return read
+
+
+def _states(text: str, options: Options) -> bool:
+    """Whether it names an option as the answer, and not in passing: `Actually, C also works.`"""
+    return any(one.rank in (*_FIRM, Rank.ALONE) for one in _all_statements(text, options))
 
 
 def _own(text: str, options: Options, asked: Asked) -> Reading:
