@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from megatron_qm.align.sft.conversations import Conversation, Message, UnusableError
@@ -310,6 +310,7 @@ RENDERER = Renderer(tokenizer(EVERYTHING), "t")
 
 @settings(max_examples=150, deadline=None)
 @given(TEXT, TOOLS, TEXT, FILLED, TEXT, FILLED, CALLS, TEXT)
+@example("", [], "", "0", "", "0", {"function": {"name": "0", "arguments": {"\n": None}}}, "")
 def test_nothing_that_is_accepted_is_lost(
     system: str, tools: list, name: str, question: str, thought: str, answer: str, call: dict, result: str
 ) -> None:

@@ -143,10 +143,11 @@ def _end_of_leaf(leaf: object, whole: str, first: int, last: int) -> int | None:
 
 
 def _spellings(leaf: object) -> Iterator[str]:
-    yield str(leaf)
+    """JSON's first: a line break as it is may be one of the template's own."""
     for ascii_only in (False, True):
         written = json.dumps(leaf, ensure_ascii=ascii_only)
         yield written[1:-1] if isinstance(leaf, str) else written
+    yield str(leaf)
 
 
 def _leaves(call: object) -> Iterator[object]:

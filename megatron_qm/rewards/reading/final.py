@@ -16,7 +16,7 @@ from megatron_qm.rewards.reading.options import Options, options_of
 from megatron_qm.rewards.reading.paraphrase import as_asked
 from megatron_qm.rewards.reading.rank import DENYING, Rank, Statement
 from megatron_qm.rewards.reading.statements import statements
-from megatron_qm.rewards.reading.texts import affirmed_texts, contradicted
+from megatron_qm.rewards.reading.texts import affirmed_texts, answers_otherwise, contradicted
 from megatron_qm.rewards.reading.traditional import simplified
 from megatron_qm.rewards.reading.wording import worded
 
@@ -67,7 +67,7 @@ def _own(text: str, options: Options, asked: Asked) -> Reading:
     read = _settled(said, options, asked)
     if read.status == "read" and all(one.rank in _WEAK for one in said):
         prose = "\n".join(piece for piece in parts(text) if isinstance(piece, str))
-        if contradicted(prose, options, read.letters):
+        if contradicted(prose, options, read.letters) or options.texts and answers_otherwise(prose, options):
             return Reading("rejected", why="other options are affirmed as well, or no answer is given")
     return read
 

@@ -29,6 +29,9 @@ _CLAUSE = re.compile(r"[,;:]|→")
 _SUPPOSED = re.compile(words("supposed"))
 _REFUSES = re.compile(words("refuses"))
 _NAMED = re.compile(rf"(?:\b{either('option_word', 'en')}|{either('option_word', 'zh')})\s?([a-j])(?![a-z])")
+_IS_ANSWER = re.compile(r"\b(?:the|my) (?:final |correct |best )?answer is:? |\banswer: |答案[是为:]")
+_JUDGED = re.compile(r"[很非较十]?(?:明|清|显|肯|唯|简|容|在|如|以|由|可|这|那|什)")
+_LONGEST_NAME = 60  # characters behind `the answer is`
 _NEAR = 24  # characters before a name in which it is said that another is compared with it
 _AROUND = 300  # characters in which it is said who says it
 _LONGEST = 4000  # characters of prose in which a text may be the answer by itself
@@ -67,6 +70,24 @@ def contradicted(text: str, options: Options, letters: frozenset[str]) -> bool:
     mentions = Prose(text, options.loose.find).mentions
     return any(one.key.upper() not in letters for one in _standing(mentions)) or any(
         not {one.key.upper() for one in run} <= letters for run in _lists(mentions) if any(one.key in letters for one in run))
+
+
+def answers_otherwise(text: str, options: Options) -> bool:
+    """Whether what prose calls the answer is something else than an option: `It is coded as C85.9. The answer is F20.9.`"""
+    return any(_is_a_name(said := text[match.end() :][:_LONGEST_NAME].strip("*_ ")) and not _names_option(said, options)
+               for match in _IS_ANSWER.finditer(lower(text)))
+
+
+def _is_a_name(said: str) -> bool:
+    """And no judgement, such as `straightforward`."""
+    return said[:1].isupper() or said[:1].isdigit() or not said[:1].isascii() and _JUDGED.match(said) is None
+
+
+def _names_option(said: str, options: Options) -> bool:
+    """By its letter or text, of which no digit makes another code: `A81.9`, `C85.92`."""
+    ends = [match.end() for match in _LETTER.finditer(said) if match[0] in options.letters]
+    ends += [span.end for _, span in options.loose.find(said)]
+    return any(not said[end : end + 1].isdigit() for end in ends)
 
 
 def _lists(mentions: Sequence[Mention]) -> Iterator[list[Mention]]:
