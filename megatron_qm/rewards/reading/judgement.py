@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from megatron_qm.rewards.reading.asked import Asked
+from megatron_qm.rewards.reading.asked import IS_NOT, Asked
 from megatron_qm.rewards.reading.options import Options
 from megatron_qm.rewards.reading.rank import DENYING, Rank, Statement
 
@@ -28,7 +28,7 @@ class Judgement(NamedTuple):
 
     def answer(self, asked: Asked) -> frozenset[str]:
         """Empty where it cannot be told which of the two was meant."""
-        if asked is Asked.WRONG and self.few_are_false:
+        if asked in IS_NOT and self.few_are_false:
             return self.false
         return frozenset() if self.marks and asked is not Asked.RIGHT else self.true
 

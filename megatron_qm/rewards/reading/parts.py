@@ -69,9 +69,9 @@ def reordered(text: str) -> Iterator[Words]:
 
 
 def abbreviation(text: str) -> re.Pattern[str] | None:
-    """What matches HOCM, of a hypertrophic obstructive cardiomyopathy: the first letter of each word, and others of it."""
+    """What matches HOCM, of a hypertrophic obstructive cardiomyopathy: the first letter of each word, and one more of it."""
     said = [word for word in re.findall("[a-z]+", text.lower()) if len(word) > 2]
-    return re.compile("".join(f"{word[0]}[{word[1:]}]*?" for word in said)) if text.isascii() and 1 < len(said) < 6 else None
+    return re.compile("".join(f"{word[0]}[{word[1:]}]?" for word in said)) if text.isascii() and 1 < len(said) < 6 else None
 
 
 def _runs(said: Words, others: Sequence[Words]) -> Iterator[Words]:

@@ -2,10 +2,11 @@
 
 import re
 
-from megatron_qm.rewards.reading.lexicon import words
+from megatron_qm.rewards.reading.lexicon import lower, words
 from megatron_qm.rewards.reading.rank import Rank
 
 _FALSE = re.compile(words("called_false"))
+_WRONG = re.compile(words("asks_for_false") + "|" + words("wrong"))
 _COPULA = re.compile(r"(?:\b(?:is|are)|[是为])$")
 _DENIED_COPULA = re.compile(r"(?:不|并非|非|not|n't)\s?$|不?选(?!项)|排除|考虑")
 _NO_ANSWER = re.compile(r"可能(?:是|成为)?的?(?:正确)?答案|likely (?:correct )?answer")  # and not what a question asks for
@@ -18,6 +19,11 @@ def denial_before(subject: str) -> Rank:
     said = _COPULA.sub("", said)
     denied = _DENIED_COPULA.search(said) or _NO_ANSWER.search(said)
     return Rank.FALSE if said != subject.rstrip() and _FALSE.search(said) and not denied else Rank.DENIED
+
+
+def calls_wrong(text: str) -> bool:
+    """Whether it judges an option: `E is incorrect`, asked which is NOT a cause, may mean that E is the answer, or is none."""
+    return _WRONG.search(lower(text)) is not None
 
 
 def denial(clause: str) -> Rank:
