@@ -7,8 +7,8 @@ for each arm, at equal numbers of prompts; one of them with a scripted endpoint 
 examination is the same for all: greedy answers to held-out questions (other phrasings about the diseases that RL asked about;
 and about diseases that neither stage has asked about), judged by the rules alone, and by the rules with the endpoint behind
 them. On the way the held-out questions are asked every 20 steps: the prompts that an arm needs to come to where no resampling
-ends. About 7 minutes for an arm of a seed on two cores; a run that is there already is not run again,
-and with --add the seeds that the output has from another day stay in it.
+ends. About 7 minutes for an arm of a seed on two cores; a run that is there already is not run again, and with --add the seeds
+that the output has from another day stay in it.
 """
 
 import argparse

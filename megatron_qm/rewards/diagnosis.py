@@ -13,8 +13,8 @@ from megatron_qm.rewards.metadata import Metadata, table_of, word_of
 from megatron_qm.rewards.outcome import Outcome, Scored, Status, Unscored
 from megatron_qm.rewards.reading.clean import answer_part
 from megatron_qm.rewards.reading.json_parts import Duplicates, json_values
-from megatron_qm.rewards.reading.mentions import Find, Mention, names_any
-from megatron_qm.rewards.reading.spans import Stance
+from megatron_qm.rewards.reading.mentions import Mention, names_any
+from megatron_qm.rewards.reading.spans import Find, Stance
 from megatron_qm.rewards.reading.traditional import simplified
 from megatron_qm.rewards.stated import Diagnoses
 

@@ -9,16 +9,12 @@ from megatron_qm.rewards.doses import Dose, dose_in, route_in
 from megatron_qm.rewards.drug_names import DrugNames, parts_of
 from megatron_qm.rewards.metadata import Metadata, table_of, words_of
 from megatron_qm.rewards.outcome import Outcome, Scored, Status, Unscored
-from megatron_qm.rewards.reading.anaphora import spelled_out
-from megatron_qm.rewards.reading.clean import answer_part
-from megatron_qm.rewards.reading.elements import without_withheld
 from megatron_qm.rewards.reading.json_parts import json_values
 from megatron_qm.rewards.reading.lexicon import either
 from megatron_qm.rewards.reading.lists import pieces
 from megatron_qm.rewards.reading.mentions import Mention, Prose, names_any
-from megatron_qm.rewards.reading.recommended import recommended
+from megatron_qm.rewards.reading.recommended import answer_text, recommended
 from megatron_qm.rewards.reading.records import answers, folded, named_by_keys, records_in
-from megatron_qm.rewards.reading.strikes import boxes
 
 _NAME_KEYS = ("name", "drug", "drug name", "medication", "medication name", "medicine", "agent", "药品", "药物", "药名", "名称", "generic", "generic name",
               "药品名称", "药物名称", "通用名")
@@ -151,7 +147,7 @@ def _dosed(value: object) -> tuple[Dose | None, str | None]:
 def _given(prompt: str, response: str, names: DrugNames) -> tuple[list[_Drug], list[_Drug]]:
     """The drugs that are the answer (of the JSON if there is any, else of the prose), and all that the prose gives: a
     contraindicated one cannot hide there."""
-    text = boxes(spelled_out(answer_part(without_withheld(response)) or "", prompt, names.find))
+    text = answer_text(prompt, response, names.find)
     if not text:
         return [], []
     values, around = json_values(text)

@@ -8,19 +8,15 @@ from functools import lru_cache
 
 from megatron_qm.rewards.metadata import Metadata, lists_of
 from megatron_qm.rewards.outcome import Outcome, Scored, Unscored
-from megatron_qm.rewards.reading.anaphora import spelled_out
-from megatron_qm.rewards.reading.clean import answer_part
-from megatron_qm.rewards.reading.elements import without_withheld
 from megatron_qm.rewards.reading.finding import NameTable, find, units_of
 from megatron_qm.rewards.reading.json_parts import json_values
 from megatron_qm.rewards.reading.lexicon import either
 from megatron_qm.rewards.reading.lists import pieces
 from megatron_qm.rewards.reading.mentions import Prose, key_of_field, names_any
-from megatron_qm.rewards.reading.recommended import recommended
+from megatron_qm.rewards.reading.recommended import answer_text, recommended
 from megatron_qm.rewards.reading.records import answers, folded, named_by_keys, records_in
 from megatron_qm.rewards.reading.remembered import remembered
 from megatron_qm.rewards.reading.spans import Span, overlap
-from megatron_qm.rewards.reading.strikes import boxes
 from megatron_qm.rewards.reading.traditional import simplified
 from megatron_qm.rewards.tables.table import read_table
 
@@ -152,7 +148,7 @@ def _fields(record: Mapping[str, object], tests: "_Tests") -> list[str]:
 
 
 def _given(prompt: str, response: str, tests: _Tests) -> set[str]:
-    text = boxes(spelled_out(answer_part(without_withheld(response)) or "", prompt, tests.find))
+    text = answer_text(prompt, response, tests.find)
     if not text:
         return set()
     values, around = json_values(text)

@@ -20,7 +20,6 @@ from megatron_qm.rewards.diagnosis_statements import (
     names_unknown,
     of_sentence,
 )
-from megatron_qm.rewards.reading.choices import decided, leaves_open
 from megatron_qm.rewards.reading.lexicon import words
 from megatron_qm.rewards.reading.mentions import Mention, Prose
 
@@ -37,9 +36,8 @@ class Diagnoses(Prose):
         stated = self._governing(Rank.STATED if beside_fields else Rank.HAD)
         if stated is None:
             return super().answer(beside_fields=beside_fields)
-        given = set(stated)
-        open_places = [place for place, one in enumerate(self.sentences) if leaves_open(one.low)]
-        return decided([one for one in self.affirmed if one in given], self.affirmed, open_places)
+        given, affirmed = set(stated), self.affirmed
+        return self.decided([one for one in affirmed if one in given], affirmed)
 
     def _governing(self, least: Rank) -> list[Mention] | None:
         """The names of the statements of the highest rank; of final ones, the last and those that it repeats."""

@@ -4,19 +4,18 @@ its ground, or what an arrow leads away from. As in alternatives.py, each functi
 import re
 from collections.abc import Sequence
 
-from megatron_qm.rewards.alternatives import ends_list, list_before
+from megatron_qm.rewards.alternatives import BRACKET, ends_list, list_before
 from megatron_qm.rewards.reading.lexicon import either, words
 from megatron_qm.rewards.reading.spans import Span
 
 _IS_NOT = re.compile(rf"\b{either('is_not')}\s+(?:\w+\s+){{0,2}}?(?:due to\s+|caused by\s+|an?\s+|the\s+)?$")
-_BRACKET = r"\s*(?:\([^()]{0,60}\)\s*)?"
-_IS_OUT = re.compile(rf"{_BRACKET}{either('is_out')}")
+_IS_OUT = re.compile(rf"{BRACKET}{either('is_out')}")
 _SAYS = re.compile(rf"{words('somebody')}[^,;:。]{{0,12}}{words('thinks')}[^,;:。]{{0,24}}$")
 _ARROW = re.compile(rf"(?:=|-{{1,2}}|–|—)>|[→⇒⟹⟶➜➡⇨∴]|{words('leads_to')}")
-_TOLD_APART = re.compile(rf"{_BRACKET}{either('told_apart', 'zh')}")
+_TOLD_APART = re.compile(rf"{BRACKET}{either('told_apart', 'zh')}")
 _TELLS_APART = re.compile(rf"\b{either('told_apart', 'en')}")
 _PIECE = re.compile(r"[;。]")
-_CAUSED_BY = re.compile(rf"{_BRACKET},?\s*(?:\w+ly )?(?:{words('caused_by')})\s*(?:[a-z-]+\s+){{0,3}}")
+_CAUSED_BY = re.compile(rf"{BRACKET},?\s*(?:\w+ly )?(?:{words('caused_by')})\s*(?:[a-z-]+\s+){{0,3}}")
 _BRINGS_ABOUT = re.compile(rf"\s*{either('brings_about')}的?[^,;:、。]{{0,4}}")
 _OF_THE_PATIENT = re.compile(rf"\b{either('of_the_patient')}\s+$")
 _CAUSE_IS = re.compile(rf"{either('cause_is')}\s*$")

@@ -2,12 +2,11 @@
 # ruff: noqa: E501  Chinese characters count twice
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 
 from megatron_qm.rewards.reading.lexicon import either, lower
-from megatron_qm.rewards.reading.spans import Span
+from megatron_qm.rewards.reading.spans import Find
 
-Find = Callable[[str], Iterable[tuple[str, Span]]]
 _REFERS = re.compile(rf"(?P<first>{either('the_former')})|{either('the_latter')}")
 _MOST = 8  # in a response
 

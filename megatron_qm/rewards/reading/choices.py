@@ -1,7 +1,7 @@
 """Alternatives between which nothing is chosen: `A or B`, `either would do`, `A 50%, B 50%`, `it could be A, it could be B`."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from megatron_qm.rewards.reading.lexicon import either, lower, words
@@ -18,20 +18,14 @@ _WITHIN = 60  # characters
 _MOST_OPEN = 8  # sentences that leave a choice open
 
 
-def leaves_open(sentence: str) -> bool:
-    """Whether a sentence, in lower case, says that any of several will do."""
-    return _UNDECIDED.search(sentence) is not None
-
-
-def decided(stated: Sequence[Mention], affirmed: Sequence[Mention], left_open: Sequence[int]
-            ) -> list[Mention]:
+def decided(stated: Sequence[Mention], affirmed: Sequence[Mention], sentences: Iterable[str]) -> list[Mention]:
     """What is stated, without the alternatives that a later name chooses from; empty where nothing chooses.
 
-    affirmed: all of which what is stated was taken. left_open: the sentences that leave the choice open, by their place."""
-    if not stated:
-        return []
-    found = [one for one in affirmed if one.place >= stated[0].place]
-    open_keys, end = _open(found, left_open)
+    affirmed: all of which what is stated was taken. sentences: of the text, in lower case."""
+    found = [one for one in affirmed if stated and one.place >= stated[0].place]
+    if len({one.key for one in found}) < 2:
+        return list(stated)  # as mostly
+    open_keys, end = _open(found, [place for place, low in enumerate(sentences) if _UNDECIDED.search(low)])
     if not any(one.key in open_keys for one in stated):
         return list(stated)
     later = {one.key for one in stated if (one.place, one.span.start) >= end} & open_keys

@@ -8,6 +8,7 @@ from megatron_qm.rewards.reading.options import Options
 
 _TAKEN_BACK = re.compile(rf"(?:^|[,;:.?!…—\n。？！-])[\s*_]*(?:{either('oh')}[,.…\s]{{1,3}})*{either('takes_back')}[:,.…\s]*")
 _MOST = 4  # places looked at, from the end
+_FEWEST_LINES = 4  # of another question and its options, behind an answer
 _HEADER = re.compile(r"(?:question|q|problem|问题|题目|第\s?\d{1,3}\s?题|\d{1,3}\s?[.、)])\s?\d{0,3}\s?[:.、)]?")
 _OPTION = re.compile(r"[(（]?([a-j])[.):、）．]\s?(\S.*)")
 
@@ -21,16 +22,18 @@ def corrected(text: str) -> Iterator[str]:
 
 def before_another_question(text: str, options: Options) -> str:
     """A base model that has answered goes on with the next question: what stands before that. Its options tell it apart."""
-    lines = text.split("\n")
+    if text.count("\n") < _FEWEST_LINES:
+        return text
+    lines = lower(text).split("\n")
     for at, line in enumerate(lines):
-        if at and _HEADER.match(lower(line).strip(" *#")) and _asks_of_others(lines[at + 1 : at + 9], options):
-            return "\n".join(lines[:at])
+        if at and _HEADER.match(line.strip(" *#")) and _asks_of_others(lines[at + 1 : at + 9], options):
+            return "\n".join(text.split("\n")[:at])
     return text
 
 
 def _asks_of_others(lines: list[str], options: Options) -> bool:
-    """Whether lines list options, and two of them are not what the letters stand for here."""
-    found = [match for line in lines if (match := _OPTION.match(lower(line).strip()))]
+    """Whether lines, in lower case, list options, and two of them are not what the letters stand for here."""
+    found = [match for line in lines if (match := _OPTION.match(line.strip()))]
     return len(found) > 2 and sum(_is_other(match, options) for match in found) > 1
 
 

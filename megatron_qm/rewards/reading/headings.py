@@ -11,7 +11,7 @@ _ELSEWHERE = re.compile(words("elsewhere"))
 _NO_HEADING = re.compile(words("no_heading"))
 _EXPLAINS = re.compile(words("explaining_heading"))
 _LABEL = re.compile(r"\W*(?P<name>(?:[^,.;:()\n】]|\.(?=\d)){1,40})(?:\([^()\n]{1,40}\)\s?)?[:】]")
-_ITEM = re.compile(r"\s*(?:[-*•·]|\(?\d{1,2}[.)、])\s?")
+ITEM = re.compile(r"\s*(?:[-*•·]|\(?\d{1,2}[.)、])\s?")
 _ASIDE = re.compile(rf"{words('aside_key')}|{words('aside_heading')}")
 _ASIDE_LAST = re.compile(rf"(?:{words('aside_key')}|{words('aside_heading')})\W*$")
 _ANSWERS = re.compile(words("answering_key"))
@@ -42,10 +42,10 @@ def discussing(line: str, *, alone: bool) -> bool | None:
     """Whether the heading at the beginning of a line, in lower case, is one of a discussion; None where there is no heading. A
     heading's last word says what it is: `检查注意事项`."""
     match = _LABEL.match(line)
-    name = match["name"] if match else line if alone and len(line) <= _LONGEST and not _ITEM.match(line) else ""
+    name = match["name"] if match else line if alone and len(line) <= _LONGEST and not ITEM.match(line) else ""
     if not name.strip():
         return None
-    if _ITEM.match(line):
+    if ITEM.match(line):
         return True if _ASIDE.search(name) else None
     return _ASIDE_LAST.search(name) is not None or _ASIDE.search(name) is not None and not _ANSWERS.search(name)
 

@@ -6,15 +6,14 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from megatron_qm.rewards.reading.choices import any_joined_by_or, decided, leaves_open
+from megatron_qm.rewards.reading.choices import any_joined_by_or, decided
 from megatron_qm.rewards.reading.clean import answer_part
-from megatron_qm.rewards.reading.headings import discussing, heading
+from megatron_qm.rewards.reading.headings import ITEM, discussing, heading
 from megatron_qm.rewards.reading.lexicon import either, lower, words
 from megatron_qm.rewards.reading.rows import tables_as_lines
 from megatron_qm.rewards.reading.scopes import denies, stances
-from megatron_qm.rewards.reading.spans import Mention, Span, Stance
+from megatron_qm.rewards.reading.spans import Find, Mention, Span, Stance
 
-Find = Callable[[str], Iterable[tuple[str, Span]]]  # a sentence -> its names and where they stand, none inside another
 _SENTENCE = re.compile(r"[\n。!?]|(?<![\s(]\d)(?<![\s(]\d\d)(?<!^\d)(?<!^\d\d)\.(?=[\"”]?(?:\s|$))")
 _TAKEN_BACK = re.compile(  # what the writer says before naming something else in its place
     rf"(?:^|[,;:.…—-])\s*(?:{either('oh')}[,\s]{{1,2}})*{either('takes_back')}|\b{either('changes_answer')}")
@@ -22,7 +21,6 @@ _RETRACTED = re.compile(  # and what it says before naming nothing at all
     rf"(?:^|[.…—]|--)\s*(?:{either('oh')}[,\s]{{1,2}})*{either('takes_back')}\W*$"
     rf"|{either('takes_all_back')}\W*$")
 _HALTS = re.compile(rf"\W*(?:{either('oh')}[,\s]{{1,2}})*{either('halts')}")
-_ITEM = re.compile(r"\s*(?:[-*•·]|\(?\d{1,2}[.)、])\s?")
 LED = re.compile(
     rf"(?:^|[.;,:]\s*)(?:please )?{either('asks_for')}\b|^\W*{words('concludes_names')}"
     rf"|{words('best')}(?:\s[\w-]+){{0,4}}?(?:\s(?:is|are)|:)"
@@ -68,10 +66,13 @@ class Prose:
     def answer(self, *, beside_fields: bool) -> list[Mention]:
         """Of what is affirmed, what stands where a sentence says what the answer is. Where none does, it is all of it; but beside
         fields that hold an answer, nothing. Nothing either where it is alternatives, and none of them is chosen."""
-        counted = set(_led(self.sentences, {one.place for one in self.affirmed}))
-        led = [one for one in self.affirmed if one.place in counted]
-        stated = led or ([] if beside_fields else self.affirmed)
-        return decided(stated, self.affirmed, [place for place, one in enumerate(self.sentences) if leaves_open(one.low)])
+        affirmed = self.affirmed
+        counted = set(_led(self.sentences, {one.place for one in affirmed}))
+        led = [one for one in affirmed if one.place in counted]
+        return self.decided(led or ([] if beside_fields else affirmed), affirmed)
+
+    def decided(self, stated: Sequence[Mention], affirmed: Sequence[Mention]) -> list[Mention]:
+        return decided(stated, affirmed, (one.low for one in self.sentences))
 
 
 def key_of_field(text: str, find: Find, unknown: Callable[[str], str]) -> str:
@@ -106,7 +107,7 @@ def _mentions(sentences: Sequence[Sentence], find: Find) -> list[Mention]:
         names = list(find(sentence.text))
         if sentence.first:
             said = heading(sentence.text, alone=not names and sentence.mark in ("\n", ""))
-            above = said or (above if _ITEM.match(sentence.text) else Stance.AFFIRMED)
+            above = said or (above if ITEM.match(sentence.text) else Stance.AFFIRMED)
         for (key, span), stance in zip(names, stances(sentence.text, [span for _, span in names], above), strict=True):
             asked = sentence.mark == "?" and stance is Stance.AFFIRMED
             if stance is Stance.AFFIRMED and not asked:
@@ -154,11 +155,11 @@ def _listed(sentences: Sequence[Sentence], begin: int, naming: Collection[int]) 
     """And those that go on with its list: below a sentence that has named the answer there are reasons."""
     listing = True
     first = sentences[begin]
-    lists = begin not in naming or _ITEM.match(first.text) or ends_list(first)
+    lists = begin not in naming or ITEM.match(first.text) or ends_list(first)
     for place in range(begin, len(sentences)):
         sentence = sentences[place]
         says = LED.search(sentence.low) or _ALSO.search(sentence.low)
-        item = _ITEM.match(sentence.text) or ends_list(sentences[place - 1])
+        item = ITEM.match(sentence.text) or ends_list(sentences[place - 1])
         listing = bool(place == begin or says or lists and listing and item)
         if listing:
             yield place
@@ -170,7 +171,7 @@ def is_final(sentence: Sentence) -> bool:
 
 
 def is_item(sentence: Sentence) -> bool:
-    return _ITEM.match(sentence.text) is not None
+    return ITEM.match(sentence.text) is not None
 
 
 def adds(sentence: Sentence) -> bool:
@@ -180,7 +181,7 @@ def adds(sentence: Sentence) -> bool:
 
 def ends_list(sentence: Sentence) -> bool:
     """Whether what follows is what this sentence introduces."""
-    return sentence.text.rstrip().endswith(":") or bool(_ITEM.fullmatch(sentence.text))
+    return sentence.text.rstrip().endswith(":") or bool(ITEM.fullmatch(sentence.text))
 
 
 def _told_apart(sentences: Iterable[Sentence]) -> Iterator[Sentence]:

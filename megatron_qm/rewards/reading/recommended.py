@@ -8,11 +8,18 @@ Below a heading such as `Monitoring` everything is mentioned.
 
 from collections.abc import Collection, Iterator, Sequence
 
-from megatron_qm.rewards.reading.choices import decided, leaves_open
-from megatron_qm.rewards.reading.clean import BOX
+from megatron_qm.rewards.reading.anaphora import spelled_out
+from megatron_qm.rewards.reading.clean import BOX, answer_part
+from megatron_qm.rewards.reading.elements import without_withheld
 from megatron_qm.rewards.reading.mentions import Prose, Sentence, adds, ends_list, is_final, is_item
 from megatron_qm.rewards.reading.ranks import Rank, ranks_of, turns_here
-from megatron_qm.rewards.reading.spans import Mention
+from megatron_qm.rewards.reading.spans import Find, Mention
+from megatron_qm.rewards.reading.strikes import boxes
+
+
+def answer_text(prompt: str, response: str, find: Find) -> str:
+    """What of a response is read for names: its answer without what it withholds, names for `the former`, marks for boxes."""
+    return boxes(spelled_out(answer_part(without_withheld(response)) or "", prompt, find))
 
 
 def recommended(prose: Prose, *, beside_fields: bool) -> tuple[list[Mention], list[Mention]]:
@@ -27,10 +34,9 @@ def recommended(prose: Prose, *, beside_fields: bool) -> tuple[list[Mention], li
         answer = [one for n, one in enumerate(affirmed) if n in counted and ranks[n] >= Rank.LED]
     if not stated and not beside_fields:
         answer = affirmed
-    open_at = [place for place, one in enumerate(prose.sentences) if leaves_open(one.low)]
     places = {one.place for n, one in enumerate(affirmed) if ranks[n] or adds(prose.sentences[one.place])}
     places |= {one.place for one in answer}
-    return decided(answer, affirmed, open_at), [one for one in affirmed if one.place in places]
+    return prose.decided(answer, affirmed), [one for one in affirmed if one.place in places]
 
 
 def _counted(sentences: Sequence[Sentence], affirmed: Sequence[Mention], ranks: Sequence[Rank], boxes: Sequence[int]) -> set[int]:

@@ -1,7 +1,7 @@
 """Where names stand in a text, and how the text stands to them."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
@@ -12,6 +12,9 @@ class Span(NamedTuple):
 
     start: int
     end: int
+
+
+Find = Callable[[str], Iterable[tuple[str, Span]]]  # a sentence -> its names and where they stand, none inside another
 
 
 def overlap(spans: Sequence[Span], one: Span) -> bool:

@@ -1,5 +1,6 @@
 """Traditional Chinese characters as simplified ones, so that one table of names and one list of words read both."""
 
+import re
 from functools import lru_cache
 from pathlib import Path
 
@@ -7,9 +8,10 @@ _FILE = Path(__file__).parents[1] / "tables" / "traditional.txt"
 
 
 @lru_cache(maxsize=1)
-def _characters() -> dict[int, str]:
+def _characters() -> tuple[re.Pattern[str], dict[int, str]]:
+    """Any of them, and each with the simplified one."""
     pairs = "".join(line for line in _FILE.read_text(encoding="utf-8").splitlines() if not line.startswith("#"))
-    return {ord(old): new for old, new in zip(pairs[::2], pairs[1::2], strict=True)}
+    return re.compile(f"[{pairs[::2]}]"), {ord(old): new for old, new in zip(pairs[::2], pairs[1::2], strict=True)}
 
 
 def simplified(text: str) -> str:
@@ -18,4 +20,7 @@ def simplified(text: str) -> str:
     >>> simplified("請做心電圖，不要斷層掃描")
     '请做心电图，不要断层扫描'
     """
-    return text if text.isascii() else text.translate(_characters())
+    if text.isascii():
+        return text
+    some, simple = _characters()  # a search takes a tenth of a translation's time, and most texts have none
+    return text.translate(simple) if some.search(text) else text
