@@ -58,7 +58,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=1_000_000)
     parser.add_argument("--crowd", type=int, default=4, help="workers for each core")
     parser.add_argument("--seconds", type=float, default=0.5)
-    parser.add_argument("--memory-mib", type=int, default=320)
+    parser.add_argument("--memory-mib", type=int, default=160)
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/verifier-pool.json"))
     args = parser.parse_args()
     cores = len(os.sched_getaffinity(0))
@@ -69,7 +69,7 @@ def main() -> None:
             numbers = range(first, min(first + _BATCH, args.count))
             for at, outcome in zip(numbers, pool.score([_sample(at) for at in numbers]), strict=True):
                 wrong.update([verdict] if (verdict := _verdict(at, outcome)) else [])
-            print(f"{numbers.stop:,} verdicts in {time.monotonic() - start:.0f} s, {wrong.total()} wrong", flush=True)
+            print(f"{numbers.stop:,} verdicts in {time.monotonic() - start:.0f} s, wrong: {dict(wrong) or 0}", flush=True)
         unscored = dict(pool.unscored)
     write_json(args.output, {
         "date": date.today().isoformat(), "command": "python benchmarks/verifier_pool.py", "python": platform.python_version(),

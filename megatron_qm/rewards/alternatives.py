@@ -7,21 +7,22 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
+from megatron_qm.rewards.reading.cues import Words
 from megatron_qm.rewards.reading.lexicon import either, words
 from megatron_qm.rewards.reading.spans import Span
 
-_UNDECIDED = re.compile(words("undecided_diagnoses"))
-_POSSIBILITIES = re.compile(words("possibilities"))
-_NOT_CHOSEN = re.compile(words("not_chosen"))
+_UNDECIDED = Words("undecided_diagnoses")
+_POSSIBILITIES = Words("possibilities")
+_NOT_CHOSEN = Words("not_chosen")
 BRACKET = r"\s*(?:\([^()]{0,60}\)\s*)?"
 _OR = re.compile(rf"{BRACKET}[,/]?\s*(?:{words('or_else')})\s*(?:{either('small_word', 'en')}\s+){{0,3}}")
 _LAST_OF_LIST = re.compile(rf"{BRACKET},?\s*(?:、|/|\band\b|\bor\b|和|及|与|或)\s*")
 _LIST = re.compile(rf"{BRACKET}(?:[,、/]|\band\b|和|及|与|\s)*")
 _MAY_BE = re.compile(rf"{words('may_be')}[^,;:。]{{0,30}}$")
 _MAY_BE_BEHIND = re.compile(rf"{BRACKET}{either('may_be_behind')}")
-_IF = re.compile(words("if_so"))
+_IF = Words("if_so")
 _FORCED = re.compile(words("forced"))
-_THEN = re.compile(words("then_so"))
+_THEN = Words("then_so")
 _IF_NOT = re.compile(words("if_not"))
 _BEFORE = 60  # characters before a name in which a hedge stands
 _SHARE = r"(?:(\d{1,3}(?:\.\d{1,2})?)\s?%|([1-9一二三四五六七八九])成)"

@@ -8,19 +8,21 @@ from dataclasses import replace
 from itertools import groupby
 
 from megatron_qm.rewards.alternatives import alternatives, conditional, hedged, largest_share, share, unchosen
-from megatron_qm.rewards.reading.lexicon import any_other, any_word, lower, words
+from megatron_qm.rewards.reading.cues import Cues, Words
+from megatron_qm.rewards.reading.lexicon import any_other, any_word, holds, lower
 from megatron_qm.rewards.reading.mentions import Mention
 from megatron_qm.rewards.reading.spans import Span, Stance
 from megatron_qm.rewards.supporting import denied, reported, supporting
 
 Kind = Callable[[str], object]  # a mention's key -> what it is one with
 Find = Callable[[str, Sequence[Span], Sequence[object]], set[int]]
-_WITHDRAWN = re.compile(words("withdrawn"))
+_WITHDRAWN = Words("withdrawn")
 # Without any of these a sentence chooses all that it affirms.
 _CUES = ("undecided_diagnoses", "possibilities", "not_chosen", "or_else", "may_be", "may_be_behind", "if_so", "if_not",
          "somebody", "caused_by", "of_the_patient", "leads_to", "told_apart", "is_background", "is_out", "is_not")
 _HALF, _MANY = 50.0, 3  # per cent of one of so many, below which none of them is chosen
 _SIGNS = r"[%?>成→⇒⟹⟶➜➡⇨∴]"
+_ASCII_SIGNS, _ANY_CUE = ("%", "?", ">"), Cues(_CUES)
 _ANY_ENGLISH = re.compile(f"{_SIGNS}|{any_word(*_CUES)}")
 _ANY_OTHER = re.compile(f"{_SIGNS}|{any_other(*_CUES, 'brings_about', 'cause_is')}")
 
@@ -28,6 +30,8 @@ _ANY_OTHER = re.compile(f"{_SIGNS}|{any_other(*_CUES, 'brings_about', 'cause_is'
 @functools.lru_cache(maxsize=4096)
 def _speaks_of_choice(sentence: str) -> bool:
     low = lower(sentence)
+    if low.isascii() and not holds(low, _ASCII_SIGNS) and not _ANY_CUE.stand_in(low):
+        return False
     return _ANY_ENGLISH.search(low) is not None or not low.isascii() and _ANY_OTHER.search(low) is not None
 
 

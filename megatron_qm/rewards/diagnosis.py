@@ -6,13 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from megatron_qm.rewards import icd
+from megatron_qm.rewards.beside import with_their_codes, without_aliases
 from megatron_qm.rewards.chosen import chosen, not_withdrawn
 from megatron_qm.rewards.disease_book import Book, bare, is_name
 from megatron_qm.rewards.icd import LEVELS, Lineage
 from megatron_qm.rewards.metadata import Metadata, table_of, word_of
+from megatron_qm.rewards.modifiers import names_a_place_more
 from megatron_qm.rewards.outcome import Outcome, Scored, Status, Unscored
 from megatron_qm.rewards.reading.clean import answer_part
 from megatron_qm.rewards.reading.json_parts import Duplicates, json_values
+from megatron_qm.rewards.reading.lexicon import holds
 from megatron_qm.rewards.reading.mentions import Mention, names_any
 from megatron_qm.rewards.reading.spans import Find, Stance
 from megatron_qm.rewards.reading.traditional import simplified
@@ -27,6 +30,7 @@ _LIST_KEYS = ("diagnoses", "diagnosis", "diseases", "诊断", "codes", "answer",
 _MOST_ITEMS = 50
 _APART = re.compile(r"[,;、+/\n]|\band\b|[和及与伴并]")  # between two diagnoses
 _SHORT = re.compile(r"\b(vs|i\.e|e\.g)\.(?=[\s,])", re.I)  # whose stop ends no sentence
+_SHORTENED = ("vs.", "i.e.", "e.g.")
 _NEAR, _FAR = 12, 40  # characters between a name and a code of any category, or of its own
 _ROW = re.compile(r"^[ \t]*\|[ \t]*([^|\n]{1,40}?)[ \t]*\|[ \t]*([^|\n]{1,200}?)[ \t]*\|?[ \t]*$", re.M)  # of two cells
 
@@ -36,7 +40,7 @@ def diagnosis(prompt: str, response: str, reference: object, metadata: Metadata)
 
     metadata: `system` "who" (default) or "cm"; `names` {name: code} of the user; `score` "list" (default: F1 of
     hierarchical credit) or "top1" (credit of the first diagnosis against the first reference).
-    A wrong code beside a right name is a wrong diagnosis, not half of one. Parts: top1, precision, recall, f1,
+    A wrong code beside a right name is a wrong diagnosis, not half of one, and so is one of the reference that is denied. Parts: top1, precision, recall, f1,
     contradictions, invalid.
     """
     book = Book.of(word_of(metadata, "system", "who"), table_of(metadata, "names"))
@@ -46,12 +50,30 @@ def diagnosis(prompt: str, response: str, reference: object, metadata: Metadata)
     rights = [right for right in named if right is not None]
     if not rights or len(rights) < len(named):
         return Unscored(f"the reference {reference!r} names something that is not in ICD-10 ({book.system})")
+    book = book.wanting(rights)
     given = _given(response, book)
     if len(given) > _MOST_ITEMS:
         return _nothing(f"{len(given)} diagnoses: no list, a catalogue", "rejected")
     if not given:
         return _nothing("no diagnosis could be read", "rejected" if names_any(response, book.find) else "unread")
+    given = [_as_open(one, rights, book.system) for one in given]
+    missing = [right for right in rights if len(rights) > 1 and all(one is None or one[1] != right[1] for one in given)]
+    given += [None] * len(_denied(response, book, missing) if missing else ())
     return _score(given, rights, word_of(metadata, "score", "list"))
+
+
+def _as_open(given: Lineage | None, rights: Sequence[Lineage], system: str) -> Lineage | None:
+    """The reference that leaves open where a disease is, of which `given` says where."""
+    same = [right for right in rights if given and given != right and given[1] == right[1]]
+    return next((right for right in same if given and names_a_place_more(right[0], given[0], system)), given)
+
+
+def _denied(response: str, book: Book, missing: Sequence[Lineage]) -> set[str]:
+    """The categories of `missing` that a response names only to deny them: that is wrong, and not just left out."""
+    prose = Diagnoses(_plain(answer_part(response) or ""), book.find_diseases)
+    said = [(place[1], one.stance) for one in prose.mentions if (place := book.place(bare(one.key)))]
+    affirmed = {category for category, stance in said if stance not in (Stance.DENIED, Stance.ELSEWHERE)}
+    return {right[1] for right in missing} & {category for category, _ in said} - affirmed
 
 
 def _nothing(why: str, reading: Status) -> Scored:
@@ -131,12 +153,13 @@ def _plain(text: str) -> str:
     text = simplified(text)
     if "|" in text:
         text = _ROW.sub(r"\1: \2", text)
-    return _SHORT.sub(r"\1 ", text)
+    return _SHORT.sub(r"\1 ", text) if holds(text.lower(), _SHORTENED) else text
 
 
 def _answer(text: str, book: Book, find: Find, beside_fields: bool) -> list[Mention]:
     prose = Diagnoses(text, find)
-    prose.mentions = _chosen([_own_history(one) for one in prose.mentions], book)
+    named = without_aliases(with_their_codes(prose.mentions, book.kind, is_name))
+    prose.mentions = _chosen([_own_history(one) for one in named], book)
     return prose.answer(beside_fields=beside_fields)
 
 
@@ -159,7 +182,10 @@ def _is_unspecified(place: Lineage) -> bool:
 
 
 def _joined(found: Sequence[Mention], book: Book) -> list[Lineage | None]:
-    return [place for group in _groups(found, book) for place in book.joined([one.key for one in group])]
+    """A code says which of its category the names are that have none of their own."""
+    groups = [(any(not is_name(one.key) for one in group), book.joined(group)) for group in _groups(found, book)]
+    coded = {place[1] for has_code, places in groups if has_code for place in places if place}
+    return [place for has_code, places in groups for place in places if has_code or not (place and place[1] in coded)]
 
 
 def _own_history(mention: Mention) -> Mention:

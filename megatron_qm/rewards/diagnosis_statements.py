@@ -7,7 +7,8 @@ from enum import IntEnum
 
 from megatron_qm.rewards.alternatives import list_before
 from megatron_qm.rewards.reading.clean import BOX
-from megatron_qm.rewards.reading.headings import heading
+from megatron_qm.rewards.reading.cues import Words
+from megatron_qm.rewards.reading.headings import discussing, heading
 from megatron_qm.rewards.reading.lexicon import either, lower, words
 from megatron_qm.rewards.reading.mentions import Mention
 from megatron_qm.rewards.reading.spans import Span, Stance
@@ -17,7 +18,7 @@ _LONGEST_LABEL = 40
 _LONGEST_LEAD, _LONGEST_TAIL = 60, 30  # characters before and behind the names of a sentence that is little else
 _SMALL = r"(?:[\w'’-]+\s+){0,4}"
 _FEW = r"[^,;。:a-z]"  # characters of Chinese
-_STATES = re.compile(rf"{words('diagnosis_word')}|{words('states_diagnosis')}")
+_STATES = Words("diagnosis_word", "states_diagnosis")
 # Between these words and the name: a verb or a colon; or something shorter, with no more than one comma before it.
 _IS_SAID = re.compile(rf"(?:\b(?:is|are|be)\b|[:=→>】\])—–-])\s*\"?{_SMALL}$|[是为:】]{_FEW}{{0,10}}$")
 _IS_NEAR = re.compile(rf"\b(?:as|with|of|by|to)\s+{_SMALL}$|[\u4e00-\u9fff,]{_FEW}{{0,10}}$")
@@ -27,16 +28,20 @@ _HAS = re.compile(rf"{words('has_disease')}{_RIGHT_BEHIND}")
 _IS_STATED = re.compile(
     rf"\s*(?:\([^()]{{0,60}}\)\s*)?(?:(?:is|are|remains?|seems|as|the)\s+{_SMALL}?(?:{_STATES.pattern})"
     rf"|{either('is_the_diagnosis', 'zh')})")
-_NO_STATEMENT = re.compile(words("no_statement"))
-_FINAL = re.compile(words("final_diagnosis"))
+_NO_STATEMENT = Words("no_statement")
+_FINAL = Words("final_diagnosis")
 _LABEL = re.compile(
     rf"(?:[\W\d]|[一二三四五六七八九十]、)*(?:\w+\s){{0,5}}?{_FEW}{{0,6}}{words('diagnosis_word')}"
     r"(?:\s*\([^()]{0,30}\)|\s(?:is|are)|[是为]|如下|结果|意见)*\W*")
 _UNKNOWN = re.compile(rf"\W*(?:[\w'’-]+\s){{0,3}}{_FEW}{{0,6}}{words('diagnosis_label')}\s*:\s*[^\W\d]{{2}}")
+_NO_OTHER = r"(?!.{0,20}(?:secondary|other|additional|次要|其他|其它))"
+_LEFT_OPEN = re.compile(
+    rf"{_NO_OTHER}\W*(?:\w+\s){{0,3}}?{_FEW}{{0,6}}{words('diagnosis_word')}\s?(?:[:是为]|is\b)\s*{words('left_open')}")
 _REASON = re.compile(f"{words('gives_reason')}|{words('caused_by')}")
 _IS = re.compile(rf"\s*(?:(?:is|was)\s+{_SMALL}|[是为]{_FEW}{{0,6}})")
 _NO_QUALIFIER = r"(?!with\b|has\b|of\b|in\b)"
-_BARE = re.compile(rf"[\W\d]*(?:an?\s|the\s)?(?:{_NO_QUALIFIER}[a-z][\w'’-]*\s+){{0,3}}[\u4e00-\u9fff]{{0,6}}[\s(\"]*")
+_NUMBER = r"(?:\(?[一二三四五六七八九十]{1,2}[、.)])?"
+_BARE = re.compile(rf"{_NUMBER}[\W\d]*(?:an?\s|the\s)?(?:{_NO_QUALIFIER}[a-z][\w'’-]*\s+){{0,3}}[\u4e00-\u9fff]{{0,6}}[\s(\"]*")
 
 
 class Rank(IntEnum):
@@ -68,6 +73,16 @@ class Statement:
         return not self.names or bool(given) or len(left_open) > 1
 
 
+# Kinds of diseases, with which an argument begins: myopathy, neuropathy, arthritis, anaemia, infection, vasculitis, ...
+_CLASSES = ("G72.9", "G62.9", "G93.4", "M13.9", "M19.9", "D64.9", "B99", "A49.9", "I77.6", "I42.9", "L30.9", "L98.9", "N05.9",
+            "K76.9", "K92.2", "E34.9", "C80", "D48.9", "G95.9", "G83.9", "H57.9", "I51.9", "N28.9", "F99", "F29", "K75.9")
+
+
+def is_class(statement: Statement) -> bool:
+    """Whether a statement names kinds of diseases alone."""
+    return bool(statement.names) and all(one.key.lstrip("=~").startswith(_CLASSES) for one in statement.names)
+
+
 def label(line: str) -> Rank | None:
     """Of a line in lower case, without a name, that introduces the diagnosis below it."""
     low = line.strip()
@@ -83,6 +98,16 @@ def names_unknown(line: str) -> bool:
     """`diagnosis: <a name that no table knows>`"""
     said = _UNKNOWN.match(line)
     return said is not None and not _NO_STATEMENT.search(line, 0, said.end()) and not heading(line, alone=False)
+
+
+def left_open(line: str) -> bool:
+    """`conclusion: undetermined`"""
+    return _LEFT_OPEN.match(line) is not None
+
+
+def is_title(line: str) -> bool:
+    """Of a line in lower case, without a name: whether it is just a title, and says nothing of what follows."""
+    return len(line) <= _LONGEST_LABEL and heading(line, alone=True) is None and not discussing(line, alone=True)
 
 
 def introduced(below: Rank, names: Sequence[Mention]) -> Statement | None:

@@ -6,25 +6,34 @@ from typing import NamedTuple
 
 from megatron_qm.rewards.reading.lexicon import either, lower
 
-_NUMBER = r"(?<![\d.,])(\d{1,3}(?:,\d{3}){1,2}|\d{1,9})(\.\d{1,6})?"
-_AMOUNT = re.compile(rf"{_NUMBER}\s{{0,3}}-?\s?({either('unit_of_dose')})(?![a-z])")
+_NUMBER = r"(?<![\d.,])(?<!\d:)(\d{1,3}(?:,\d{3}){1,2}|\d{1,9})(\.\d{1,6})?"
+_TIMES = {"million": 1e6, "mega": 1e6, "m": 1e6, "百万": 1e6, "万": 1e4, "thousand": 1e3, "k": 1e3}
+_SCALE = rf"(?:\s{{0,2}}({'|'.join(_TIMES)})(?=[\s-]{{0,2}}(?:(?:international\s)?u(?:nits?)?\b|iu\b|国际单位|单位|u)))?"
+_BODY = r"(?:/\(?|\s?per\s|\s?每)\s?(?:kg|kilo\w*|公斤|千克|m2|m²|m\^2)"  # of whose mass or surface an amount is a share
+_AMOUNT = re.compile(rf"{_NUMBER}{_SCALE}\s{{0,3}}-?\s?({either('unit_of_dose')})(?![a-z])(?P<body>{_BODY})?")
+# What is no dose: how strong a solution is, one of the factors of a sum, the strength of a packed tablet.
+_NO_DOSE = re.compile(rf"\s?(?:/|per\s)\s?(?:\d{{1,4}}\s?)?{either('packed')}|\s?[×*x]\s?\d{{1,4}}\s?{either('packed')}")
+_SUM = re.compile(rf"=\s?$|{either('sum_is')}[\s,:]*(?:about\s|约)?$")
 # A unit as (how many of the next there are in it, mg, ml or units).
 _UNITS = {"mg": (1.0, "mg"), "milligram": (1.0, "mg"), "毫克": (1.0, "mg"), "g": (1000.0, "mg"), "gram": (1000.0, "mg"), "克": (1000.0, "mg"),
           "mcg": (1e-3, "mg"), "microgram": (1e-3, "mg"), "µg": (1e-3, "mg"), "μg": (1e-3, "mg"), "ug": (1e-3, "mg"), "微克": (1e-3, "mg"),
           "ml": (1.0, "ml"), "milliliter": (1.0, "ml"), "millilitre": (1.0, "ml"), "毫升": (1.0, "ml"), "l": (1000.0, "ml"), "iu": (1.0, "u"),
           "u": (1.0, "u"), "unit": (1.0, "u"), "international unit": (1.0, "u"), "单位": (1.0, "u"), "国际单位": (1.0, "u")}
-_ROUTES = {"oral": ("po", "p.o.", "oral", "orally", "by mouth", "口服"),
-           "iv": ("iv", "i.v.", "intravenous", "intravenously", "静脉", "静滴", "静推", "静注", "静点"),
-           "im": ("im", "i.m.", "intramuscular", "intramuscularly", "肌注", "肌肉", "肌内"), "sc": ("sc", "s.c.", "sq", "subcutaneous", "subcutaneously", "皮下"),
-           "topical": ("topical", "topically", "外用", "涂抹", "外涂"), "inhaled": ("inhaled", "inhalation", "nebulized", "吸入", "雾化"),
-           "sublingual": ("sublingual", "sublingually", "舌下"), "rectal": ("rectal", "rectally", "直肠", "纳肛")}
+_ROUTES = {"oral": ("po", "p.o", "oral", "orally", "by mouth", "per os", "口服", "顿服", "嚼服", "分服", "送服", "晨服", "餐后服"),
+           "iv": ("iv", "i.v", "ivi", "ivgtt", "intravenous", "intravenously", "静脉", "静滴", "静推", "静注", "静点", "泵入", "iv泵"),
+           "im": ("im", "i.m", "imi", "intramuscular", "intramuscularly", "epipen", "auto-injector", "肌注", "肌肉", "肌内"), "sc": ("sc", "s.c", "sq", "subcut", "sub cut", "subcutaneous", "subcutaneously", "皮下"),
+           "topical": ("topical", "topically", "外用", "涂抹", "外涂"), "inhaled": ("inhaled", "inhalation", "inhaler", "nebulized", "nebulised", "nebuliser", "nebulizer", "neb", "nebs", "吸入", "雾化"),
+           "sublingual": ("sublingual", "sublingually", "sl", "舌下"), "rectal": ("rectal", "rectally", "pr", "直肠", "纳肛", "塞肛"),
+           "intranasal": ("intranasal", "intranasally", "nasal spray", "滴鼻", "喷鼻"), "intrathecal": ("intrathecal", "intrathecally", "鞘内"),
+           "intraosseous": ("intraosseous", "io", "骨内"), "transdermal": ("transdermal", "patch", "透皮", "贴剂"), "vaginal": ("vaginal", "vaginally", "阴道")}
 _ROUTE = re.compile("|".join(
     rf"(?<![a-z]){re.escape(word)}(?![a-z])" if word.isascii() else word for words in _ROUTES.values() for word in words))
 _ROUTE_OF = {word: route for route, words in _ROUTES.items() for word in words}
+_MOST_CHARACTERS = 400
 
 
 class Dose(NamedTuple):
-    """amount: in mg, ml or units."""
+    """amount: in mg, ml or units; in `mg/kg` where it is a share of the body."""
 
     amount: float
     unit: str
@@ -32,15 +41,28 @@ class Dose(NamedTuple):
 
 def dose_in(text: str) -> Dose | None:
     """The first amount of a drug in `text`."""
-    match = _AMOUNT.search(lower(text[:400]))
-    if match is None:
-        return None
-    unit = match[3]
+    return next(iter(doses_in(text)), None)
+
+
+def doses_in(text: str) -> tuple[Dose, ...]:
+    """The amounts of a drug in `text`, one in each unit: the first, or what a sum comes to (`5 mg/kg × 60 kg = 300 mg`)."""
+    low = lower(text[:_MOST_CHARACTERS])
+    found: dict[str, Dose] = {}
+    for match in _AMOUNT.finditer(low):
+        dose = None if _NO_DOSE.match(low, match.end()) else _dose(match)
+        if dose and (dose.unit not in found or _SUM.search(low, 0, match.start())):
+            found[dose.unit] = dose
+    return tuple(sorted(found.values(), key=lambda dose: "/" in dose.unit))
+
+
+def _dose(match: re.Match[str]) -> Dose | None:
+    unit = match[4]
     factor, name = _UNITS.get(unit) or _UNITS.get(unit.removesuffix("s"), (0.0, ""))
-    return Dose(round(float(match[1].replace(",", "") + (match[2] or "")) * factor, 9), name) if name else None
+    amount = float(match[1].replace(",", "") + (match[2] or "")) * factor * _TIMES.get(match[3] or "", 1.0)
+    return Dose(round(amount, 9), f"{name}/kg" if match["body"] else name) if name else None
 
 
 def route_in(text: str) -> str | None:
     """The first route of administration in `text`."""
-    match = _ROUTE.search(lower(text[:400]))
+    match = _ROUTE.search(lower(text[:_MOST_CHARACTERS]))
     return _ROUTE_OF[match[0]] if match else None

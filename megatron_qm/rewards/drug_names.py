@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 
+from megatron_qm.rewards.near_names import NearNames
 from megatron_qm.rewards.reading.finding import NameTable, find, units_of
 from megatron_qm.rewards.reading.lexicon import either
 from megatron_qm.rewards.reading.mentions import key_of_field
@@ -25,23 +26,25 @@ _ZH_BEFORE = frozenset("予给用服吃开加选是为和及与或含配联合�
 _ZH_WORDS_BEFORE = frozenset("雾化 吸入 静脉 静推 静滴 泵入 皮下 肌肉 局部 外涂 同时 及时 目前 立即 立刻 尽快 尽早 尽快 此时 随后 今天 每天 每日 长期 常规 早期 术前 术后 餐前 睡前 "
                              "饭前 单药 继续 起始 开始 推荐 建议 考虑 短期 规律 小量 足量 普通 经典 老药 新药 国产 进口 复方 正是 患者 病人 本例 应当 必须 最佳 最好 答案 方案 治疗 处方".split())
 
+_CHEMISTRY = "氟氯溴碘硝氨甲乙丙丁戊己羟去脱环双二三四异左右对邻头孢克洛"
+_COMMA = re.compile(r"[,，、;；]")
 _JOINTS = (" ", " and ", " with ", " plus ", "和")  # of two names of a combination; / and - are blanks
 
 
 class DrugNames:
     """Names of drugs to their generic names: a user's own first, then those that ship."""
 
-    def __init__(self, tables: Sequence[NameTable], wanted: NameTable | None = None) -> None:
-        self._tables, self._wanted = tables, wanted
+    def __init__(self, tables: Sequence[NameTable], wanted: NameTable | None = None, near: NearNames | None = None) -> None:
+        self._tables, self._wanted, self._near = tables, wanted, near
 
     @classmethod
     def of(cls, names: Mapping[str, str]) -> "DrugNames":
         return remembered(names, lambda: _of(names))
 
     def knowing(self, keys: Collection[str]) -> "DrugNames":
-        """And the names `keys`, which a reference may have and no table."""
+        """And the names `keys`, which a reference may have and no table, and what comes near to one."""
         unknown = {key: key for key in keys if not any(key in table for table in self._tables)}
-        return DrugNames(self._tables, NameTable(unknown)) if unknown else self
+        return DrugNames(self._tables, NameTable(unknown) if unknown else None, NearNames(keys, self._tables))
 
     def key(self, name: str) -> str:
         """The generic name, or the name itself in plain form; empty for no name."""
@@ -60,7 +63,18 @@ class DrugNames:
         return key_of_field(text, self.find, self.key)
 
     def find(self, sentence: str) -> Iterator[tuple[str, Span]]:
-        yield from find(sentence, self._all, _is_whole)
+        known = list(self._known(sentence))
+        near = self._near.find(sentence, [span for _, span in known]) if self._near else ()
+        yield from sorted([*known, *near], key=lambda one: one[1].start)
+
+    def _known(self, sentence: str) -> Iterator[tuple[str, Span]]:
+        for key, span in find(sentence, self._all, _is_whole):
+            comma = _COMMA.search(sentence, span.start, span.end) if parts_of(key) else None
+            if comma is None:
+                yield key, span
+                continue
+            for begin, end in ((span.start, comma.start()), (comma.end(), span.end)):  # a list of two, and no combination
+                yield from ((part, Span(begin + at.start, begin + at.end)) for part, at in find(sentence[begin:end], self._all))
 
     @property
     def _all(self) -> Sequence[NameTable]:
@@ -103,14 +117,17 @@ def _is_whole(sentence: str, span: Span) -> bool:
     """Whether a Chinese name is no end of a longer one (罗红霉素 is no 红霉素) and no beginning of one."""
     before = simplified(sentence[max(0, span.start - 2) : span.start])
     if _ZH_SIDES.fullmatch(f"{before[-1:]}{sentence[span.start]}"):
-        return before[-1] in _ZH_BEFORE or before in _ZH_WORDS_BEFORE or before[-1] not in _characters()
+        return before[-1] in _ZH_BEFORE or before in _ZH_WORDS_BEFORE or before[-1] not in _prefixes()
     return True
 
 
 @lru_cache(maxsize=1)
-def _characters() -> frozenset[str]:
-    """Those of Chinese names of drugs."""
-    return frozenset(mark for others in read_table("drugs.txt").values() for name in others for mark in name if mark >= "\u4e00")
+def _prefixes() -> frozenset[str]:
+    """What stands in a Chinese name before another one (罗 of 罗红霉素), or begins names of chemistry."""
+    names = {name for others in read_table("drugs.txt").values() for name in others if name[0] >= "\u4e00"}
+    begin = {name[0] for name in names}
+    return frozenset(_CHEMISTRY) | {name[at - 1] for name in names for at in range(1, len(name) - 1)
+                                    if name[at] in begin and name[at:] in names}
 
 
 def plain(name: str) -> str:

@@ -5,31 +5,33 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from megatron_qm.rewards.doses import Dose, dose_in, route_in
+from megatron_qm.rewards.doses import Dose, dose_in, doses_in, route_in
 from megatron_qm.rewards.drug_names import DrugNames, parts_of
 from megatron_qm.rewards.metadata import Metadata, table_of, words_of
 from megatron_qm.rewards.outcome import Outcome, Scored, Status, Unscored
 from megatron_qm.rewards.reading.json_parts import json_values
-from megatron_qm.rewards.reading.lexicon import either
+from megatron_qm.rewards.reading.lexicon import either, words
 from megatron_qm.rewards.reading.lists import pieces
-from megatron_qm.rewards.reading.mentions import Mention, Prose, names_any
-from megatron_qm.rewards.reading.recommended import answer_text, recommended
+from megatron_qm.rewards.reading.mentions import Mention, Prose, Sentence, names_any
+from megatron_qm.rewards.reading.recommended import answer_text, recommended, withdrawn_in
 from megatron_qm.rewards.reading.records import answers, folded, named_by_keys, records_in
+from megatron_qm.rewards.reading.spans import Stance
 
 _NAME_KEYS = ("name", "drug", "drug name", "medication", "medication name", "medicine", "agent", "药品", "药物", "药名", "名称", "generic", "generic name",
               "药品名称", "药物名称", "通用名")
 _LIST_KEYS = re.compile(rf"(?:^|\s){either('lists_drugs', 'en')}$|{either('lists_drugs', 'zh')}$")
-_DOSE_KEYS = ("dose", "dosage", "剂量", "用量", "strength", "amount")
-_ROUTE_KEYS = ("route", "途径", "给药途径", "用法", "administration")
+_DOSE_KEY = re.compile(rf"{words('dose_key')}")
+_ROUTE_KEY = re.compile(rf"{words('route_key')}")
+_GOES_UNANSWERED = re.compile(words("goes_unanswered"))
 _MOST = 50
 _EMPTY = {"precision": 0.0, "recall": 0.0, "f1": 0.0, "dose": 0.0, "route": 0.0, "contraindicated": 0.0}
 
 
 class _Drug(NamedTuple):
-    """key: the generic name, or the name as it stands where no table knows it."""
+    """key: the generic name, or the name as it stands where no table knows it. doses: of one amount, one in each unit."""
 
     key: str
-    dose: Dose | None = None
+    doses: tuple[Dose, ...] = ()
     route: str | None = None
 
 
@@ -67,7 +69,7 @@ def _unclear_doses(reference: object) -> Iterator[object]:
         yield from (dose for one in reference for dose in _unclear_doses(one))
     elif isinstance(reference, Mapping):
         for key, value in reference.items():
-            if str(key).strip().casefold() not in _DOSE_KEYS:
+            if not _DOSE_KEY.search(str(key).strip().casefold()):
                 yield from _unclear_doses(value)
             elif value and dose_in(str(value)) is None:
                 yield value
@@ -79,7 +81,7 @@ def _score(given: Sequence[_Drug], rights: Mapping[str, _Drug]) -> Scored:
         found.setdefault(item.key, []).append(item)
     _as_asked(found, rights)
     hits = {key: items for key, items in found.items() if key in rights}
-    dose = {key: _agrees(rights[key].dose, [item.dose for item in items]) for key, items in hits.items()}
+    dose = {key: _agrees_in_dose(rights[key].doses, [item.doses for item in items]) for key, items in hits.items()}
     route = {key: _agrees(rights[key].route, [item.route for item in items]) for key, items in hits.items()}
     credit = sum((dose[key] + route[key]) / 2 for key in hits)
     precision, recall = credit / len(found), credit / len(rights)
@@ -97,8 +99,9 @@ def _as_asked(found: dict[str, list[_Drug]], rights: Mapping[str, _Drug]) -> Non
                 found.setdefault(part, []).extend(found[key])
             del found[key]
     for key in rights:
-        if key not in found and (parts := parts_of(key)) and {*parts} <= {*found} - {*rights}:
-            found[key] = [item for part in parts for item in found.pop(part)]
+        own = {*parts_of(key)} - {*rights}
+        if own and (key in found or own <= {*found}):
+            found.setdefault(key, []).extend(item for part in sorted(own & {*found}) for item in found.pop(part))
 
 
 def _agrees(wanted: object, said: Collection[object]) -> bool:
@@ -107,10 +110,18 @@ def _agrees(wanted: object, said: Collection[object]) -> bool:
     return wanted is None or stated == {wanted}
 
 
+def _agrees_in_dose(wanted: Sequence[Dose], said: Collection[Sequence[Dose]]) -> bool:
+    """In the unit of what is wanted: `2 mg/kg = 140 mg` is either."""
+    if not wanted:
+        return True
+    stated = {dose for doses in said for dose in doses}
+    return {dose for dose in stated if dose.unit == wanted[0].unit} == {wanted[0]}
+
+
 def _items(value: object, names: DrugNames, key: Callable[[str], str]) -> list[_Drug]:
     if isinstance(value, str):
         listed = pieces(value, [span for _, span in names.find(value)])
-        return [_Drug(key(piece), dose_in(piece), route_in(piece)) for piece in listed]
+        return [_Drug(key(piece), doses_in(piece), route_in(piece)) for piece in listed]
     if isinstance(value, list):
         return [item for one in value for item in _items(one, names, key)]
     return _fields(folded(value), names, key) if isinstance(value, Mapping) else []
@@ -132,16 +143,18 @@ def _fields(record: Mapping[str, object], names: DrugNames, key: Callable[[str],
 
 
 def _named(name: str, record: Mapping[str, object], names: DrugNames, key: Callable[[str], str]) -> list[_Drug]:
-    if not any(record.get(one) for one in (*_DOSE_KEYS, *_ROUTE_KEYS)):
+    dose, route = (next((str(value) for one, value in record.items() if value and said.search(one)), None)
+                   for said in (_DOSE_KEY, _ROUTE_KEY))
+    if dose is None and route is None:
         return _items(name, names, key)
-    dose, route = (next((str(record[one]) for one in keys if record.get(one)), name) for keys in (_DOSE_KEYS, _ROUTE_KEYS))
-    return [_Drug(key(name), dose_in(dose), route_in(route))]
+    dose, route = dose or name, route or name
+    return [_Drug(key(name), doses_in(dose), route_in(route))]
 
 
-def _dosed(value: object) -> tuple[Dose | None, str | None]:
+def _dosed(value: object) -> tuple[tuple[Dose, ...], str | None]:
     """Of {"aspirin": "100 mg by mouth"}."""
     text = value if isinstance(value, str) else ""
-    return dose_in(text), route_in(text)
+    return doses_in(text), route_in(text)
 
 
 def _given(prompt: str, response: str, names: DrugNames) -> tuple[list[_Drug], list[_Drug]]:
@@ -153,19 +166,32 @@ def _given(prompt: str, response: str, names: DrugNames) -> tuple[list[_Drug], l
     values, around = json_values(text)
     listed = [items for value in values if (items := _items(value, names, names.affirmed_key))]
     prose = Prose(around, names.find)
-    answer, stated = recommended(prose, beside_fields=bool(listed))
-    dosed = [item for item in _prescribed(prose.affirmed) if item.dose or item.route]
-    everywhere = [*dosed, *(_Drug(one.key) for one in stated)]
+    answer, stated = recommended(prose, beside_fields=bool(listed), prescribes=lambda text: dose_in(text) is not None)
+    withdrawn = withdrawn_in(prose.mentions)
+    dosed = [item for item in _prescribed(prose.affirmed) if (item.doses or item.route) and item.key not in withdrawn]
+    later = [item for item in _prescribed(_if_this_fails(prose)) if item.doses and item.key not in withdrawn]
+    everywhere = [*dosed, *later, *(_Drug(one.key) for one in stated)]
     if len(listed) > 1 and any({item.key for item in items} != {item.key for item in listed[0]} for items in listed):
         return [], everywhere
     fields = [item for items in listed[:1] for item in items if item.key]
-    return [*fields, *_prescribed(answer)], everywhere
+    return [*fields, *_prescribed(answer, prose.sentences)], everywhere
 
 
-def _prescribed(found: Sequence[Mention]) -> Iterator[_Drug]:
-    """Each drug with the dose and the route that stand behind it, before the next one; or before it, if none does."""
+def _if_this_fails(prose: Prose) -> list[Mention]:
+    """What is prescribed for the case that the rest does not help: it is part of the plan, as `if he has no asthma` is not."""
+    return [one for one in prose.mentions if one.stance in (Stance.ON_CONDITION, Stance.SUPPOSED)
+            and _GOES_UNANSWERED.search(prose.sentences[one.place].low, 0, one.span.start)]
+
+
+def _prescribed(found: Sequence[Mention], sentences: Sequence[Sentence] = ()) -> Iterator[_Drug]:
+    """Each drug with the dose and the route that stand behind it, before the next one; or before it, if none does; or else in
+    the sentence behind its own that names no other (`Sig: 2 g`)."""
+    naming = {mention.place for mention in found}
     for n, mention in enumerate(found):
         after = found[n + 1].span.start if n + 1 < len(found) and found[n + 1].place == mention.place else len(mention.sentence)
         before = found[n - 1].span.end if n and found[n - 1].place == mention.place else 0
-        behind, ahead = mention.sentence[mention.span.start : after], mention.sentence[before : mention.span.start]
-        yield _Drug(mention.key, dose_in(behind) or dose_in(ahead), route_in(behind) or route_in(ahead))
+        texts = [mention.sentence[mention.span.start : after], mention.sentence[before : mention.span.start]]
+        follows = mention.place + 1
+        if after == len(mention.sentence) and follows < len(sentences) and follows not in naming and not sentences[follows].aside:
+            texts.append(sentences[follows].text)
+        yield _Drug(mention.key, next(filter(None, map(doses_in, texts)), ()), next(filter(None, map(route_in, texts)), None))

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import TypeVar
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from megatron_qm.errors import UserError
 from megatron_qm.rewards.ballot import Ballot
 from megatron_qm.rewards.timely import post
 
+T = TypeVar("T")
 Ask = Callable[[str], str]  # prompt -> the model's text; raises JudgeError; is called from several threads
 KEY = "MEGATRON_QM_JUDGE_KEY"  # environment variable of the endpoint's key
 AT_ONCE = 8  # votes
@@ -118,6 +120,12 @@ class Votes:
         return max(self.share, 1 - self.share)
 
 
+def at_once(one: Callable[[int], T], k: int) -> list[T]:
+    """`one` of 0 to k - 1, in threads, AT_ONCE together."""
+    with ThreadPoolExecutor(min(k, AT_ONCE)) as threads:
+        return list(threads.map(one, range(k)))
+
+
 def vote(ask: Ask, question: str, prompt: str, response: str, k: int = 8) -> Votes:
     """Ask `k` times, some at once. A vote counts only as a line `VERDICT-<nonce>: PASS` or `FAIL` behind the judge's reasoning
     (ballot.py). JudgeError where fewer than half of the votes are valid."""
@@ -128,8 +136,7 @@ def vote(ask: Ask, question: str, prompt: str, response: str, k: int = 8) -> Vot
         except JudgeError as error:
             return error
 
-    with ThreadPoolExecutor(min(k, AT_ONCE)) as threads:
-        found = list(threads.map(one, range(k)))
+    found = at_once(one, k)
     verdicts = [verdict for verdict in found if isinstance(verdict, bool)]
     if 2 * len(verdicts) < k or not verdicts:
         failed = [error for error in found if isinstance(error, JudgeError)]

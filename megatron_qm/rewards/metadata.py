@@ -40,7 +40,7 @@ def words_of(metadata: Metadata, key: str, default: tuple[str, ...] = ()) -> Ite
 def table_of(metadata: Metadata, key: str) -> Mapping[str, str]:
     """Texts by name."""
     table = _mapping(metadata, key, "an object of texts")
-    if isinstance(table, Table):
+    if isinstance(table, Table) or type(table) is dict and set(map(type, table.values())) == {str}:  # as nearly all are
         return table
     if not all(isinstance(text, str) for text in table.values()):
         raise _not(key, table, "an object of texts")
@@ -54,7 +54,7 @@ def lists_of(metadata: Metadata, key: str) -> Mapping[str, Iterable[str]]:
 
 def _mapping(metadata: Metadata, key: str, kind: str) -> Mapping[str, Any]:
     value = metadata.get(key) or {}
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict) and not isinstance(value, Mapping):  # the first is told at once
         raise _not(key, value, kind)
     return value
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from megatron_qm.rewards.general import SHIPPED, Principle, read_principles
+from megatron_qm.rewards.graded import Graded
 from megatron_qm.rewards.judge import KEY, Endpoint, Judge
 
 T = TypeVar("T")
@@ -18,11 +19,14 @@ def _shipped() -> dict[str, tuple[Principle, ...]]:
 
 @dataclass(frozen=True)
 class Models:
-    """judges and principles by name; of one alone the name may be left out. setting: the key or option that names judges."""
+    """judges and principles by name; of one alone the name may be left out. grader: who is asked for grades. setting,
+    grader_setting: the keys or options that name judges, and the grader."""
 
     judges: Mapping[str, Judge] = field(default_factory=dict)
     principles: Mapping[str, tuple[Principle, ...]] = field(default_factory=_shipped)
     setting: str = "a judge"
+    grader: Graded | None = None
+    grader_setting: str = "a grader"
 
     @classmethod
     def named(
@@ -39,7 +43,8 @@ class Models:
     def longest_wait(self) -> float:
         """Seconds that the slowest may take over all principles of one response; 0 where no model is named."""
         questions = max(map(len, self.principles.values()))
-        return questions * max((judge.longest_wait for judge in self.judges.values()), default=0.0)
+        waits = [questions * judge.longest_wait for judge in self.judges.values()]
+        return max([*waits, *([self.grader.judge.longest_wait] if self.grader else [])], default=0.0)
 
     def judge_of(self, metadata: Mapping[str, object]) -> Judge:
         """The one that metadata.judge names. Raises ValueError for what is no name of one."""
@@ -50,6 +55,12 @@ class Models:
     def principles_of(self, metadata: Mapping[str, object]) -> tuple[Principle, ...]:
         """Those that metadata.principles names. Raises ValueError for what is no name of some."""
         return _chosen(self.principles, metadata, "principles")
+
+    def who_grades(self) -> Graded:
+        """Raises ValueError where nobody was named."""
+        if self.grader is None:
+            raise ValueError(f"it is graded by a model, and none is named: set {self.grader_setting}")
+        return self.grader
 
 
 def _chosen(known: Mapping[str, T], metadata: Mapping[str, object], key: str) -> T:

@@ -3,14 +3,15 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from megatron_qm.rewards.metadata import Metadata, lists_of
+from megatron_qm.rewards.names_of_tests import as_asked, in_full, names_by_test, parts_of_tests, sampled_apart, shipped_tests
 from megatron_qm.rewards.outcome import Outcome, Scored, Unscored
 from megatron_qm.rewards.reading.finding import NameTable, find, units_of
 from megatron_qm.rewards.reading.json_parts import json_values
-from megatron_qm.rewards.reading.lexicon import either
+from megatron_qm.rewards.reading.lexicon import either, lower
 from megatron_qm.rewards.reading.lists import pieces
 from megatron_qm.rewards.reading.mentions import Prose, key_of_field, names_any
 from megatron_qm.rewards.reading.recommended import answer_text, recommended
@@ -18,7 +19,7 @@ from megatron_qm.rewards.reading.records import answers, folded, named_by_keys, 
 from megatron_qm.rewards.reading.remembered import remembered
 from megatron_qm.rewards.reading.spans import Span, overlap
 from megatron_qm.rewards.reading.traditional import simplified
-from megatron_qm.rewards.tables.table import read_table
+from megatron_qm.rewards.wanted import Wanted
 
 _LIST_KEYS = re.compile(rf"(?:^|\s){either('lists_tests', 'en')}$|{either('lists_tests', 'zh')}$")
 _MOST = 100
@@ -27,6 +28,16 @@ _UNKNOWN = re.compile(
     rf"\b(?:(?!{either('no_name_of_a_test')}\b)[a-z][\w-]*\s){{1,3}}{either('kind_of_test', 'en')}\b"
     rf"|[\u4e00-\u9fff]{{2,8}}{either('kind_of_test', 'zh')}", re.I)
 _GENERIC = re.compile(rf"\b{either('any_test')}\s(?:tests?|scans?|levels?|panels?)\b", re.I)
+# What Chinese says of a test, right before its name; and what makes a name the label of a list.
+_TOLD = re.compile(r".*(?:想到|考虑|完善|建议|[查做行开选送测予为是])(?=[\u4e00-\u9fff]{2})")
+_LABEL = re.compile(r"s?\s?[:：]")
+# How results are told.
+_RESULT_WITHIN = 40  # characters before a name
+_RESULT_BEFORE = re.compile(r"\b(?:normal|negative|positive|raised|elevated|unremarkable|abnormal|reactive)\s(?:\w+\s)?$")
+_RESULT_BEHIND = re.compile(rf"\s?(?:[:=><≥≤]|of\s|was\s|is\s)?\s?\d[\d.,]{{0,8}}\s?{either('unit_of_result')}"
+                            r"|\s(?:\d{2,5}|\d{1,3}\.\d{1,2})(?=\s*(?:[.,;)]|$))"
+                            rf"|\s(?:was\s|is\s|were\s)?{either('result', 'en')}(?=\s*(?:[.,;)]|$|\band\b|\bbut\b))"
+                            rf"|(?:检查)?(?:结果)?[均都]?{either('result', 'zh')}")
 
 
 def ordering(prompt: str, response: str, reference: object, metadata: Metadata) -> Outcome:
@@ -36,7 +47,7 @@ def ordering(prompt: str, response: str, reference: object, metadata: Metadata) 
     rights = {tests.key(name) for text in _items(reference, tests) for name in tests.listed(text)} - {""}
     if not rights:
         return Unscored(f"the reference {reference!r} names no test")
-    given = _given(prompt, response, tests.knowing(rights))
+    given = as_asked(_given(prompt, response, tests.knowing(frozenset(rights))), rights)
     hits = len(given & rights)
     if not given or len(given) > _MOST:
         spoken_of = bool(given) or names_any(response, tests.find_all)
@@ -55,20 +66,25 @@ def warm(system: str) -> None:
 class _Tests:
     """Names of tests: those of an item, then those that ship."""
 
-    def __init__(self, tables: list[NameTable]) -> None:
-        self._tables = tables
+    def __init__(self, tables: list[NameTable], keys: Sequence[str] = (), wanted: Wanted | None = None) -> None:
+        self._tables, self._keys, self._wanted = tables, keys, wanted
+        self.knowing = lru_cache(maxsize=1024)(self._knowing)  # many answers to a question
 
     @classmethod
     def of(cls, synonyms: Mapping[str, Iterable[str]]) -> "_Tests":
         return remembered(synonyms, lambda: _of(synonyms))
 
-    def knowing(self, keys: set[str]) -> "_Tests":
+    def _knowing(self, keys: frozenset[str]) -> "_Tests":
+        """And the tests `keys` of a reference, be it that no table knows them, and their names said in parts."""
         unknown = {key: key for key in keys if not any(key in table for table in self._tables)}
-        return _Tests([NameTable(unknown), *self._tables]) if unknown else self
+        tables = [NameTable(unknown), *self._tables] if unknown else self._tables
+        names = {name: key for key in sorted(keys) for name in (key, *names_by_test().get(key, ()))}
+        return _Tests(tables, sorted(keys), Wanted(names, parts_of_tests(), lambda name: find(name, tables), strict=True))
 
     def key(self, name: str) -> str:
         """The name of a test as the tables have it, or as it stands."""
-        return next((key for table in self._tables if (key := table.key_of(name)) is not None), " ".join(unit for unit, _, _ in units_of(name)))
+        known = (key for form in sampled_apart(name) for table in self._tables if (key := table.key_of(form)) is not None)
+        return next(known, " ".join(unit for unit, _, _ in units_of(name)))
 
     def listed(self, text: str) -> list[str]:
         """The tests of a reference that is one text, where each of them is known; else the text is a name."""
@@ -80,10 +96,12 @@ class _Tests:
 
     def find_all(self, sentence: str) -> Iterator[tuple[str, Span]]:
         """And what is called a test though no table knows it."""
+        low = lower(sentence)
         known = list(self.find(sentence))
+        known = list(in_full(sentence, self._wanted.among(sentence, known), self._keys)) if self._wanted else known
         taken = [span for _, span in known]
         apart = [(key, span) for key, span in _unknown(sentence) if not overlap(taken, span)]
-        yield from sorted([*known, *apart], key=lambda found: found[1].start)
+        yield from sorted((one for one in (*known, *apart) if not _is_result(low, one[1])), key=lambda found: found[1].start)
 
     def __contains__(self, name: str) -> bool:
         return any(name in table for table in self._tables)
@@ -93,18 +111,25 @@ class _Tests:
         return key_of_field(text, self.find, self.key)
 
 
+def _is_result(sentence: str, span: Span) -> bool:
+    """Whether a test is spoken of as one that was done: `a normal ECG`, `CRP 120 mg/l`, 血钾正常. In lower case."""
+    before = _RESULT_BEFORE.search(sentence, max(0, span.start - _RESULT_WITHIN), span.start)
+    return before is not None or _RESULT_BEHIND.match(sentence, span.end) is not None
+
+
 def _unknown(sentence: str) -> Iterator[tuple[str, Span]]:
     """What is called a test; but not in brackets: `spirometry (with a bronchodilator test)` says there how it is done."""
     depth = at = 0
     for match in _UNKNOWN.finditer(simplified(sentence)):
         depth += sentence.count("(", at, match.start()) - sentence.count(")", at, match.start())
         at = match.start()
-        if depth <= 0 and not _GENERIC.search(match[0]):
-            yield match[0].lower(), Span(*match.span())
+        start = match.start() + (told.end() if (told := _TOLD.match(match[0])) else 0)
+        if depth <= 0 and not _GENERIC.search(match[0]) and not _LABEL.match(sentence, match.end()):
+            yield sentence[start : match.end()].lower(), Span(start, match.end())
 
 
 def _of(synonyms: Mapping[str, Iterable[str]]) -> _Tests:
-    shipped = _shipped()
+    shipped = shipped_tests()
     groups = _groups(synonyms)
     keys = {test: next((key for name in names if (key := shipped.key_of(name)) is not None), "") for test, names in groups.items()}
     several = {key for key, count in Counter(keys.values()).items() if count > 1}  # the item tells apart what the table does not
@@ -119,11 +144,6 @@ def _groups(synonyms: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
         name, more = (others, [test]) if isinstance(others, str) else (test, [*others])
         groups.setdefault(name, [name]).extend(more)
     return groups
-
-
-@lru_cache(maxsize=1)
-def _shipped() -> NameTable:
-    return NameTable({name: test for test, others in read_table("tests.txt").items() for name in (test, *others)})
 
 
 def _items(value: object, tests: "_Tests") -> list[str]:

@@ -1,8 +1,9 @@
 """Verifiers in processes that can be killed: one that hangs, crashes, eats memory or returns NaN costs one Unscored.
 
-A sample's time is its own: processes read tables before they are given one (warm.py), whoever does not listen or stops in the
-middle of a word is waited for no longer than its deadline (channel.py), and a sample that fails in a process in which others
-have left their traces is judged once more in a new one. What a verifier has started is killed with it (family.py).
+A sample's time is its own: processes read tables before they are given one (warm.py), what they wait for a core is not counted
+(core_wait.py), whoever does not listen or stops in the middle of a word is waited for no longer than its deadline (channel.py),
+and a sample that fails in a process in which others have left their traces is judged once more in a new one. What a verifier
+has started is killed with it (family.py).
 """
 
 import multiprocessing as mp
@@ -83,7 +84,7 @@ class VerifierPool:
         now = time.monotonic()
         for worker in [one for number, one in busy.items() if number in heard or now >= one.deadline]:
             self._hear(worker, batch)
-            if worker in self._workers and not worker.free and now >= worker.deadline:
+            if worker in self._workers and not worker.free and worker.late(now):
                 self._lose(worker, batch, worker.at, f"deadline: no verdict in {self._seconds:g} s", again=False)
 
     def _hear(self, worker: Worker, batch: "_Batch") -> None:

@@ -13,6 +13,7 @@ from megatron_qm import user_code
 from megatron_qm.errors import UserError
 from megatron_qm.rewards.formats import answer_alone
 from megatron_qm.rewards.general import GENERAL, General, general
+from megatron_qm.rewards.graded import GRADED, Graded, graded
 from megatron_qm.rewards.hybrid import Hybrid, behind_thinking, hybrid
 from megatron_qm.rewards.models import Models
 from megatron_qm.rewards.outcome import Reward
@@ -28,10 +29,10 @@ VERIFIERS = {
 }
 _FORMAT = "format"  # reads no answer that could be read in two ways
 HYBRID = "hybrid"  # metadata.rule first, then a model
-SHIPPED_NAMES = (*VERIFIERS, HYBRID, GENERAL)
+SHIPPED_NAMES = (*VERIFIERS, HYBRID, GENERAL, GRADED)
 
 Rule = str | TwoReadings  # a function by name, whose answers may be read in two ways
-Verifier = Rule | Hybrid | General  # a rule, or what is asked of a model: plain data, for processes that judge
+Verifier = Rule | Hybrid | General | Graded  # a rule, or what is asked of a model: plain data, for processes that judge
 
 
 def load(verifier: Verifier) -> Reward:
@@ -44,6 +45,8 @@ def load(verifier: Verifier) -> Reward:
         return two_readings(load(verifier.rule), verifier.reading)
     if isinstance(verifier, General):
         return general(verifier.principles, verifier.judge.ask, verifier.judge.votes)
+    if isinstance(verifier, Graded):
+        return graded(verifier.instruction, verifier.judge.ask, verifier.judge.votes)
     if verifier in VERIFIERS:
         module, _, function = VERIFIERS[verifier].partition(":")
         shipped: Reward = getattr(importlib.import_module(module), function)
@@ -53,7 +56,7 @@ def load(verifier: Verifier) -> Reward:
 
 def function_of(verifier: Verifier) -> str:
     """The name of the function that judges first; empty where a model alone does."""
-    if isinstance(verifier, General):
+    if isinstance(verifier, General | Graded):
         return ""
     return verifier if isinstance(verifier, str) else function_of(verifier.rule)
 
@@ -110,6 +113,8 @@ class Verifiers:
         if name == GENERAL:
             principles = self._asked(GENERAL, self.models.principles_of, metadata)
             return General(principles, self._asked(GENERAL, self.models.judge_of, metadata)), rest
+        if name == GRADED:
+            return self._asked(GRADED, lambda _: self.models.who_grades(), metadata), metadata
         return self._rule(name, metadata), metadata
 
     @staticmethod

@@ -15,8 +15,11 @@ from megatron_qm.rewards.diagnosis_statements import (
     Statement,
     bare,
     introduced,
+    is_class,
+    is_title,
     is_whole,
     label,
+    left_open,
     names_unknown,
     of_sentence,
 )
@@ -25,7 +28,8 @@ from megatron_qm.rewards.reading.mentions import Mention, Prose
 
 _MOST_LINES = 40  # below a statement, in which its list stands
 _MOST_BETWEEN = 6  # sentences between its items
-_ITEM = re.compile(r"(?P<indent>\s*)(?:(?P<bullet>[-*•·])|\(?\d{1,2}[.)、])\s?")
+_NUMBER = r"\(?(?:\d{1,2}\s?[.)、–—-]|[一二三四五六七八九十]{1,2}[.)、])"
+_ITEM = re.compile(rf"(?P<indent>\s*)(?:(?P<bullet>[-*•·])|{_NUMBER})\s?")
 _MORE = re.compile(rf"\W*(?:{words('also')})")
 
 
@@ -44,6 +48,7 @@ class Diagnoses(Prose):
         said = [one for one in self._statements() if one.rank >= least and one.chooses]
         if not said:
             return None
+        said = [one for one in said if one.rank >= Rank.STATED or not is_class(one)] or said
         rank = max(one.rank for one in said)
         governing = [one for one in said if one.rank is rank]
         if rank is Rank.FINAL:
@@ -56,15 +61,21 @@ class Diagnoses(Prose):
         for one in self.mentions:
             named.setdefault(one.place, []).append(one)
         above: Rank | None = None  # of the label on the line before
+        opening = True  # whether nothing has been said but titles
         for place in range(len(self.sentences)):
             names = named.get(place, [])
             if not names:
                 above = label(self.sentences[place].low)
-                yield from [Statement(Rank.STATED, ())] if names_unknown(self.sentences[place].low) else []
+                opening = opening and self.sentences[place].mark == "\n" and is_title(self.sentences[place].low)
+                if left_open(self.sentences[place].low):
+                    yield Statement(Rank.FINAL, ())
+                elif names_unknown(self.sentences[place].low):
+                    yield Statement(Rank.STATED, ())
                 continue
             found = introduced(above, names) if above else of_sentence(names)
-            if found is None and place == 0 and is_whole(names):
+            if found is None and opening and is_whole(names):
                 found = Statement(Rank.OPENING, bare(names))
+            opening = False
             if found:
                 yield replace(found, names=(*found.names, *self._listed(place, named, found.rank)))
             above = None

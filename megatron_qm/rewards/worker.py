@@ -10,6 +10,7 @@ from multiprocessing.context import ForkServerContext
 
 from megatron_qm.rewards import family
 from megatron_qm.rewards.channel import Channel
+from megatron_qm.rewards.core_wait import CoreWait, Look
 from megatron_qm.rewards.lending import Borrower, Lender, Parcel
 from megatron_qm.rewards.outcome import Outcome, Scored, Unscored
 from megatron_qm.rewards.samples import Sample, judge
@@ -17,6 +18,8 @@ from megatron_qm.rewards.warm import Need, need_of, prepare
 
 _START_SECONDS = 120.0  # to come up, and to read tables: in no sample's time
 _END_SECONDS = 1.0  # to be gone once it is killed: a process in the middle of a file system's call may never be
+_MOST_WALL = 20.0  # times its seconds: what a sample may take by the clock, however long its process waits for cores
+_TICK = 0.05  # seconds until one looks again at a process that may be running, or be waiting for a core
 _ARENA_MAX = -8  # M_ARENA_MAX of glibc's malloc.h
 _READY = "ready"
 
@@ -35,6 +38,9 @@ class Worker:
         self.verdicts = 0  # that it has given
         self._warm: set[Need] = set()
         self._lender = Lender()
+        self._core_wait = CoreWait(self.process.pid or 0)
+        self._began = self._seen = Look()
+        self._seconds = self._last = 0.0
 
     @property
     def free(self) -> bool:
@@ -47,7 +53,10 @@ class Worker:
             parcel = self._lender.parcel(sample)
             self.channel.put(parcel)
             self._lender.sent(parcel, sample)
-            self.at, self.deadline = at, time.monotonic() + seconds
+            now = time.monotonic()
+            self.at, self.deadline = at, now + seconds
+            self._seconds, self._last = seconds, now + _MOST_WALL * seconds
+            self._began = self._seen = self._core_wait.look()
             return True
         self._warm.add(need)
         self.channel.put(need)
@@ -64,6 +73,24 @@ class Worker:
                 return said
         return None
 
+    def late(self, now: float) -> bool:
+        """Whether its deadline has passed, which moves by as long as it waited for a core. While it is runnable nobody can tell
+        how long it has waited, so it may use a core for its seconds, whatever the clock says."""
+        if now < self.deadline:
+            return False
+        if self.at is not None and self.deadline < self._last:
+            before, self._seen = self._seen, self._core_wait.look()
+            self.deadline += self._seen.waited - before.waited
+            if self._core_wait.runnable() and self._seen.used - self._began.used < self._seconds:
+                self.deadline = max(self.deadline, now + _TICK)
+            self.deadline = min(self.deadline, self._last)
+        return now >= self.deadline
+
+    def close(self) -> None:
+        self.process.join(_END_SECONDS)
+        self.channel.close()
+        self._core_wait.close()
+
     def ending(self) -> str:
         """How it ended by itself, if it did within a moment."""
         self.process.join(_END_SECONDS)
@@ -74,8 +101,7 @@ def end(workers: list[Worker]) -> None:
     """Kills them, and all that they have started."""
     family.end(worker.process.pid for worker in workers if worker.process.pid is not None)
     for worker in workers:
-        worker.process.join(_END_SECONDS)
-        worker.channel.close()
+        worker.close()
 
 
 def _serve(pipe: Connection, memory_bytes: int) -> None:

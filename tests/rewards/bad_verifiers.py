@@ -121,3 +121,12 @@ def parent(prompt, response, reference, metadata):
 
 def gullible(prompt, response, reference, metadata):
     return Scored(float(reference in response))
+
+
+def works(prompt: str, response: str, reference: object, metadata: object) -> Outcome:
+    """On core `response` alone, for `reference` seconds of its time."""
+    os.sched_setaffinity(0, {int(response)})
+    until = time.process_time() + float(str(reference))
+    while time.process_time() < until:
+        pass
+    return Scored(1.0)

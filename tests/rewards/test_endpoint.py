@@ -165,7 +165,10 @@ def test_behind_a_rule_it_is_unscored_and_all_votes_cost_the_time_of_one(way: st
         start = time.monotonic()
         found = hybrid(exam, endpoint, k=8)("", "the first of the four", "A", {})
         assert isinstance(found, Unscored) and found.reason.startswith("judge: ")
-        assert time.monotonic() - start < SECONDS + 1.0 and len(asked) == 8
+        assert time.monotonic() - start < SECONDS + 1.0
+        while len(asked) < 8 and time.monotonic() - start < 20:  # the server notes a question when its thread has a core
+            time.sleep(0.01)
+        assert len(asked) == 8
 
 
 def test_votes_are_asked_at_once_and_more_in_turn() -> None:

@@ -8,10 +8,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from megatron_qm.rewards.core_wait import CoreWait, Look
 from megatron_qm.rewards.outcome import Scored, Unscored
 from megatron_qm.rewards.pool import VerifierPool
 from megatron_qm.rewards.samples import Sample, judge
@@ -159,3 +161,42 @@ def test_one_percent_hangs_and_one_percent_crashes():
     assert pool.unscored == {"deadline": 20, "crash": 20}
     for at, (reference, outcome) in enumerate(zip(references, found, strict=True)):
         assert isinstance(outcome, Unscored) if reference in ("hang", "crash") else outcome.value == at / 2000
+
+
+def test_what_a_process_waits_for_a_core_is_not_its_own_time() -> None:
+    """0.6 s of work in a second's deadline, beside seven others on one core: some five seconds by the clock."""
+    core = min(os.sched_getaffinity(0))
+    spin = [sys.executable, "-c", f"import os\nos.sched_setaffinity(0, {{{core}}})\nwhile True: pass"]
+    others = [subprocess.Popen(spin, start_new_session=True) for _ in range(7)]
+    try:
+        with VerifierPool(workers=1, seconds=1.0) as pool:
+            sample = Sample("tests.rewards.bad_verifiers:works", "", str(core), "0.6", {})
+            start = time.monotonic()
+            assert [type(one) for one in pool.score([sample, *_samples(["hang"])])] == [Scored, Unscored]
+            took = time.monotonic() - start
+    finally:
+        for one in others:
+            one.kill()
+            one.wait()
+    assert took > 2.0 + 1.0, "nothing was waited for"
+    assert pool.unscored == {"deadline": 1}
+
+
+@pytest.mark.parametrize(("method", "says"), [("look", lambda _: Look(waited=time.monotonic())), ("runnable", lambda _: True)])
+def test_a_process_that_never_gets_done_is_not_waited_for_without_end(
+    method: str, says: Callable[[CoreWait], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long it says that it waits for cores."""
+    monkeypatch.setattr(CoreWait, method, says)
+    with VerifierPool(workers=1, seconds=0.1) as pool:
+        start = time.monotonic()
+        assert pool.score(_samples(["hang"])) == [Unscored("deadline: no verdict in 0.1 s")]
+    assert 2.0 <= time.monotonic() - start < 30
+
+
+def test_a_process_that_spins_has_its_seconds_and_no_more() -> None:
+    with VerifierPool(workers=1, seconds=0.5) as pool:
+        core = str(min(os.sched_getaffinity(0)))
+        start = time.monotonic()
+        found = pool.score([Sample("tests.rewards.bad_verifiers:works", "", core, "3600", {})])
+    assert found == [Unscored("deadline: no verdict in 0.5 s")] and time.monotonic() - start < 30

@@ -10,12 +10,13 @@ import pytest
 
 from megatron_qm.errors import UserError
 from megatron_qm.rewards.general import read_principles
+from megatron_qm.rewards.graded import Graded
 from megatron_qm.rewards.items import read_items
 from megatron_qm.rewards.judge import Endpoint, Judge, JudgeError
 from megatron_qm.rewards.models import Models
 from megatron_qm.rewards.outcome import Outcome, Scored
 from megatron_qm.rewards.pool import VerifierPool
-from megatron_qm.rewards.registry import GENERAL, HYBRID, SHIPPED_NAMES, Verifiers
+from megatron_qm.rewards.registry import GENERAL, GRADED, HYBRID, SHIPPED_NAMES, Verifiers
 from megatron_qm.rewards.samples import Sample, admitted
 
 CLOSED = "http://127.0.0.1:9/v1"  # nobody listens; the operator's choice, so it may be asked
@@ -23,7 +24,7 @@ WATCH, TOLD = "tests.rewards.test_walk:watch", "tests.rewards.test_walk:told"
 WATCHED = ("import", "open", "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "os.listdir",
            "os.scandir", "socket.connect", "socket.getaddrinfo", "urllib.Request", "ctypes.dlopen", "exec", "compile")
 REFERENCES = {"exam": "A", "diagnosis": "I10", "drugs": ["aspirin"], "ordering": ["cbc"], "format": None, HYBRID: "A",
-              GENERAL: None}
+              GENERAL: None, GRADED: None}
 _seen: list[str] = []
 _read: set[str] = set()
 
@@ -83,7 +84,8 @@ def hostile(folder: Path) -> Iterator[object]:
 def operator() -> Verifiers:
     principles = {"mine": tuple(read_principles())[:1], "other": tuple(read_principles())[1:2]}
     judges = {name: Judge(Endpoint(CLOSED, name, "secret", 1.0), 1) for name in ("one", "two")}
-    return Verifiers.named([WATCH, TOLD], "verifiers", Models(judges, principles, "--judge"))
+    grader = Graded("Is it right?", judges["one"])
+    return Verifiers.named([WATCH, TOLD], "verifiers", Models(judges, principles, "--judge", grader))
 
 
 def _asked(pool: VerifierPool, samples: list[Sample]) -> tuple[list[str], set[str]]:

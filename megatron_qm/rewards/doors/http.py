@@ -1,6 +1,7 @@
 """POST /score with {"samples": [{"verifier", "prompt", "response", "reference", "metadata"}]}; loopback and a token."""
 
 import threading
+from collections.abc import Callable, Mapping, Sequence
 from http.server import ThreadingHTTPServer
 
 from megatron_qm.json_types import object_of, objects_of, text_of
@@ -11,6 +12,7 @@ from megatron_qm.rewards.registry import SHIPPED, Verifiers
 from megatron_qm.rewards.samples import Sample, admitted
 
 _KNOWN = ("verifier", "prompt", "response", "reference", "metadata")
+PairScorer = Callable[[Sequence[tuple[str, str]]], list[Outcome]]  # of prompts with responses
 
 
 def as_dict(outcome: Outcome) -> dict[str, object]:
@@ -19,36 +21,51 @@ def as_dict(outcome: Outcome) -> dict[str, object]:
     return {"scored": False, "reason": outcome.reason}
 
 
-def server(pool: VerifierPool, token: str, port: int = 0, verifiers: Verifiers = SHIPPED) -> ThreadingHTTPServer:
-    """A server on 127.0.0.1 (port 0: any free one). Of `verifiers` only: a caller names no code, no file and no address."""
-    lock = threading.Lock()
+def server(
+    pool: VerifierPool, token: str, port: int = 0, verifiers: Verifiers = SHIPPED, models: Mapping[str, PairScorer] | None = None
+) -> ThreadingHTTPServer:
+    """A server on 127.0.0.1 (port 0: any free one). Of `verifiers` and the reward models `models` only: a caller names no code,
+    no file and no address."""
+    lock, known = threading.Lock(), models or {}
 
     def score(body: object, gone: Gone) -> dict[str, object]:
-        samples = _samples(body, verifiers)
+        samples = _samples(body, verifiers, known)
         with lock:
-            return {"outcomes": [as_dict(one) for one in pool.score(samples)]}
+            return {"outcomes": [as_dict(one) for one in _judged(samples, pool, known)]}
 
     return json_server({"POST /score": score}, token, port)
 
 
-def _samples(body: object, verifiers: Verifiers) -> list[Sample]:
+def _judged(samples: Sequence[Sample], pool: VerifierPool, models: Mapping[str, PairScorer]) -> list[Outcome]:
+    """In order: those of the models by them, the others by the pool."""
+    found: dict[int, Outcome] = {}
+    for name, model in models.items():
+        asked = [at for at, sample in enumerate(samples) if sample.verifier == name]
+        found |= zip(asked, model([(samples[at].prompt, samples[at].response) for at in asked]), strict=True)
+    rest = [at for at in range(len(samples)) if at not in found]
+    found |= zip(rest, pool.score([samples[at] for at in rest]), strict=True)
+    return [found[at] for at in range(len(samples))]
+
+
+def _samples(body: object, verifiers: Verifiers, models: Mapping[str, PairScorer]) -> list[Sample]:
     if not isinstance(body, dict) or set(body) != {"samples"}:
         raise Refused('the body must be an object with "samples" and nothing else')
     samples = []
     try:
         for sample in objects_of(body, "samples"):
-            samples.append(_sample(sample, verifiers))
+            samples.append(_sample(sample, verifiers, models))
     except ValueError as error:
         raise Refused(f"sample {len(samples)}: {error}") from None
     return samples
 
 
-def _sample(given: dict[str, object], verifiers: Verifiers) -> Sample:
-    """prompt and metadata may be left out."""
+def _sample(given: dict[str, object], verifiers: Verifiers, models: Mapping[str, PairScorer]) -> Sample:
+    """prompt and metadata may be left out; a reward model reads neither reference nor metadata."""
     if unknown := sorted(set(given) - set(_KNOWN)):
         raise ValueError(f"{unknown[0]!r} is no field of a sample; known are {', '.join(_KNOWN)}")
     if "reference" not in given:
         raise ValueError("lacks reference")
     full = {"prompt": "", "metadata": {}, **given}
     verifier, prompt, response = (text_of(full, name) for name in ("verifier", "prompt", "response"))
-    return admitted(Sample(verifier, prompt, response, full["reference"], object_of(full, "metadata")), verifiers)
+    sample = Sample(verifier, prompt, response, full["reference"], object_of(full, "metadata"))
+    return sample if verifier in models else admitted(sample, verifiers)

@@ -23,8 +23,14 @@ _BRACKETS = re.compile(r"[(（][^()（）]{0,40}[)）]")
 _NOT_CAPITALS = re.compile(r"\bNOT\b")
 _FALSE = re.compile(words("asks_for_false"))
 _NOT = re.compile(words("asks_for_what_is_not"))
+_ASKS = re.compile(r"[哪何]|什么|的[是有为]|[是为有的项]$|[是为有]\s?[(（]")  # the clause of a Chinese question that asks
 _NOT_OPTION = re.compile(rf"\bwhich\b[^.?]{{0,80}}{either('asks_for_not')}\b")
 _EITHER = re.compile(words("asks_for_harm"))
+
+
+def _asking(clauses: list[str]) -> str:
+    """The last clause that asks: `下列哪种...表现为P波消失,RR间期绝对不齐` asks for what is."""
+    return next((one for one in reversed(clauses) if _ASKS.search(one)), clauses[-1])
 
 
 @functools.lru_cache(maxsize=4096)  # the responses of a group share their question
@@ -35,7 +41,7 @@ def asked(prompt: str) -> Asked:
     stem = _BRACKETS.sub("", prompt[: found.start()] if found else prompt)
     sentences = [one.strip() for one in _SENTENCE.split(stem) if one.strip(" :：*")]
     said = sentences[-1] if sentences else ""
-    low = lower(said if said.isascii() else _CLAUSE.split(said)[-1])
+    low = lower(said if said.isascii() else _asking(_CLAUSE.split(said)))
     if _FALSE.search(low):
         return Asked.FALSE
     if _NOT_CAPITALS.search(said) or _NOT.search(low) or _NOT_OPTION.search(lower(said)):

@@ -4,14 +4,15 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
+from megatron_qm.rewards.reading.cues import Words
 from megatron_qm.rewards.reading.lexicon import either, lower, words
 from megatron_qm.rewards.reading.spans import Mention, Span
 
-_ASIDE = rf"(?:[\s,.(]+(?!{either('joins')}\b)[\w-]{{1,14}}){{0,4}}?[\s,.(]*"  # a few words
+_ASIDE = rf"(?:[\s,.(]+(?!{either('joins')}\b|[但而]|不过)[\w-]{{1,14}}){{0,4}}?[\s,.(]*"  # a few words
 _OR = re.compile(rf"(?:{words('or_of_names')}){_ASIDE}$")
 _BEGINS = re.compile(rf"\W*(?:\bor\b|{either('or_of_names', 'zh')}|{either('maybe')}\b)[^,;]{{0,20}}$")
-_HEDGE = re.compile(words("hedges_name"))
-_UNDECIDED = re.compile(words("undecided"))
+_HEDGE = Words("hedges_name")
+_UNDECIDED = Words("undecided")
 _SHARE = re.compile(r"(?<![\d.])(\d{1,3}(?:\.\d{1,2})?)\s?%")
 _WHOLE = 90.0, 101.0  # what shares of one whole add up to, in percent
 _WITHIN = 60  # characters

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
-from megatron_qm.rewards.reading.lexicon import words
+from megatron_qm.rewards.reading.cues import Cues
+from megatron_qm.rewards.reading.lexicon import holds, words
 from megatron_qm.rewards.reading.spans import Span
 
 ANDS = ("and", "和", "与", "及")
 _BOUNDARY = re.compile(rf"[,;:—–()、→⇒]|[-=]>|/(?![oc]\b)|\s[+-]\s|(?={words('clause_word')})|\band\b|和|与(?!其)|及(?!时)")
-_NO_WORD = re.compile(r"[\W\d]*")
+_ASCII_CUTS, _CUES = (",", ";", ":", "(", ")", "/", "+", "-", ">"), Cues(["clause_word"], more=["and"])
+_NO_WORD = re.compile(rf"(?:[\W\d]|{words('weighed')})*")
 _NAME = "\x00"  # what stands in the place of a name's characters, so that words in a name deny nothing
 
 
@@ -59,6 +61,8 @@ def clauses_of(sentence: str, named: Sequence[Span]) -> list[Clause]:
 
 def _cuts(sentence: str, named: Sequence[Span]) -> Iterator[tuple[int, int, bool]]:
     """Where a joint begins and ends, and whether what follows stands in brackets."""
+    if sentence.isascii() and not holds(sentence, _ASCII_CUTS) and not _CUES.stand_in(sentence):
+        return
     depth = at = 0
     for match in _BOUNDARY.finditer(sentence):
         while at < len(named) and named[at].end <= match.start():

@@ -15,7 +15,7 @@ _PASSES = 4  # wrappers inside wrappers: \boxed{\textbf{\text{D}}}
 _FONT = r"text(?:bf|it|rm|sf)?|math(?:rm|bf|it|sf)?|bf|rm|it|emph|underline|operatorname|[mh]box"
 _WRAPPER = re.compile(rf"\\(?:{_FONT})\s{{0,3}}\{{([^{{}}\n]{{0,400}})\}}")
 _BOX = re.compile(r"\\(?:boxed|fbox|framebox)\s{0,3}\{([^{}]{0,400})\}")
-_MATH = re.compile(r"\$\$?|\\[()\[\],;!]|\\(?:quad|qquad|left|right|displaystyle)\b|(?<=[A-Za-z])\\ ")
+_MATH = re.compile(r"\$\$?|\\[()\[\],;!]|\\(?:quad|qquad|left|right|displaystyle)\b|(?<=[A-Za-z\d])\\ ")
 _STROKES = "\u0335\u0336\u0337\u0338"
 _STRUCK = re.compile(r"~~[^~\n]{1,400}~~|<(del|s|strike)>[^<]{0,400}</\1>|[^\W_][\u0335-\u0338]", re.I)
 _INLINE = "a|abbr|b|big|code|em|font|i|ins|kbd|mark|q|small|span|strong|sub|sup|tt|u"
@@ -61,16 +61,16 @@ def _line_of_list(number: re.Match[str]) -> str:
 
 def visible(text: str, programs: Callable[[str], str] = lambda program: "") -> str:
     """Without comments and programs; fences around JSON and bare text are opened. programs: what is left of one."""
-    if "<!--" in text:
+    if "<" in text and "<!--" in text:  # one character is found many times as fast as several
         text = _without_comments(text)
-    return _without_code(text, programs) if "```" in text else text
+    return _without_code(text, programs) if "`" in text and "```" in text else text
 
 
 def _plain(text: str) -> str:
     text = visible(text.replace(BOX, ""), assigned)
     if "\\" in text or "$" in text:
         text = _without_latex(text)
-    if "~~" in text or "<" in text or not text.isascii() and any(stroke in text for stroke in _STROKES):
+    if "<" in text or "~" in text and "~~" in text or not text.isascii() and any(stroke in text for stroke in _STROKES):
         text = _STRUCK.sub("", text)
     if "<" in text:
         text = _TAG.sub(_unmarked, _ANSWER_TAG.sub(lambda tag: "\n" if tag[1] else f"\n{BOX}", text))

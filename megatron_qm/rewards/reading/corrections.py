@@ -10,6 +10,7 @@ _TAKEN_BACK = re.compile(rf"(?:^|[,;:.?!…—\n。？！-])[\s*_]*(?:{either('o
 _MOST = 4  # places looked at, from the end
 _FEWEST_LINES = 4  # of another question and its options, behind an answer
 _HEADER = re.compile(r"(?:question|q|problem|问题|题目|第\s?\d{1,3}\s?题|\d{1,3}\s?[.、)])\s?\d{0,3}\s?[:.、)]?")
+_OWN_HEADER = re.compile(rf"\n[\s*#]*(?:{either('question_heading')})\s?\d{{0,3}}\s?[:：]")
 _OPTION = re.compile(r"[(（]?([a-j])[.):、）．]\s?(\S.*)")
 
 
@@ -29,6 +30,12 @@ def before_another_question(text: str, options: Options) -> str:
         if at and _HEADER.match(line.strip(" *#")) and _asks_of_others(lines[at + 1 : at + 9], options):
             return "\n".join(text.split("\n")[:at])
     return text
+
+
+def before_own_question(text: str) -> str:
+    """What stands before a question that the text goes on to ask under such a heading; empty where there is none."""
+    header = _OWN_HEADER.search(lower(text))
+    return text[: header.start()].strip() if header else ""
 
 
 def _asks_of_others(lines: list[str], options: Options) -> bool:

@@ -18,6 +18,7 @@ _STEMS = ("except", "but", "apart", "other than", "besides", "excluding", "除")
 _ALL_FIRST = re.compile(_ALL)
 _CHOSEN = re.compile(words("calls_answer"))
 _WORD = re.compile(r"\w")
+_JUDGES = re.compile(words("being"))
 _CLAUSE = re.compile(r"[.;。,]|$")
 
 
@@ -45,7 +46,10 @@ def excepted(sentence: Sentence, options: Options) -> Excepted | None:
     if denied_before(before) or reported(before, sentence.low, end) or conditional(sentence.low, 0, found.start(), end):
         return None
     said = sentence.low[begin:end]
-    if rest is None and not before.strip() and not _WORD.search(said):  # `All but D.` is the answer, whatever was asked for
+    if rest is None and not before.strip() and not _WORD.search(said):
+        if _JUDGES.search(found[0]):  # `all are nephrotic apart from D`
+            return Excepted(Statement(Rank.SHEET, frozenset(options.letters) - phrase.letters), end)
+        # `All but D.` is the answer, whatever was asked for
         return Excepted(Statement(Rank.VERDICT, frozenset(options.letters) - phrase.letters), end)
     return _said(said, phrase.letters, frozenset(options.letters), end)
 

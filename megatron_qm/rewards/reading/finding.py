@@ -1,8 +1,9 @@
 """Known names in a sentence: the longest at each place, found in one pass."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise, takewhile
 
 from megatron_qm.rewards.reading.spans import Span
 from megatron_qm.rewards.reading.traditional import simplified
@@ -27,15 +28,18 @@ class NameTable:
     def __init__(self, names: Mapping[str, str], units: "Units | None" = None) -> None:
         self.units = units or units_of
         self._keys: dict[str, str] = {}
+        self._sorted: list[str] | None = None
+        self._named: dict[str, list[str]] | None = None
         self._longest: dict[str, int] = {}  # units of the longest name that begins with a unit
         self._capitals: set[str] = set()  # abbreviations, which are read in capitals alone (AS is a disease, `as` is not)
         for name, key in names.items():
             self.add(name, key)
 
-    def add(self, name: str, key: str) -> None:
+    def add(self, name: str, key: str, *, anew: bool = False) -> None:
+        """anew: only if the table has no such name."""
         units = [unit for unit, _, _ in self.units(name)]
         joined = _joined(units)
-        if len(joined) > 1 and len(units) <= _MOST_UNITS:
+        if len(joined) > 1 and len(units) <= _MOST_UNITS and not (anew and joined in self._keys):
             self._keys[joined] = key
             if name.isascii() and name.isupper() and len(name) <= _LONGEST_ABBREVIATION:
                 self._capitals.add(joined)
@@ -47,6 +51,22 @@ class NameTable:
     def key_of(self, name: str) -> str | None:
         """Of a whole text that is nothing but a name."""
         return self._keys.get(_joined([unit for unit, _, _ in self.units(name)]))
+
+    def names_of(self, key: str) -> Sequence[str]:
+        """All names of a key, as they are compared."""
+        if self._named is None:
+            self._named = {}
+            for name, one in self._keys.items():
+                self._named.setdefault(one, []).append(name)
+        return self._named.get(key, ())
+
+    def keys_beginning(self, beginning: str) -> set[str]:
+        """The keys of all names that begin so."""
+        if self._sorted is None or len(self._sorted) != len(self._keys):
+            self._sorted = sorted(self._keys)
+        first = bisect_left(self._sorted, beginning)
+        names = takewhile(lambda name: name.startswith(beginning), islice(self._sorted, first, None))
+        return {self._keys[name] for name in names}
 
     def longest_at(self, units: Sequence[Unit], at: int) -> tuple[str, int] | None:
         """The key of the longest name that begins with unit `at`, and how many units it has."""

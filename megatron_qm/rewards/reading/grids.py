@@ -43,7 +43,8 @@ def _marked_rows(rows: Sequence[str], options: Options) -> Sequence[str]:
     columns = range(max((at for _, at in named), default=0) + 1, min((len(row) for row, _ in named), default=0))
     marks: dict[int, list[bool | None]] = {
         column: found for column in columns if None not in (found := [_mark(row[column]) for row, _ in named])}
-    marks = marks or _one_marked(cells, named, columns)
+    verdicts = {column: one for column, one in marks.items() if _speaks_of_answer(cells, named, column)}
+    marks = verdicts or _one_marked(cells, named, columns) or marks  # what else a table tells of them is no judgement
     if len(marks) != 1:
         return rows
     (column, found), = marks.items()
@@ -58,9 +59,15 @@ def _one_marked(cells: Sequence[Sequence[str]], named: Sequence[tuple[Sequence[s
     found = {}
     for column in columns if named and cells[0] is not named[0][0] else ():
         marks = [_mark(row[column]) for row, _ in named]
-        if marks.count(True) == 1 and False not in marks and len(cells[0]) > column and _VERDICT.search(lower(cells[0][column])):
+        if marks.count(True) == 1 and False not in marks and _speaks_of_answer(cells, named, column):
             found[column] = marks
     return found
+
+
+def _speaks_of_answer(cells: Sequence[Sequence[str]], named: Sequence[tuple[Sequence[str], int]], column: int) -> bool:
+    """Whether the heading of a column does."""
+    headed = cells[0] is not named[0][0] and len(cells[0]) > column
+    return headed and _VERDICT.search(lower(cells[0][column])) is not None
 
 
 def _option_in(row: Sequence[str], options: Options) -> int | None:

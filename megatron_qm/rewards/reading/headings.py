@@ -2,20 +2,21 @@
 
 import re
 
+from megatron_qm.rewards.reading.cues import Words
 from megatron_qm.rewards.reading.lexicon import lower, words
 from megatron_qm.rewards.reading.spans import Stance
 
 _LONGEST = 40
 _HEADING = re.compile(r"\s*(?:[-*•]\s)?(?P<name>[^,.;:()\n]{1,40})(?:\([^()\n]{1,40}\)\s?)?:")
-_ELSEWHERE = re.compile(words("elsewhere"))
-_NO_HEADING = re.compile(words("no_heading"))
+_ELSEWHERE = Words("elsewhere")
+_NO_HEADING = Words("no_heading")
 _EXPLAINS = re.compile(words("explaining_heading"))
 _LABEL = re.compile(r"\W*(?P<name>(?:[^,.;:()\n】]|\.(?=\d)){1,40})(?:\([^()\n]{1,40}\)\s?)?[:】]")
-ITEM = re.compile(r"\s*(?:[-*•·]|\(?\d{1,2}[.)、])\s?")
-_ASIDE = re.compile(rf"{words('aside_key')}|{words('aside_heading')}")
+ITEM = re.compile(r"\s*(?:[-*•·]|\(?\d{1,2}[.)、]|\([a-h]\)(?=\s))\s?")
+_ASIDE = Words("aside_key", "aside_heading")
 _ASIDE_LAST = re.compile(rf"(?:{words('aside_key')}|{words('aside_heading')})\W*$")
-_ANSWERS = re.compile(words("answering_key"))
-_SUPPOSED = re.compile(words("supposed"))
+_ANSWERS = Words("answering_key")
+_SUPPOSED = Words("supposed")
 _DENYING = ("denies_forward", "denies_backward", "behind_denies", "denying_heading")
 _DENIES = tuple(re.compile(words(category)) for category in _DENYING)
 
@@ -47,7 +48,7 @@ def discussing(line: str, *, alone: bool) -> bool | None:
         return None
     if ITEM.match(line):
         return True if _ASIDE.search(name) else None
-    return _ASIDE_LAST.search(name) is not None or _ASIDE.search(name) is not None and not _ANSWERS.search(name)
+    return _ASIDE.search(name) is not None and (_ASIDE_LAST.search(name) is not None or not _ANSWERS.search(name))
 
 
 def is_short(clause: str) -> bool:

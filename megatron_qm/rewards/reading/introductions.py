@@ -2,6 +2,7 @@
 
 import re
 
+from megatron_qm.rewards.reading.cues import Words
 from megatron_qm.rewards.reading.leads import leads
 from megatron_qm.rewards.reading.lexicon import either, words
 from megatron_qm.rewards.reading.openers import ends, opened
@@ -20,7 +21,7 @@ _HEADING = re.compile(r"[^,.;。]{1,40}?:?$")
 _JUDGED = re.compile(rf"(?:{words('judged')}|{words('is_right')})")
 _WHY = re.compile(r"\s?(?:[:—–(]|-\s)")
 _INCLUDES = re.compile(rf"(?:{words('includes')})\s?:?$")
-_DISCUSSES = re.compile(words("discusses"))
+_DISCUSSES = Words("discusses")
 _SAYS_ANSWER = re.compile(rf"{words('answer_word')}|答案|选")
 
 

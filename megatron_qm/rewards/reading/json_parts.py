@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 _DEPTH, _MOST_VALUES = 64, 64
@@ -24,10 +24,16 @@ class Json:
     value: object
 
 
-def parts(text: str) -> Iterator[str | Json]:
+def parts(text: str) -> Iterable[str | Json]:
     """The text between the outermost JSON objects and lists, and these, in order; trailing commas forgiven."""
+    if "{" in text or "[" in text:
+        return _parts(text)
+    return (around,) if (around := text.strip()) else ()
+
+
+def _parts(text: str) -> Iterator[str | Json]:
     last = found = 0
-    for start, end in _spans(text) if "{" in text or "[" in text else ():
+    for start, end in _spans(text):
         value = _parse(text[start:end]) if found < _MOST_VALUES else None
         if value is not None:
             found += 1

@@ -3,20 +3,33 @@
 import re
 from collections.abc import Iterator
 
+from megatron_qm.rewards.reading.cues import Cues
 from megatron_qm.rewards.reading.lexicon import either
 
-_LETTER = "[a-j](?![a-z])"
+_LETTER = "[a-j]{1,10}(?![a-z])"
+_OPTION = "(?<![各个看照析较评])选项"  # and not the options that are looked at
 _ARROW = rf"(?:→|[=-]>|⇒|⟹|➡|∴)\s?(?={_LETTER})"
 _ENGLISH = re.compile(
     rf"{_ARROW}|\b(?:{either('answer_word')}\b[^.:;=,\n]{{0,60}}?{either('says_next')}|{either('judged')}\b\s?:|{either('chooses')}\b)")
 _ANY = re.compile(
-    rf"{_ENGLISH.pattern}|(?:答案|选项)[^,.:;。=≠\n]{{0,12}}?应?[是为选:=】]择?|答案\s{{0,2}}(?=[\"“(\[]?{_LETTER})"
+    rf"{_ENGLISH.pattern}|(?:答案|{_OPTION})[^,.:;。=≠\n]{{0,12}}?(?:应?[是为选:=】]择?|[锁确敲]定[是为]?)|答案\s{{0,2}}(?=[\"“(\[]?{_LETTER})"
+    rf"|(?:{either('comes_to_one')})(?:选|选择)?(?=\s?(?:option\s|选项\s?)?{_LETTER})|把(?=(?:选项)?\s?{_LETTER}\s?项?[勾选涂填])"
     rf"|{either('before_choosing')}选(?:择|项)?[:是为]?|[蒙填投勾涂](?:一?个)?(?={_LETTER})|正确的?(?:选项|答案)?[是为:]|答:")
+
+
+_CUES = Cues(["answer_word", "judged", "chooses"])
+_CHOOSES = Cues(["chooses"])
+_SAYS_NEXT = Cues(["says_next"], signs=["says_next"])  # behind an `answer_word`; behind `judged` there is a colon
 
 
 def leads(low: str) -> Iterator[re.Match[str]]:
     """In a sentence in lower case."""
-    return (_ENGLISH if low.isascii() else _ANY).finditer(low)  # the other leads are in no ASCII
+    if not low.isascii():
+        return _ANY.finditer(low)  # the other leads are in no ASCII
+    first = _CUES.first_in(low) if _CHOOSES.stand_in(low) or ":" in low or _SAYS_NEXT.stand_in(low) else -1
+    if ">" in low:
+        first = max(0, min(low.find(">") - 1, first)) if first >= 0 else 0
+    return _ENGLISH.finditer(low, first) if first >= 0 else iter(())
 
 
 def lead_at_start(low: str) -> int:

@@ -16,7 +16,7 @@ _LANGUAGES = ("en", "zh", "signs")
 
 def either(category: str, *languages: str) -> str:
     """Any entry of a category, of all its languages or of those that are named; nothing bounds it."""
-    return _any_of([entry for language in languages or _LANGUAGES for entry in _entries(category, language)])
+    return _any_of([entry for language in languages or _LANGUAGES for entry in entries(category, language)])
 
 
 def words(category: str) -> str:
@@ -31,14 +31,14 @@ def first(category: str) -> str:
 
 def behind(category: str, more: str) -> str:
     """Behind an English entry of a category and `more`; the entries are words and no patterns."""
-    return "|".join(f"(?<={entry}{more})" for entry in _entries(category, "en"))
+    return "|".join(f"(?<={entry}{more})" for entry in entries(category, "en"))
 
 
 def any_word(*categories: str) -> str:
     """Any English entry of many categories, grouped by first letter, so that most are passed over at a glance."""
     groups: dict[str, list[str]] = {}
     for category in categories:
-        for entry in _entries(category, "en"):
+        for entry in entries(category, "en"):
             plain = entry[0].isalpha() and entry[1:2] not in ("?", "*", "+", "{")
             groups.setdefault(entry[0] if plain else "", []).append(entry[1:] if plain else entry)
     return rf"\b{_any_of([f'{first}{_any_of(rest)}' for first, rest in groups.items()])}\b"
@@ -46,7 +46,7 @@ def any_word(*categories: str) -> str:
 
 def any_other(*categories: str) -> str:
     """Any entry of many categories that is not English."""
-    return _any_of([entry for category in categories for language in ("zh", "signs") for entry in _entries(category, language)])
+    return _any_of([entry for category in categories for language in ("zh", "signs") for entry in entries(category, language)])
 
 
 def holds(text: str, pieces: Sequence[str]) -> bool:
@@ -58,22 +58,25 @@ def holds(text: str, pieces: Sequence[str]) -> bool:
 
 
 def lower(text: str) -> str:
-    """In lower case and simplified Chinese, each character in its place. (`İ` alone has a lower case of two characters.)"""
+    """In lower case and simplified Chinese, each character in its place. (`İ` alone has a lower case of two characters.)
+    An apostrophe is one however it is drawn."""
     low = text.lower()
-    return simplified(low if len(low) == len(text) else text.replace("İ", "ı").lower())
+    if text.isascii():
+        return low
+    return simplified(low if len(low) == len(text) else text.replace("İ", "ı").lower()).replace("’", "'")
 
 
 def _ending_as_words(category: str, before: str) -> str:
-    english = _entries(category, "en")
+    english = entries(category, "en")
     whole = [rf"{before}{_any_of(english)}\b"] if english else []
-    return _any_of([*whole, *_entries(category, "zh"), *_entries(category, "signs")])
+    return _any_of([*whole, *entries(category, "zh"), *entries(category, "signs")])
 
 
 def _any_of(entries: Sequence[str]) -> str:
     return f"(?:{'|'.join(entries)})"
 
 
-def _entries(category: str, language: str) -> Sequence[str]:
+def entries(category: str, language: str) -> Sequence[str]:
     return _lexicon()[category].get(language, ())
 
 

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from megatron_qm.rewards.reading.grids import flattened
-from megatron_qm.rewards.reading.lexicon import either, lower
+from megatron_qm.rewards.reading.lexicon import either, holds, lower
 from megatron_qm.rewards.reading.options import Options
 from megatron_qm.rewards.reading.phrase import phrase_at
 from megatron_qm.rewards.reading.rank import Rank, Statement
@@ -49,8 +49,9 @@ _MARK = re.compile(
     rf"(?P<ticked>{either('mark_ticked')})|(?P<empty>{either('mark_empty')})"
     rf"|[\s(\[【]{{0,3}}(?:(?P<false>{_either_way('mark_false')})|(?P<true>{_either_way('mark_true')})|{_SHARE})[)\]】]?")
 _WORDS = ("true", "false", "correct", "right", "wrong", "yes", " t ", " t,", " t/", " t;", ": t\n",
-          ": no", "- no", "no\n", "unlikely", "avoid", "exclude", "ruled out", "recommended")
+          ": no", "- no", "no\n", "unlikely", "avoid", "exclude", "ruled out", "recommended", "rejected", "| out", "|out")
 _SIGNS = frozenset("✓✔✅√✗✘❌×✖☑☒☐□⬜◉●◯○%>[(是对错否符属真假排选推适")
+_ASCII_SIGNS = tuple(filter(str.isascii, _SIGNS))
 _MAY_MARK = re.compile(rf"[{re.escape(''.join(_SIGNS))}]")
 _LONG = 1000  # characters, of a text and of its lines on average
 _BETWEEN = re.compile(r"\s{0,4}(?:选项|项)?\s{0,2}[:=.,、。(—–→-]{0,3}\s{0,4}")
@@ -97,7 +98,9 @@ def may_mark(text: str) -> bool:
     """Whether marks may stand in a text for the options of a question: False is certain."""
     if len(text) > _LONG and text.count("\n") < len(text) // _LONG:
         return True  # the beginnings of a few lines are read sooner than all that stands in them is searched
-    signs = 0 if _SIGNS.isdisjoint(text) else sum(1 for _ in islice(_MAY_MARK.finditer(text), _FEWEST))
+    if text.isascii() and not holds(text, _ASCII_SIGNS) or _SIGNS.isdisjoint(text):
+        return sum(map(lower(text).count, _WORDS)) >= _FEWEST
+    signs = sum(1 for _ in islice(_MAY_MARK.finditer(text), _FEWEST))
     if signs >= _FEWEST or signs and ">" in text:
         return True
     return signs + sum(map(lower(text).count, _WORDS)) >= _FEWEST

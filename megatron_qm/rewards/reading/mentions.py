@@ -8,28 +8,36 @@ from functools import cached_property
 
 from megatron_qm.rewards.reading.choices import any_joined_by_or, decided
 from megatron_qm.rewards.reading.clean import answer_part
+from megatron_qm.rewards.reading.cues import Cues, Words
 from megatron_qm.rewards.reading.headings import ITEM, discussing, heading
 from megatron_qm.rewards.reading.lexicon import either, lower, words
 from megatron_qm.rewards.reading.rows import tables_as_lines
-from megatron_qm.rewards.reading.scopes import denies, stances
+from megatron_qm.rewards.reading.scopes import denies, stances, takes_off
 from megatron_qm.rewards.reading.spans import Find, Mention, Span, Stance
 
-_SENTENCE = re.compile(r"[\n。!?]|(?<![\s(]\d)(?<![\s(]\d\d)(?<!^\d)(?<!^\d\d)\.(?=[\"”]?(?:\s|$))")
+# A full stop ends no sentence behind a number of a list, nor behind a letter that stands alone where the text goes on in small
+# letters: `i.v. infusion`, `S. aureus`.
+_NUMBERED = r"(?<![\s(]\d)(?<![\s(]\d\d)(?<!^\d)(?<!^\d\d)"
+_SENTENCE = re.compile(rf"[\n。!?]|{_NUMBERED}\.(?!(?<=[A-Za-z]\.)(?<![A-Za-z][A-Za-z]\.)\s[a-z(])(?=[\"”]?(?:\s|$))")
 _TAKEN_BACK = re.compile(  # what the writer says before naming something else in its place
     rf"(?:^|[,;:.…—-])\s*(?:{either('oh')}[,\s]{{1,2}})*{either('takes_back')}|\b{either('changes_answer')}")
 _RETRACTED = re.compile(  # and what it says before naming nothing at all
     rf"(?:^|[.…—]|--)\s*(?:{either('oh')}[,\s]{{1,2}})*{either('takes_back')}\W*$"
     rf"|{either('takes_all_back')}\W*$")
 _HALTS = re.compile(rf"\W*(?:{either('oh')}[,\s]{{1,2}})*{either('halts')}")
+_LIKEWISE = re.compile(rf"\s*{either('likewise')}")
 LED = re.compile(
     rf"(?:^|[.;,:]\s*)(?:please )?{either('asks_for')}\b|^\W*{words('concludes_names')}"
     rf"|{words('best')}(?:\s[\w-]+){{0,4}}?(?:\s(?:is|are)|:)"
     rf"|\b{either('what_is_answered')}\b[^.:;,\n]{{0,30}}?(?:\bis\b|\bare\b|:)|{either('answer_heading')}[^,.:;\n]{{0,6}}?[是为:]")
+_TAKES_BACK = Cues([], begun=["takes_back", "changes_answer"], anywhere=["takes_all_back"],
+                   signs=["takes_back", "changes_answer", "takes_all_back"])
 _CONDITION = re.compile(words("supposed"))
-_FINAL = re.compile(words("final"))
-_ALSO = re.compile(words("also"))
+_FINAL = Words("final")
+_ALSO = Words("also")
 _ADDS = re.compile(rf"\W*{words('also')}(?!可)")
 _CONCLUDES = re.compile(rf"\W*{words('concludes_names')}")
+_SQUARE = re.compile(r"\s*【")
 _MOST_CHARACTERS = 4000  # of a sentence
 
 
@@ -105,10 +113,13 @@ def _mentions(sentences: Sequence[Sentence], find: Find) -> list[Mention]:
     open_since: int | None = None  # how many of `standing` were taken back before anything was named in their place
     for place, sentence in enumerate(sentences):
         names = list(find(sentence.text))
+        if place and not sentence.first and takes_off(sentence.low, names[0][1].start if names else None):
+            standing = _last_denied(found, standing)
         if sentence.first:
             said = heading(sentence.text, alone=not names and sentence.mark in ("\n", ""))
             above = said or (above if ITEM.match(sentence.text) else Stance.AFFIRMED)
-        for (key, span), stance in zip(names, stances(sentence.text, [span for _, span in names], above), strict=True):
+        like = _likeness(sentences, place, names) or above
+        for (key, span), stance in zip(names, stances(sentence.text, [span for _, span in names], like), strict=True):
             asked = sentence.mark == "?" and stance is Stance.AFFIRMED
             if stance is Stance.AFFIRMED and not asked:
                 standing.append(len(found))
@@ -117,10 +128,25 @@ def _mentions(sentences: Sequence[Sentence], find: Find) -> list[Mention]:
         standing = _left_standing(found, standing, sentence.low, place, halted=halted)
         if open_since is not None and len(standing) > open_since:
             standing, open_since = _denied(found, standing, open_since), None
-        elif _RETRACTED.search(sentence.low) and not (place and sentences[place - 1].mark == "?"):
+        elif _retracts(sentence.low) and not (place and sentences[place - 1].mark == "?"):
             open_since = len(standing)
     _denied(found, standing, open_since or 0)
     return found
+
+
+def _likeness(sentences: Sequence[Sentence], place: int, names: Sequence[tuple[str, Span]]) -> Stance | None:
+    """`A and B cross the placenta and are contraindicated. C likewise`: what is denied before is denied of C."""
+    if not names or not place or not _LIKEWISE.match(sentences[place].low, names[0][1].end):
+        return None
+    return Stance.DENIED if denies(sentences[place - 1].text) else None
+
+
+def _may_take_back(low: str) -> bool:
+    return not low.isascii() or _TAKES_BACK.stand_in(low)
+
+
+def _retracts(low: str) -> bool:
+    return _may_take_back(low) and _RETRACTED.search(low) is not None
 
 
 def _denied(found: list[Mention], standing: list[int], count: int) -> list[int]:
@@ -130,10 +156,18 @@ def _denied(found: list[Mention], standing: list[int], count: int) -> list[int]:
     return standing[count:]
 
 
+def _last_denied(found: list[Mention], standing: list[int]) -> list[int]:
+    """What is left standing when all that the last sentence with a name affirms is denied."""
+    last = found[standing[-1]].place if standing and found[-1].place == found[standing[-1]].place else -1
+    first = next((n for n, at in enumerate(standing) if found[at].place == last), len(standing))
+    _denied(found, standing[first:], len(standing))
+    return standing[:first]
+
+
 def _left_standing(found: list[Mention], standing: list[int], sentence: str, place: int, *, halted: bool) -> list[int]:
     """Where a sentence takes something back and names something else, all that was affirmed before is denied. halted: the
     sentence before it began to."""
-    match = _TAKEN_BACK.search(sentence)
+    match = _TAKEN_BACK.search(sentence) if _may_take_back(sentence) else None
     if match is None and not halted:
         return standing
     first = bisect_left(standing, (place, match.end() if match else 0), key=lambda at: (found[at].place, found[at].span.start))
@@ -188,11 +222,15 @@ def _told_apart(sentences: Iterable[Sentence]) -> Iterator[Sentence]:
     """With what each heading of a discussion reaches over: its line and the list below it, or where it is a line alone, all that
     follows up to the next heading."""
     aside = alone = False
+    square = False  # `【分析】`, which only another one ends
     for one in sentences:
-        if one.first:
+        if one.first and not (square and not _SQUARE.match(one.text)):
+            square = _SQUARE.match(one.text) is not None
             said = discussing(one.low, alone=one.mark in ("\n", "", "?"))
             keeps = said is None and aside and (alone or is_item(one))
             aside, alone = said or keeps, alone if said is None else ":" not in one.low
+        elif aside and not one.first and (_CONCLUDES.match(one.low) or discussing(one.low, alone=False) is False):
+            aside = False  # `First thought: ... Final: ...`
         yield replace(one, aside=True) if aside else one
 
 

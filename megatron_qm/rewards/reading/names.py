@@ -27,9 +27,16 @@ class Compact:
         return found.end() if found else at
 
 
+_STOP = re.compile(r"\.(?:(?<!\d\.)|(?!\d))")
+_GONE = {code: None for code in range(128) if chr(code) != "." and _WEIGHTLESS.match(chr(code))}
+
+
 def bare(text: str) -> str:
     """The letters and digits of a text, in lower case."""
-    return _WEIGHTLESS.sub("", text.lower())
+    low = text.lower()
+    if not low.isascii():
+        return _WEIGHTLESS.sub("", low)
+    return (_STOP.sub("", low) if "." in low else low).translate(_GONE)  # a fraction of the time
 
 
 def compact(text: str) -> Compact:

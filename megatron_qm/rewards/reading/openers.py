@@ -3,7 +3,8 @@
 import re
 from itertools import islice
 
-from megatron_qm.rewards.reading.lexicon import either, first, words
+from megatron_qm.rewards.reading.cues import Cues
+from megatron_qm.rewards.reading.lexicon import either, first, holds, words
 from megatron_qm.rewards.reading.sentences import Sentence
 
 MOST_CLAUSES = 64  # of a sentence that are read
@@ -14,8 +15,11 @@ _OPENER = re.compile(rf"\s*(?:{_BULLETS}|{first('opener')}[\s,:.。!…]{{0,4}})
 _FILLER = re.compile(rf"\s*(?:{either('filler')}[\s,:]{{1,2}}|(?:是|为|选(?!项))[\s:]?择?){{0,3}}")
 # In the writing's own case: a word that begins the sentence begins no new clause of it.
 _CLAUSE = re.compile(rf"[,:;—–]|\s-\s|{words('new_clause')}")
-_END = re.compile(r"[\s.,;:!)\]}\"'”’。、…]*$")
-_REASON = re.compile(rf"\s{{0,9}}(?:[:—–(,.~]|-\s|{words('explains')})")
+_CUTS = (",", ":", ";", "-")  # in ASCII
+_NEW_CLAUSE = Cues(["new_clause"])
+_END = re.compile(r"[了吧啦]?[\s.,;:!)\]}\"'”’。、…]*$")
+_STOP = re.compile(r"[\s)\]\"'”’]*\.\s+[\"“(]?[A-Z][a-z’']*[\s,]")
+_REASON = re.compile(rf"\s{{0,9}}(?:[:;—–(,.~]|-\s|{words('explains')})")
 
 
 def opened(sentence: Sentence, at: int) -> int:
@@ -31,7 +35,14 @@ def filled(sentence: Sentence, at: int) -> int:
 
 
 def clause_starts(sentence: Sentence) -> list[int]:
+    if not _may_cut(sentence.text):
+        return [0]
     return [0, *(match.end() for match in islice(_CLAUSE.finditer(sentence.text), MOST_CLAUSES))]
+
+
+def _may_cut(text: str) -> bool:
+    """Whether a clause may begin within a text: False is certain."""
+    return not text.isascii() or holds(text, _CUTS) or _NEW_CLAUSE.stand_in(text)
 
 
 def clause_before(sentence: Sentence, begin: int, since: int) -> str:
@@ -46,6 +57,11 @@ def clause_before(sentence: Sentence, begin: int, since: int) -> str:
 def ends(sentence: Sentence, at: int) -> bool:
     """Whether nothing but marks follows."""
     return _END.match(sentence.text, at) is not None
+
+
+def stops(sentence: Sentence, at: int) -> bool:
+    """Whether the next sentence follows: `So C. Restart it.` (A letter that begins a line is a label.)"""
+    return _STOP.match(sentence.text, at) is not None
 
 
 def explained(sentence: Sentence, at: int) -> bool:

@@ -2,23 +2,24 @@
 
 import functools
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from megatron_qm.rewards.reading.finding import NameTable
-from megatron_qm.rewards.reading.lexicon import either, holds
+from megatron_qm.rewards.reading.boundaries import AFTER_TEXT
+from megatron_qm.rewards.reading.lexicon import holds
+from megatron_qm.rewards.reading.meaning import Meaning
 from megatron_qm.rewards.reading.names import bare, compact
-from megatron_qm.rewards.reading.parts import loose
+from megatron_qm.rewards.reading.numerals import alike, has_numerals
+from megatron_qm.rewards.reading.together import together
 from megatron_qm.rewards.reading.traditional import simplified
 
 LETTERS = "ABCDEFGHIJ"
+_SHORTEST_HALF = 4  # characters, of `Beck's triad – cardiac tamponade`
 _ARTICLE = re.compile(r"(?:a|an|the)\s+", re.I)
 _BRACKET = re.compile(r"^(?P<before>[^()]{2,200})\((?P<inside>[^()]{2,60})\)\s*$")
-# What may follow the text of an option that is named: nothing more of a name.
-AFTER_TEXT = re.compile(
-    r"\s*(?:$|[\n.,;:!?()\[\]{}\"'”’»、。|/&+—–✓✔✅√✗✘❌×✖=⇒→↑↓-]|"
-    rf"{either('after_text')}\b|[是为因和或与及均都也选项正对吗可])", re.I)
+_JOINT = re.compile(r"\s[—–-]\s|—+")
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,22 +30,29 @@ class Options:
     letters: str
     texts: tuple[tuple[str, str], ...]
     named: tuple[tuple[str, str], ...]  # (text, letter), as the question has them
+    forms: tuple[tuple[str, str], ...]  # and those that are too short to be named anywhere
     longest: int  # characters of a text
     beginnings: frozenset[str]  # the first characters of texts, and of articles
     pairs: frozenset[str]  # the first two characters of texts
+    together: Mapping[frozenset[str], str]  # options that are several others, by these
+    numerals: bool  # whether one has a numeral that answers may write otherwise
 
     def named_at(self, text: str, at: int) -> tuple[str, int] | None:
         """The letter of the option whose text begins at `at`, and where it ends."""
         if text[at : at + 1].lower() not in self.beginnings:
             return None
+        if (found := self._text_at(text, at)) is not None:
+            return found
         article = _ARTICLE.match(text, at)
-        return self._text_at(text, at) or (self._text_at(text, article.end()) if article else None)
+        return self._text_at(text, article.end()) if article else None
 
     def _text_at(self, text: str, at: int) -> tuple[str, int] | None:
         begins = text[at : at + 2]
         if begins.isascii() and begins.isalnum() and begins.lower() not in self.pairs:  # most words: none is compared
             return None
         window = compact(text[at : at + 2 * self.longest + 8])
+        if window.text[:2] not in self.pairs and window.text[:1] not in self.pairs:
+            return None
         for name, letter in self.texts:
             if window.text.startswith(name) and AFTER_TEXT.match(text, end := at + window.end(len(name), plural=True)):
                 return letter, end
@@ -66,20 +74,23 @@ class Options:
         names = (text.split() for text, _ in self.named)
         return tuple((said[0][0].upper(), said[1]) for said in names if len(said) == 2 and said[1].islower())
 
+    def whole(self, text: str) -> str | None:
+        """The letter of the option whose text this is, and nothing else."""
+        said = bare(text)
+        return next((letter for name, letter in self.texts if name == said), None)
+
+    @cached_property
+    def lines(self) -> frozenset[str]:
+        """The options as the question lists them, letter and text, as `bare` has it."""
+        return frozenset(letter.lower() + bare(text) for text, letter in self.forms)
+
     @cached_property
     def names(self) -> tuple[str, ...]:
         return tuple(name for name, _ in self.texts)
 
     @cached_property
-    def table(self) -> NameTable:
-        """The texts as names in prose."""
-        return NameTable(dict(self.named))
-
-    @cached_property
-    def loose(self) -> NameTable:
-        """And what else may speak of an option; its letter is in lower case then."""
-        own = dict(self.named)
-        return NameTable({**{part: letter.lower() for part, letter in loose(own) if part not in own}, **own})
+    def meaning(self) -> Meaning:
+        return Meaning(self.forms)
 
 
 def options_of(table: Mapping[str, str]) -> Options:
@@ -88,13 +99,16 @@ def options_of(table: Mapping[str, str]) -> Options:
 
 @functools.lru_cache(maxsize=4096)  # the responses of a group share their options
 def _options(said: tuple[tuple[str, str], ...]) -> Options:
-    table = tuple((letter, simplified(text)) for letter, text in said)
+    table = tuple((letter, alike(simplified(unicodedata.normalize("NFKC", text)))) for letter, text in said)  # as responses are
     letters = "".join(letter for letter, _ in table) or LETTERS
     texts = {name: letter for name, owners in _owners(table).items() if len(owners) == 1 for letter in owners}
     longest = max(map(len, texts), default=0)
     beginnings = frozenset(name[0] for name in texts) | ({"a", "t"} if texts else set())
     ordered = tuple(sorted(texts.items(), key=lambda one: -len(one[0])))
-    return Options(letters, ordered, _named(table, texts), longest, beginnings, frozenset(name[:2] for name in texts))
+    named = _named(table, texts)
+    short = tuple((text, letter) for letter, text in table if len(bare(text)) < 2)
+    return Options(letters, ordered, named, (*named, *short), longest, beginnings, frozenset(name[:2] for name in texts),
+                   together(table), any(has_numerals(text) for _, text in table))
 
 
 def _owners(table: tuple[tuple[str, str], ...]) -> dict[str, set[str]]:
@@ -126,4 +140,5 @@ def _forms(text: str) -> list[str]:
     forms = [said]
     if bracket := _BRACKET.match(said):
         forms += [bracket["before"], bracket["inside"]]
-    return forms
+    halves = _JOINT.split(said)
+    return [*forms, *halves] if len(halves) == 2 and all(len(half) > _SHORTEST_HALF for half in halves) else forms

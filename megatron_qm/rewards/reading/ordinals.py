@@ -4,10 +4,10 @@ import re
 
 from megatron_qm.rewards.reading.lexicon import either, holds
 
-_ENGLISH = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+ENGLISH = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 _CHINESE = "一二三四五六七八九十"
 # A first or second choice is a drug before others, and no place in a list.
-_PLACE = rf"(?:the\s)?(?:(?P<en>{'|'.join(_ENGLISH)})|(?P<n>\d)(?:st|nd|rd|th)|(?P<last>last))\s(?:listed\s)?"
+_PLACE = rf"(?:the\s)?(?:(?P<en>{'|'.join(ENGLISH)})|(?P<n>\d)(?:st|nd|rd|th)|(?P<last>last))\s(?:listed\s)?"
 _NAMED = r"(?:options?|alternative|(?<!first )(?<!second )choice)\b"
 _OPTION = either("option_word", "zh")
 _PLACE_ZH = rf"第(?P<zh>[{_CHINESE}\d])(?:个{_OPTION}|项|条)|(?P<last_zh>最后)一(?:个{_OPTION}|项)"
@@ -33,7 +33,7 @@ def numbered_at(text: str, at: int, letters: str) -> tuple[str, int] | None:
 def _place(found: re.Match[str], last: int) -> int:
     """From 1."""
     if english := found["en"]:
-        return _ENGLISH.index(english.lower()) + 1
+        return ENGLISH.index(english.lower()) + 1
     if chinese := found["zh"]:
         return int(chinese) if chinese.isascii() else _CHINESE.index(chinese) + 1
     return int(found["n"]) if found["n"] else last

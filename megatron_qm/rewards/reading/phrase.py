@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from megatron_qm.rewards.reading.lexicon import behind, either, first, words
+from megatron_qm.rewards.reading.lexicon import behind, either, entries, first, holds, words
 from megatron_qm.rewards.reading.options import Options
 from megatron_qm.rewards.reading.ordinals import may_be_numbered, numbered_at
 from megatron_qm.rewards.reading.sentences import Sentence
@@ -36,6 +36,10 @@ _BEGINS = rf"(?:(?<![A-Za-z].)|(?i:{behind('denial_behind_lead', '.')}|{behind('
 _NAMES = rf"(?!(?<=[AI]){_ARTICLE.pattern})[A-J]{{0,9}}{_RUN_END}"
 _LOWER_NAMES = rf"(?:{_LOWER_END}|[a-j]{{1,5}}{_LOWER_RUN_END})"
 _ANY_LETTER = re.compile(rf"[A-Ja-j](?![K-Zk-z])(?=(?<=[A-J]){_NAMES}|(?<=[a-j]){_LOWER_NAMES}){_BEGINS}")
+# The same that begin with a word, which is seen sooner; others stand behind one of those words.
+_ANY_CAPITAL = re.compile(rf"[A-J](?<![A-Za-z].){_NAMES}")
+_ANY_SMALL = re.compile(rf"[a-j](?<![A-Za-z].)(?![k-z])(?:{_LOWER_NAMES})")
+_BEFORE_LETTERS = (*entries("denial_behind_lead", "en"), *entries("maybe", "en"))
 _BESIDE = re.compile(r"[ \t]*[)\]]?[ \t]?(?:[.:、—–-]|\()?[ \t\"'“]*")
 _SAID = re.compile(r"\s*\w")  # what is said about a name
 _LETTER_BEHIND = re.compile(r"\s{0,2}[(\[]\s?(?:option |choice |选项)?([A-J])\s?[)\]]")
@@ -54,15 +58,18 @@ class Phrase(NamedTuple):
 
 def may_name(sentence: Sentence, options: Options) -> bool:
     """Whether `phrase_at` may find an option anywhere in a sentence: False is certain, and takes a fraction of the time."""
-    return _ANY_LETTER.search(sentence.text) is not None or options.stand_in(sentence.text) or may_be_numbered(sentence.low)
+    text, low = sentence.text, sentence.low
+    if _ANY_CAPITAL.search(text) is not None or _ANY_SMALL.search(text) is not None:
+        return True
+    return options.stand_in(text) or may_be_numbered(low) or holds(low, _BEFORE_LETTERS) and _ANY_LETTER.search(text) is not None
 
 
 def phrase_at(sentence: Sentence, at: int, options: Options, *, led: bool = False) -> Phrase | None:
     """The options that are named from `at` on; None where none is. led: the words before it have said that it is the answer, so
     that a predicate behind it (`C, A and B are wrong`) belongs to another clause."""
     item = _item(sentence.text, _opened(sentence, at), options)
-    if item is None:
-        return None
+    if item is None or _is_last(sentence.text, item.end):
+        return item
     items = [item]
     while (found := _next(sentence, items[-1].end, options)) is not None:
         items.append(found)
@@ -76,6 +83,11 @@ def phrase_at(sentence: Sentence, at: int, options: Options, *, led: bool = Fals
     letters = [letter for one in named for letter in one.letters]
     distinct = len(set(letters)) == len(letters)
     return Phrase(frozenset(letters), items[0].start, items[-1].end, distinct and all(one.sure for one in items))
+
+
+def _is_last(text: str, end: int) -> bool:
+    """Whether nothing follows that patterns could find: the end, or a full stop there."""
+    return len(text) - end < 2 and text[end:] in ("", ".")
 
 
 def _first_clause(text: str, items: list[Phrase]) -> list[Phrase]:
@@ -104,7 +116,9 @@ def _item(text: str, at: int, options: Options) -> Phrase | None:
         return far
     run = _RUN.match(text, at)
     letters = run[0] if run else _lower(text, at)
-    if not letters or len(set(letters)) < len(letters) or not set(letters) <= set(options.letters):
+    if not letters or letters[0] not in options.letters:
+        return None
+    if len(letters) > 1 and (len(set(letters)) < len(letters) or not set(letters) <= set(options.letters)):
         return None
     end = at + len(letters)
     if len(letters) == 1 and options.shortened_at(text, at):
@@ -138,6 +152,8 @@ def _lower(text: str, at: int) -> str:
 def _with_text(text: str, letter: str, at: int, options: Options) -> Phrase:
     """A letter and the text beside it, which must be its own if it is an option's and nothing is said about it."""
     end = at + 1
+    if _is_last(text, end):
+        return Phrase(frozenset(letter), at, end)
     beside = _BESIDE.match(text, end)
     named = options.named_at(text, beside.end()) if beside and beside.end() > end else None
     if named is None:
@@ -158,6 +174,8 @@ def _with_letter(text: str, letter: str, at: int, end: int) -> Phrase:
 
 def _closed(text: str, end: int) -> int:
     """Behind closing brackets, quotes and the word for `option`."""
+    if _is_last(text, end):
+        return end
     closed = _CLOSE.match(text, end)
     end = closed.end() if closed else end
     comment = _COMMENT.match(text, end)

@@ -3,6 +3,7 @@
 import functools
 import re
 
+from megatron_qm.rewards.reading.cues import Cues
 from megatron_qm.rewards.reading.lexicon import any_other, any_word, either, first, words
 
 _DENIED = re.compile(words("denied"))
@@ -27,8 +28,9 @@ _ASKED = re.compile(rf"[\s)\"'”]{{0,4}}{either('question_mark')}")
 # All that this file looks for begins with one of these.
 _CUES = ("denied", "does_not", "is_wrong", "says", "some", "others", "speakers", "gives", "according_to", "condition",
          "condition_behind", "trailing_condition", "hedge", "unknowing")
-_IN_ANOTHER = r"\bin (?:an?|another|other)\b"
-_ANY_ENGLISH = re.compile(rf"{any_word(*_CUES)}|{either('called_wrong')}|{_IN_ANOTHER}")
+_IN_ANOTHER = r"in (?:an?|another|other)"
+_ANY_ENGLISH = re.compile(rf"{any_word(*_CUES)}|{either('called_wrong')}|\b{_IN_ANOTHER}\b")
+_ANY_CUE = Cues(_CUES, begun=["called_wrong"], more=[_IN_ANOTHER])  # those that call wrong stand behind a blank
 _ANY_OTHER = re.compile(rf"[a-z]{{2}}|{any_other(*_CUES, 'question_mark')}")  # no English word is told from the one it stands in
 _BEHIND = 20, 160  # characters behind a name in which its condition stands: at once, and in the rest of the clause
 
@@ -36,7 +38,11 @@ _BEHIND = 20, 160  # characters behind a name in which its condition stands: at 
 @functools.lru_cache(maxsize=256)  # it is asked for each statement of a sentence
 def is_plain(sentence: str) -> bool:
     """Whether all that a sentence says is the writer's own, affirmed and without a condition: one search for all of these."""
-    return "?" not in sentence and (_ANY_ENGLISH if sentence.isascii() else _ANY_OTHER).search(sentence) is None
+    if "?" in sentence:
+        return False
+    if sentence.isascii():
+        return not _ANY_CUE.stand_in(sentence) or _ANY_ENGLISH.search(sentence) is None
+    return _ANY_OTHER.search(sentence) is None
 
 
 def denied_before(clause: str) -> bool:

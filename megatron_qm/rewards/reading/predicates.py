@@ -8,19 +8,24 @@ closed list (`recommended`) leave it an answer. Sentences are in lower case.
 import re
 from collections.abc import Sequence
 
-from megatron_qm.rewards.reading.lexicon import either, first
+from megatron_qm.rewards.reading.lexicon import either, first, words
 from megatron_qm.rewards.reading.spans import Span
 
-_BETWEEN = re.compile(rf"\s*(?:\([^()]{{0,60}}\)\s*)?(?:{either('of_a_name')}\s*){{0,2}}")
+DOSE = rf"\s\d[\d.,]*\s?{either('unit_of_dose', 'en')}(?:\s{either('schedule')}\b){{0,3}}"
+_BETWEEN = re.compile(rf"(?:{DOSE})?\s*(?:\([^()]{{0,60}}\)\s*)?(?:{either('of_a_name')}\s*){{0,2}}")
 _JOINT = re.compile(r"\s*(?:,|/|、|\band\b|\bor\b|和|与|及|或)+\s*")
 _VERB = re.compile(first("verb"))
+# `X, tempting as it is, stays ...`, `X, which she wants, isn't ...`
+_ASIDE = re.compile(rf",\s{either('begins_aside')}\b[^,;:]{{2,60}},\s*(?={first('verb')})")
 _IS_ANSWER = (rf"(?:an? |the |my |our )(?:\w+[ -]){{0,3}}{either('answer_noun')}\b"
-              r"(?! (?:that|which) (?:i|we) (?:would|do) not)")
+              r"(?! (?:that|which) (?:i|we) (?:would|do) not| only)")
 _RECOMMENDS = re.compile(
     rf"{either('auxiliary_alone')}\s*(?:[.,;!]|$)"
     rf"|(?:{either('auxiliary')}\s+)?(?:{either('emphasis')}\s+){{0,2}}(?:be\s+)?(?:{either('recommended')}|{_IS_ANSWER})"
     rf"|{either('is_recommended')}")
-_ON_CONDITION = re.compile(r"[^,;.]{0,12}\b(?:only )?if\b")  # `is an option if ...`
+# `is an option if ...`, `would be an option in other women`
+_ON_CONDITION = re.compile(rf"[^,;.]{{0,24}}{words('for_others')}")
+_CHOSEN_LATER = re.compile(r"[^.;]{0,80}\b(?:that|this|it|which)(?:'s| is) (?:what|the one) (?:i|we)\b(?! (?:do|did|would) not)")
 _AGAINST = re.compile(rf"\b{either('against')}\b")
 
 
@@ -40,10 +45,15 @@ def is_subject(sentence: str, span: Span) -> bool:
 
 def _speaks_of(sentence: str, at: int) -> bool:
     """Whether a verb begins at `at` that says something else than that its subject is the answer."""
-    if not _VERB.match(sentence, at):
-        return False
+    return _VERB.match(sentence, at) is not None and not recommends(sentence, at)
+
+
+def recommends(sentence: str, at: int) -> bool:
+    """Whether the predicate that begins at `at` says that its subject is the answer."""
+    if _CHOSEN_LATER.match(sentence, at):
+        return True
     found = _RECOMMENDS.match(sentence, at)
-    return found is None or _AGAINST.search(found[0]) is not None or _ON_CONDITION.match(sentence, found.end()) is not None
+    return found is not None and _AGAINST.search(found[0]) is None and _ON_CONDITION.match(sentence, found.end()) is None
 
 
 def _joint(between: str) -> str:
@@ -66,7 +76,9 @@ def _ends_of_lists(joints: Sequence[str]) -> list[int]:
 
 def _after(sentence: str, span: Span) -> int:
     between = _BETWEEN.match(sentence, span.end)
-    return between.end() if between else span.end
+    end = between.end() if between else span.end
+    aside = _ASIDE.match(sentence, end)
+    return aside.end() if aside else end
 
 
 def _splits(sentence: str, named: Sequence[Span], last: int) -> bool:

@@ -15,15 +15,19 @@ _IS = either("auxiliary", "en")
 _LEADS = (
     LED,
     re.compile(rf"{words('best')}[^.;]{{0,160}}?\s(?:{_IS}|remains)\s[^,;.]{{0,40}}$"),
+    re.compile(rf"\b(?:my|our)\s(?:[\w-]+\s){{0,2}}{either('answer_noun')}\b[^.;]{{0,40}}?\s{_IS}\s[^,;.]{{0,20}}$"),
     re.compile(rf"\b{either('leads_to_name', 'en')}\b[^,;.]{{0,60}}$"),
-    re.compile(rf"{either('leads_to_name', 'zh')}[^,;:]{{0,20}}:?\W*$"),
-    re.compile(r"(?:\b(?:so|therefore|hence|thus)[,\s]|因此|所以|故|遂)\s*$"),
+    re.compile(rf"{either('leads_to_name', 'zh')}[^,;:]{{0,20}}:?\W*(?:{either('before_alone', 'zh')}|用|如|即){{0,2}}$"),
+    re.compile(rf"{either('points_at')}\s*(?:\([a-h]\)\s*)?(?:[\w%.-]+\s){{0,4}}?[\u4e00-\u9fff]{{0,6}}:?$"),
+    re.compile(rf"(?:^\W*|[.;]\s*){either('plan_heading')}\s*(?:[:】→=⇒]|->)[^:;.]{{0,40}}$"),
+    re.compile(r"(?:\b(?:so|therefore|hence|thus)[,\s]|因此|所以|[故遂][应宜予给行查做选用开先拟]{0,2})\s*$"),
 )
 # What stands behind a name that it calls the answer.
 _DOSE = r"(?:[\w.%/–-]+\s){0,5}?"
 _CALLS = (
     re.compile(rf"{_BRACKET}{_DOSE}{_IS}\s(?:\w+\s){{0,3}}?{words('best')}"),
-    re.compile(rf"{_BRACKET}{_DOSE}{_IS}\s(?:an?|the|my)\s(?:[\w-]+\s){{0,3}}?{either('answer_noun')}\b"),
+    re.compile(rf"{_BRACKET}{_DOSE}{_IS}\s(?:(?:the|my|our)\s|an?\s{either('good')}\s)(?:[\w-]+\s){{0,3}}?"
+               rf"{either('answer_noun')}\b(?! only)"),
     re.compile(rf"{_BRACKET}{_DOSE}(?:is|would be)\swhat\s(?:i|we)\b"),
     re.compile(rf"{_BRACKET}{_DOSE}(?:should|must|will|needs? to)\s(?:also\s)?be\s{either('recommended')}"),
     re.compile(rf"{_BRACKET}(?:仍?[为是]|应?作为)?(?:首选|最佳)"),
@@ -48,6 +52,10 @@ class Rank(IntEnum):
     BOXED = 5
 
 
+_PLAN = re.compile(rf"\W*(?:\d{{1,2}}[.)、]|[一二三四五六七八九十]{{1,2}}、)?\W*{either('plan_heading')}\W*")
+_HEADING = re.compile(r"\W*(?:\d{1,2}[.)、]|[一二三四五六七八九十]{1,2}、)?\W*(?P<name>[^,.;:。]{1,40}):?\W*")
+
+
 def turns_here(sentence: Sentence) -> bool:
     """Whether a sentence turns from what is said in general to the case: `however`, `in this patient`."""
     return _HERE.match(sentence.low) is not None
@@ -56,13 +64,28 @@ def turns_here(sentence: Sentence) -> bool:
 def ranks_of(prose: Prose, affirmed: Sequence[Mention]) -> list[Rank]:
     ranks: list[Rank] = []
     ends = _ends_of_lists(affirmed)
-    below = set(_below_leads(prose.sentences, {one.place for one in prose.mentions}))
+    naming = {one.place for one in prose.mentions}
+    below = set(_below_leads(prose.sentences, naming))
+    planned = set(_planned(prose.sentences, naming))
     for n, one in enumerate(affirmed):
         before = affirmed[n - 1] if n and affirmed[n - 1].place == one.place else None
         rank_before = ranks[-1] if before else None
         rank = _rank(prose.sentences[one.place], one.span, ends[n], before.span if before else None, rank_before)
-        ranks.append(max(rank, Rank.LED) if one.place in below and not before else rank)
+        led = one.place in below and not before or one.place in planned and rank in (Rank.LABELLED, Rank.ALONE)
+        ranks.append(max(rank, Rank.LED) if led else rank)
     return ranks
+
+
+def _planned(sentences: Sequence[Sentence], naming: Collection[int]) -> Iterator[int]:
+    """The sentences of each section whose heading says that it is the plan or the answer: `P:`, `Final answer`, `三、建议`."""
+    planned = False
+    for place, one in enumerate(sentences):
+        if one.first and place not in naming and _PLAN.fullmatch(one.low):
+            planned = True
+        elif one.first and place not in naming and _HEADING.fullmatch(one.low) and (not is_item(one) or one.aside):
+            planned = False
+        elif planned and not one.aside:
+            yield place
 
 
 def _below_leads(sentences: Sequence[Sentence], naming: Collection[int]) -> Iterator[int]:

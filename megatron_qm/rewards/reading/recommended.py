@@ -6,15 +6,17 @@ the answer as a sentence of its own (`X 500 mg, for 7 days`). All else is mentio
 Below a heading such as `Monitoring` everything is mentioned.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from megatron_qm.rewards.reading.anaphora import spelled_out
 from megatron_qm.rewards.reading.clean import BOX, answer_part
 from megatron_qm.rewards.reading.elements import without_withheld
 from megatron_qm.rewards.reading.mentions import Prose, Sentence, adds, ends_list, is_final, is_item
 from megatron_qm.rewards.reading.ranks import Rank, ranks_of, turns_here
-from megatron_qm.rewards.reading.spans import Find, Mention
+from megatron_qm.rewards.reading.spans import Find, Mention, Stance
 from megatron_qm.rewards.reading.strikes import boxes
+
+_BEHIND = 40  # characters behind a name in which its dose stands
 
 
 def answer_text(prompt: str, response: str, find: Find) -> str:
@@ -22,8 +24,10 @@ def answer_text(prompt: str, response: str, find: Find) -> str:
     return boxes(spelled_out(answer_part(without_withheld(response)) or "", prompt, find))
 
 
-def recommended(prose: Prose, *, beside_fields: bool) -> tuple[list[Mention], list[Mention]]:
-    """The names that are the answer, and all in sentences that state any."""
+def recommended(prose: Prose, *, beside_fields: bool, prescribes: Callable[[str], bool] = lambda text: False
+                ) -> tuple[list[Mention], list[Mention]]:
+    """The names that are the answer, and all in sentences that state any. prescribes: whether what stands behind a name is how it
+    is given: where nothing else is stated, that states it."""
     affirmed = prose.affirmed
     ranks = ranks_of(prose, affirmed)
     boxes = [place for place, one in enumerate(prose.sentences) if one.text.startswith(BOX) and len(one.text.strip()) > 1]
@@ -32,11 +36,33 @@ def recommended(prose: Prose, *, beside_fields: bool) -> tuple[list[Mention], li
     stated = bool(answer or boxes)
     if beside_fields:
         answer = [one for n, one in enumerate(affirmed) if n in counted and ranks[n] >= Rank.LED]
+    taken_back = withdrawn_in(prose.mentions)
     if not stated and not beside_fields:
-        answer = affirmed
+        left = [one for one in affirmed if one.key not in taken_back] or affirmed
+        answer = _prescribed(left, prescribes) or left
     places = {one.place for n, one in enumerate(affirmed) if ranks[n] or adds(prose.sentences[one.place])}
     places |= {one.place for one in answer}
-    return prose.decided(answer, affirmed), [one for one in affirmed if one.place in places]
+    withdrawn = taken_back - {one.key for one in answer}
+    return prose.decided(answer, affirmed), [one for one in affirmed if one.place in places and one.key not in withdrawn]
+
+
+def withdrawn_in(mentions: Sequence[Mention]) -> set[str]:
+    """What is denied where it is named last: a draft that the text itself corrects."""
+    last = {one.key: one.stance for one in mentions if one.stance in (Stance.AFFIRMED, Stance.DENIED)}
+    return {key for key, stance in last.items() if stance is Stance.DENIED}
+
+
+def _prescribed(affirmed: Sequence[Mention], prescribes: Callable[[str], bool]) -> list[Mention]:
+    """All in sentences in which one is prescribed."""
+    places = {one.place for n, one in enumerate(affirmed) if prescribes(one.sentence[one.span.end : _next(affirmed, n)])}
+    return [one for one in affirmed if one.place in places]
+
+
+def _next(affirmed: Sequence[Mention], n: int) -> int:
+    """Where what is said of a name ends at the latest."""
+    follows = affirmed[n + 1] if n + 1 < len(affirmed) else None
+    within = affirmed[n].span.end + _BEHIND
+    return min(within, follows.span.start) if follows and follows.place == affirmed[n].place else within
 
 
 def _counted(sentences: Sequence[Sentence], affirmed: Sequence[Mention], ranks: Sequence[Rank], boxes: Sequence[int]) -> set[int]:
@@ -48,7 +74,8 @@ def _counted(sentences: Sequence[Sentence], affirmed: Sequence[Mention], ranks: 
         return set()
     stated = [n for n, rank in enumerate(ranks) if rank is top or top <= Rank.ALONE and rank]
     final = [n for n in stated if is_final(one := sentences[affirmed[n].place]) or n != stated[0] and turns_here(one)]
-    opening = ranks[0] is Rank.ALONE and not final
+    opens = affirmed[0].place == 0 or not is_item(sentences[affirmed[0].place])  # an item further down is one of a discussion
+    opening = ranks[0] is Rank.ALONE and not final and opens
     begin = affirmed[final[-1]].place if final else affirmed[0].place if opening else affirmed[stated[0]].place
     least = top if top > Rank.ALONE else Rank.LABELLED
     going_on = set(_going_on(sentences, begin, {one.place for one in affirmed}))

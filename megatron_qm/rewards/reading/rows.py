@@ -14,6 +14,8 @@ _SIGN = rf"[{CHOSEN}{STRUCK}×]?\s*"
 _NO = re.compile(rf"\s*(?:[{STRUCK}×]|{_SIGN}{either('bare_no')}{_REST})")
 _WITHHELD = re.compile(rf"\s*(?:[{STRUCK}×]|{_SIGN}{either('withheld_cell')}{_REST})")
 _YES = re.compile(rf"\s*(?:[{CHOSEN}]|{either('bare_yes')}{_REST})")
+_MARKED = re.compile(rf"\s*[{CHOSEN}]")
+_SAYS_YES = re.compile(rf"\s*(?:[{CHOSEN}]|{either('bare_yes')})")
 _ASKS = re.compile(r"\s*(?:是否|whether|if)|.*/")
 _CHOOSES = re.compile(either("choosing_heading"))
 
@@ -30,6 +32,7 @@ def refuses(cell: str) -> bool:
 
 def _lines(lines: Sequence[str]) -> Iterator[str]:
     heads: list[str] | None = None
+    chosen: int | None = None  # the column in which one row of the table says that it is chosen
     for n, line in enumerate(lines):
         cells = _cells(line)
         if len(cells) < 2:
@@ -38,20 +41,34 @@ def _lines(lines: Sequence[str]) -> Iterator[str]:
         elif heads is None:
             ruled = n + 1 < len(lines) and _RULER.fullmatch(lines[n + 1]) is not None
             heads = [lower(cell) for cell in cells] if ruled else [""] * len(cells)
-            yield from [] if ruled else _row(line, cells, heads)
+            chosen = _column_of_choice(lines[n + 2 :], heads) if ruled else None
+            yield from [] if ruled else _row(line, cells, heads, None)
         elif not _RULER.fullmatch(line):
-            yield from _row(line, cells, heads)
+            yield from _row(line, cells, heads, chosen)
+
+
+def _column_of_choice(rows: Sequence[str], heads: Sequence[str]) -> int | None:
+    """The column whose heading chooses, if a row says there that it is chosen: then the others are not."""
+    for line in rows:
+        cells = _cells(line)
+        if len(cells) < 2:
+            return None
+        for n, cell in enumerate(cells[: len(heads)]):
+            if n and _CHOOSES.search(heads[n]) and _MARKED.match(lower(cell)):
+                return n
+    return None
 
 
 def _cells(line: str) -> list[str]:
     return [cell.strip() for cell in line.strip().strip("|").split("|")] if "|" in line else []
 
 
-def _row(line: str, cells: Sequence[str], heads: Sequence[str]) -> Iterator[str]:
+def _row(line: str, cells: Sequence[str], heads: Sequence[str], chosen: int | None) -> Iterator[str]:
     """The row, or what is left of it behind a mark for each cell that is withheld."""
     denying = [n < len(heads) and _withholds(heads[n]) for n in range(len(cells))]
     verdicts = [_verdict(lower(cell), heads[n] if n < len(heads) else "", denying[n], len(cells)) for n, cell in enumerate(cells)]
-    mark = "☐" if False in verdicts else "-"
+    passed_over = chosen is not None and chosen < len(cells) and not _SAYS_YES.match(lower(cells[chosen]))
+    mark = "☐" if False in verdicts or passed_over else "-"
     said = [cell.replace(". ", "; ") for n, cell in enumerate(cells) if not denying[n] and verdicts[n] is None]
     yield f"{mark} {'; '.join(said)}"
     yield from (f"☐ {cell}" for n, cell in enumerate(cells) if denying[n])

@@ -11,13 +11,14 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
 from megatron_qm.rewards.reading.clauses import ANDS, Clause, clauses_of
+from megatron_qm.rewards.reading.cues import Cues, Words
 from megatron_qm.rewards.reading.headings import is_short
 from megatron_qm.rewards.reading.lexicon import either, first, lower, words
-from megatron_qm.rewards.reading.predicates import discussed, is_subject
+from megatron_qm.rewards.reading.predicates import DOSE, discussed, is_subject
 from megatron_qm.rewards.reading.spans import Span, Stance
 from megatron_qm.rewards.reading.strikes import struck
 
-_FORWARD = re.compile(words("denies_forward"))
+_FORWARD = Words("denies_forward")
 _BACKWARD = re.compile(
     rf"\b{either('is_seen')}\s+(?:\w+\s+){{0,2}}?{either('denied_predicate')}"
     rf"|\b(?:should|must|can) be {either('must_be_left')}|(?:\b|(?<=\x00)){either('denies_backward')}"
@@ -25,36 +26,52 @@ _BACKWARD = re.compile(
 # A bracket that is nothing but a denial speaks of the name before it; `(禁用于孕妇)` speaks of others.
 _BARE_DENIAL = re.compile(rf"\s?(?:(?:is|are|was|now|already)\s|[已均都]{{0,2}})?{either('bare_denial')}\s?")
 _TWICE = re.compile(rf"{words('denied_twice')}|非(?=[^,;]{{1,14}}不可)|(?<=非)([^,;]{{1,14}})不可")
-_TURN = re.compile(words("turn"))
+_TWICE_CUES = Cues(["denied_twice"], signs=["denied_twice"])
+_TURN = Words("turn")
 _STRONG_TURN, _BUT = re.compile(words("strong_turn")), re.compile(words("but"))
 _CONDITIONAL = (Stance.SUPPOSED, Stance.ON_CONDITION)
-_NOW = re.compile(words("now"))
-_ELSEWHERE = re.compile(words("elsewhere"))
+_NOW = Words("now")
+_ELSEWHERE = re.compile(
+    rf"{words('elsewhere')}|\b{either('staff')}s?(?:(?: [\w'-]+){{0,7}}? {either('believes')}|(?: \w+)? {either('advises')})\b")
 _ON = re.compile(rf"\s*(?:{either('before_on')}\s)*on\s(?:an?\s|the\s|his\s|her\s)?\x00")  # what is taken already
-_BEEN_ON = re.compile(r"\b(?:was|were|been|is)(?: already| still)? on \x00")
-_SUPPOSED = re.compile(words("supposed"))
-_IF_BEHIND = re.compile(rf"\s{either('condition_of_a_name')}\b")
+_BEEN_ON = re.compile(
+    rf"(?:\b{either('remains_on')}|'s)(?: already| still| currently| now)? on (?:[a-z-]+ )?\x00")
+_SUPPOSED = re.compile(rf"{words('supposed')}|^\W*options\W*$")
+_IF_BEHIND = re.compile(rf"(?:{DOSE})?\s?(?<=\s){either('condition_of_a_name')}\b")
 # A denial that names what comes in the place of its object: the word, and what stands right before the new one.
 _EXCHANGES = tuple((word, re.compile(rf"\b(?:{turn})\s*(?:an?\s|the\s)?$")) for word, turn in (
     (" from", "to"), ("replac", "with|by"), ("stop", "start|use|give"), ("hold", "start|use|give")))
-_INSTEAD = re.compile(r"(?:改用|换[用成为]|而用)\s*$")
+_INSTEAD = re.compile(r"(?:改用|换[用成为]|而用)\s*$|\b(?:so|hence|therefore|thus)\s(?:\w+\s){0,2}$")
 # `..., which his brother has`, `...: discontinue it`
 _OF_THE_ONE_BEFORE = re.compile(
     rf"\s*(?:which|that)\b.*\b{either('relative')}\b"
-    rf"|\s*(?:so |please |then )?{either('stop_it')}\s(?:it|them|this|that)\b|\s*(?:停用?|不用|取消)(?:它|之|该药)")
+    rf"|\s*(?:so |please |then )?{either('stop_it')}\s(?:it|them|this|that)\b|\s*(?:停用?|不用|取消)(?:它|之|该药)"
+    rf"|\s*{either('struck_off')}")
+# Of what a sentence before has named: `On rereading the notes I cancelled it`.
+_STOPS_IT = re.compile(rf"\b{either('stop_it')}(?:led|ped|ted|ed|d)?\s(?:it|them|this|that)\b|{either('stops_it', 'zh')}")
 _IN_ITS_PLACE = re.compile(r"\s*(?:换[成为用]|改[为成用])")  # `把A换成B`, `由A改为B`
-_UNREAL = re.compile(words("unreal"))
+_UNREAL = Words("unreal")
 _WORSE = re.compile(r"\b(?:worse|inferior|less \w+) (?:than|to)\b|不如|劣于|逊于|不及")  # the name before it than the one behind it
 _PURPOSE = re.compile(rf"\s?{first('purpose')}")
 _JOINED = re.compile(r"\s*(?:,\s*)?(?:or|或者?|/|、)\s*")
 _MAY = re.compile(rf"\s(?:may|can|could|might) (?:also )?be {either('optional_use')}\b|可(?:酌情|考虑)")
 _ALLERGEN = re.compile(r"\s?(?:过敏|不耐受)|[\s-](?:allerg|intoleran)")
 _ALLERGIC = re.compile(r"(?:过敏|不耐受)者")  # of whom the next clause speaks
+# A verdict that ends what is said of a name: `X – true anaphylaxis, out`.
+_VERDICT = re.compile(rf"\s?{either('before_verdict', 'zh')}*{either('verdict_of_name')}了?")
+# What is said of a list behind a colon: `A, B and C: no evidence`.
+_WORTHLESS = re.compile(rf"\s?{either('worth_nothing')}")
+# What is done before what is asked for: `with potassium corrected first`.
+_PREPARED = re.compile(r"\bwith (?:the |serum |his |her )?$"), re.compile(
+    rf"\s(?:already |first )?{either('prepared')}\b")
+# What somebody else is quoted with: `the letter says "CT advised"`.
+_QUOTED = re.compile(rf"{words('report')}[^\"“”「」]{{0,12}}[\"“「](?P<said>[^\"“”「」]{{4,}})[\"”」]")
 _UNBOUND = re.compile(words("unbound"))
 _OF_THOSE_BEFORE = ("现予", "现已", "目前", "已", "后", "", "which", "that", "both", "all", "these", "they", "均", "都")
 _ITS_OWN = re.compile(r"(?!.*(?:[均都皆]|全部|一概|一律)).*[\u4e00-\u9fff].*")  # a Chinese list has 、; a comma begins a clause, unless 均 binds them
 _COLONS = (":", "-", "—", "–", "→", "⇒", "->", "=>")
 _LONGEST_NAME = 12  # characters of one that no table knows, within a list
+_MORE_THAN_A_NAME = 2  # characters around a name in quotation marks, where it is no name alone that is quoted
 _TURN_WITHIN = 40  # characters before a name in which `to`, `with`, 改用 stand
 
 
@@ -62,7 +79,9 @@ def stances(sentence: str, named: Sequence[Span], inherited: Stance = Stance.AFF
     """How `sentence` stands to each of the spans in it that are names, in their order. inherited: of the heading above it."""
     if not named:
         return []
-    low = _TWICE.sub(lambda twice: twice[1] + "  " if twice[1] else " " * len(twice[0]), lower(sentence))
+    low = lower(sentence)
+    if not low.isascii() or _TWICE_CUES.stand_in(low):
+        low = _TWICE.sub(lambda twice: twice[1] + "  " if twice[1] else " " * len(twice[0]), low)
     clauses = clauses_of(low, named)
     found = _read_forward(low, clauses, inherited)
     for n in range(len(clauses)):
@@ -72,6 +91,12 @@ def stances(sentence: str, named: Sequence[Span], inherited: Stance = Stance.AFF
             found[span] = Stance.DENIED
     found.update(_on_conditions(low, named))
     found.update((span, Stance.DENIED) for span in named if _ALLERGEN.match(low, span.end))
+    found.update((span, Stance.DISCUSSED) for span in named
+                 if _PREPARED[1].match(low, span.end) and _PREPARED[0].search(low, max(0, span.start - 16), span.start))
+    for quote in _QUOTED.finditer(low):
+        begin, end = quote.span("said")
+        found.update((span, Stance.ELSEWHERE) for span in named
+                     if begin <= span.start and span.end <= end and end - begin - (span.end - span.start) >= _MORE_THAN_A_NAME)
     states = [found.get(span, inherited) for span in named]
     return [(Stance.DISCUSSED if about else Stance.ON_CONDITION if _MAY.match(low, span.end) else stance)
             if stance is Stance.AFFIRMED else stance
@@ -87,6 +112,13 @@ def _on_conditions(sentence: str, named: Sequence[Span]) -> Iterator[tuple[Span,
             yield named[n], said
         elif (sure := _IF_BEHIND.match(sentence, named[n].end)) or _MAY.match(sentence, named[n].end):
             last, said = n, Stance.SUPPOSED if sure else Stance.ON_CONDITION
+
+
+def takes_off(low: str, begins: int | None) -> bool:
+    """Whether a sentence in lower case says of what the one before it names that it is not given: `Contraindicated.`, `I cancelled
+    it`. begins: where its own first name does."""
+    whole = begins is None and (_BARE_DENIAL.fullmatch(low) or _VERDICT.fullmatch(low))
+    return bool(whole or _STOPS_IT.search(low[:begins]))
 
 
 def denies(text: str) -> bool:
@@ -175,9 +207,13 @@ def _turned(sentence: str, denied: int, at: int) -> bool:
 def _denied_behind(clauses: Sequence[Clause], n: int) -> Iterator[Span]:
     """The names that clause `n` denies from behind: its own, the one before a bracket, and the list that leads there."""
     clause, text = clauses[n], clauses[n].text
-    if clause.before and (_IN_ITS_PLACE.match(text) or _OF_THE_ONE_BEFORE.match(text)
-                          or n > 0 and clause.joint in _COLONS and _BARE_DENIAL.fullmatch(text)):
+    if clause.joint in _COLONS and _WORTHLESS.match(text):
+        yield from _labelled(clauses, n)
+    if clause.before and (_OF_THE_ONE_BEFORE.match(text) or _together(clauses, n, clause.before) and (_IN_ITS_PLACE.match(text)
+                          or n > 0 and clause.joint in _COLONS and _BARE_DENIAL.fullmatch(text))):
         yield clause.before
+    if clause.before and clause.joint == "," and _VERDICT.fullmatch(text) and _together(clauses, n, clause.before):
+        yield from _led_here(clauses, max(at for at in range(n) if clause.before in clauses[at].names))
     if clause.bracket:
         if clause.names and _BACKWARD.search(text, clause.behind_names):
             yield from clause.names
@@ -185,10 +221,42 @@ def _denied_behind(clauses: Sequence[Clause], n: int) -> Iterator[Span]:
             yield clause.before
         return
     behind = _BACKWARD.search(text, clause.behind_names)
+    if behind and not clause.names and behind.end() >= len(text.rstrip()):
+        yield from _label_of(clauses, n)
     if behind and clause.joint == ")":
         yield from _in_bracket_before(clauses, n)
     if behind and (clause.names or _speaks_of_those_before(clause, text[: behind.start()])):
         yield from _led_here(clauses, n)
+
+
+def _label_of(clauses: Sequence[Clause], n: int) -> tuple[Span, ...]:
+    """The name that is the label of what clause `n` ends: `X: retains fluid, contraindicated in heart failure`."""
+    for at in range(n, 0, -1):
+        if clauses[at].joint == ";" or clauses[at].names:
+            return ()
+        if clauses[at].joint == ":":
+            return clauses[at - 1].names if clauses[at - 1].only_names and at == 1 else ()
+    return ()
+
+
+def _together(clauses: Sequence[Clause], n: int, before: Span) -> bool:
+    """Whether no semicolon stands between clause `n` and the name before it."""
+    for at in range(n, 0, -1):
+        if clauses[at].start <= before.start:
+            return True
+        if clauses[at].joint == ";":
+            return False
+    return True
+
+
+def _labelled(clauses: Sequence[Clause], n: int) -> Iterator[Span]:
+    """The names of the list that is the label of clause `n`; those that no table knows may stand in it."""
+    for at in range(n - 1, -1, -1):
+        if clauses[at].bracket or not (clauses[at].only_names or len(clauses[at].text) <= _LONGEST_NAME):
+            return
+        yield from clauses[at].names
+        if clauses[at].joint not in (*ANDS, ",", "、", "/"):
+            return
 
 
 def _in_bracket_before(clauses: Sequence[Clause], n: int) -> Iterator[Span]:

@@ -45,13 +45,17 @@ class Sentence(NamedTuple):
         return Sentence(self.text[start:end], self.low[start:end], self.asked)
 
 
-def speaking(text: str, options: Options) -> Iterator[Sentence]:
+def speaking(text: str, options: Options) -> Iterable[Sentence]:
     """Each sentence that may speak of options; in the order of the text."""
     ends = {mark: text.find(mark) for mark in _ENDS if mark in text}
     if not ends or min(ends.values()) == len(text) - 1:  # one sentence, which is read whatever stands in it
-        if sentence := text[: -1 if ends else None].strip():
-            yield Sentence(sentence, lower(sentence), "?" in ends)
-        return
+        sentence = text[: -1 if ends else None].strip()
+        return (Sentence(sentence, lower(sentence), "?" in ends),) if sentence else ()
+    return _some_of(text, ends, options)
+
+
+def _some_of(text: str, ends: dict[str, int], options: Options) -> Iterator[Sentence]:
+    """ends: where each mark stands first."""
     low, last = lower(text), 0
     ahead = dict.fromkeys(ends, -1)
     for place in _places(text, low, options):

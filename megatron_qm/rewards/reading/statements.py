@@ -5,10 +5,11 @@ import re
 from collections.abc import Iterator
 
 from megatron_qm.rewards.reading.clean import BOX
+from megatron_qm.rewards.reading.cues import Cues
 from megatron_qm.rewards.reading.exceptions import excepted
 from megatron_qm.rewards.reading.introductions import introduces, item_of_list
 from megatron_qm.rewards.reading.leads import lead_at_start, leads
-from megatron_qm.rewards.reading.lexicon import any_word, either, holds, words
+from megatron_qm.rewards.reading.lexicon import any_word, either, words
 from megatron_qm.rewards.reading.openers import FARTHEST, MOST_CLAUSES, ends, explained, filled
 from megatron_qm.rewards.reading.options import Options
 from megatron_qm.rewards.reading.phrase import Phrase, may_name, phrase_at
@@ -19,7 +20,9 @@ from megatron_qm.rewards.reading.verdicts import rank_of, verdicts
 _DENIED_LEAD = re.compile(rf"\s*{either('denial_behind_lead')}\s?")
 _LEFT_OPEN = re.compile(any_word("leaves_open"))
 _ANY_LEFT_OPEN = re.compile(words("leaves_open"))
-_OPEN_STEMS = ("no longer", "take ", "retract", "withdraw", "chang", "disagree", "decide", " choose", "was wrong", "disregard")
+_OPEN_CUES = Cues(["leaves_open"])
+REMEMBERED_WHOLE = 200  # characters of a text of which final.py remembers all that it says, and not sentence by sentence
+_DIFFERS = re.compile(rf"\W*(?:{words('differs')})\s?:")
 _SHORT = 300  # characters of a sentence that is remembered
 
 
@@ -27,16 +30,19 @@ def statements(text: str, options: Options) -> Iterator[Statement]:
     """In the order of the text."""
     rank, listed = None, frozenset[str]()  # what stands on the lines below `the answer is:`, and what that makes it
     above: Sentence | None = None
+    read = of_sentence if len(text) > REMEMBERED_WHOLE else _read
     for sentence in speaking(text, options):
         rank = rank if listed else introduces(above, options) if above else None
         above = sentence
         if rank and (letters := item_of_list(sentence, options)):
             listed |= letters
             continue
-        yield from _introduced(rank, listed, options)
-        listed = frozenset()
-        yield from of_sentence(sentence, options)
-    yield from _introduced(rank, listed, options)
+        if rank and listed:
+            yield _introduced(rank, listed, options)
+            listed = frozenset()
+        yield from read(sentence, options)
+    if rank and listed:
+        yield _introduced(rank, listed, options)
 
 
 def of_sentence(sentence: Sentence, options: Options) -> tuple[Statement, ...]:
@@ -58,6 +64,8 @@ def of_field(text: str, options: Options) -> Iterator[Statement]:
 
 
 def _read(sentence: Sentence, options: Options) -> tuple[Statement, ...]:
+    if _DIFFERS.match(sentence.low):  # what else it might have been
+        return ()
     if not may_name(sentence, options):
         return (Statement(Rank.OPEN, frozenset()),) if _left_open(sentence.low) else ()
     return tuple(_boxed(sentence.text[1:], options) if sentence.text.startswith(BOX) else _parts(sentence, options))
@@ -71,26 +79,27 @@ def _boxed(text: str, options: Options) -> Iterator[Statement]:
         yield Statement(Rank.BOX, one.letters) if one.rank is Rank.FIELD else one
 
 
-def _parts(sentence: Sentence, options: Options) -> Iterator[Statement]:
+def _parts(sentence: Sentence, options: Options) -> list[Statement]:
     """What it says of all options but some, and of some by name; before it takes something back, and from there on."""
+    said: list[Statement] = []
     if taken := _left_open(sentence.low):
-        yield from _led(sentence.part(0, taken.start()), options)
-        yield Statement(Rank.OPEN, frozenset())
+        said = [*_led(sentence.part(0, taken.start()), options), Statement(Rank.OPEN, frozenset())]
         sentence = sentence.part(taken.start())
     if found := excepted(sentence, options):
-        yield found.statement
+        said.append(found.statement)
         sentence = sentence.part(found.end)
-    yield from _led(sentence, options)
+    return said + _led(sentence, options)
 
 
 def _left_open(low: str) -> re.Match[str] | None:
     if low.isascii():
-        return _LEFT_OPEN.search(low) if holds(low, _OPEN_STEMS) else None
+        return _LEFT_OPEN.search(low) if _OPEN_CUES.stand_in(low) else None
     return _ANY_LEFT_OPEN.search(low)
 
 
-def _led(sentence: Sentence, options: Options) -> Iterator[Statement]:
+def _led(sentence: Sentence, options: Options) -> list[Statement]:
     """What its leads say (`the answer is D`), and the clauses around them."""
+    found: list[Statement] = []
     at = said = 0
     for lead in leads(sentence.low):
         if lead.start() < at:
@@ -101,14 +110,15 @@ def _led(sentence: Sentence, options: Options) -> Iterator[Statement]:
             phrase, rank = _denied_phrase(sentence, lead.end(), options), Rank.DENIED
         if phrase is None:
             continue
-        yield from verdicts(sentence.part(at, lead.start()), options, bare=False)
+        found += verdicts(sentence.part(at, lead.start()), options, bare=False)
         begin = _first_word(lead)
         since = 0 if said < MOST_CLAUSES else max(0, begin - FARTHEST)  # so that many cost no more than they are long
-        yield Statement(rank or rank_of(sentence, begin, phrase, Rank.LED, since), phrase.letters)
+        found.append(Statement(rank or rank_of(sentence, begin, phrase, Rank.LED, since), phrase.letters))
         at, said = phrase.end, said + 1
     rest = len(sentence.text[at:].lstrip(".。,;: ")) if said else len(sentence.text)
     if rest:
-        yield from verdicts(sentence.part(len(sentence.text) - rest), options, bare=not said)
+        found += verdicts(sentence.part(len(sentence.text) - rest) if said else sentence, options, bare=not said)
+    return found
 
 
 def _first_word(lead: re.Match[str]) -> int:
@@ -122,7 +132,6 @@ def _denied_phrase(sentence: Sentence, at: int, options: Options) -> Phrase | No
     return phrase_at(sentence, denial.end(), options) if denial else None
 
 
-def _introduced(rank: Rank | None, listed: frozenset[str], options: Options) -> Iterator[Statement]:
-    if rank and listed:
-        repeated = len(listed) > 1 and listed >= set(options.letters)
-        yield Statement(Rank.LINE if repeated else rank, listed)
+def _introduced(rank: Rank, listed: frozenset[str], options: Options) -> Statement:
+    repeated = len(listed) > 1 and listed >= set(options.letters)
+    return Statement(Rank.LINE if repeated else rank, listed)

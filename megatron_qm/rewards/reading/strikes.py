@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from megatron_qm.rewards.reading.spans import Span
 
 CHOSEN, STRUCK = "✓✔✅☑√👍🟢", "✗✘✖❌❎🚫⛔☐□🔲⬜👎🔴☒"
-_CROSS = r"(?<![\w)])×(?!\s?\d)|(?<![\d次日天片粒支瓶a-z])×(?=[\s|,;。)]|$)"  # `2次×5天` multiplies
+_CROSS = r"(?<![\w)])×(?!\s?\d)|(?<![\d次日天片粒支瓶a-z])(?<!\d\s)×(?=[\s|,;。)]|$)(?!\s?\d)"  # `2次×5天` multiplies
 _MARK = re.compile(f"[{CHOSEN}{STRUCK}]|{_CROSS}")
 _LEADING = re.compile(rf"[\s|\-*•·>]*(?:\d{{1,2}}[.)、])?\s*(?:[{CHOSEN}{STRUCK}]|×(?!\s?\d))")
 _BOX = re.compile(r"(?<![^\s|])\[([ xX✓✔√✗✘×])\](?=[ \t]*\w)")
@@ -21,6 +21,8 @@ def boxes(text: str) -> str:
 
 def struck(sentence: str, named: Sequence[Span]) -> list[bool]:
     """Of each name, whether its mark strikes it. Marks that begin a line stand before their names; others behind them."""
+    if sentence.isascii():  # they are all beyond it
+        return [False] * len(named)
     marks = [(match.start(), match[0]) for match in _MARK.finditer(sentence)]
     if not marks:
         return [False] * len(named)

@@ -2,15 +2,16 @@
 
 import re
 
+from megatron_qm.rewards.reading.cues import Words
 from megatron_qm.rewards.reading.lexicon import lower, words
 from megatron_qm.rewards.reading.rank import Rank
 
-_FALSE = re.compile(words("called_false"))
+_FALSE = Words("called_false")
 _WRONG = re.compile(words("asks_for_false") + "|" + words("wrong"))
 _COPULA = re.compile(r"(?:\b(?:is|are)|[是为])$")
 _DENIED_COPULA = re.compile(r"(?:不|并非|非|not|n't)\s?$|不?选(?!项)|排除|考虑")
 _NO_ANSWER = re.compile(r"可能(?:是|成为)?的?(?:正确)?答案|likely (?:correct )?answer")  # and not what a question asks for
-_AS_ANSWER = re.compile(words("no_answer"))
+_AS_ANSWER = Words("no_answer")
 
 
 def denial_before(subject: str) -> Rank:

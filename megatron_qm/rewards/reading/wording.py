@@ -1,55 +1,81 @@
-"""The last resort: a short answer that says most of what one option says, and little of what any other does, in other order or
-with words in between (`a daily drop of 400 IU from the first days of life`).
+"""A response with other forms of the options' texts as the question has them, so that all the rest is read by one grammar.
 
-All its numbers must be there, and what turns a meaning round (`low`, `left`, 不) must be in both or in neither. The whole answer
-must be plain: nothing in it is denied, asked, supposed, compared or somebody else's.
+Names that are sure (`levels.py`) are put back everywhere; what only means an option where an answer is due, in a short answer
+and in the sentence that concludes a longer one.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator
 
-from megatron_qm.rewards.reading.lexicon import lower, words
+from megatron_qm.rewards.reading.asked import IS_NOT, Asked
+from megatron_qm.rewards.reading.levels import Level
+from megatron_qm.rewards.reading.lexicon import either, lower, words
+from megatron_qm.rewards.reading.meaning import Named
+from megatron_qm.rewards.reading.names import bare
 from megatron_qm.rewards.reading.options import Options
-from megatron_qm.rewards.reading.polarity import conditional, denied_before, hedged, is_plain, reported
-from megatron_qm.rewards.reading.spelling import tokens
+from megatron_qm.rewards.reading.polarity import conditional, denied_before, hedged, reported
 
-_LONGEST = 200  # characters of an answer
-_FEWEST, _FEWEST_LETTERS = 3, 6  # words of an option, and their letters
-_MOST, _LITTLE = 0.8, 0.5  # of an option's letters: of the one that is said, and of all others
-_TURNS = re.compile(words("turns_meaning"))
-_SENTENCE = re.compile(r"[。!?;\n]|\.(?=\s|$)")
-_ELSE = re.compile("|".join(words(category) for category in ("refuses", "perhaps", "than", "speaks_of", "or", "others")))
-
-
-def worded(text: str, options: Options) -> frozenset[str]:
-    """The option; empty where there is none, or it is not clear."""
-    low = lower(text)
-    if len(text) > _LONGEST or not options.texts or _ELSE.search(low) or not (is_plain(low) or _is_plain_mixture(low)):
-        return frozenset()
-    forms = {letter: frozenset(one.word for one in tokens(form)) for form, letter in reversed(options.named)}
-    found = {letter for sentence in _SENTENCE.split(text) if (letter := _said(sentence, forms))}
-    return frozenset(found) if len(found) == 1 else frozenset()
+_SHORT = 200  # characters of an answer all of which is final
+_BLANKS = 9  # beside a bar
+_CLAUSE = re.compile(r"[,;:]|\s[–—-]\s")
+_LONGEST = 400  # of a sentence
+_SENTENCE = re.compile(r"[^\n。!?;]+?(?:[\n。!?;]|(?<!\b[A-Z])\.(?=\s)|$)")
+_CONCLUDES = re.compile(
+    rf"(?:^\W*|[,;:]\s?){words('concludes')}(?! that)|{words('therefore')}|{words('singles_out')}"
+    r"|最[^,。;、]{1,10}[是为]|^\W*结论")
+_UNTRUE = rf"{either('called_untrue')}(?:\s{either('statement')})?"
+_CALLS_FALSE = re.compile(
+    rf"\s{either('being')} (?:the )?(?:{either('statement')} (?:that(?:'s| is)|which is) )?{_UNTRUE}\W*$"
+    rf"|\s(?:as|{either('being')}) the {either('statement')} that {either('does_not')} \w+\W*$"
+    rf"|的?{either('view')}?[是为]?{either('called_untrue')}的?\W*$")
 
 
-def _is_plain_mixture(low: str) -> bool:
-    """Of Chinese with Latin letters in it, which `is_plain` does not read."""
-    said = denied_before(low) or hedged(low, low) or reported(low, low, len(low)) or conditional(low, 0, len(low), len(low))
-    return not low.isascii() and "?" not in low and not said
+def as_asked(text: str, options: Options, asked: Asked) -> str:
+    """The text with such texts of options as the question writes them; a letter, where a text is too short to be a name."""
+    pieces: list[str] = []
+    at = 0
+    for one in _named(text, options, asked):
+        pieces += [text[at : one.start], one.form if len(bare(one.form)) > 1 else one.letter]
+        at = one.end
+    return "".join([*pieces, text[at:]])
 
 
-def _said(sentence: str, forms: Mapping[str, frozenset[str]]) -> str:
-    said = frozenset(one.word for one in tokens(sentence))
-    shares = {letter: _letters(form & said) / max(1, _letters(form)) for letter, form in forms.items()}
-    best = max(shares, key=lambda letter: shares[letter], default="")
-    clear = best and shares[best] >= _MOST and all(share <= _LITTLE for letter, share in shares.items() if letter != best)
-    return best if clear and _whole(forms[best], said) else ""
+def concluding(text: str, asked: Asked) -> str:
+    """The last sentence that concludes; where what is false is asked for, that calls something so. Empty where there is none."""
+    sentences = [text[slice(*span)] for span in _sentences(text)]
+    found = (one.strip() for one in reversed(sentences) if _concludes(one) or asked in IS_NOT and _CALLS_FALSE.search(lower(one)))
+    return next((one for one in found if not one.endswith("?")), "")
 
 
-def _whole(form: frozenset[str], said: frozenset[str]) -> bool:
-    numbers = {word for word in form if word[0].isdigit()}
-    turns, others = ({word for word in one if _TURNS.fullmatch(word)} for one in (form, said))
-    return len(form) >= _FEWEST and _letters(form) >= _FEWEST_LETTERS and numbers <= said and turns == others
+def called_false(sentence: str, options: Options) -> frozenset[str]:
+    """The option that the last clause of a sentence calls so: `the claim about dominant inheritance is the false one`."""
+    low = lower(sentence)
+    said = _CLAUSE.split(_CALLS_FALSE.sub("", low))[-1] if _CALLS_FALSE.search(low) else ""
+    found = frozenset(one.letter for one in options.meaning.find(said) if one.level >= Level.LIKELY)
+    other = denied_before(said) or hedged(said, said) or reported(said, said, len(said)) or conditional(said, 0, 0, len(said))
+    return found if len(found) == 1 and not other else frozenset()
 
 
-def _letters(form: frozenset[str]) -> int:
-    return sum(map(len, form))
+def _sentences(text: str) -> list[tuple[int, int]]:
+    return [match.span() for match in _SENTENCE.finditer(text)]
+
+
+def _concludes(sentence: str) -> bool:
+    return len(sentence) <= _LONGEST and _CONCLUDES.search(lower(sentence)) is not None
+
+
+def _named(text: str, options: Options, asked: Asked) -> Iterator[Named]:
+    sentences = _sentences(text)
+    last = concluding(text, asked) if len(text) > _SHORT else ""
+    for start, end in sentences:
+        if bare(text[start:end]) in options.lines:  # the question is repeated, and stays as it is
+            continue
+        least = Level.LIKELY if len(text) <= _SHORT or text[start:end].strip() == last else Level.SURE
+        for one in options.meaning.find(text[start:end]):
+            if one.level >= least or one.level is Level.LIKELY and _is_cell(text, start + one.start, start + one.end):
+                yield one._replace(start=start + one.start, end=start + one.end)
+
+
+def _is_cell(text: str, start: int, end: int) -> bool:
+    """Whether a row of a table has it for itself."""
+    return text[max(0, start - _BLANKS) : start].rstrip(" ")[-1:] == "|" == text[end : end + _BLANKS].lstrip(" ")[:1]

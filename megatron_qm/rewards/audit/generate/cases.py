@@ -37,6 +37,8 @@ def _case(task: str, language: str, question: Question, rng: Random) -> Case:
     slots = {**question.slots, **catalogue(question.everything), **_slots(stated, mentioned, spoken, rng)}
     low, high = question.bounds(style.kind, given)
     disputed = style.kind is Kind.DISPUTED or (style.kind is Kind.CORRECTS and stated[0] in question.keys)
+    # Whether to deny one of two diagnoses is wrong, or just leaves it out, is disputed.
+    disputed = disputed or task == "diagnosis" and low > 0.0 and mentioned[0] in question.keys
     parts = _around(style, slots, question, spoken, high, rng)
     text = "".join(text for _, text in parts)
     dress, put_on = rng.choice(DRESSES) if not style.bare and rng.random() < 0.12 else ("", str)
