@@ -1,5 +1,5 @@
 # make quickstart   set up, then train a small medical model and export it (about ten minutes on 2 cores)
-# make lifecycle    the same, and on through fine-tuning and reinforcement learning (16 minutes on 2 cores)
+# make lifecycle    the same, and on through fine-tuning, RL, a reward model and RL on it (half an hour on 2 cores)
 # make test         set up, then run the tests
 # make lint         set up, then ruff and mypy
 #

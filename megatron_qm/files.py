@@ -119,6 +119,11 @@ def write_json(path: Path, value: object) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
+def write_json_lines(path: Path, rows: Iterable[object]) -> None:
+    with atomic_write(path) as stream:
+        stream.writelines(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in rows)
+
+
 def sha256(path: Path) -> str:
     """Hex digest of a file's bytes, read in pieces."""
     digest = hashlib.sha256()

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from megatron_qm.errors import UserError
 
@@ -52,6 +52,11 @@ class HfTokenizer(Protocol):
     def apply_chat_template(
         self, conversation: Sequence[Mapping[str, object]], *, tokenize: bool, add_generation_prompt: bool = ..., **given: object
     ) -> str: ...
+
+    def pad(
+        self, encoded_inputs: Mapping[str, Sequence[Sequence[int]]], *, padding: str, max_length: int, padding_side: str,
+        return_tensors: str,
+    ) -> Mapping[str, Any]: ...
 
     def __call__(
         self, text: str, *, add_special_tokens: bool, return_offsets_mapping: bool

@@ -1,8 +1,28 @@
-"""A line of JSON from somebody else's file."""
+"""Lines of JSON from somebody else's file."""
 
 import json
+from collections.abc import Iterator
+from pathlib import Path
 
-from megatron_qm.json_types import parse_json
+from megatron_qm.errors import UserError
+from megatron_qm.json_types import JsonObject, parse_json
+
+
+def json_rows(path: Path) -> Iterator[tuple[int, JsonObject]]:
+    """(number of the line, object) of all lines that are not blank. Raises UserError with file and line."""
+    try:
+        lines = Path(path).read_bytes().split(b"\n")
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            try:
+                row = parse_line(line)
+            except (ValueError, RecursionError) as error:
+                raise UserError(f"{path}:{number}: is no JSON: {str(error)[:300]}") from None
+            if not isinstance(row, dict):
+                raise UserError(f"{path}:{number}: is not a JSON object")
+            yield number, row
 
 
 def parse_line(line: bytes) -> object:

@@ -1,4 +1,4 @@
-"""JSON over HTTP on 127.0.0.1, for callers that know a token: replies whole, or as server-sent events."""
+"""JSON over HTTP on 127.0.0.1, for callers that know a token: replies whole or as server-sent events; pages that ask for it."""
 
 import hmac
 import json
@@ -38,6 +38,15 @@ class Events:
     pieces: Generator[object, None, None]
 
 
+@dataclass(frozen=True)
+class Page:
+    """HTML that whoever is on this machine may have: it holds nothing but what asks for the rest, with the token. policy: the
+    Content-Security-Policy that browsers hold it to."""
+
+    html: bytes
+    policy: str
+
+
 Answer = Callable[[object, Gone], object]  # (body, gone) -> the reply, or Events; raises Refused
 
 
@@ -46,8 +55,8 @@ class _Door(ThreadingHTTPServer):
 
     request_queue_size = 4096  # connections that wait to be taken; the system may allow fewer
 
-    def __init__(self, routes: Mapping[str, Answer], token: str, port: int) -> None:
-        self.routes, self.token = routes, token
+    def __init__(self, routes: Mapping[str, Answer], token: str, port: int, pages: Mapping[str, Page]) -> None:
+        self.routes, self.token, self.pages = routes, token, pages
         super().__init__(("127.0.0.1", port), _Handler)
 
     def handle_error(self, request: object, client_address: object) -> None:
@@ -67,7 +76,11 @@ class _Handler(BaseHTTPRequestHandler):
         self._serve(self._body)
 
     def do_GET(self) -> None:
-        self._serve(lambda: None)
+        page = self._door.pages.get(self.path.partition("?")[0])
+        if page is None:
+            self._serve(lambda: None)
+        else:
+            self._show(page)
 
     @property
     def _door(self) -> _Door:
@@ -127,6 +140,13 @@ class _Handler(BaseHTTPRequestHandler):
     def _reply(self, status: int, data: bytes) -> None:
         self._head(status, "application/json", {"Content-Length": str(len(data))})
         self.wfile.write(data)
+
+    def _show(self, page: Page) -> None:
+        """No other page may hold it, and no cache keep it."""
+        self._head(200, "text/html; charset=utf-8", {
+            "Content-Length": str(len(page.html)), "Content-Security-Policy": page.policy, "Cache-Control": "no-store",
+            "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY"})
+        self.wfile.write(page.html)
 
     def _head(self, status: int, kind: str, more: Mapping[str, str]) -> None:
         """What is left of a body cannot be told from the next request, which needs a connection of its own."""
@@ -189,14 +209,16 @@ class _Handler(BaseHTTPRequestHandler):
         """Prompts are not for logs."""
 
 
-def json_server(routes: Mapping[str, Answer], token: str, port: int = 0) -> ThreadingHTTPServer:
+def json_server(routes: Mapping[str, Answer], token: str, port: int = 0,
+                pages: Mapping[str, Page] | None = None) -> ThreadingHTTPServer:
     """A server on 127.0.0.1 (port 0: any free one). routes: {"POST /score": function of the body, "GET /models": of None};
     each gives the reply or raises Refused; whatever else it raises costs its own request alone. Callers send `Authorization:
-    Bearer TOKEN`. An error is {"error": {"message"}}. Raises UserError for a port that cannot be had."""
+    Bearer TOKEN`. An error is {"error": {"message"}}. pages: {"/": page}, for whom the token is not asked. Raises UserError for a
+    port that cannot be had."""
     if not 0 <= port < 1 << 16:
         raise UserError(f"--port {port}: must lie in 0 to 65535")
     try:
-        return _Door(routes, token, port)
+        return _Door(routes, token, port, pages or {})
     except OSError as error:
         raise UserError(f"--port {port}: {error.strerror}; name another, or 0 for any free one") from None
 

@@ -5,7 +5,10 @@
 asks while the command line is read. A place is asked by doing: what is written there goes again, folders on the way too.
 """
 
+import argparse
+import itertools
 import os
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -34,6 +37,29 @@ def file(name: str) -> Path:
     if _asks():
         _try(path, path.parent, f".{path.name}.tmp")
     return path
+
+
+def check_apart(args: argparse.Namespace, written: Iterable[str], read: Iterable[str]) -> None:
+    """written, read: names of options, each with a file, several, or none. Raises UserError naming both where a file to write is
+    one that is read, or that another option writes."""
+    outputs, inputs = list(_given(args, written)), _given(args, read)
+    for (option, path), (other, there) in (*itertools.product(outputs, inputs), *itertools.combinations(outputs, 2)):
+        if _same(path, there):
+            raise UserError(f"{option} {path}: is the same file as {other} {there}; name another to write to")
+
+
+def _given(args: argparse.Namespace, names: Iterable[str]) -> Iterator[tuple[str, Path]]:
+    for name in names:
+        value = getattr(args, name)
+        yield from ((f"--{name}", path) for path in (value if isinstance(value, list) else [value]) if path)
+
+
+def _same(one: Path, other: Path) -> bool:
+    """By whatever names and links: of files that are not there yet, by where they would be."""
+    with suppress(OSError):
+        if os.path.samefile(one, other):
+            return True
+    return os.path.realpath(one) == os.path.realpath(other)
 
 
 def _named(name: str) -> Path:

@@ -2,20 +2,16 @@
 
 import argparse
 import json
-import os
-import shlex
-import subprocess
 import sys
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from megatron_qm import children, outputs
 from megatron_qm.errors import UserError
+from megatron_qm.steps import Steps, heading
 
 _SOURCES = ("knowledge_en", "knowledge_zh", "general")
 _VOCABULARY = 4096
-_DATA_TOOLS = Path(__file__).parents[1] / "data_tools"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,11 +35,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 @dataclass
-class Walk:
+class Walk(Steps):
     """Down the street, in `folder`."""
 
     folder: Path
-    seconds: dict[str, float] = field(default_factory=dict)
 
     def build_data(self) -> None:
         """Facts -> sentences -> tokenizer -> indexed datasets."""
@@ -80,7 +75,7 @@ class Walk:
         ], shown=f"transformers generate: {probe['prompt']!r}")
 
     def summary(self) -> None:
-        _heading("what came of it")
+        heading("what came of it")
         for line in (self.folder / "run" / "metrics.jsonl").open(encoding="utf-8"):
             record = json.loads(line)
             if record["kind"] == "probe":
@@ -91,32 +86,6 @@ class Walk:
         print(f"  report              {self.folder / 'run' / 'report.html'}")
         spent = ", ".join(f"{name.split('. ')[1]} {seconds:.0f} s" for name, seconds in self.seconds.items())
         print(f"  time                {sum(self.seconds.values()):.0f} s: {spent}")
-
-    def _tool(self, title: str, script: str, *arguments: object) -> None:
-        words = [str(argument) for argument in arguments]
-        self._command(title, [sys.executable, str(_DATA_TOOLS / script), *words],
-                      shown=shlex.join(["python", f"data_tools/{script}", *words]))
-
-    def _verb(self, title: str, *arguments: object, quiet: bool = False) -> None:
-        words = [str(argument) for argument in arguments]
-        self._command(title, [sys.executable, "-m", "megatron_qm.cli", *words], shown=shlex.join(["megatron-qm", *words]),
-                      quiet=quiet)
-
-    def _command(self, title: str, command: list[str], shown: str, quiet: bool = False) -> None:
-        if title not in self.seconds:
-            _heading(title)
-        print(f"$ {shown}", flush=True)
-        start = time.monotonic()
-        with children.running(command, env=os.environ | {"HF_HUB_OFFLINE": "1"},
-                              stdout=subprocess.DEVNULL if quiet else None) as child:
-            code = child.wait()
-        self.seconds[title] = self.seconds.get(title, 0.0) + time.monotonic() - start
-        if code:
-            raise UserError(f"stopped at: {title} (exit code {code})")
-
-
-def _heading(text: str) -> None:
-    print(f"\n== {text}", flush=True)
 
 
 _COMPLETE = """

@@ -62,6 +62,10 @@ class TextTokenizer:
         text = prompt if isinstance(prompt, str) else self._with(arguments).render(prompt, asked=True, tools=tools)
         return self._tokenizer.encode(text, add_special_tokens=False)
 
+    def conversation(self, messages: Messages, *, tools: Tools | None = None) -> list[int]:
+        """All of it, through the chat template, with what ends it. Raises TemplateError."""
+        return self._tokenizer.encode(self._template.render(messages, tools=tools), add_special_tokens=False)
+
     def opening(self, messages: Messages) -> str:
         """The beginning of the answer that the chat template writes into the prompt. Raises TemplateError."""
         return self._template.opening(messages) if self.chats else ""

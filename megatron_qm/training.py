@@ -4,7 +4,7 @@ datasets; another stage says what it does otherwise (`Learning`)."""
 import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from torch import nn
@@ -52,18 +52,23 @@ class Parts:
 
 @dataclass(frozen=True)
 class Learning:
-    """What a stage of training learns from, and how. sources: how many it tells losses apart by."""
+    """What a stage of training learns from, and how. sources: how many it tells losses apart by. validation: how held-out data
+    are measured."""
 
     objective: Objective
     sources: int
     feed: Callable[[Parts], Feed]
+    validation: Objective = field(default_factory=CrossEntropy)
 
 
-def on_datasets(config: RunConfig) -> Learning:
+def on_datasets(config: RunConfig, objective: Objective | None = None) -> Learning:
+    """objective: what is learnt from them, and what they are validated by; cross entropy by default."""
+
     def feed(parts: Parts) -> Feed:
         return DatasetFeed(config, parts.platform, writes=parts.writes)
 
-    return Learning(CrossEntropy(entropy=config.observe.entropy), len(config.data.sources), feed)
+    learnt = objective or CrossEntropy(entropy=config.observe.entropy)
+    return Learning(learnt, len(config.data.sources), feed, validation=objective or CrossEntropy())
 
 
 def train(config: RunConfig, learning: Learning | None = None) -> bool:
@@ -117,7 +122,7 @@ def assemble(
         recorder = stack.enter_context(Recorder(config, platform, ranks, silent=read_only))
         stepper = Stepper(
             model, optimizer, config.optimizer, learning.sources, Guard(config.guard, platform.device),
-            enter=watchdog.enter, objective=learning.objective,
+            enter=watchdog.enter, objective=learning.objective, validation=learning.validation,
         )
         hooks = Hooks(replace(config, hooks=HooksConfig()) if read_only else config, ranks, watchdog.phase)
         store = CheckpointStore(Path(config.output) / "checkpoints", config.checkpoint, platform, read_only=read_only,

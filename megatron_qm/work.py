@@ -24,6 +24,10 @@ class Work(ABC, Generic[R]):
 
     epilog: ClassVar[str] = ""  # of the verb's help: examples, and what the data look like
 
+    def completed(self, config: R) -> R:
+        """With what the recipe does not say of other checkpoints than train.start_from, and they do."""
+        return config
+
     def need(self, config: R) -> None:
         """What a run, unlike a plan, cannot go without: raises UserError for the first that the recipe does not name."""
 

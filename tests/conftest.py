@@ -5,9 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from tests.align.stages import run, world
 from tests.jobs import LAYOUTS, RECIPE, finish
+
+settings.register_profile("any machine", deadline=None)  # a busy one proves nothing
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from megatron_qm.errors import UserError
-from megatron_qm.loopback import Events, Refused, json_server
+from megatron_qm.loopback import Events, Page, Refused, json_server
 
 TOKEN = "secret"
 HEAD = {"Authorization": f"Bearer {TOKEN}"}
@@ -208,3 +208,26 @@ def test_ports_that_cannot_be(port_: int) -> None:
 def test_a_port_that_is_taken(port: int) -> None:
     with pytest.raises(UserError, match=f"--port {port}: .*; name another"):
         json_server({}, TOKEN, port)
+
+
+def test_a_page_needs_no_token_and_everything_else_does() -> None:
+    page = Page(b"<p>\xc3\xa9</p>", "default-src 'none'")
+    door = json_server({"GET /models": lambda *_: {"models": []}}, TOKEN, pages={"/": page})
+    threading.Thread(target=door.serve_forever, daemon=True).start()
+    try:
+        for path in ("/", "/?x=1"):
+            connection = http.client.HTTPConnection("127.0.0.1", door.server_port, timeout=30)
+            connection.request("GET", path)
+            reply = connection.getresponse()
+            assert reply.status == 200 and reply.read() == b"<p>\xc3\xa9</p>"
+            assert reply.headers["Content-Security-Policy"] == "default-src 'none'" and reply.headers["X-Frame-Options"] == "DENY"
+            assert reply.headers["Content-Type"] == "text/html; charset=utf-8"
+            connection.close()
+        for method, path in (("GET", "/models"), ("POST", "/"), ("GET", "/index.html")):
+            connection = http.client.HTTPConnection("127.0.0.1", door.server_port, timeout=30)
+            connection.request(method, path, "{}")
+            assert connection.getresponse().status == 401
+            connection.close()
+    finally:
+        door.shutdown()
+        door.server_close()

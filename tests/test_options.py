@@ -18,7 +18,11 @@ ZERO = {
     "serve --port": "any that is free", "serve-rewards --port": "any that is free",
     "generate --temperature": "greedy", "generate --top-k": "all tokens", "generate --min-tokens": "may end at once",
     "generate --show": "none", "generate --seed": "a seed", "verify-resume --seed": "a seed", "lifecycle --seed": "a seed",
-    "plan --seed": "a seed", "audit-rewards --seed": "a seed", "verify-resume --kills": "only whether two runs are the same",
+    "plan --seed": "a seed", "audit-rewards --seed": "a seed", "evaluate --seed": "a seed",
+    "verify-resume --kills": "only whether two runs are the same",
+    "annotate --port": "any that is free", "annotate --seed": "a seed", "annotate --second": "no pair is read twice",
+    "grade --temperature": "greedy", "grade --seed": "a seed",
+    "select --seed": "a seed", "select --similarity": "all pairs, the nearest first",
     "plan --save-seconds": "a save that stops nothing", "plan --detect-minutes": "at once", "plan --restart-minutes": "at once",
 }
 # Read by a command that has bounds of its own, beside its other rules.

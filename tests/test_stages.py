@@ -23,7 +23,11 @@ def runs(undisturbed: Path, policy: Path, tiny: Path, tmp_path_factory: pytest.T
     """A finished run of each stage."""
     rl = tmp_path_factory.mktemp("rl-run")
     run("rl", tiny / "rl.yaml", rl, f"train.start_from={policy}", "train.steps=4")
-    return {"pretrain": undisturbed, "sft": policy.parents[1], "rl": rl}
+    found = {"pretrain": undisturbed, "sft": policy.parents[1], "rl": rl}
+    for stage in ("reward-model", "dpo"):
+        found[stage] = tmp_path_factory.mktemp(f"{stage}-run")
+        run(stage, tiny / f"{stage}.yaml", found[stage], f"train.start_from={policy}", "train.steps=4")
+    return found
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +39,8 @@ def named(recipe: Path, policy: Path, tiny: Path, tmp_path_factory: pytest.TempP
     return {
         "pretrain": [f"data.sources=[{{name: a, prefix: {prefix}}}]"],
         "sft": [f"sft.sources=[{{name: chat, path: {tiny}/chat.jsonl}}]", f"data.tokenizer={tiny}/tokenizer"],
+        "reward-model": [f"reward_model.sources=[{{name: pairs, path: {tiny}/pairs.jsonl}}]", f"data.tokenizer={tiny}/tokenizer"],
+        "dpo": [f"dpo.sources=[{{name: pairs, path: {tiny}/pairs.jsonl}}]", f"data.tokenizer={tiny}/tokenizer"],
         "rl": [f"rl.items={items}", f"rl.verifiers=[{VERIFIER}]", f"data.tokenizer={tiny}/tokenizer"],
     }
 
@@ -53,9 +59,15 @@ def test_the_table_has_a_run_of_every_stage_and_recipes_that_say_theirs(runs: di
         assert stage_from({"stage": stage.name}) is stage
 
 
+def _has_model(name: str) -> bool:
+    said = (RECIPES / f"{name}.yaml").read_text()
+    base = re.search(r"^base: (\S+)$", said, re.M)
+    return re.search(r"^model:", said, re.M) is not None or base is not None and _has_model(base[1])
+
+
 @pytest.mark.parametrize("name", SHIPPED)
 def test_config_plan_and_data_plan_on_every_shipped_recipe(name: str, named: dict, capsys: pytest.CaptureFixture) -> None:
-    shape = [] if re.search(r"^(model|base):", (RECIPES / f"{name}.yaml").read_text(), re.M) else ["model.shape=qwen3-0.6b"]
+    shape = [] if _has_model(name) else ["model.shape=qwen3-0.6b"]
     resolved = _said(capsys, "config", "--config", name, *shape)
     stage = resolved.splitlines()[0].removeprefix("stage: ")
     assert stage in STAGES
@@ -118,7 +130,9 @@ def test_a_foreign_tokenizer_or_shape_is_refused_and_leaves_a_run_as_it_was(
         assert _everything(runs[stage]) == before, wrong
 
 
-@pytest.mark.parametrize("stage", STAGES)
+# Of stages that make datasets of samples one stands for all; the others are run where slow tests are.
+@pytest.mark.parametrize("stage", [
+    pytest.param(stage, marks=[pytest.mark.slow] if stage in ("sft", "dpo") else []) for stage in STAGES])
 def test_verify_resume_asks_the_recipe_for_its_stage(
     stage: str, recipe: Path, tiny: Path, policy: Path, capsys: pytest.CaptureFixture, tmp_path: Path
 ) -> None:
@@ -129,6 +143,7 @@ def test_verify_resume_asks_the_recipe_for_its_stage(
     ])
     config = {
         "pretrain": [recipe, "--nproc", 2], "sft": [tiny / "sft.yaml", "sft.epochs=1"],
+        "reward-model": [tiny / "reward-model.yaml", "reward_model.epochs=1"], "dpo": [tiny / "dpo.yaml", "dpo.epochs=1"],
         "rl": [tiny / "rl.yaml", f"rl.items={items}", f"rl.verifiers=[{chance}]"],
     }[stage]
     start = [] if stage == "pretrain" else [f"train.start_from={policy}"]

@@ -117,7 +117,7 @@ def _server() -> str:
                                  env=os.environ | {"OMP_NUM_THREADS": "1"}, stderr=subprocess.DEVNULL)
         atexit.register(shutil.rmtree, os.path.dirname(path), ignore_errors=True)
         atexit.register(process.kill)
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 600
         while not os.path.exists(path):
             assert process.poll() is None and time.monotonic() < deadline, "the process to fork from did not come up"
             time.sleep(0.05)

@@ -46,7 +46,7 @@ _QUESTIONS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ),
     ("zh", "exam"): ("{s}的{p}是？", "选择{s}的{p}。", "考试：{s}的{p}是", "下列哪项是{s}的{p}？"),
 }
-_ANSWERS: Mapping[tuple[str, str], str] = {
+ANSWERS: Mapping[tuple[str, str], str] = {
     ("en", "code"): "It is coded as {o}.", ("zh", "code"): "编码是{o}。",
     ("en", "medication"): "It is treated with {o}.", ("zh", "medication"): "可用{o}治疗。",
     ("en", "symptom"): "A symptom is {o}.", ("zh", "symptom"): "症状有{o}。",
@@ -96,7 +96,7 @@ def tasks(
 
 def _said(language: str, predicate: str, *objects: str) -> str:
     join = " " if language == "en" else ""
-    return join.join(_ANSWERS[language, predicate].replace("{o}", value) for value in objects)
+    return join.join(ANSWERS[language, predicate].replace("{o}", value) for value in objects)
 
 
 def cards(triples: Sequence[Triple], copies: int, draw: random.Random) -> Iterator[dict[str, object]]:

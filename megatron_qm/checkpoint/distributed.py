@@ -7,7 +7,7 @@ collective.
 
 import logging
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +31,6 @@ from megatron.core.optimizer import MegatronOptimizer
 from megatron_qm.checkpoint import adam
 from megatron_qm.checkpoint.pickles import known_classes_only, read_metadata, read_values
 from megatron_qm.checkpoint.writer import save_object
-from megatron_qm.config.lora import is_adapter
 from megatron_qm.errors import UserError
 from megatron_qm.model.language_model import unwrap
 
@@ -106,14 +105,15 @@ def stored_names(weights: Path) -> Stored:
     return {name: tuple(x.global_shape) if isinstance(x, ShardedTensor) else None for name, x in found.items()}
 
 
-def load_weights(weights: Path, stored: Stored, chunks: Sequence[torch.nn.Module], *, adapters: bool = True) -> None:
-    """Fill the model chunks; without `adapters` only what the adapters adapt. Raises UserError naming a tensor that is not
-    there, or not of the model's shape."""
-    state = _model_state(chunks)
-    if not adapters:
-        state = {part: {name: leaf for name, leaf in tensors.items() if not is_adapter(name)} for part, tensors in state.items()}
+def load_weights(
+    weights: Path, stored: Stored, chunks: Sequence[torch.nn.Module], fresh: Callable[[str], bool] = lambda name: False
+) -> None:
+    """Fill the model chunks, but for the tensors whose names are `fresh`: they stay as they are. Raises UserError naming a tensor
+    that is not there, or not of the model's shape."""
+    wanted = {part: {name: leaf for name, leaf in tensors.items() if not fresh(name)}
+              for part, tensors in _model_state(chunks).items()}
     with known_classes_only(weights):
-        _fill_model(chunks, _load(weights, stored, state), adapters=adapters)
+        _fill_model(chunks, _load(weights, stored, wanted), fresh)
 
 
 def load_training_state(
@@ -258,10 +258,12 @@ def _filled(request: object, loaded: object) -> Any:
     return request
 
 
-def _fill_model(chunks: Sequence[torch.nn.Module], loaded: dict[str, Any], *, adapters: bool = True) -> None:
+def _fill_model(
+    chunks: Sequence[torch.nn.Module], loaded: dict[str, Any], fresh: Callable[[str], bool] = lambda name: False
+) -> None:
     for (name, state), chunk in zip(((n, s) for n, s in loaded.items() if n.startswith("model")), unwrap(chunks), strict=True):
         keys = chunk.load_state_dict(state, strict=False)
-        missing = [key for key in keys.missing_keys if not key.endswith("_extra_state") and (adapters or not is_adapter(key))]
+        missing = [key for key in keys.missing_keys if not key.endswith("_extra_state") and not fresh(key)]
         if missing or keys.unexpected_keys:
             raise RuntimeError(f"{name}: not filled: {missing}, not known: {keys.unexpected_keys}")
 

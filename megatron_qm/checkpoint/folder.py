@@ -49,6 +49,14 @@ def published(directory: Path) -> list[Path]:
     return sorted(folders, key=step_of_published, reverse=True)
 
 
+def newest(run: Path) -> Path:
+    """The last checkpoint of a run. Raises UserError where there is none."""
+    found = published(run / "checkpoints")
+    if not found:
+        raise UserError(f"{run}: has no checkpoint to go on from")
+    return found[0]
+
+
 def refuse_a_run(folder: Path) -> None:
     """Name the checkpoint that was probably meant where a run, or its folder of checkpoints, is given."""
     if not (folder / MANIFEST).exists():

@@ -100,6 +100,23 @@ def model_of(manifest: Manifest) -> ModelConfig:
     return ModelConfig(**values).resolved()
 
 
+def language_model_of(manifest: Manifest, place: Path) -> ModelConfig:
+    """As `model_of`, for who will have text of it, or its probabilities. Raises UserError for a reward model."""
+    model = model_of(manifest)
+    if model.head == "score":
+        raise UserError(f"{place}: holds a reward model, which scores text and cannot write any: name a language model")
+    return model
+
+
+def reward_model_of(manifest: Manifest, place: object) -> ModelConfig:
+    """As `model_of`, for who will have scores of it. Raises UserError for a language model."""
+    model = model_of(manifest)
+    if model.head != "score":
+        raise UserError(f"{place}: holds a language model, which scores no responses; train a reward model from it: "
+                        "megatron-qm reward-model")
+    return model
+
+
 def lora_of(manifest: Manifest) -> LoraConfig | None:
     """Of the adapters that the checkpoint holds beside its weights; None if it holds none."""
     return lora_from(object_of(manifest.config, "lora") if manifest.config.get("lora") else None, MANIFEST)

@@ -1,16 +1,22 @@
 """Is the model that a checkpoint holds the one that is about to be filled? Has it the same adapters?"""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from megatron_qm.config.lora import LoraConfig
+from megatron_qm.config.lora import LoraConfig, is_adapter
 from megatron_qm.config.model import ModelConfig
 from megatron_qm.errors import UserError
 from megatron_qm.json_types import whole_of
 from megatron_qm.model.language_model import LanguageModel
+from megatron_qm.model.score_head import is_score_head
 
 
-def refuse_another_model(saved: Mapping[str, object], chunk: LanguageModel, place: str) -> None:
-    """Compare a manifest's `model` with a live model chunk. Raises UserError naming the first key that differs."""
+def refuse_another_model(saved: Mapping[str, object], chunk: LanguageModel, place: str, *, training: bool = False) -> None:
+    """Compare a manifest's `model` with a live model chunk. A language model may start a reward model, but not go on as one with
+    `training`. Raises UserError naming the first key that differs."""
+    head = _head_of(saved)
+    if head != chunk.head and (training or chunk.head != "score"):
+        raise UserError(f"{place}: holds a model whose head is {head}, this run's is {chunk.head}; "
+                        "take a checkpoint of this stage, or start a new run from it")
     padded = ModelConfig(
         vocab_size=whole_of(saved, "vocab_size"), pad_vocab_to_multiple_of=whole_of(saved, "pad_vocab_to_multiple_of")
     ).padded_vocab_size
@@ -22,6 +28,12 @@ def refuse_another_model(saved: Mapping[str, object], chunk: LanguageModel, plac
                 f"{place}: holds a model with {key} = {there}, this run's model has {here}{hint}; "
                 f"set model.* as it was, or take a checkpoint of this model"
             )
+
+
+def fresh_beside(saved: Mapping[str, object], lora: LoraConfig | None) -> Callable[[str], bool]:
+    """Which tensors a checkpoint of the model `saved`, with adapters or without, may lack: they start anew."""
+    head = _head_of(saved)
+    return lambda name: (lora is None and is_adapter(name)) or (head != "score" and is_score_head(name))
 
 
 def refuse_other_adapters(saved: LoraConfig | None, here: LoraConfig | None, place: str, *, training: bool) -> None:
@@ -44,6 +56,11 @@ def refuse_other_adapters(saved: LoraConfig | None, here: LoraConfig | None, pla
             raise UserError(f"{place}: its adapters have lora.{key} = {there}, this run's {here.shape()[key]}; set it as it was")
 
 
+def _head_of(saved: Mapping[str, object]) -> object:
+    """Checkpoints from before there were reward models do not say."""
+    return saved.get("head") or "vocabulary"
+
+
 def _shape_of(chunk: LanguageModel) -> dict[str, object]:
     """What decides which tensors there are and what they mean, in ModelConfig's words, read off the model itself."""
     config = chunk.config
@@ -54,7 +71,7 @@ def _shape_of(chunk: LanguageModel) -> dict[str, object]:
         "heads": config.num_attention_heads,
         "kv_heads": config.num_query_groups,
         "head_dim": config.kv_channels,
-        "tied_embeddings": chunk.share_embeddings_and_output_weights,
+        "tied_embeddings": chunk.tied_embeddings,
         "qkv_bias": config.add_qkv_bias,
         "qk_norm": config.qk_layernorm,
         "vocab_size": chunk.real_vocab_size,

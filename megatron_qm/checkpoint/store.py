@@ -14,7 +14,7 @@ from megatron.core.optimizer import MegatronOptimizer
 
 from megatron_qm.checkpoint import distributed, folder, rng
 from megatron_qm.checkpoint.manifest import HF, RANK_STATE, TOKENIZER, WEIGHTS, Layout, Manifest, lora_of, read_manifest, verify
-from megatron_qm.checkpoint.same_model import refuse_another_model, refuse_other_adapters
+from megatron_qm.checkpoint.same_model import fresh_beside, refuse_another_model, refuse_other_adapters
 from megatron_qm.checkpoint.saving import Extras, Saving
 from megatron_qm.checkpoint.together import first_problem, on_first_rank
 from megatron_qm.config.run import RunConfig
@@ -154,7 +154,7 @@ class CheckpointStore:
         with distributed.quiet():
             stored = on_first_rank(lambda: distributed.stored_names(weights))
             if optimizer is None:
-                distributed.load_weights(weights, stored, model_chunks, adapters=lora_of(manifest) is not None)
+                distributed.load_weights(weights, stored, model_chunks, fresh_beside(manifest.model, lora_of(manifest)))
             else:
                 distributed.load_training_state(weights, stored, model_chunks, optimizer)
         if optimizer is not None:
@@ -167,7 +167,7 @@ class CheckpointStore:
     ) -> Manifest:
         """Start a new run from the weights of `path` (an import, or another run's). Raises as `load` does.
 
-        Adapters that the model has and `path` lacks stay as they are.
+        Adapters, and the head of a reward model, that the model has and `path` lacks stay as they are.
 
         optimizer: its FP32 copies of the weights are renewed too. Without that the first update of a bf16 model would
         bring the old weights back.
@@ -238,7 +238,7 @@ class CheckpointStore:
             raise UserError(problem)
         manifest = read_manifest(path)
         chunk = unwrap(chunks)[0]
-        refuse_another_model(manifest.model, chunk, str(path))
+        refuse_another_model(manifest.model, chunk, str(path), training=training)
         refuse_other_adapters(lora_of(manifest), chunk.lora, str(path), training=training)
         if training and not manifest.contains["optimizer"]:
             raise UserError(

@@ -9,8 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from megatron_qm import outputs
-from megatron_qm.checkpoint.manifest import MANIFEST, model_of, read_manifest
+from megatron_qm.checkpoint.manifest import MANIFEST, language_model_of, model_of, read_manifest
 from megatron_qm.commands.judges import add_judge_arguments, models_of
+from megatron_qm.commands.pairs import (
+    add_pair_arguments,
+    check_pair_options,
+    check_without_pairs,
+    evaluate_by_function,
+    evaluate_by_model,
+)
 from megatron_qm.commands.ranks import add_layout_arguments, add_ranks_argument, layout, on_ranks
 from megatron_qm.commands.template_arguments import add_template_argument, template_arguments
 from megatron_qm.config.bounds import Length
@@ -18,7 +25,7 @@ from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.errors import UserError
 from megatron_qm.exits import DIFFERENT, DONE
 from megatron_qm.files import write_json
-from megatron_qm.hf.config import CONFIG, check_sizes, read_config
+from megatron_qm.hf.config import CONFIG, check_sizes, is_classifier, read_config
 from megatron_qm.json_types import JsonObject, parse_json, text_of
 from megatron_qm.options import Number
 from megatron_qm.rewards.items import Item, read_items
@@ -38,8 +45,10 @@ _EPILOG = """\
   megatron-qm evaluate --model runs/rl/checkpoints/step-00000100 --items exams.jsonl --output megatron.json
   megatron-qm evaluate --model release --items exams.jsonl --output hf.json
   megatron-qm evaluate --compare megatron.json hf.json
+  megatron-qm evaluate --scorer my_rewards:score --pairs pairs.jsonl --output pairs.json --page pairs.html
 An item is a JSON line: {"task": "exam", "prompt": ..., "reference": "A", "metadata": {"options": {"A": ...}}, "strata":
-{"level": ..., "department": ..., "type": ...}}; accuracy is told by task and by each stratum (docs/evaluate.md).
+{"level": ..., "department": ..., "type": ...}}; accuracy is told by task and by each stratum (docs/evaluate.md). A
+pair is {"prompt": ..., "chosen": ..., "rejected": ...}.
 """
 
 
@@ -51,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="a function of yours that items may ask for: module:function or name=module:function; repeatable")
     add_judge_arguments(parser)
     parser.add_argument("--probes", type=Path, nargs="+", default=[], metavar="FILE", help="knowledge probes, JSON lines")
+    add_pair_arguments(parser)
     parser.add_argument("--output", type=outputs.file, metavar="FILE", help="write every answer, verdict and score, as JSON")
     parser.add_argument("--compare", type=Path, nargs=2, metavar="FILE", help="two such files: where they differ")
     parser.add_argument("--scoring", choices=("exam", "cpqexam"), default="exam",
@@ -71,21 +81,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.pairs:
+        return _on_pairs(args)
+    check_without_pairs(args)
     if args.compare:
         return _compare(*args.compare)
     if args.model is None or not (args.items or args.probes):
-        raise UserError("give --model PATH with --items or --probes, or --compare ONE OTHER")
+        raise UserError("give --model PATH with --items, --probes or --pairs, or --compare ONE OTHER")
     items = _all_items(args.items, Verifiers.named(args.verifier, "--verifier", models_of(args), _readings(args)))
     if args.scoring == "cpqexam":
         from megatron_qm.evals.cpqexam import scored_as_published
 
         items = scored_as_published(items)
     if (args.model / MANIFEST).is_file():
-        parallel, processes = layout(model_of(read_manifest(args.model)), args.tp, args.pp, args.nproc)
+        model = language_model_of(read_manifest(args.model), args.model)
+        parallel, processes = layout(model, args.tp, args.pp, args.nproc)
         paper = _paper(args, items, ours=True)  # what is wrong with it is said before any rank starts
         return on_ranks(args, processes, lambda: _on_megatron(args, parallel, paper))
     _check_folder(args)
     return _on_transformers(args, _paper(args, items, ours=False))
+
+
+def _on_pairs(args: argparse.Namespace) -> int:
+    check_pair_options(args)
+    if args.model is None:
+        return evaluate_by_function(args)
+    return evaluate_by_model(args)
 
 
 def _readings(args: argparse.Namespace) -> Readings:
@@ -99,7 +120,11 @@ def _check_folder(args: argparse.Namespace) -> None:
         raise UserError(f"{args.model}: neither a checkpoint ({MANIFEST}) nor a Hugging Face folder ({CONFIG})")
     if (args.tp, args.pp, args.nproc or 1) != (1, 1, 1):
         raise UserError(f"{args.model}: a Hugging Face folder is run in one process; leave out --tp, --pp and --nproc")
-    check_sizes(read_config(args.model), str(args.model / CONFIG))
+    config = read_config(args.model)
+    if is_classifier(config):
+        raise UserError(f"{args.model / CONFIG}: architectures = {config['architectures']}: such a model scores or labels text "
+                        "and cannot write any: name a language model")
+    check_sizes(config, str(args.model / CONFIG))
 
 
 def _all_items(paths: Sequence[Path], verifiers: Verifiers) -> list[Item]:

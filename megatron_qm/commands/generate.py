@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from annotated_types import Ge, Le
 
 from megatron_qm import outputs
-from megatron_qm.checkpoint.manifest import TOKENIZER, Manifest, model_of, read_manifest
+from megatron_qm.checkpoint.manifest import TOKENIZER, Manifest, language_model_of, read_manifest
 from megatron_qm.commands.ranks import add_layout_arguments, add_ranks_argument, layout, on_ranks
 from megatron_qm.commands.template_arguments import add_template_argument, template_arguments
 from megatron_qm.config.bounds import AtOnce, Length, LengthOrZero, Seed, Temperature, TopK, TopP
@@ -65,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     manifest = read_manifest(args.checkpoint)
-    parallel, processes = layout(model_of(manifest), args.tp, args.pp, args.nproc)
+    parallel, processes = layout(language_model_of(manifest, args.checkpoint), args.tp, args.pp, args.nproc)
     tokenizer = _tokenizer(args)
     requests = _requests(args, tokenizer)  # what is wrong with them is said before any rank starts
     return on_ranks(args, processes, lambda: _generate(args, manifest, parallel, tokenizer, requests))

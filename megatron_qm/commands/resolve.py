@@ -41,7 +41,10 @@ def resolve(args: argparse.Namespace, verb: str | None = None, *, to_run: bool =
         if to_run:
             work.need(config)
 
-    config = load_run(args.config, args.overrides, stage.kind, lambda config: _from_checkpoint(config, verb is not None), rules)
+    def complete(config: RunConfig) -> RunConfig:
+        return work.completed(_from_checkpoint(config, verb is not None))
+
+    config = load_run(args.config, args.overrides, stage.kind, complete, rules)
     return Resolved(stage, work, config)
 
 
@@ -62,7 +65,11 @@ def _from_checkpoint(config: RunConfig, must_be_there: bool) -> RunConfig:
             raise UserError("the model is not set: name the checkpoint to start from (train.start_from=CKPT), or model.shape")
         return config
     if must_be_there or config.model == ModelConfig() or (Path(start) / MANIFEST).exists():
-        config = _as_it_is(config, model_of(read_manifest(Path(start))), start)
+        model = model_of(read_manifest(Path(start)))
+        if config.head != "score" == model.head:
+            raise BrokenRuleError(f"train.start_from = {start} holds a reward model, which scores text and cannot write any: "
+                                  f"stage {config.stage} wants a language model", "train.start_from")
+        config = _as_it_is(config, model, start)
     carried = Path(start) / TOKENIZER
     if config.data.tokenizer is None and carried.is_dir():
         config = replace(config, data=replace(config.data, tokenizer=str(carried)))
@@ -83,6 +90,6 @@ def _as_it_is(config: RunConfig, model: ModelConfig, start: str) -> RunConfig:
 
 
 def _filled(stated: ModelConfig, model: ModelConfig) -> ModelConfig:
-    """What is not stated as it is in `model`."""
+    """What is not stated as it is in `model`; the head is the stage's."""
     unsaid = [field.name for field in fields(ModelConfig) if getattr(stated, field.name) in (None, field.default)]
-    return replace(stated, **{name: getattr(model, name) for name in unsaid if name != "shape"})
+    return replace(stated, **{name: getattr(model, name) for name in unsaid if name not in ("shape", "head")})

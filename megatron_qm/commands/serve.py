@@ -5,7 +5,7 @@ import os
 import signal
 from pathlib import Path
 
-from megatron_qm.checkpoint.manifest import model_of, read_manifest
+from megatron_qm.checkpoint.manifest import language_model_of, read_manifest
 from megatron_qm.commands.ranks import add_layout_arguments, layout, on_ranks
 from megatron_qm.config.bounds import AtOnce, Length, Port
 from megatron_qm.config.parallel import ParallelConfig
@@ -46,7 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if not os.environ.get(args.token_variable):
         raise UserError(f"set {args.token_variable} to the token that callers must send")
-    parallel, processes = layout(model_of(read_manifest(args.checkpoint)), args.tp, args.pp)
+    model = language_model_of(read_manifest(args.checkpoint), args.checkpoint)
+    parallel, processes = layout(model, args.tp, args.pp)
     return on_ranks(args, processes, lambda: _serve(args, parallel))
 
 

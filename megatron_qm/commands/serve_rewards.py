@@ -4,12 +4,13 @@ import argparse
 import os
 
 from megatron_qm.commands.judges import add_judge_arguments, models_of
+from megatron_qm.commands.reward_models import add_reward_model_arguments, reward_models
 from megatron_qm.config.bounds import Port, Processes, Seconds
 from megatron_qm.errors import UserError
 from megatron_qm.exits import DONE
 from megatron_qm.options import Number
 from megatron_qm.rewards.pool import VerifierPool
-from megatron_qm.rewards.registry import Verifiers
+from megatron_qm.rewards.registry import SHIPPED_NAMES, Verifiers
 
 _EPILOG = """\
   export MEGATRON_QM_REWARD_TOKEN=...
@@ -17,7 +18,8 @@ _EPILOG = """\
   curl -H "Authorization: Bearer $MEGATRON_QM_REWARD_TOKEN" http://127.0.0.1:8077/score \\
       -d '{"samples": [{"verifier": "exam", "response": "B", "reference": "B"}]}'
 
-Callers choose among what is named here, by name: functions, models, principles (docs/rewards.md).
+Callers choose among what is named here, by name: functions, models, principles (docs/rewards.md), and one reward model
+(--reward-model honesty=runs/reward-model/checkpoints/step-00000250; docs/reward-models.md).
 """
 
 
@@ -34,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--verifier", action="append", default=[], metavar="NAME",
                         help="a function of yours that callers may ask for: module:function or name=module:function; repeatable")
     add_judge_arguments(parser)
+    add_reward_model_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -43,8 +46,9 @@ def run(args: argparse.Namespace) -> int:
     if not token:
         raise UserError(f"set {args.token_variable} to the token that callers must send")
     verifiers = Verifiers.named(args.verifier, "--verifier", models_of(args))
-    with VerifierPool(args.workers, args.seconds + verifiers.models.longest_wait) as pool:
-        door = server(pool, token, args.port, verifiers)
+    seconds, taken = args.seconds + verifiers.models.longest_wait, [*SHIPPED_NAMES, *verifiers.names]
+    with reward_models(args, taken) as models, VerifierPool(args.workers, seconds) as pool:
+        door = server(pool, token, args.port, verifiers, models)
         print(f"rewards at http://127.0.0.1:{door.server_port}/score", flush=True)
         door.serve_forever()
     return DONE

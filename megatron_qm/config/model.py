@@ -21,6 +21,7 @@ else:
     Later, LATER = Optional, None
 
 Family = Literal["qwen2", "qwen3", "llama"]
+Head = Literal["vocabulary", "score"]
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,8 @@ class ModelConfig:
     tied_embeddings: Later[bool] = LATER  # whether input and output embeddings are one (default: false)
     qkv_bias: Later[bool] = LATER  # biases of Q, K and V (default: by family; Qwen2 has them)
     qk_norm: Later[bool] = LATER  # norms of Q and K (default: by family; Qwen3 has them)
+    # What its last layer says of each token: the next one's probabilities, or a score (reward models). It follows from the stage.
+    head: Later[Head] = LATER
     init_std: Annotated[float, Gt(0), Le(10)] = 0.02  # standard deviation of initial weights
     # The embedding's rows are padded to this: not by TP, so that a checkpoint loads at any layout.
     pad_vocab_to_multiple_of: Annotated[int, Ge(1), Le(1_000_000)] = 128
@@ -90,6 +93,16 @@ class ModelConfig:
     @property
     def padded_vocab_size(self) -> int:
         return math.ceil(self.vocab_size / self.pad_vocab_to_multiple_of) * self.pad_vocab_to_multiple_of
+
+    @property
+    def output_rows(self) -> int:
+        """Rows of the output layer, without padding."""
+        return 1 if self.head == "score" else self.vocab_size
+
+    @property
+    def shares_embedding(self) -> bool:
+        """Whether the output layer is the embedding's table once more."""
+        return self.tied_embeddings and self.head != "score"
 
     @property
     def longest_sequence(self) -> int:
@@ -136,6 +149,7 @@ def _family_defaults(values: dict[str, Any]) -> dict[str, Any]:
         "rope_theta": 500000.0 if family == "llama" else 1000000.0,
         "norm_eps": 1e-5 if family == "llama" else 1e-6,
         "tied_embeddings": False,
+        "head": "vocabulary",
         "qkv_bias": family == "qwen2",
         "qk_norm": family == "qwen3",
     }

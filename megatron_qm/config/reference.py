@@ -1,6 +1,7 @@
 """docs/config.md: `python -m megatron_qm.config.reference > docs/config.md`."""
 
 from megatron_qm.config.keys import Key, keys, text
+from megatron_qm.config.reward_loop import RewardLoopConfig
 from megatron_qm.config.stages import STAGES, Stage
 
 _HEAD = """\
@@ -45,6 +46,11 @@ folder, named by its path in there. A dataset's weight is the number of its toke
 Written by `python -m megatron_qm.config.reference > docs/config.md`; `*` stands for an index of a list.
 """
 
+_LOOP = """\
+A file of its own, not a recipe: what is read and refused, `base` and overrides are as above
+([rounds with annotators](reward-models.md#rounds-with-annotators)).
+"""
+
 
 def reference() -> str:
     """The whole text of docs/config.md."""
@@ -52,6 +58,7 @@ def reference() -> str:
     for stage, found in keys_by_stage().items():
         title = "Every stage" if stage.section is None else f"`megatron-qm {stage.name}` beside those"
         parts += [f"## {title}", *_tables(found)]
+    parts += ["## `megatron-qm reward-loop`", _LOOP, *_tables(list(keys(RewardLoopConfig)))]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 

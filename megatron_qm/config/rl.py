@@ -1,6 +1,7 @@
 """How a policy learns from rewards: advantages, the loss, and how its sum is normalised."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Interval, Le
@@ -15,11 +16,15 @@ from megatron_qm.config.bounds import (
     Processes,
     Seconds,
     Share,
+    Temperature,
     TopK,
     TopP,
     Votes,
 )
-from megatron_qm.config.run_config import Rollouts, RunConfig
+from megatron_qm.config.fusion import FusionConfig, RewardConfig
+from megatron_qm.config.model import ModelConfig
+from megatron_qm.config.require import BrokenRuleError
+from megatron_qm.config.run_config import OtherModel, Rollouts, RunConfig
 from megatron_qm.config.sources import SourceConfig, Sources
 
 
@@ -111,6 +116,19 @@ class JudgeConfig:
 
 
 @dataclass(frozen=True)
+class GraderConfig:
+    """A generative reward model, asked as `megatron-qm grade` asks it (rewards/graded.py), for the verifier `graded`: an
+    OpenAI-compatible endpoint as a judge's, with the same key."""
+
+    base: str  # URL of the endpoint, such as http://127.0.0.1:8080/v1
+    model: str  # the name it is asked for
+    samples: Votes = 4  # times it is asked about an answer; the grade is their mean
+    temperature: Temperature = 1.0  # of the samples
+    seconds: Seconds = 30.0  # for one sample
+    instruction: str | None = None  # text that says by what is graded (default: rewards/grading.txt)
+
+
+@dataclass(frozen=True)
 class VerifierConfig:
     """The pool of processes in which answers are judged."""
 
@@ -121,6 +139,7 @@ class VerifierConfig:
     # lenient: whatever a rule can read. Both are reported of items with a format (rewards/two_readings.py).
     reading: Literal["strict", "lenient"] = "lenient"
     judge: JudgeConfig | None = None
+    grader: GraderConfig | None = None
     principles: str | None = None  # YAML of what items of task "general" are judged by (default: rewards/principles.yaml)
 
 
@@ -168,6 +187,9 @@ class RlConfig:
     curriculum: CurriculumConfig = field(default_factory=CurriculumConfig)
     replay: ReplayConfig | None = None  # what was learnt before, learnt again: what is not asked is forgotten
     shaping: ShapingConfig = field(default_factory=ShapingConfig)
+    # Named rewards for each response (default: the verdict of the item's own verifier alone).
+    rewards: list[RewardConfig] = field(default_factory=list)
+    fusion: FusionConfig = field(default_factory=FusionConfig)
     verifier: VerifierConfig = field(default_factory=VerifierConfig)
     gate: GateConfig = field(default_factory=GateConfig)
     alarms: AlarmConfig = field(default_factory=AlarmConfig)
@@ -202,6 +224,17 @@ class RlRun(RunConfig):
         return 1 if self.rl.loss.kl else 0
 
     @property
+    def other_models(self) -> Sequence[OtherModel]:
+        """Reward models, as far as their shapes are known."""
+        known: dict[tuple[str | None, str | None], OtherModel] = {}
+        for number, reward in enumerate(self.rl.rewards):
+            if reward.model is not None:
+                other = OtherModel(f"rl.rewards.{number}.checkpoint = {reward.checkpoint}",
+                                   shape_of_reward_model(reward.model, number), reward.dtype)
+                known.setdefault((reward.checkpoint, reward.dtype), other)
+        return list(known.values())
+
+    @property
     def scored(self) -> int:
         updates = self.rl.prompts * self.rl.samples // self.train.global_batch_size
         return self.frozen_models + (updates > 1)
@@ -221,3 +254,14 @@ class RlRun(RunConfig):
     @property
     def packing(self) -> str | None:
         return "rl.pack" if self.rl.pack else None
+
+
+def shape_of_reward_model(stated: ModelConfig, number: int) -> ModelConfig:
+    """Resolved, as rl.rewards.NUMBER.model states it. Raises BrokenRuleError."""
+    key = f"rl.rewards.{number}.model"
+    if stated.head == "vocabulary":
+        raise BrokenRuleError(f"{key}.head = vocabulary: a reward model's is score; leave it out", f"{key}.head")
+    try:
+        return replace(stated, head="score").resolved()
+    except BrokenRuleError as error:
+        raise BrokenRuleError(f"{key}: {error}", key) from None

@@ -1,6 +1,7 @@
 """What the keys of `rl` must satisfy together, beyond what every run's must."""
 
 from megatron_qm.config.alarms import check_alarms
+from megatron_qm.config.fusion_rules import check_fusion
 from megatron_qm.config.require import require
 from megatron_qm.config.rl import CurriculumConfig, PolicyLossConfig, RlRun, ShapingConfig, VerifierConfig
 
@@ -14,6 +15,7 @@ def check_rl(config: RlRun) -> None:
     _shaping(config.rl.shaping, config.rl.sampling.max_new_tokens)
     _curriculum(config.rl.curriculum, overlap=config.rl.overlap)
     _replay(config)
+    check_fusion(config.rl, config.train.start_from)
     check_alarms(config.rl.alarms, "rl.alarms")
 
 
@@ -68,15 +70,14 @@ def _loss(loss: PolicyLossConfig) -> None:
 
 
 def _verifier(verifier: VerifierConfig) -> None:
-    judge = verifier.judge
-    if judge is None:
-        return
-    require(
-        verifier.seconds > judge.seconds,
-        f"rl.verifier.seconds = {verifier.seconds:g} must be over rl.verifier.judge.seconds = {judge.seconds:g}, or a slow "
-        f"endpoint costs every answer",
-        "rl.verifier.seconds", "rl.verifier.judge.seconds",
-    )
+    asked = {name: model.seconds for name, model in (("judge", verifier.judge), ("grader", verifier.grader)) if model}
+    for name, seconds in asked.items():
+        require(
+            verifier.seconds > seconds,
+            f"rl.verifier.seconds = {verifier.seconds:g} must be over rl.verifier.{name}.seconds = {seconds:g}, or a slow "
+            f"endpoint costs every answer",
+            "rl.verifier.seconds", f"rl.verifier.{name}.seconds",
+        )
 
 
 def _shaping(shaping: ShapingConfig, longest: int) -> None:

@@ -69,8 +69,9 @@ def _yarn(model: ModelConfig, yarn: YarnScaling) -> None:
             "model.rope_theta", "model.yarn")
 
 
-def check_split(model: ModelConfig, parallel: ParallelConfig) -> None:
-    """The rules of who holds which share of a model, whatever is done with it."""
+def check_split(model: ModelConfig, parallel: ParallelConfig, of: str = "") -> None:
+    """The rules of who holds which share of a model, whatever is done with it. of: who names it, for messages, where it is not
+    the one that is trained."""
     split = {
         "model.heads": model.heads, "model.kv_heads": model.kv_heads, "model.ffn_hidden_size": model.ffn_hidden_size,
         "the padded vocabulary": model.padded_vocab_size,
@@ -78,13 +79,13 @@ def check_split(model: ModelConfig, parallel: ParallelConfig) -> None:
     for key, value in split.items():
         require(
             value % parallel.tp == 0,
-            f"parallel.tp = {parallel.tp} does not divide {key} = {value}: each tensor parallel rank holds an equal share",
+            f"{of}parallel.tp = {parallel.tp} does not divide {key} = {value}: each tensor parallel rank holds an equal share",
             "parallel.tp", key,
         )
     pp, vpp = parallel.pp, parallel.vpp
     require(
         model.layers % (pp * (vpp or 1)) == 0,
-        f"parallel.pp = {pp}" + (f" x vpp = {vpp}" if vpp else "")
+        f"{of}parallel.pp = {pp}" + (f" x vpp = {vpp}" if vpp else "")
         + f" does not divide model.layers = {model.layers}: each stage holds an equal share",
         "parallel.pp", "parallel.vpp", "model.layers",
     )
@@ -92,6 +93,8 @@ def check_split(model: ModelConfig, parallel: ParallelConfig) -> None:
 
 def _split(config: RunConfig) -> None:
     check_split(config.model, config.parallel)
+    for other in config.other_models:
+        check_split(other.model, config.parallel, f"the reward model of {other.key} stands in the ranks at their layout, and ")
 
 
 def _tensor(config: RunConfig) -> None:

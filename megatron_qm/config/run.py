@@ -29,11 +29,18 @@ def load_run(recipe: str | Path | Sequence[str | Path], overrides: Sequence[str]
     tree = read([recipe] if isinstance(recipe, str | Path) else recipe, overrides)
     config = build(kind, tree)
     try:
+        _refuse_other_head(config)
         config = complete(config)
-        config = replace(config, model=config.model.resolved())
+        config = replace(config, model=replace(config.model, head=config.head).resolved())
         check(config)
         rules(config)
     except UserError as error:
         keys = error.keys if isinstance(error, BrokenRuleError) else ()
         raise UserError(f"{tree.place(keys)}: {error}") from None
     return config
+
+
+def _refuse_other_head(config: RunConfig) -> None:
+    if config.model.head not in (None, config.head):
+        raise BrokenRuleError(f"model.head = {config.model.head}: stage {config.stage} trains a model whose head is "
+                              f"{config.head}; leave it out", "model.head")

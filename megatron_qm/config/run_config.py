@@ -1,13 +1,14 @@
 """A whole run in one object."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeVar
 
 from megatron_qm.config.data import DataConfig
 from megatron_qm.config.hooks import HooksConfig
 from megatron_qm.config.lora import LoraConfig
-from megatron_qm.config.model import ModelConfig
+from megatron_qm.config.model import Head, ModelConfig
 from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.config.sources import SourceConfig
 from megatron_qm.config.train import (
@@ -36,12 +37,21 @@ class Rollouts:
 
 
 @dataclass(frozen=True)
+class OtherModel:
+    """key: what names it, and as what. model: resolved. dtype: of its parameters (None: the run's)."""
+
+    key: str
+    model: ModelConfig
+    dtype: Literal["fp32", "bf16"] | None = None
+
+
+@dataclass(frozen=True)
 class RunConfig:
     """Everything a pretraining run is made of, and what every later stage shares with it.
 
     `output` is the run's folder (metrics, checkpoints, report)."""
 
-    stage: str = "pretrain"  # which stage of a model's life this is: pretrain, sft, rl
+    stage: str = "pretrain"  # which stage of a model's life this is: pretrain, sft, reward-model, dpo, rl
     output: str = "runs/pretrain"  # the run's folder: metrics, checkpoints, ledger, report
     device: Literal["auto", "cpu", "a100", "h100", "h200", "b200"] = "auto"  # what the recipe is meant for
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -70,7 +80,7 @@ class RunConfig:
             return self.train.steps
         if self.train.tokens is not None:
             return math.ceil(self.train.tokens / self.tokens_per_step)
-        raise UserError(f"the length of the run follows from {self.stage}.epochs = {self.epochs} once its data are counted")
+        raise UserError(f"the length of the run follows from {self.epochs_key} = {self.epochs} once its data are counted")
 
     def with_steps_of(self: R, per_epoch: float) -> R:
         """With the steps that its epochs make. Raises UserError where the recipe gives its length in another way too, and that
@@ -78,7 +88,7 @@ class RunConfig:
         steps = math.ceil((self.epochs or 0) * per_epoch)
         given = self.train.steps if self.train.tokens is None else self.total_steps
         if given not in (None, steps):
-            key = f"{self.stage}.epochs"
+            key = self.epochs_key
             raise UserError(f"set one of {key}, train.steps and train.tokens: {key} = {self.epochs} of these data make {steps} "
                             f"steps, not {given}")
         return replace(self, train=replace(self.train, steps=steps, tokens=None))
@@ -90,9 +100,18 @@ class RunConfig:
     # What a later stage says otherwise.
 
     @property
+    def head(self) -> Head:
+        """What the last layer of the model says."""
+        return "vocabulary"
+
+    @property
     def epochs(self) -> float | None:
         """Passes over the data of the stage, where the recipe gives its length so."""
         return None
+
+    @property
+    def epochs_key(self) -> str:
+        return f"{self.stage}.epochs"
 
     @property
     def tokens_planned(self) -> bool:
@@ -103,6 +122,11 @@ class RunConfig:
     def frozen_models(self) -> int:
         """How many models of the same shape stand beside the one that is trained."""
         return 0
+
+    @property
+    def other_models(self) -> Sequence[OtherModel]:
+        """Frozen models of other shapes that every rank has its share of, each once."""
+        return ()
 
     @property
     def scored(self) -> int:

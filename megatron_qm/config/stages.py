@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from megatron_qm.config.dpo import DpoRun
+from megatron_qm.config.reward_model import RewardModelRun
 from megatron_qm.config.rl import RlRun
 from megatron_qm.config.run_config import RunConfig
 from megatron_qm.config.sft import SftRun
@@ -36,6 +38,12 @@ STAGES: Mapping[str, Stage] = {stage.name: stage for stage in (
           "megatron_qm.pretrain:Pretraining"),
     Stage("sft", "supervised fine-tuning on conversations, loss on answers only", "fine-tuning", SftRun,
           "megatron_qm.align.sft.work:FineTuning", section="sft"),
+    Stage("reward-model", "train a model that scores answers, from comparisons of them", "reward modelling", RewardModelRun,
+          "megatron_qm.align.reward_model.work:RewardModelling", section="reward_model",
+          panel="megatron_qm.observe.page.preferences:reward_model_section"),
+    Stage("dpo", "direct preference optimisation, from comparisons of answers", "preference optimisation", DpoRun,
+          "megatron_qm.align.dpo.work:PreferenceOptimisation", section="dpo",
+          panel="megatron_qm.observe.page.preferences:dpo_section"),
     Stage("rl", "reinforcement learning from verifiable medical rewards", "reinforcement learning", RlRun,
           "megatron_qm.align.rl.work:Reinforcement", section="rl", records={"rl": "both", "alarm": "list"},
           panel="megatron_qm.observe.page.rl:rl_section"),

@@ -36,7 +36,7 @@ class Work:
 
 def forward_flops(model: ModelConfig, work: Work) -> float:
     """tokens * (layers * 2 * (h(q + 2k) + qh + 3hf) + 2hV) + pairs * layers * 4q, with h hidden size, q = heads * head_dim,
-    k = kv_heads * head_dim, f FFN size, V vocabulary. Grouped queries save projections, not scores.
+    k = kv_heads * head_dim, f FFN size, V vocabulary (of a reward model 1). Grouped queries save projections, not scores.
     """
     return work.tokens * _weights(model) + work.pairs * _attention(model)
 
@@ -58,7 +58,7 @@ def training_flops_per_token(model: ModelConfig, sequence_length: int, lora: Lor
 
 def _weights(model: ModelConfig) -> float:
     """Of a token."""
-    return model.layers * 2 * linear_parameters(model) + 2 * model.hidden_size * model.vocab_size
+    return model.layers * 2 * linear_parameters(model) + 2 * model.hidden_size * model.output_rows
 
 
 def _attention(model: ModelConfig) -> float:

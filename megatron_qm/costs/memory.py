@@ -17,8 +17,8 @@ from megatron_qm.costs.parameters import adapter_parameters, linear_parameters, 
 _FP32 = 4
 _BYTES = {"fp32": 4, "bf16": 2}
 GIB = 2**30
-KINDS = ("weights", "gradients", "optimizer", "activations", "logits", "reference", "cache")
-KINDS_OF_RL = ("reference", "cache")  # the cache and activations are there in turns
+KINDS = ("weights", "gradients", "optimizer", "activations", "logits", "reference", "rewards", "cache")
+KINDS_OF_RL = ("reference", "rewards", "cache")  # the cache and activations are there in turns
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class RankMemory:
     weights: parameters, and under FP8 the two FP8 copies that Transformer Engine keeps of each matrix. gradients: the
     buffer that DDP reduces. optimizer: Adam's two moments and, beside BF16 weights, the FP32 master copy.
     activations: of all micro-batches in flight. logits: logits and the cross entropy's copy of them, for one. With adapters
-    gradients and optimizer are theirs alone. Of RL: reference, the frozen weights that KL is taken against; cache, keys and
-    values of the longest rollouts, which are gone when an update begins.
+    gradients and optimizer are theirs alone. Of RL: reference, the frozen weights that KL is taken against; rewards, those of
+    reward models; cache, keys and values of the longest rollouts, which are gone when an update begins.
     """
 
     stage: int
@@ -40,11 +40,12 @@ class RankMemory:
     activations: int
     logits: int
     reference: int = 0
+    rewards: int = 0
     cache: int = 0
 
     @property
     def total(self) -> int:
-        kept = self.weights + self.gradients + self.optimizer + self.reference
+        kept = self.weights + self.gradients + self.optimizer + self.reference + self.rewards
         return kept + max(self.activations + self.logits, self.cache)
 
 
@@ -85,6 +86,7 @@ def memory_per_rank(
         activations=_activations(config, dp, stage, dtype),
         logits=_logits(config, dtype) if stage == parallel.pp - 1 else 0,
         reference=reference,
+        rewards=_of_others(config, stage, dtype),
         cache=cache,
     )
 
@@ -95,6 +97,13 @@ def _of_rollouts(config: RunConfig, count: int, dtype: str) -> tuple[int, int]:
     of_a_token = 2 * model.kv_heads * model.head_dim // parallel.tp * model.layers // parallel.pp * _BYTES[dtype]
     cached = config.rollouts.at_once * config.data.sequence_length if config.rollouts else 0
     return config.frozen_models * count * _BYTES[dtype], cached * of_a_token
+
+
+def _of_others(config: RunConfig, stage: int, dtype: str) -> int:
+    """Bytes of frozen models of other shapes."""
+    parallel = config.parallel
+    return sum(parameters_per_rank(other.model, parallel.tp, parallel.pp, stage) * _BYTES[other.dtype or dtype]
+               for other in config.other_models)
 
 
 def _parameter_dtype(config: RunConfig) -> Literal["fp32", "bf16"]:
@@ -164,7 +173,10 @@ def chunks_in_flight(parallel: ParallelConfig, stage: int, micro_batches: int) -
 
 
 def _logits(config: RunConfig, dtype: str) -> int:
-    """BF16 logits and the FP32 copy that becomes the softmax (FP32 logits do so in place); z-loss keeps one more."""
+    """BF16 logits and the FP32 copy that becomes the softmax (FP32 logits do so in place); z-loss keeps one more. Of a reward
+    model the FP32 copy of what its head multiplies."""
+    if config.model.head == "score":
+        return _tokens(config) * config.model.hidden_size * _FP32
     per_entry = _FP32 if dtype == "fp32" else _BYTES[dtype] + _FP32
     if config.train.z_loss:
         per_entry += _FP32

@@ -7,15 +7,16 @@ from megatron_qm.errors import UserError
 
 def parameter_count(model: ModelConfig) -> int:
     """Parameters of the released model: real vocabulary rows, tied embeddings once (what transformers counts)."""
-    tables = 1 if model.tied_embeddings else 2
-    return model.layers * layer_parameters(model) + tables * model.vocab_size * model.hidden_size + model.hidden_size
+    rows = model.vocab_size + (0 if model.shares_embedding else model.output_rows)
+    return model.layers * layer_parameters(model) + rows * model.hidden_size + model.hidden_size
 
 
 def parameters_per_rank(model: ModelConfig, tp: int = 1, pp: int = 1, stage: int = 0) -> int:
     """Parameters that one rank of pipeline stage `stage` (from 0) holds, padded vocabulary rows included.
 
     The first stage holds the embedding; the last one the final norm and the output layer, which with tied embeddings
-    is a copy of the embedding wherever the two stages differ. Interleaving (VPP) moves layers, not counts.
+    is a copy of the embedding wherever the two stages differ, and of a reward model one row that every rank has.
+    Interleaving (VPP) moves layers, not counts.
     Raises UserError where the layout does not divide the model.
     """
     _require_division(model, tp, pp)
@@ -28,8 +29,12 @@ def parameters_per_rank(model: ModelConfig, tp: int = 1, pp: int = 1, stage: int
         total += table
     if last:
         total += model.hidden_size
-        total += 0 if model.tied_embeddings and first else table
+        total += 0 if model.shares_embedding and first else _output(model, table)
     return total
+
+
+def _output(model: ModelConfig, table: int) -> int:
+    return model.hidden_size if model.head == "score" else table
 
 
 def layer_parameters(model: ModelConfig, tp: int = 1) -> int:

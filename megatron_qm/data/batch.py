@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from megatron_qm.data.indexed import IndexedDataset
+from megatron_qm.data.responses import COLUMNS, positions, segments
 from megatron_qm.data.stream import Span
 from megatron_qm.errors import UserError
 
@@ -22,6 +23,7 @@ class Batch:
     real_bs: np.ndarray  # bool: False where a row is only filled up
     # True where a document, a block that does not continue the text before it, or the sequence itself starts.
     document_starts_bs: np.ndarray  # bool
+    branch_bs: np.ndarray | None = None  # uint8: of documents with several responses, which a token is of (responses.py)
     extra: Mapping[str, np.ndarray] = field(default_factory=dict)  # [b, s] each: what a stage adds for its objective
 
 
@@ -33,6 +35,7 @@ class Assembly:
     reset_at_document_ends: bool = False  # positions start anew wherever document_starts_bs is True
     mask_document_ends: bool = False  # no loss for predicting the first token of the next document
     vocab_size: int | None = None  # token ids must lie below it
+    responses: bool = False  # documents are responses to a prompt: each is read after the prompt alone
 
     def batch(self, parts: Iterable[tuple[int, IndexedDataset | None, Iterable[Span]]]) -> Batch:
         """One sequence per (source, dataset, spans to read); where the spans fall short, or without a dataset, padding without
@@ -47,16 +50,24 @@ class Assembly:
             position_ids_bs=np.empty(shape, np.int64),
             real_bs=np.zeros(shape, bool),
             document_starts_bs=np.zeros(shape, bool),
+            branch_bs=np.zeros(shape, np.uint8) if self.responses else None,
+            extra={name: np.zeros(shape, dtype) for name, dtype in COLUMNS.items()} if self.responses else {},
         )
         batch.document_starts_bs[:, :1] = True
         for row, (_, dataset, spans) in enumerate(parts):
             if dataset is not None:
                 self._fill(batch, row, dataset, spans)
+        self._number(batch)
+        return batch
+
+    def _number(self, batch: Batch) -> None:
         batch.position_ids_bs[:] = np.arange(self.sequence_length)
-        if self.reset_at_document_ends:
+        if batch.branch_bs is not None:
+            for row, (starts_s, branch_s) in enumerate(zip(batch.document_starts_bs, batch.branch_bs, strict=True)):
+                batch.position_ids_bs[row] = positions(*segments(starts_s, branch_s), self.sequence_length)
+        elif self.reset_at_document_ends:
             latest_start_bs = np.where(batch.document_starts_bs, batch.position_ids_bs, 0)
             batch.position_ids_bs[:] -= np.maximum.accumulate(latest_start_bs, axis=1)
-        return batch
 
     def _fill(self, batch: Batch, row: int, dataset: IndexedDataset, spans: Iterable[Span]) -> None:
         column = 0
@@ -81,6 +92,12 @@ class Assembly:
                 ends = column + starts[starts > 0] - 1
                 batch.labels_bs[row, ends] = 0
                 batch.loss_mask_bs[row, ends] = 0.0
+            if dataset.responses is not None and batch.branch_bs is not None:
+                batch.branch_bs[row, column:stop] = dataset.responses.branch_s[span.start : span.start + span.length]
+                known = dataset.responses.columns_of(span.start, span.start + span.length, span.start + starts)
+                known["group"] += row * (dataset.tokens + 1) * (known["group"] > 0)  # one document may stand in two rows
+                for name, column_s in known.items():
+                    batch.extra[name][row, column:stop] = column_s
             column = stop
 
     def _check_ids(self, text: np.ndarray, dataset: IndexedDataset, span: Span) -> None:

@@ -1,7 +1,8 @@
 """Reading Megatron's indexed datasets: PREFIX.bin (tokens) and PREFIX.idx (where sequences and documents lie).
 
 What Megatron-LM wrote is read as it is; `data_tools/preprocess.py` adds PREFIX.json, a manifest that the files are
-compared with. A PREFIX.learn, of one byte a token, says which tokens are to be learnt (1) and which are only read (0).
+compared with. A PREFIX.learn, of one byte a token, says which tokens are to be learnt (1) and which are only read (0); what
+responses a document holds lies beside it too (responses.py).
 Opening costs the same for any size: nothing is loaded, both files are read where they are asked for.
 """
 
@@ -14,6 +15,7 @@ import numpy as np
 from megatron_qm.data.file_array import FileArray, ReadOnlyFile
 from megatron_qm.data.index_file import IndexFile
 from megatron_qm.data.manifest import Manifest
+from megatron_qm.data.responses import Responses
 from megatron_qm.errors import UserError
 
 # Files up to this size are always compared with their checksum and enter the fingerprint whole: a few ms.
@@ -36,6 +38,7 @@ class IndexedDataset:
         self._tokens = FileArray(ReadOnlyFile(bin_path), self.dtype, 0, self.tokens)
         self.learn_path = Path(f"{prefix}.learn")
         self._learn = _open_learn(self.learn_path, self.tokens)
+        self.responses = Responses.beside(prefix, self.tokens)
 
     @classmethod
     def open(cls, prefix: str | Path, verify: bool = False) -> "IndexedDataset":
@@ -94,6 +97,7 @@ class IndexedDataset:
         """A digest of sizes and contents: of all bytes of small files, of samples of large ones."""
         digest = hashlib.sha256()
         paths = [self.index.path, self.bin_path] + [self.learn_path] * (self._learn is not None)
+        paths += self.responses.paths if self.responses else []
         for path in paths:
             size = path.stat().st_size
             digest.update(f"{size}\n".encode())

@@ -132,7 +132,8 @@ class BatchReader:
         self.positions = (0,) * len(self.sources)
         self.retired: dict[str, SourceState] = {}  # sources that were read earlier and are no longer in the run
         self.anchor = Anchor(0, self.positions)
-        self._assembly = Assembly(sequence_length, reset_at_document_ends, mask_document_ends, vocab_size)
+        self._assembly = Assembly(sequence_length, reset_at_document_ends, mask_document_ends, vocab_size,
+                                  responses=any(dataset.responses for dataset in self.datasets))
         self.fingerprints = tuple(dataset.fingerprint() for dataset in self.datasets)
 
     @classmethod

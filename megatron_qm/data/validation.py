@@ -28,7 +28,8 @@ class ValidationReader:
     ) -> None:
         self.sources = tuple(sources)
         self.datasets = tuple(open_source(source, verify) for source in self.sources)
-        self._assembly = Assembly(sequence_length, reset_at_document_ends, mask_document_ends, vocab_size)
+        self._assembly = Assembly(sequence_length, reset_at_document_ends, mask_document_ends, vocab_size,
+                                  responses=any(dataset.responses for dataset in self.datasets))
         self._rows: list[tuple[int, Span]] = []
         for number, dataset in enumerate(self.datasets):
             # The last token of a dataset has no label: a sequence of it alone would teach and measure nothing.

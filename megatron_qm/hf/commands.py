@@ -37,7 +37,8 @@ def add_export_arguments(parser: argparse.ArgumentParser) -> None:
     tokenizer.add_argument("--no-tokenizer", action="store_true", help="release bare weights (the model card says so)")
     parser.add_argument("--evaluation", type=Path, metavar="FILE", help="JSON object of results for the model card")
     parser.add_argument("--prompts", type=Path, metavar="FILE",
-                        help="compare logits on these texts, one a line, instead of the built-in ones")
+                        help="compare logits on these texts (of a reward model scores of answers to them), one a line, instead "
+                        "of the built-in ones")
     parser.add_argument("--skip-logits", action="store_true",
                         help="for a model whose FP32 weights do not fit into this machine (the model card says so)")
     parser.add_argument("--answer-tokens", type=Number(Length), default=ANSWER_TOKENS, metavar="N",

@@ -37,8 +37,9 @@ def keep_from_hf(hf: Path, checkpoint: Path) -> None:
     _copy([hf / CONFIG, hf / GENERATION_CONFIG, *_legal(hf)], checkpoint / HF)
 
 
-def hand_on(checkpoint: Path, release: Path, tokenizer: Path | None) -> None:
+def hand_on(checkpoint: Path, release: Path, tokenizer: Path | None, *, generates: bool = True) -> None:
     """Copy tokenizer (`tokenizer`: another folder than the checkpoint's), generation config and licence into a release.
+    generates: whether it is of a model that has any use for a generation config.
 
     Raises UserError where no tokenizer is to be found.
     """
@@ -54,7 +55,7 @@ def hand_on(checkpoint: Path, release: Path, tokenizer: Path | None) -> None:
         write_json(release / TOKENIZER_CONFIG, for_both(read_object(release / TOKENIZER_CONFIG)))
     else:
         write_json(release / TOKENIZER_CONFIG, _plain_tokenizer_config(release / TOKENIZER_JSON))
-    hand_on_papers(checkpoint, release)
+    hand_on_papers(checkpoint, release, generates=generates)
 
 
 def for_both(config: JsonObject) -> JsonObject:
@@ -80,10 +81,10 @@ def write_ends(checkpoint: Path, release: Path, tokens: Mapping[str, int]) -> Js
     return ends
 
 
-def hand_on_papers(checkpoint: Path, release: Path) -> None:
+def hand_on_papers(checkpoint: Path, release: Path, *, generates: bool = True) -> None:
     """Generation config and licence files alone."""
     kept = checkpoint / HF
-    _copy([kept / GENERATION_CONFIG, *_legal(kept)], release)
+    _copy([*([kept / GENERATION_CONFIG] if generates else []), *_legal(kept)], release)
 
 
 def imported_config(checkpoint: Path) -> JsonObject | None:
@@ -120,7 +121,7 @@ def special_tokens(release: Path) -> dict[str, int]:
     model = tokenizer.get("model")
     vocab = model.get("vocab") if isinstance(model, dict) else None
     ids = dict(vocab) if isinstance(vocab, dict) else {}
-    ids |= _added_tokens(tokenizer)
+    ids |= added_tokens(tokenizer)
     found = {}
     for name in ("bos", "eos", "pad"):
         token = config.get(f"{name}_token")
@@ -130,17 +131,19 @@ def special_tokens(release: Path) -> dict[str, int]:
     return found
 
 
-def _added_tokens(tokenizer: JsonObject) -> dict[str, int]:
+def added_tokens(tokenizer: JsonObject, *, special: bool = False) -> dict[str, int]:
+    """By text, those of a tokenizer.json that are found in text before all others; special: those alone that it calls so."""
     try:
         tokens = objects_of(tokenizer, "added_tokens") if tokenizer.get("added_tokens") else []
-        return {text_of(token, "content"): whole_of(token, "id") for token in tokens}
+        return {text_of(token, "content"): whole_of(token, "id") for token in tokens
+                if not special or token.get("special") is True}
     except ValueError as error:
         raise UserError(f"{TOKENIZER_JSON}: {error}") from None
 
 
 def _plain_tokenizer_config(tokenizer: Path) -> JsonObject:
     """For a bare tokenizer.json: take it as it is, whatever the model's family."""
-    added = _added_tokens(read_object(tokenizer))
+    added = added_tokens(read_object(tokenizer))
     config: JsonObject = {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False}
     end = next((token for token in _USUAL_END_TOKENS if token in added), None)
     return config | ({"eos_token": end} if end else {})

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import get_args
 
 from megatron_qm.config.bounds import Heads, Layers, Length, Rows, Width, check_bounds, objection
-from megatron_qm.config.model import Family, ModelConfig
+from megatron_qm.config.model import Family, Head, ModelConfig
 from megatron_qm.config.require import BrokenRuleError
 from megatron_qm.config.rules import check_model
 from megatron_qm.errors import UserError
-from megatron_qm.hf.families import FAMILIES, check_family
+from megatron_qm.hf.families import ENDINGS, FAMILIES, check_family
 from megatron_qm.hf.fields import Fields
 from megatron_qm.hf.rope import rope_from_hf, rope_to_hf
 from megatron_qm.json_types import JsonObject, parse_json
@@ -61,10 +61,13 @@ _NEUTRAL: dict[str, tuple[object, ...]] = {
     "attention_bias": (False,),
     "mlp_bias": (False,),
 }
+# A reward model is a classifier of one label. As "regression", transformers' pipelines and vLLM give its score as it is, and not
+# the sigmoid of it.
+_ONE_SCORE: JsonObject = {"id2label": {"0": "score"}, "label2id": {"score": 0}, "problem_type": "regression"}
 _SLIDING = "sliding-window attention has no counterpart in the Megatron model built here"
 # From an imported config.json, never handed on: they are written anew, or speak of the files it came with.
 _STALE = ("rope_parameters", "original_max_position_embeddings", "partial_rotary_factor", "dtype", "layer_types",
-          "_name_or_path", "transformers_version", "_attn_implementation")  # fmt: skip
+          "_name_or_path", "transformers_version", "_attn_implementation", "num_labels")  # fmt: skip
 
 
 def read_config(folder: Path) -> JsonObject:
@@ -79,6 +82,13 @@ def read_config(folder: Path) -> JsonObject:
     if not isinstance(config, dict):
         raise UserError(f"{path}: holds a {type(config).__name__}, not an object")
     return config
+
+
+def is_classifier(config: JsonObject) -> bool:
+    """Whether a config.json, of whatever family, is of a model that labels or scores text, and cannot write any."""
+    architectures = config.get("architectures")
+    names = architectures if isinstance(architectures, list) else []
+    return any(isinstance(name, str) and name.endswith(ENDINGS["score"]) for name in names)
 
 
 def check_sizes(config: JsonObject, place: str) -> None:
@@ -99,7 +109,8 @@ def from_hf(config: JsonObject, place: str = CONFIG) -> ModelConfig:
         )
     check_sizes(config, place)
     fields = Fields(_SILENT | _SILENT_OF[family] | config, place)
-    _refuse(fields, family)
+    head = _head_of(fields, family)
+    _refuse(fields)
     layers = fields.integer("num_hidden_layers")
     _refuse_windows(fields, layers)
     hidden, heads = fields.integer("hidden_size"), fields.integer("num_attention_heads")
@@ -120,6 +131,7 @@ def from_hf(config: JsonObject, place: str = CONFIG) -> ModelConfig:
         yarn=rope.yarn,
         norm_eps=fields.number("rms_norm_eps"),
         tied_embeddings=fields.boolean("tie_word_embeddings"),
+        head=head,
         init_std=fields.number("initializer_range"),
     ).resolved())  # fmt: skip
 
@@ -135,13 +147,14 @@ def to_hf(
     check_family(model)
     keep = base if base and base.get("model_type") == model.family else {}
     config: JsonObject = {key: value for key, value in keep.items() if key not in _STALE}
-    config |= {"architectures": [FAMILIES[model.family].architecture], "model_type": model.family}
+    config |= {"architectures": [FAMILIES[model.family].architecture(model.head)], "model_type": model.family}
     config |= {theirs: getattr(model, ours) for theirs, ours in _KEYS.items()}
     config |= rope_to_hf(model)
     config |= {"hidden_act": "silu", "attention_dropout": 0.0, "use_cache": True, "torch_dtype": TORCH_NAMES[dtype]}
     config |= {"attention_bias": False, "mlp_bias": False} if model.family == "llama" else {}
     config |= {"attention_bias": False} if model.family == "qwen3" else {}
     config |= {"use_sliding_window": False, "sliding_window": None} if model.family != "llama" else {}
+    config |= _ONE_SCORE if model.head == "score" else {}
     # HF's classes have ids of their own for what is left out, such as Llama's 1 and 2.
     given = tokens or {}
     known: JsonObject = {"bos_token_id": None, "eos_token_id": None, "pad_token_id": None, **given}
@@ -164,10 +177,22 @@ def _checked(place: str, model: ModelConfig) -> ModelConfig:
     return model
 
 
-def _refuse(fields: Fields, family: Family) -> None:
-    architectures = fields.record.get("architectures") or [FAMILIES[family].architecture]
-    if architectures != [FAMILIES[family].architecture]:
-        fields.refuse("architectures", f"only {FAMILIES[family].architecture} can be converted")
+def _head_of(fields: Fields, family: Family) -> Head:
+    known = {head: FAMILIES[family].architecture(head) for head in ENDINGS}
+    said = fields.record.get("architectures") or [known["vocabulary"]]
+    head = next((head for head, name in known.items() if said == [name]), None)
+    if head is None:
+        fields.refuse("architectures", f"only {' and '.join(known.values())} can be converted")
+    labels, number = fields.record.get("id2label"), fields.record.get("num_labels")
+    counts: list[object] = [len(labels)] if isinstance(labels, dict) else []
+    counts += [] if number is None else [number]
+    others = [count for count in counts or [2] if count != 1]  # 2 is what transformers takes where nothing is said
+    if head == "score" and others:
+        Fields({"num_labels": others[0]}, fields.place).refuse("num_labels", "a reward model gives one score, and has one label")
+    return head
+
+
+def _refuse(fields: Fields) -> None:
     for key, neutral in _NEUTRAL.items():
         if key in fields.record and fields.record[key] not in neutral:
             fields.refuse(key, "the Megatron model built here has no counterpart of it")

@@ -16,6 +16,7 @@ from megatron_qm.hf.config import CONFIG, to_hf
 from megatron_qm.hf.families import check_family
 from megatron_qm.hf.gate import GateReport, check_memory, run_gate
 from megatron_qm.hf.opened import Opened, open_checkpoint
+from megatron_qm.hf.pad_token import name_pad_token
 from megatron_qm.hf.prompts import ANSWER_TOKENS, PROMPTS
 from megatron_qm.hf.release import RELEASE, write_report
 from megatron_qm.hf.size import parse_size
@@ -38,7 +39,8 @@ def export_hf(
     prompts: Sequence[str] = PROMPTS,
     overwrite: bool = False,
 ) -> GateReport:
-    """Write `checkpoint` to `output`: safetensors, config, tokenizer, model card. Returns what the gate found.
+    """Write `checkpoint` to `output`: safetensors, config, tokenizer, model card. Returns what the gate found. A reward model
+    becomes a sequence classifier of one label.
 
     Writing holds a block of 32 MiB, whatever the model's size; the comparison of logits holds the model in FP32 (leave
     it out with `skip_logits`). tokenizer: a folder or tokenizer.json, instead of the checkpoint's. answer_tokens: within
@@ -56,6 +58,9 @@ def export_hf(
     results = model_card.read_evaluation(evaluation) if evaluation else {}
     opened = open_checkpoint(checkpoint)
     check_family(opened.model)
+    if no_tokenizer and opened.model.head == "score":
+        raise UserError(f"--no-tokenizer: {checkpoint} holds a reward model, which reads conversations through a chat template "
+                        "and up to the token that pads: release it with its tokenizer")
     tensors = hf_tensors(opened, DTYPES[dtype])
     check_room(output, sum(tensor.bytes for tensor in tensors))
     if not skip_logits:
@@ -83,10 +88,11 @@ def _write_papers(
     if no_tokenizer:
         companions.hand_on_papers(opened.folder, folder)
     else:
-        companions.hand_on(opened.folder, folder, tokenizer)
+        scores = opened.model.head == "score"
+        companions.hand_on(opened.folder, folder, tokenizer, generates=not scores)
         tokens = companions.special_tokens(folder)
-        ends = companions.write_ends(opened.folder, folder, tokens)
+        ends = name_pad_token(opened, folder) if scores else companions.write_ends(opened.folder, folder, tokens)
         source = companions.find_tokenizer_json(tokenizer or opened.folder / TOKENIZER)
     config = to_hf(opened.model, dtype, tokens, companions.imported_config(opened.folder))
-    write_json(folder / CONFIG, config | ends)  # an import's config.json may name one end of several
+    write_json(folder / CONFIG, config | ends)  # an import's config.json may name one end of several, or another pad
     return source

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from megatron_qm.checkpoint.manifest import MEGATRON_LAYERS
 from megatron_qm.config import model as shapes
-from megatron_qm.config.model import ModelConfig
+from megatron_qm.config.model import Head, ModelConfig
 from megatron_qm.errors import UserError
 from megatron_qm.hf.packing import PADDING, PackedTensor, Rule, Run
 
@@ -22,6 +22,10 @@ def _hidden(model: ModelConfig) -> list[Run]:
 
 def _head(model: ModelConfig) -> list[Run]:
     return [(0, model.head_dim)]
+
+
+def _one_row(_model: ModelConfig) -> list[Run]:
+    return [(0, 1)]
 
 
 def _vocabulary(model: ModelConfig) -> list[Run]:
@@ -53,6 +57,7 @@ def _ffn_width(model: ModelConfig) -> int:
 _EMBEDDING = Rule("embedding.word_embeddings.weight", ("model.embed_tokens.weight",), _vocabulary, _hidden_width)
 _FINAL_NORM = Rule("decoder.final_layernorm.weight", ("model.norm.weight",), _hidden)
 _OUTPUT = Rule("output_layer.weight", ("lm_head.weight",), _vocabulary, _hidden_width)  # not where it is tied
+_SCORE = Rule("output_layer.score", ("score.weight",), _one_row, _hidden_width)  # a reward model's, in its place
 
 _QKV = ("self_attn.q_proj.{}", "self_attn.k_proj.{}", "self_attn.v_proj.{}")
 
@@ -77,18 +82,22 @@ _QWEN3 = (
 
 @dataclass(frozen=True)
 class Family:
-    """What Hugging Face calls it, and the tensors of one of its layers."""
+    """How transformers' names of its classes begin, and the tensors of one of its layers."""
 
-    architecture: str
+    classes: str
     layer: tuple[Rule, ...]
     qkv_bias: bool = False
     qk_norm: bool = False
 
+    def architecture(self, head: Head) -> str:
+        return self.classes + ENDINGS[head]
 
+
+ENDINGS: dict[Head, str] = {"vocabulary": "ForCausalLM", "score": "ForSequenceClassification"}
 FAMILIES: dict[shapes.Family, Family] = {
-    "llama": Family("LlamaForCausalLM", _LLAMA),
-    "qwen2": Family("Qwen2ForCausalLM", _QWEN2, qkv_bias=True),
-    "qwen3": Family("Qwen3ForCausalLM", _QWEN3, qk_norm=True),
+    "llama": Family("Llama", _LLAMA),
+    "qwen2": Family("Qwen2", _QWEN2, qkv_bias=True),
+    "qwen3": Family("Qwen3", _QWEN3, qk_norm=True),
 }
 
 
@@ -99,7 +108,9 @@ def packed_tensors(model: ModelConfig) -> Iterator[PackedTensor]:
         for rule in FAMILIES[model.family].layer:
             yield _apply(rule, model, layer)
     yield _apply(_FINAL_NORM, model)
-    if not model.tied_embeddings:
+    if model.head == "score":
+        yield _apply(_SCORE, model)
+    elif not model.tied_embeddings:
         yield _apply(_OUTPUT, model)
 
 
@@ -109,7 +120,7 @@ def check_family(model: ModelConfig) -> None:
     for key in ("qkv_bias", "qk_norm"):
         if getattr(model, key) != getattr(family, key):
             raise UserError(
-                f"model.{key} = {str(getattr(model, key)).lower()}: {family.architecture} in transformers always has "
+                f"model.{key} = {str(getattr(model, key)).lower()}: {family.architecture(model.head)} in transformers always has "
                 f"{key} = {str(getattr(family, key)).lower()}, so this model cannot be released as {model.family!r}"
             )
     if model.rope_scaling is not None and model.family != "llama":

@@ -1,7 +1,8 @@
 """The release gate: is this folder the checkpoint's model, whole, and does transformers run it as Megatron does?
 
 Each check raises GateError naming the first thing that differs, or returns one line about what it found. In order:
-config, tokenizer, stops, tensors, contents, logits, an answer; what is cheap comes first.
+config, tokenizer, stops, tensors, contents, logits, an answer; what is cheap comes first. A reward model generates nothing: its
+padding is looked at in the place of stops, scores in that of logits, and it is asked for no answer.
 """
 
 import dataclasses
@@ -12,19 +13,23 @@ from pathlib import Path
 
 import torch
 
-from megatron_qm.config.model import ModelConfig
+from megatron_qm.config.model import Head, ModelConfig
 from megatron_qm.errors import UserError
 from megatron_qm.hf.chat_check import check_answer, check_stops
 from megatron_qm.hf.companions import TOKENIZER_JSON
 from megatron_qm.hf.config import CONFIG, TORCH_NAMES, from_hf, read_config
+from megatron_qm.hf.conversations import encode_conversations
 from megatron_qm.hf.errors import GateError
 from megatron_qm.hf.opened import Opened
+from megatron_qm.hf.pad_token import check_pad_token
 from megatron_qm.hf.parity import KL_TOLERANCE, LOGIT_TOLERANCE, Parity, compare
 from megatron_qm.hf.prompts import ANSWER_TOKENS, PROMPTS
 from megatron_qm.hf.safetensors_io import INDEX, StoredTensor, index_of, read_headers
+from megatron_qm.hf.score_parity import ScoreParity, compare_scores, describe_scores
 from megatron_qm.hf.tokenizer_check import check_tokenizer, encode_prompts
 from megatron_qm.hf.transformers_side import demanded_tensors
 from megatron_qm.hf.weights import DTYPES, first_different, hf_tensors
+from megatron_qm.stops import GENERATION_CONFIG
 
 _RANDOM_PROMPTS = (96, 32, 8)  # tokens, where there is no tokenizer to make real ones
 _PROMPT_TOKENS = 512  # at most
@@ -40,7 +45,7 @@ class GateReport:
     checks: dict[str, str]
     parameters: int
     bytes: int
-    parity: Parity | None
+    parity: Parity | ScoreParity | None
 
 
 def run_gate(
@@ -59,29 +64,28 @@ def run_gate(
     False for a model that this machine cannot hold; its reload by transformers is left out then, too. answer_tokens: within
     which a fine-tuned model ends an answer; None: it is not asked.
     """
+    writes = opened.model.head == "vocabulary"
     checks = {"config": check_config(opened.model, release, dtype)}
     if tokenizer_source is not None:
         checks["tokenizer"] = check_tokenizer(release, tokenizer_source, opened.model.vocab_size)
-        checks["stops"] = check_stops(release, opened.model.vocab_size)
+        if writes:
+            checks["stops"] = check_stops(release, opened.model.vocab_size)
+        else:
+            checks["padding"] = _check_padding(opened, release)
     elif (release / TOKENIZER_JSON).exists():
         raise GateError(f"{TOKENIZER_JSON} is in the release, and none was asked for")
     else:
         checks["tokenizer"] = "none: left out by --no-tokenizer"
     stored = _read(release)
-    checks["tensors"] = check_tensors(release, stored, dtype)
+    checks["tensors"] = check_tensors(release, stored, dtype, opened.model.head)
     checks["contents"] = check_contents(opened, stored, dtype)
-    parity = None
+    outputs, parity = f"reload and {'logits' if writes else 'scores'}", None
     if logits:
-        tokens = _token_prompts(opened.model, release, tokenizer_source, prompts)
-        parity = compare(opened, release, tokens, DTYPES[dtype])
-        kind = "real prompts" if tokenizer_source else "random prompts (there is no tokenizer)"
-        checks["reload and logits"] = describe(parity, kind)
+        parity, checks[outputs] = _compared(opened, release, dtype, tokenizer_source, prompts)
     else:
-        checks["reload and logits"] = "not checked: left out by --skip-logits"
-    if tokenizer_source is not None and logits and answer_tokens is not None:
-        checks["answer"] = check_answer(opened, release, answer_tokens)
-    elif tokenizer_source is not None:
-        checks["answer"] = f"not asked: left out by {'--skip-answer' if logits else '--skip-logits'}"
+        checks[outputs] = "not checked: left out by --skip-logits"
+    if tokenizer_source is not None and writes:
+        checks["answer"] = _answer(opened, release, answer_tokens, logits)
     numbers = sum(torch.Size(tensor.shape).numel() for tensor in stored.values())
     return GateReport(checks, numbers, sum(tensor.bytes for tensor in stored.values()), parity)
 
@@ -100,12 +104,13 @@ def check_config(model: ModelConfig, release: Path, dtype: str) -> str:
     if named != TORCH_NAMES[dtype]:
         raise GateError(f"{CONFIG}: says that the weights are {named}; they were to be {TORCH_NAMES[dtype]}")
     tied = "tied" if model.tied_embeddings else "untied"
-    return f"{model.family}, {model.layers} layers, vocabulary {model.vocab_size:,}, embeddings {tied}"
+    last = ", one label: a score" if model.head == "score" else f", embeddings {tied}"
+    return f"{model.family}, {model.layers} layers, vocabulary {model.vocab_size:,}{last}"
 
 
-def check_tensors(release: Path, stored: dict[str, StoredTensor], dtype: str) -> str:
+def check_tensors(release: Path, stored: dict[str, StoredTensor], dtype: str, head: Head = "vocabulary") -> str:
     """Names, shapes, dtype and bytes are what transformers' own class demands of this config.json."""
-    demanded = demanded_tensors(release)
+    demanded = demanded_tensors(release, head)
     for name, shape in demanded.items():
         if name not in stored:
             raise GateError(f"{name} is missing from the files; {CONFIG} demands it")
@@ -164,6 +169,31 @@ def describe(parity: Parity, prompts: str) -> str:
     if parity.rounding:
         text += f"; rounding to BF16 itself costs a mean KL of {parity.rounding.mean_kl:.1e} nats"
     return text
+
+
+def _check_padding(opened: Opened, release: Path) -> str:
+    if (release / GENERATION_CONFIG).exists():
+        raise GateError(f"{GENERATION_CONFIG} is in the release of a reward model, which generates nothing")
+    return check_pad_token(opened, release)
+
+
+def _answer(opened: Opened, release: Path, tokens: int | None, logits: bool) -> str:
+    if logits and tokens is not None:
+        return check_answer(opened, release, tokens)
+    return f"not asked: left out by {'--skip-answer' if logits else '--skip-logits'}"
+
+
+def _compared(
+    opened: Opened, release: Path, dtype: str, tokenizer_source: Path | None, prompts: Sequence[str]
+) -> tuple[Parity | ScoreParity, str]:
+    """(what was found, a line about it)."""
+    if opened.model.head == "score":
+        longest = min(_PROMPT_TOKENS, opened.model.max_positions)
+        scores = compare_scores(opened, release, encode_conversations(opened, release, prompts, longest), DTYPES[dtype])
+        return scores, describe_scores(scores)
+    tokens = _token_prompts(opened.model, release, tokenizer_source, prompts)
+    parity = compare(opened, release, tokens, DTYPES[dtype])
+    return parity, describe(parity, "real prompts" if tokenizer_source else "random prompts (there is no tokenizer)")
 
 
 def _read(release: Path) -> dict[str, StoredTensor]:

@@ -33,7 +33,7 @@ def import_hf(hf: Path, output: Path, *, overwrite: bool = False) -> Path:
     hf, output = Path(hf), Path(output)
     check_free(output, CHECKPOINT, overwrite)
     model = from_hf(read_config(hf), str(hf / CONFIG))
-    stored = read_headers(hf, may_lack=[_HEAD] if model.tied_embeddings else [])
+    stored = read_headers(hf, may_lack=[_HEAD] if model.shares_embedding else [])
     tensors = _checked_names(hf, model, stored)
     check_room(output, sum(tensor.bytes for tensor in stored.values()))
     with staged(output, CHECKPOINT, overwrite) as folder:
@@ -84,7 +84,7 @@ def _checked_names(hf: Path, model: ModelConfig, stored: Mapping[str, StoredTens
             wanted.add(name)
         tensors.append(packed)
     for name, tensor in stored.items():
-        if name == _HEAD and model.tied_embeddings:
+        if name == _HEAD and model.shares_embedding:
             _refuse_untied(tensor, stored[_EMBEDDING])
         elif name not in wanted and not name.endswith(_COMPUTED):
             raise UserError(f"{tensor.file}: {name} is no tensor of the model that {CONFIG} describes")

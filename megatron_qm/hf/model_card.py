@@ -18,9 +18,10 @@ def render(opened: Opened, name: str, dtype: str, report: GateReport, evaluation
     """Markdown with the front matter that the Hub reads."""
     manifest = opened.manifest
     sections = [
-        _front_matter(name),
+        _front_matter(name, opened),
         f"# {name}",
         _summary(opened, dtype, report),
+        *([f"## Use\n\n{scoring_code(opened, name)}"] if opened.model.head == "score" else []),
         "## Data\n\n" + _data(manifest),
         "## Model\n\n" + _table(("", ""), _shape(opened)),
         "## Training\n\n" + _training(manifest),
@@ -71,9 +72,28 @@ def _results(record: Mapping[str, object]) -> dict[str, str]:
     return {}
 
 
-def _front_matter(name: str) -> str:
-    lines = ["---", "library_name: transformers", "pipeline_tag: text-generation", f"model_name: {json.dumps(name)}",
-             "tags:", "- megatron-qm", "- megatron-core", "---"]  # fmt: skip
+def scoring_code(opened: Opened, name: str) -> str:
+    """How a reward model is asked."""
+    arguments = "".join(f", {key}={value!r}" for key, value in opened.template_arguments.items())
+    return f"""A score says how good an answer is beside others to the same question; by itself it means nothing. `float()`
+computes in FP32: BF16 has no more than 128 numbers between 1 and 2.
+
+```python
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+tokenizer, model = (kind.from_pretrained({name!r}) for kind in (AutoTokenizer, AutoModelForSequenceClassification))
+messages = [{{"role": "user", "content": "Is aspirin a drug?"}}, {{"role": "assistant", "content": "Yes."}}]
+text = tokenizer.apply_chat_template(messages, tokenize=False{arguments})
+inputs = tokenizer([text], padding=True, add_special_tokens=False, return_tensors="pt")
+scores = model.float().eval()(**inputs).logits[:, 0]
+```"""
+
+
+def _front_matter(name: str, opened: Opened) -> str:
+    scores = opened.model.head == "score"
+    lines = ["---", "library_name: transformers", f"pipeline_tag: {'text-classification' if scores else 'text-generation'}",
+             f"model_name: {json.dumps(name)}", "tags:", "- megatron-qm", "- megatron-core",
+             *(["- reward-model"] if scores else []), "---"]  # fmt: skip
     return "\n".join(lines)
 
 
@@ -81,8 +101,10 @@ def _summary(opened: Opened, dtype: str, report: GateReport) -> str:
     manifest = opened.manifest
     trained = f"after {manifest.step:,} steps and {manifest.tokens:,} tokens"
     begun = trained if manifest.step else "as imported, not trained"
+    kind = "A reward model, which scores conversations: " if opened.model.head == "score" else ""
+    architecture = FAMILIES[opened.model.family].architecture(opened.model.head)
     return (
-        f"{FAMILIES[opened.model.family].architecture} with {report.parameters:,} parameters in {dtype.upper()} "
+        f"{kind}{architecture} with {report.parameters:,} parameters in {dtype.upper()} "
         f"({report.bytes / 1e9:.3g} GB), {begun}."
     )
 

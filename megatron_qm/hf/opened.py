@@ -12,6 +12,7 @@ from megatron_qm.errors import UserError
 from megatron_qm.hf.families import packed_tensors
 from megatron_qm.hf.merging import MergingReader
 from megatron_qm.hf.packing import PackedTensor
+from megatron_qm.json_types import JsonObject, object_of
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,12 @@ class Opened:
     lora: LoraConfig | None  # of adapters that lie beside the weights
     reader: TorchDistReader | MergingReader  # gives weights with their adapters in them
     tensors: tuple[PackedTensor, ...]
+
+    @property
+    def template_arguments(self) -> JsonObject:
+        """Of the chat template, with which it was trained."""
+        data = object_of(self.manifest.config, "data") if self.manifest.config.get("data") else {}
+        return object_of(data, "template_arguments") if data.get("template_arguments") else {}
 
 
 def open_checkpoint(folder: Path) -> Opened:

@@ -5,6 +5,8 @@ Both run in FP32 on this machine's CPU, one after the other, from the very files
 the reference's weights are rounded to BF16 first, so that what is compared is the conversion and not the rounding;
 what the rounding itself costs is reported beside it.
 
+A reward model's logits are its scores, one of each token (score_parity.py).
+
 Axes: s tokens of a prompt, h hidden, v vocabulary.
 """
 
@@ -128,8 +130,13 @@ def hf_trace(release: Path, tied: bool, prompts: Sequence[Sequence[int]]) -> Tra
 
 
 def _hf_trace(model: nn.Module, prompts: Sequence[Sequence[int]]) -> Trace:
+    return trace_of(model, prompts, lambda tokens_bs: model(input_ids=tokens_bs).logits)
+
+
+def trace_of(model: nn.Module, prompts: Sequence[Sequence[int]], logits: Callable[[Tensor], Tensor]) -> Trace:
+    """Of transformers' model; logits: [b, s, v] of token ids [b, s]."""
     trace = Trace(model.get_buffer("model.rotary_emb.inv_freq").float().clone())
-    _run(trace, _hf_modules(model), prompts, lambda tokens_bs: model(input_ids=tokens_bs).logits, None)
+    _run(trace, _hf_modules(model), prompts, logits, None)
     return trace
 
 
@@ -172,10 +179,11 @@ def _merge(model: LanguageModel, apart: Trace, prompts: Sequence[Sequence[int]],
     from megatron_qm.model.lora import merge
 
     merge([model])
+    what = "scores" if model.head == "score" else "logits"
     found = difference(apart.logits_sv, _megatron_trace(model, prompts, vocab).logits_sv)
     if found.relative > LOGIT_TOLERANCE:
         raise GateError(
-            f"weights with the LoRA adapters merged into them compute something else than both apart: logits differ by up to "
+            f"weights with the LoRA adapters merged into them compute something else than both apart: {what} differ by up to "
             f"{found.largest:.3g} ({found.relative:.2g} of the largest; allowed {LOGIT_TOLERANCE:g})"
         )
 

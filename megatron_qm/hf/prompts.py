@@ -25,6 +25,14 @@ QUESTIONS = (
     "What is the ICD-10 code of asthma?", "Is aspirin a drug? Answer with yes or no.", "介绍高血压。", "Hello",
 )
 
+# To the prompts above: what a reward model is asked to score.
+ANSWERS = (
+    "Immediate reperfusion by primary percutaneous coronary intervention, for every 30 minutes of delay cost heart muscle.",
+    "severe renal impairment (eGFR < 30 mL/min/1.73 m²).",
+    "慢性阻塞性肺疾病急性加重。建议查血气分析与胸部CT。",
+    "I do not know.",
+)
+
 
 def read_prompts(path: Path) -> tuple[str, ...]:
     """One text a line. Raises UserError for a file that cannot be read or has none."""

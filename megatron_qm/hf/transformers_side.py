@@ -1,13 +1,17 @@
-"""All that is asked of transformers: the tensors that a config demands, the model and the tokenizer of a folder."""
+"""All that is asked of transformers: the tensors that a config demands, the model and the tokenizer of a folder.
+
+Axes: b conversations, s tokens.
+"""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
+from megatron_qm.config.model import Head
 from megatron_qm.hf.errors import GateError
 from megatron_qm.hf_tokenizer import HfTokenizer, pretrained
 from megatron_qm.stops import GENERATION_CONFIG
@@ -36,24 +40,39 @@ def quiet() -> Iterator[None]:
             theirs.enable_progress_bar()
 
 
-def demanded_tensors(release: Path) -> dict[str, tuple[int, ...]]:
+def demanded_tensors(release: Path, head: Head = "vocabulary") -> dict[str, tuple[int, ...]]:
     """Name and shape of every tensor that a file of this config.json has to hold; a tied output layer is not stored."""
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import AutoConfig
 
     with quiet(), _as_gate_error("transformers cannot make a model of config.json"):
         config = AutoConfig.from_pretrained(release, **_LOCAL)
         with torch.device("meta"):
-            model = AutoModelForCausalLM.from_config(config)
+            model = _class_of(head).from_config(config)
     tied = {"lm_head.weight"} if config.tie_word_embeddings else set()
     return {name: tuple(tensor.shape) for name, tensor in model.state_dict().items() if name not in tied}
 
 
 def load_model(release: Path, tied: bool) -> torch.nn.Module:
     """The released model in FP32. Raises GateError if it does not load, or not all of it, or is tied otherwise."""
-    from transformers import AutoModelForCausalLM
+    model = _loaded(release, "vocabulary")
+    shared = model.get_output_embeddings().weight is model.get_input_embeddings().weight
+    if shared != tied:
+        is_, should = ("tied", "not tied") if shared else ("not tied", "tied")
+        raise GateError(f"lm_head.weight is {is_} to model.embed_tokens.weight; by the checkpoint it is {should}")
+    return model
 
+
+def load_scorer(release: Path) -> torch.nn.Module:
+    """The released reward model in FP32. Raises GateError if it does not load, or not all of it, or has other than one label."""
+    model = _loaded(release, "score")
+    if model.config.num_labels != 1:
+        raise GateError(f"transformers finds num_labels = {model.config.num_labels} in the release: a reward model has one")
+    return model
+
+
+def _loaded(release: Path, head: Head) -> "PreTrainedModel":
     with quiet(), _as_gate_error("transformers cannot load the release"):
-        loaded = AutoModelForCausalLM.from_pretrained(
+        loaded = _class_of(head).from_pretrained(
             release, **_LOCAL, output_loading_info=True, **{_dtype_keyword(): torch.float32}
         )
     # output_loading_info makes it a pair, of which transformers' own hints know nothing.
@@ -62,12 +81,14 @@ def load_model(release: Path, tied: bool) -> torch.nn.Module:
         if info.get(problem):
             first = sorted(str(key) for key in info[problem])[0]
             raise GateError(f"transformers loads the release with {problem.replace('_', ' ')}: {first}")
-    shared = model.get_output_embeddings().weight is model.get_input_embeddings().weight
-    if shared != tied:
-        is_, should = ("tied", "not tied") if shared else ("not tied", "tied")
-        raise GateError(f"lm_head.weight is {is_} to model.embed_tokens.weight; by the checkpoint it is {should}")
     model.eval()
     return model
+
+
+def _class_of(head: Head) -> Any:  # a factory that says nothing of what it makes
+    from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
+
+    return AutoModelForSequenceClassification if head == "score" else AutoModelForCausalLM
 
 
 class Answering:
@@ -118,6 +139,15 @@ def _generated(model: "GenerationMixin", prompt: list[int], **given: object) -> 
 def load_tokenizer(release: Path) -> HfTokenizer:
     with quiet(), _as_gate_error("transformers cannot load the release's tokenizer"):
         return pretrained(release)
+
+
+def padded(tokenizer: HfTokenizer, conversations: Sequence[Sequence[int]], side: str) -> dict[str, torch.Tensor]:
+    """What the released tokenizer makes of them for one call of the model, [b, s]: padding in every row, on the `side` named."""
+    longest = max(map(len, conversations)) + 1
+    with quiet(), _as_gate_error("transformers cannot pad with the release's tokenizer"):
+        found = tokenizer.pad({"input_ids": [list(ids) for ids in conversations]}, padding="max_length", max_length=longest,
+                              padding_side=side, return_tensors="pt")
+    return {key: found[key] for key in ("input_ids", "attention_mask")}
 
 
 def _dtype_keyword() -> str:

@@ -5,6 +5,10 @@ Axes: s tokens of this rank, S tokens of all context parallel ranks, b sequences
 channels of a head, t tokens of a packed row.
 """
 
+from bisect import bisect_left
+from collections.abc import Sequence
+from itertools import chain, pairwise
+
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
@@ -15,6 +19,8 @@ from megatron.core.transformer.module import MegatronModule
 from megatron.core.transformer.transformer_config import TransformerConfig
 from torch import Tensor
 from torch.autograd.function import BackwardCFunction
+
+from megatron_qm.model.branches import Branches
 
 
 class CoreAttention(MegatronModule):
@@ -66,15 +72,22 @@ class CoreAttention(MegatronModule):
         )
 
     def _packed(self, query_tnd: Tensor, key_tgd: Tensor, value_tgd: Tensor, packed: PackedSeqParams) -> Tensor:
-        """Each document attends to itself alone: work is the sum of squares of the documents' lengths."""
+        """Each document attends to itself alone: work is the sum of squares of the documents' lengths. A branch attends to its
+        prefix as well."""
         edges = packed.cu_seqlens_q.tolist()
-        query, key, value = (x.transpose(0, 1) for x in (query_tnd, key_tgd, value_tgd))  # n t d
-        pieces = [
-            self._attend(query[None, :, a:b], key[None, :, a:b], value[None, :, a:b], is_causal=True)[0]
-            for a, b in zip(edges, edges[1:], strict=False)
-            if b > a
-        ]
-        return torch.cat(pieces, dim=1).transpose(0, 1).flatten(1)
+        prefixes = packed.prefixes if isinstance(packed, Branches) else [(0, 0)] * (len(edges) - 1)
+        segments = [(prefix, own) for prefix, own in zip(prefixes, pairwise(edges), strict=True) if own[0] < own[1]]
+        queries = _Pieces(query_tnd, [own for _, own in segments])
+        keys, values = (_Pieces(x, list(chain.from_iterable(segments))) for x in (key_tgd, value_tgd))
+        pieces = [self._segment(queries(own), keys(prefix, own), values(prefix, own)) for prefix, own in segments]
+        return torch.cat(pieces).flatten(1)
+
+    def _segment(self, query_snd: Tensor, key_Sgd: Tensor, value_Sgd: Tensor) -> Tensor:
+        """Queries of a segment against its keys and those of its prefix, which stand before them."""
+        query, key, value = (x.transpose(0, 1)[None] for x in (query_snd, key_Sgd, value_Sgd))  # 1 n s d
+        shown = key.shape[2] - query.shape[2]
+        out_bnsd = self._chunk(query, key, value, shown) if shown else self._attend(query, key, value, is_causal=True)
+        return out_bnsd[0].transpose(0, 1)
 
     def _context_parallel(
         self, query_bnsd: Tensor, key_bgsd: Tensor, value_bgsd: Tensor, group: dist.ProcessGroup
@@ -98,7 +111,23 @@ class CoreAttention(MegatronModule):
         end = start + length
         position = torch.arange(start, end, device=query_bncd.device)
         visible = position[:, None] >= torch.arange(end, device=query_bncd.device)[None]
-        return self._attend(query_bncd, key_bgSd[:, :, :end], value_bgSd[:, :, :end], attn_mask=visible)
+        key, value = (x if x.shape[2] == end else x[:, :, :end] for x in (key_bgSd, value_bgSd))
+        return self._attend(query_bncd, key, value, attn_mask=visible)
+
+
+class _Pieces:
+    """Ranges of a row's tokens. All are cut at once: the gradient of a split is one concatenation, where that of every slice
+    would be as long as the row."""
+
+    def __init__(self, x_tnd: Tensor, ranges: Sequence[tuple[int, int]]) -> None:
+        self._edges = sorted({0, len(x_tnd), *chain.from_iterable(ranges)})
+        self._pieces = x_tnd.split([last - first for first, last in pairwise(self._edges)])
+
+    def __call__(self, *ranges: tuple[int, int]) -> Tensor:
+        """Of these ranges, one behind the other."""
+        found = [piece for first, last in ranges for piece in
+                 self._pieces[bisect_left(self._edges, first) : bisect_left(self._edges, last)]]
+        return found[0] if len(found) == 1 else torch.cat(found)
 
 
 class _OfGroup(BackwardCFunction):

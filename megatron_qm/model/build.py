@@ -58,12 +58,14 @@ def _chunk(
         pre_process=first,
         post_process=last,
         parallel_output=True,
-        share_embeddings_and_output_weights=model.tied_embeddings,
+        share_embeddings_and_output_weights=model.shares_embedding,
         position_embedding_type="rope",
         rotary_base=model.rope_theta,
         vp_stage=vp_stage,
         z_loss=z_loss,
         entropy=entropy,
+        head=model.head,
+        tied_embeddings=model.tied_embeddings,
     )
     stretch(built.rotary_pos_emb, model)
     return built

@@ -31,6 +31,7 @@ from torch import Tensor, nn
 from megatron_qm.config.lora import LoraConfig, is_adapter
 from megatron_qm.model.language_model import LanguageModel
 from megatron_qm.model.norm import mark_as_replicated
+from megatron_qm.model.score_head import is_score_head
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,8 @@ class Adapter(nn.Module):
 
 
 def attach(chunk: LanguageModel, lora: LoraConfig) -> None:
-    """Put adapters beside the targets of all layers and freeze everything else; before DDP and the optimizer are built."""
+    """Put adapters beside the targets of all layers and freeze everything else but a score head; before DDP and the optimizer
+    are built."""
     chunk.lora = lora
     for layer in chunk.decoder.layers:
         for target in lora.targets:
@@ -134,7 +136,7 @@ def attach(chunk: LanguageModel, lora: LoraConfig) -> None:
             setattr(parent, f"lora_{target}", adapter)
             adapter.hook = linear.register_forward_hook(adapter.join)
     for name, parameter in chunk.named_parameters():
-        parameter.requires_grad_(is_adapter(name))
+        parameter.requires_grad_(is_adapter(name) or is_score_head(name))
     if chunk.pre_process and chunk.config.recompute_granularity == "full":
         chunk.embedding.register_forward_hook(_start_of_a_graph)
 

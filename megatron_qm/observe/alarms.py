@@ -15,6 +15,7 @@ from megatron_qm.observe.advice import advice, top_reason
 from megatron_qm.observe.history import read_records
 from megatron_qm.observe.metrics import METRICS_FILE
 from megatron_qm.observe.records import AlarmRecord, from_json_number, to_plain
+from megatron_qm.observe.unlearnt import Unlearnt
 
 _OF_ROLLOUTS = ("unscored", "truncated", "zero_variance", "disagreement")  # keys of "rl" records
 _OF_TRAINING = ("kl", "clipped")  # of "train" records, below `others`
@@ -57,6 +58,10 @@ class Watch:
     raised: set[str] = field(default_factory=set)
     _training: dict[str, float] = field(default_factory=dict)
     _batches: list[tuple[float, float | None]] = field(default_factory=list)  # (mean reward, mean length)
+    _unlearnt: Unlearnt = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._unlearnt = Unlearnt(self.config.window)
 
     def see(self, record: Mapping[str, object]) -> list[Alarm]:
         """The alarms that an "rl" record raises, together with the newest "train" record before it.
@@ -73,20 +78,22 @@ class Watch:
 
     def _judge(self, case: _Case, record: Mapping[str, object]) -> Alarm | None:
         name, metric, value, bound, within = case
+        stands = f"{name}: {metric}"
         if value is None or bound is None:
             return None
         if within(value, bound):
-            self.raised.discard(name)
+            self.raised.discard(stands)
             return None
-        if name in self.raised:
+        if stands in self.raised:
             return None
-        self.raised.add(name)
+        self.raised.add(stands)
         step = from_json_number(record.get("step"))
         text = advice(name, value, bound, self.config) + (top_reason(record) if name == "unscored" else "")
         return Alarm(metric, value, bound, int(step or 0), text)
 
     def _cases(self, record: Mapping[str, object]) -> Iterable[_Case]:
         config, measured = self.config, _numbers(record, (*_OF_ROLLOUTS, "entropy")) | self._training
+        measured |= _worst_component(record, measured)
         for name in (*_OF_ROLLOUTS, *_OF_TRAINING):
             yield _Case(name, name, measured.get(name), getattr(config, name), _at_most)
         yield _Case("entropy_below", "entropy", measured.get("entropy"), config.entropy_below, _at_least)
@@ -94,6 +101,8 @@ class Watch:
         fall, growth = self._trends(record)
         yield _Case("reward_fall", "reward", fall, config.reward_fall, _at_most)
         yield _Case("length_growth", "length", growth, config.length_growth, _at_most)
+        for name, lost in self._unlearnt.see(record).items():
+            yield _Case("unlearnt_loss", f"reward {name}", lost, config.unlearnt_loss, _at_most)
 
     def _trends(self, record: Mapping[str, object]) -> tuple[float | None, float | None]:
         """(fall of the reward, growth of the length as a share: 0 where the reward has risen for it); None while there
@@ -110,6 +119,13 @@ class Watch:
             return fall, None
         paid = -fall >= self.config.length_reward
         return fall, 0.0 if paid else _mean(lengths[window:]) / _mean(lengths[:window]) - 1
+
+
+def _worst_component(record: Mapping[str, object], measured: Mapping[str, float]) -> dict[str, float]:
+    """A named reward that says nothing is missed as much as a response without any score."""
+    found = record.get("component_unscored")
+    shares = _numbers(found, tuple(found)) if isinstance(found, Mapping) else {}
+    return {"unscored": max([measured.get("unscored", 0.0), *shares.values()])} if shares else {}
 
 
 def check(config: AlarmConfig, records: Iterable[Mapping[str, object]]) -> list[Alarm]:

@@ -17,26 +17,34 @@ class JsonLines:
     """Appends objects to `path`, one a line, each with one unbuffered write: a kill loses at most the line in hand.
 
     Opening mends what a kill or a power cut left behind: a torn last line goes, a whole one that lacks its newline
-    gets it. Raises UserError naming the file where it cannot be opened or written.
+    gets it. what: is written, for messages. Raises UserError naming the file where it cannot be opened or written.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, what: str = "metrics") -> None:
+        self.path, self._what = path, what
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = _opened(path)
         except OSError as error:
-            raise UserError(f"{path}: cannot write metrics here: {error.strerror}") from None
+            raise UserError(f"{path}: cannot write {what} here: {error.strerror}") from None
 
     def append(self, value: JsonObject) -> None:
         """Write one line. After an error (disk full) the file ends where it ended before."""
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        start = os.fstat(self._file.fileno()).st_size
+        start = self.size
         try:
             _write(self._file, text.encode("utf-8", "replace") + b"\n")
         except OSError as error:
-            self._file.truncate(start)
-            raise UserError(f"{self.path}: cannot write metrics: {error.strerror}; mend it and run again") from None
+            self.cut(start)
+            raise UserError(f"{self.path}: cannot write {self._what}: {error.strerror}; mend it and run again") from None
+
+    @property
+    def size(self) -> int:
+        return os.fstat(self._file.fileno()).st_size
+
+    def cut(self, size: int) -> None:
+        """Take away what was written since the file had this size. Raises OSError."""
+        self._file.truncate(size)
 
     def keep(self, wanted: Callable[[JsonObject], bool]) -> int:
         """Drop, atomically, objects that are not `wanted`; lines that are no objects stay. Returns how many went."""

@@ -48,13 +48,14 @@ class TrainRecord:
 
 @dataclass(frozen=True)
 class ValidationRecord:
-    """Losses on held-out sequences, nats per token."""
+    """Losses on held-out sequences, nats per token; others: as TrainRecord's."""
 
     kind: ClassVar[str] = "validation"
     step: int
     tokens: int
     loss: float
     loss_by_source: Mapping[str, float] = field(default_factory=dict)
+    others: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,12 @@ class RlRecord:
     rule and model verifier differ. engine_gap: LogprobGap.to_json() of align/rollouts/compare.py. resampled: prompts that
     left (mastered) and stayed (kept) at the start of this epoch. seconds: of the batch, by generate, score, logprobs, train.
     batches: numbers of its files in RUN/rollouts.
+
+    Of named rewards (rl.rewards), by name; left out where there are none. component_source: who said
+    it, a reward model in the ranks by the digest of its checkpoint. component_mean, component_spread: mean and standard
+    deviation of its values. component_weight: what it weighed. component_unscored: share of the responses that it was asked
+    about and has no score of; component_reasons: how often and why, by "name/reason". component_gradient: share of the absolute
+    weighted advantages. capped: share of the scored responses that failed what rl.fusion.cap asks.
     """
 
     kind: ClassVar[str] = "rl"
@@ -134,6 +141,14 @@ class RlRecord:
     resampled: Mapping[str, object] | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
     batches: Sequence[int] = ()
+    component_source: Mapping[str, str] | None = None
+    component_mean: Mapping[str, float] | None = None
+    component_spread: Mapping[str, float] | None = None
+    component_weight: Mapping[str, float] | None = None
+    component_unscored: Mapping[str, float] | None = None
+    component_gradient: Mapping[str, float] | None = None
+    component_reasons: Mapping[str, int] | None = None
+    capped: float | None = None
 
 
 @dataclass(frozen=True)
@@ -151,7 +166,8 @@ class AlarmRecord:
 
 
 Record = TrainRecord | ValidationRecord | ProbeRecord | EventRecord | StragglerRecord | RlRecord | AlarmRecord
-_OPTIONAL = ("z_loss", "phase_seconds", "others", "epochs_by_source", "seconds", "chance")
+_OPTIONAL = ("z_loss", "phase_seconds", "others", "epochs_by_source", "seconds", "chance", "component_source", "component_mean",
+             "component_spread", "component_weight", "component_unscored", "component_gradient", "component_reasons", "capped")
 
 
 def to_plain(record: Record) -> JsonObject:

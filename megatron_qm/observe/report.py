@@ -1,19 +1,14 @@
 """`megatron-qm report RUN`: what a run did, on one HTML page that needs nothing but itself; or several runs, one after
 another, with what each did to the accuracies that they share."""
 
-import base64
-import hashlib
 import html
 import time
 from collections.abc import Callable, Sequence
-from importlib import resources
 from pathlib import Path
 
-from megatron_qm import __version__
-from megatron_qm.errors import UserError
-from megatron_qm.files import atomic_write
 from megatron_qm.observe.history import History, read_history
 from megatron_qm.observe.page.charts import charts
+from megatron_qm.observe.page.document import document, written
 from megatron_qm.observe.page.facts import Facts, read_facts
 from megatron_qm.observe.page.naming import run_names, stage_of
 from megatron_qm.observe.page.panels import panels
@@ -60,7 +55,7 @@ def render_report(run_dir: Path) -> Path:
     history, facts = _read([run_dir])[0]
     title = [facts.name, stage_of(facts.config), str(status(history, facts, now))]
     body = _body(history, facts, now)
-    return _written(run_dir / REPORT_FILE, _document(" – ".join(part for part in title if part), body, now))
+    return written(run_dir / REPORT_FILE, document(" – ".join(part for part in title if part), body, now))
 
 
 def render_reports(run_dirs: Sequence[Path], path: Path) -> Path:
@@ -74,21 +69,12 @@ def render_reports(run_dirs: Sequence[Path], path: Path) -> Path:
     for number, (history, facts) in enumerate(runs, 1):
         up = '<a class="up" href="#runs">↑ all runs</a>'
         body += [f'<article id="run-{number}">{up}', *_body(history, facts, now), "</article>"]
-    return _written(path, _document(" → ".join(facts.name for _, facts in runs), body, now))
+    return written(path, document(" → ".join(facts.name for _, facts in runs), body, now))
 
 
 def _read(run_dirs: Sequence[Path]) -> list[tuple[History, Facts]]:
     names = run_names(run_dirs)
     return [(read_history(run), read_facts(run, name)) for run, name in zip(run_dirs, names, strict=True)]
-
-
-def _written(path: Path, page: str) -> Path:
-    try:
-        with atomic_write(path) as stream:
-            stream.write(page.encode("utf-8", "replace"))
-    except OSError as error:
-        raise UserError(f"{path}: cannot write the report: {error.strerror}") from None
-    return path
 
 
 def _contents(runs: Sequence[tuple[History, Facts]], now: float) -> str:
@@ -102,36 +88,3 @@ def _contents(runs: Sequence[tuple[History, Facts]], now: float) -> str:
 
 def _body(history: History, facts: Facts, now: float) -> list[str]:
     return [header(history, facts, status(history, facts, now)), *(section(history, facts) for section in _SECTIONS)]
-
-
-def _document(title: str, body: Sequence[str], now: float) -> str:
-    script, style = _asset("report.js"), _asset("report.css")
-    made = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(now))
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{_policy(script)}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{html.escape(title)}</title>
-<style>{style}</style>
-</head>
-<body>
-<main>
-{chr(10).join(part for part in body if part)}
-<footer>megatron-qm {__version__}, written {made}</footer>
-</main>
-<script>{script}</script>
-</body>
-</html>
-"""
-
-
-def _policy(script: str) -> str:
-    """The page may load nothing, and run this one script: whatever a run's files hold stays text."""
-    digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode()
-    return f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
-
-
-def _asset(name: str) -> str:
-    return resources.files("megatron_qm.observe.page").joinpath(name).read_text(encoding="utf-8")

@@ -133,11 +133,13 @@ def _compute(config: RunConfig, world_size: int, gpu: Gpu, given: Assumptions) -
     linear = 2 * model.layers * linear_parameters(model) * tokens * passes
     keys = (config.data.sequence_length + 1) / 2
     attention = 4 * model.layers * model.heads * model.head_dim * keys * tokens * (passes + 0.5)  # its backward is 2.5 forwards
-    logits = 2 * model.hidden_size * model.vocab_size * tokens * (3 + config.scored)
+    logits = 2 * model.hidden_size * model.output_rows * tokens * (3 + config.scored)
     held = config.precision.first_layers_bf16 + config.precision.last_layers_bf16
     in_fp8 = (model.layers - held) / model.layers if config.precision.fp8 != "none" else 0.0
+    # What reward models read of it, once: the products of their layers.
+    judged = sum(2 * other.model.layers * linear_parameters(other.model) for other in config.other_models) * tokens
     bf16, size = gpu.bf16 * given.gemm_bf16, _size_efficiency(config, given.half_size)
-    seconds = linear * (1 - in_fp8) / bf16 + logits / bf16
+    seconds = (linear * (1 - in_fp8) + logits + judged) / bf16
     if in_fp8:
         seconds += linear * in_fp8 / (gpu.fp8 * given.gemm_fp8)
     return seconds / size + attention / (gpu.bf16 * given.attention) + given.other * linear / bf16

@@ -5,6 +5,7 @@ Axes: b sequences of a micro-batch, s tokens of a sequence (of this context para
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +13,8 @@ from megatron.core.packed_seq_params import PackedSeqParams
 from torch import Tensor
 
 from megatron_qm.data.batch import Batch
+from megatron_qm.data.responses import segments
+from megatron_qm.model.branches import Branches
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ def micro_batch(batch: Batch, rows: slice, place: Place, device: torch.device, *
         position_ids_bs=cut(batch.position_ids_bs[rows]),
         source_bs=cut(np.repeat(batch.source_b[rows, None], batch.tokens_bs.shape[1], axis=1)),
         real_bs=cut(batch.real_bs[rows]),
-        packed=_packing(batch.document_starts_bs[rows], device) if packed else None,
+        packed=_packing(batch, rows, device) if packed else None,
         extra={name: cut(column_bs[rows]) for name, column_bs in batch.extra.items()},
     )
 
@@ -74,19 +77,26 @@ def _zigzag(array_bs: np.ndarray, place: Place) -> np.ndarray:
     return np.concatenate([chunks[place.cp_rank], chunks[2 * place.cp_size - 1 - place.cp_rank]], axis=1)
 
 
-def _packing(document_starts_bs: np.ndarray, device: torch.device) -> PackedSeqParams:
-    starts = document_starts_bs.copy()
+def _packing(batch: Batch, rows: slice, device: torch.device) -> PackedSeqParams:
+    starts = batch.document_starts_bs[rows].copy()
     starts[:, 0] = True  # a row never attends to the row before it
-    edges = np.append(np.flatnonzero(starts.reshape(-1)), starts.size).astype(np.int32)
+    if batch.branch_bs is None:
+        return PackedSeqParams(**_segments(np.flatnonzero(starts.reshape(-1)), starts.size, device))
+    edges, prefixes = segments(starts.reshape(-1), batch.branch_bs[rows].reshape(-1))
+    if all(first == last for first, last in prefixes):  # texts by themselves, which any attention and fused RoPE can read
+        return PackedSeqParams(**_segments(edges, starts.size, device))
+    position_t = batch.position_ids_bs[rows].reshape(-1)
+    return Branches(**_segments(edges, starts.size, device, int(position_t.max()) + 1),
+                    positions_t=torch.from_numpy(position_t).to(device), prefixes=prefixes)
+
+
+def _segments(starts: np.ndarray, tokens: int, device: torch.device, longest: int = 0) -> dict[str, Any]:
+    """What Megatron wants to know of a packed row. longest: tokens of the longest text, where one is of several segments."""
+    edges = np.append(starts, tokens).astype(np.int32)
     cumulative = torch.from_numpy(edges).to(device)
-    longest = int(np.diff(edges).max())
-    return PackedSeqParams(
-        qkv_format="thd",
-        cu_seqlens_q=cumulative,
-        cu_seqlens_kv=cumulative,
-        max_seqlen_q=longest,
-        max_seqlen_kv=longest,
-    )
+    longest = max(longest, int(np.diff(edges).max()))
+    return {"qkv_format": "thd", "cu_seqlens_q": cumulative, "cu_seqlens_kv": cumulative, "max_seqlen_q": longest,
+            "max_seqlen_kv": longest}
 
 
 def micro_batches(

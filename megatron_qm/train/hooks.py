@@ -62,7 +62,7 @@ class Hooks:
         config, losses = self._config, result.losses
         self._call(self._after_step, f"after step {step}", lambda: StepDone(
             step, losses.mean, result.grad_norm, learning_rate(step - 1, config.total_steps, config.optimizer, config.schedule),
-            tokens, result.refused, {name: losses.mean_per_token(name) for name in losses.others}, Path(config.output),
+            tokens, result.refused, losses.other_means or {}, Path(config.output),
             self._ranks.rank, self._ranks.world_size,
         ))
 

@@ -3,6 +3,8 @@
 Axes: b sequences of a micro-batch, s tokens of this rank, k data sources, r rows of the report.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Protocol
 
 import torch
@@ -19,6 +21,11 @@ class Objective(Protocol):
     def names(self) -> tuple[str, ...]:
         """Of the sums that the report holds from row `OTHERS` on, after cross entropy in nats, z-loss, tokens that count, and the
         work: tokens that are read, and pairs of attention."""
+        ...
+
+    @property
+    def per(self) -> Mapping[str, str]:
+        """Of `names`, those whose sums are to be divided by another's, which is named, and not by the tokens that count."""
         ...
 
     @property
@@ -39,6 +46,7 @@ class CrossEntropy:
     """The mean over all tokens of the global batch that count: pretraining and SFT. entropy: report the third row."""
 
     temperature = 1.0
+    per: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, *, entropy: bool = False) -> None:
         self.names: tuple[str, ...] = ("entropy",) if entropy else ()

@@ -148,7 +148,7 @@ class Recorder:
             tokens_by_source={name: read.tokens for name, read in progress.items()},
             z_loss=losses.z_mean if self._config.train.z_loss else None,
             phase_seconds={name: seconds / len(self._waiting) for name, seconds in self._phases.items()} or None,
-            others={name: losses.mean_per_token(name) for name in losses.others} or None,
+            others=losses.other_means,
             epochs_by_source={name: read.epochs for name, read in progress.items()} or None,
         )
 
@@ -174,7 +174,7 @@ class Recorder:
             self._write(record)
 
     def validation(self, step: int, losses: Losses, names: Sequence[str], tokens: int) -> None:
-        self._write(ValidationRecord(step, tokens, losses.mean, _by_name(names, losses)))
+        self._write(ValidationRecord(step, tokens, losses.mean, _by_name(names, losses), losses.other_means))
 
     def write(self, record: Record) -> None:
         """What a stage has to say beyond its steps."""
@@ -215,6 +215,7 @@ def _sum(losses: Sequence[Losses]) -> Losses:
         read_k=_columns_sum([loss.read_k for loss in losses]),
         pairs_k=_columns_sum([loss.pairs_k for loss in losses]),
         others={name: _columns_sum([loss.others[name] for loss in losses]) for name in losses[0].others},
+        per=losses[0].per,
     )
 
 

@@ -31,7 +31,8 @@ _Sums = tuple[Tensor, Tensor, Tensor]  # what an objective gives
 @dataclass(frozen=True)
 class Losses:
     """Sums over the tokens of a step that count, by source: cross entropy in nats, z-loss, how many tokens, and by name
-    whatever else the objective reports. read_k, pairs_k: the work, of tokens that count or not (`costs.flops.Work`)."""
+    whatever else the objective reports, each to be divided by what `per` names, or by the tokens. read_k, pairs_k: the work, of
+    tokens that count or not (`costs.flops.Work`)."""
 
     nats_k: list[float]
     z_k: list[float]
@@ -39,6 +40,7 @@ class Losses:
     read_k: list[float]
     pairs_k: list[float]
     others: Mapping[str, list[float]] = field(default_factory=dict)
+    per: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def mean(self) -> float:
@@ -55,6 +57,13 @@ class Losses:
     def mean_per_token(self, name: str) -> float:
         """Of one of the `others`."""
         return sum(self.others[name]) / max(sum(self.tokens_k), 1.0)
+
+    @property
+    def other_means(self) -> dict[str, float] | None:
+        """Of all `others`: per token, or per what `per` names; those left out of which there is none."""
+        counts = {name: sum(self.others[self.per[name]]) if name in self.per else max(sum(self.tokens_k), 1.0)
+                  for name in self.others}
+        return {name: sum(self.others[name]) / count for name, count in counts.items() if count} or None
 
     def mean_of(self, source: int) -> float | None:
         return self.nats_k[source] / self.tokens_k[source] if self.tokens_k[source] else None
@@ -90,8 +99,10 @@ class Stepper:
         guard: Guard,
         enter: Callable[[str], None] = lambda phase: None,
         objective: Objective | None = None,
+        validation: Objective | None = None,
     ) -> None:
         self.objective = objective or CrossEntropy()
+        self._validation = validation or CrossEntropy()
         self.guard = guard
         self._enter = enter  # told the phases of a step as they begin
         self.model = list(model)
@@ -127,7 +138,7 @@ class Stepper:
         for chunk in self.model:
             chunk.eval()
         try:
-            return self._run(batches, count, sources, CrossEntropy(), forward_only=True)
+            return self._run(batches, count, sources, self._validation, forward_only=True)
         finally:
             for chunk in self.model:
                 chunk.train()
@@ -146,7 +157,7 @@ class Stepper:
                 micro_batch_size=first.tokens_bs.shape[0],
                 forward_only=forward_only,
             )
-        return self._sum_over_ranks(reports, sources, objective.names)
+        return self._sum_over_ranks(reports, sources, objective)
 
     def _iterators(self, batches: Iterator[MicroBatch]) -> Iterator[MicroBatch] | list[Iterator[MicroBatch]]:
         """The interleaved schedule walks the same micro-batches once for every chunk."""
@@ -154,15 +165,15 @@ class Stepper:
             return batches
         return list(itertools.tee(batches, len(self.model)))
 
-    def _sum_over_ranks(self, reports: list[Tensor], sources: int, names: Sequence[str]) -> Losses:
+    def _sum_over_ranks(self, reports: list[Tensor], sources: int, objective: Objective) -> Losses:
         """Only the last pipeline stage has reports, and its TP ranks have the same: sum over all, divide by TP."""
         device = next(self.model[0].parameters()).device
-        total_rk = torch.stack(reports).sum(0) if reports else torch.zeros(OTHERS + len(names), sources, device=device)
+        total_rk = torch.stack(reports).sum(0) if reports else torch.zeros(OTHERS + len(objective.names), sources, device=device)
         total_rk = total_rk.double()
         dist.all_reduce(total_rk)
         total_rk /= parallel_state.get_tensor_model_parallel_world_size()
         nats_k, z_k, tokens_k, read_k, pairs_k, *others = total_rk.tolist()
-        return Losses(nats_k, z_k, tokens_k, read_k, pairs_k, dict(zip(names, others, strict=True)))
+        return Losses(nats_k, z_k, tokens_k, read_k, pairs_k, dict(zip(objective.names, others, strict=True)), objective.per)
 
 
 def _forward_step(

@@ -1,7 +1,13 @@
 """A world in which a tiny model learns to judge: ballots as they are sent, and verdicts under their nonces."""
 
+import os
 import random
 import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from megatron_qm.rewards.ballot import Ballot
@@ -14,17 +20,19 @@ ILLNESSES = ("a cough", "a fever", "a rash", "a burn", "back pain", "a cold", "a
 ADVICE = ("Rest.", "Drink water.", "Keep it clean.", "Keep warm.", "Sleep well.")
 GOOD = ("See a doctor if it lasts.", "See a doctor at once.")
 BAD = ("It will pass.", "Wait and see.")
-MARKS = ('{"prompt": "What helps against ', '?", "response": "', "VERDICT-", ": PASS", ": FAIL")
+MARKS = ('{"prompt": "What helps against ', '?", "response": "')
 BALLOTS = 6000
-RECIPE = """\
+TINY = """\
 model: {{layers: 2, hidden_size: 64, ffn_hidden_size: 128, heads: 4, kv_heads: 4, head_dim: 16, vocab_size: {vocabulary},
         max_positions: 256, tied_embeddings: true}}
 device: cpu
-data: {{sequence_length: 96, tokenizer: {folder}/tokenizer}}
 train: {{global_batch_size: 8, micro_batch_size: 8}}
 optimizer: {{lr: 5.0e-3}}
 checkpoint: {{every: 100000}}
-sft: {{sources: [{{name: ballots, path: {folder}/ballots.jsonl}}], epochs: 1, pack: false}}
+"""
+RECIPE = TINY + """\
+data: {{sequence_length: 96, tokenizer: {folder}/tokenizer}}
+sft: {{sources: [{{name: judging, path: {folder}/conversations.jsonl}}], epochs: 1, pack: false}}
 """
 
 
@@ -36,32 +44,40 @@ def drawn(draw: random.Random, good: bool) -> tuple[str, str]:
 
 
 def world(folder: Path) -> Path:
-    """tokenizer/, ballots.jsonl and the recipe, whose path it gives."""
-    from data_tools.train_tokenizer import save
+    """tokenizer/, conversations.jsonl and the recipe, whose path it gives."""
+    nonce, draw = "0123456789abcdef", random.Random(0)
+    said = re.split(f'{nonce}|{{"prompt": "@", "response": "@"}}', Ballot(nonce).asks(QUESTION, "@", "@"))
+    bytes_of_nonces = [f"{byte:02x}" for byte in range(256)]
+    return judge(folder, [*said, "VERDICT-", ": PASS", ": FAIL"], bytes_of_nonces,
+                 [_conversation(draw, draw.random() < 0.5) for _ in range(BALLOTS)])
 
-    tokenizer = reader()
+
+def judge(folder: Path, said: list[str], more: list[str], conversations: list[dict]) -> Path:
+    """The recipe, with its data, of a model that judges. Its tokenizer knows each text of `said` and `more`, and each sentence of
+    a response, as one token: what is left to be learnt is to tell the sentences apart, and to copy."""
+    from tokenizers import AddedToken
+
+    from data_tools.train_tokenizer import save, train
+
+    tokenizer = train([*ILLNESSES] * 3, 300)
+    whole = {piece for piece in said if len(piece) > 2} | {*ADVICE, *GOOD, *BAD, *MARKS}
+    tokenizer.add_tokens([AddedToken(token, normalized=False) for token in [*sorted(whole), *more]])
     save(tokenizer, folder / "tokenizer")
-    draw = random.Random(0)
-    written(folder / "ballots.jsonl", [_conversation(draw, draw.random() < 0.5) for _ in range(BALLOTS)])
+    written(folder / "conversations.jsonl", conversations)
     recipe = folder / "sft.yaml"
     recipe.write_text(RECIPE.format(folder=folder, vocabulary=-(-tokenizer.get_vocab_size() // 64) * 64))
     return recipe
 
 
-def reader():
-    """A tokenizer that knows what each ballot says, each sentence of a response and each byte of a nonce as one token: what is
-    left to be learnt is to copy the nonce and to tell the sentences apart."""
-    from tokenizers import AddedToken
-
-    from data_tools.train_tokenizer import train
-
-    nonce = "0123456789abcdef"
-    pieces = re.split(f'{nonce}|{{"prompt": "@", "response": "@"}}', Ballot(nonce).asks(QUESTION, "@", "@"))
-    whole = {piece for piece in pieces if len(piece) > 2} | {*ADVICE, *GOOD, *BAD, *MARKS}
-    tokenizer = train([*ILLNESSES] * 3, 300)
-    tokens = [*sorted(whole), *(f"{byte:02x}" for byte in range(256))]
-    tokenizer.add_tokens([AddedToken(token, normalized=False) for token in tokens])
-    return tokenizer
+@contextmanager
+def served(checkpoint: Path, token: str, *words: str) -> Iterator[str]:
+    """The address of `megatron-qm serve` with a checkpoint behind it. words: further ones of the command."""
+    command = [sys.executable, "-m", "megatron_qm.cli", "serve", "--checkpoint", str(checkpoint), "--port", "0", *words]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True,
+                              env=os.environ | {"OMP_NUM_THREADS": "1", "MEGATRON_QM_SERVE_TOKEN": token})
+    yield server.stdout.readline().split()[-1]
+    server.send_signal(signal.SIGTERM)
+    assert server.wait(60) == 0
 
 
 def _conversation(draw: random.Random, good: bool) -> dict:

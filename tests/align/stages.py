@@ -35,7 +35,7 @@ LAYOUTS = {"one": [], "TP2+SP": ["parallel.tp=2", "parallel.sp=true"], "PP2": ["
 
 
 def world(folder: Path) -> None:
-    """tokenizer/, chat.jsonl, items.jsonl, sft.yaml and rl.yaml in `folder`."""
+    """tokenizer/, chat.jsonl, items.jsonl, pairs.jsonl and a recipe of every stage, sft.yaml and so on, in `folder`."""
     from data_tools.train_tokenizer import save, train
 
     codes = [f"{letter}{number}" for letter in "ABC" for number in range(4)]
@@ -49,6 +49,14 @@ def world(folder: Path) -> None:
         {"key": code, "task": VERIFIER, "prompt": question, "reference": answer, "label": code[0]}
         for code, (question, answer) in zip(codes, pairs, strict=True)
     ])
+    written(folder / "pairs.jsonl", [
+        {"prompt": question, "chosen": answer, "rejected": f"It is {codes[at - 5]}."}
+        for at, (question, answer) in enumerate(pairs)
+    ])
+    for stage in ("reward-model", "dpo"):
+        section = stage.replace("-", "_")
+        (folder / f"{stage}.yaml").write_text(
+            SFT.removeprefix(MODEL) + f"{section}: {{sources: [{{name: pairs, path: {folder}/pairs.jsonl}}]}}\n")
     tokenizer = f"data: {{sequence_length: 64, tokenizer: {folder}/tokenizer}}"
     (folder / "sft.yaml").write_text(SFT.replace("data: {sequence_length: 64}", tokenizer)
                                      + f"sft: {{sources: [{{name: chat, path: {folder}/chat.jsonl}}]}}\n")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from megatron_qm.align.sft.conversations import Conversation, UnusableError
 from megatron_qm.align.sft.formats import FORMATS, parse
-from megatron_qm.align.sft.reading import Rejected, read_conversations
+from megatron_qm.align.sft.reading import Rejected, read_lines
 from megatron_qm.align.sft.rendering import Renderer
 from megatron_qm.errors import UserError
 from tests.align.templates import EVERYTHING, tokenizer
@@ -190,14 +190,14 @@ def test_keys_that_are_known_to_say_nothing_may_stand_beside() -> None:
 def test_a_bad_line_is_rejected_by_number_and_the_next_is_read(tmp_path: Path, line: bytes, reason: str) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(b"\n" + line + b"\n" + json.dumps(OPENAI).encode())
-    bad, good = read_conversations(path)
+    bad, good = read_lines(path, frozenset(), parse)
     assert isinstance(bad, Rejected) and bad.line == 2 and reason in bad.reason and bad.reason.startswith(bad.kind)
     assert isinstance(good, Conversation) and good.line == 3
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="none.jsonl"):
-        list(read_conversations(tmp_path / "none.jsonl"))
+        list(read_lines(tmp_path / "none.jsonl", frozenset(), parse))
 
 
 FULL = [
@@ -243,7 +243,7 @@ def test_each_field_with_any_value_is_read_or_rejected_and_never_a_traceback(sam
         else:
             holder[data.draw(st.text(min_size=1, max_size=8))] = data.draw(ODD)
         path.write_bytes(json.dumps(odd).encode() + b"\n")
-        (found,) = read_conversations(path)
+        (found,) = read_lines(path, frozenset(), parse)
         assert isinstance(found, Conversation) or (isinstance(found, Rejected) and found.reason)
         if isinstance(found, Conversation):
             with suppress(UnusableError):

@@ -1,10 +1,6 @@
 """A model of our own judges: trained on ballots, served by `megatron-qm serve`, and asked as `rl` asks it."""
 
-import os
 import random
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +12,7 @@ from megatron_qm.rewards.judge import Endpoint, Judge, JudgeError, vote
 from megatron_qm.rewards.outcome import Scored, Unscored
 from megatron_qm.rewards.pool import VerifierPool
 from megatron_qm.rewards.samples import Sample
-from tests.align.judge_world import PRINCIPLE, QUESTION, drawn, world
+from tests.align.judge_world import PRINCIPLE, QUESTION, drawn, served, world
 from tests.align.stages import run
 
 pytestmark = pytest.mark.slow
@@ -27,13 +23,8 @@ TOKEN = "open sesame"
 def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("judge")
     checkpoint: Path = run("sft", world(folder), folder / "run")
-    command = [sys.executable, "-m", "megatron_qm.cli", "serve", "--checkpoint", str(checkpoint), "--port", "0",
-               "--max-new-tokens", "32"]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True,
-                              env=os.environ | {"OMP_NUM_THREADS": "1", "MEGATRON_QM_SERVE_TOKEN": TOKEN})
-    yield server.stdout.readline().split()[-1]
-    server.send_signal(signal.SIGTERM)
-    assert server.wait(60) == 0
+    with served(checkpoint, TOKEN, "--max-new-tokens", "32") as address:
+        yield address
 
 
 def samples(judge: Judge, count: int) -> list[Sample]:

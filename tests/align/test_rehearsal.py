@@ -79,6 +79,7 @@ def test_the_loss_is_the_policys_and_the_mean_cross_entropy_beside_it(learnt: st
     assert float(told[OTHERS + len(NAMES)] / count) == pytest.approx(0.25 * float(mean), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_alike_at_every_layout_and_after_a_restart(tiny: Path, policy: Path, learnt: str, tmp_path: Path) -> None:
     overrides = [f"train.start_from={policy}", *QUICK, "train.global_batch_size=4", "train.steps=6", "checkpoint.every=4",
                  rehearsed(learnt, weight=1.0, sequences=3)]

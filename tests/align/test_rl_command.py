@@ -110,6 +110,7 @@ def steps(output: Path) -> int:
     return path.read_text().count('"kind":"train"') if path.exists() else 0
 
 
+@pytest.mark.slow
 def test_verify_resume_knows_the_stage(tiny: Path, policy: Path, capsys: pytest.CaptureFixture) -> None:
     asked = ["--stage", "rl", "--config", tiny / "rl.yaml", "--steps", "4", "--kills", "1", f"train.start_from={policy}", *QUICK]
     assert main(["verify-resume", *map(str, asked)]) == 0

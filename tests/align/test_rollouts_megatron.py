@@ -68,6 +68,7 @@ def _arguments(models: Path, output: Path) -> list[str]:
             "--stop-string", "zq", "--top-p", "0.95", "--device", "cpu"]
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_and_ends_as_the_undisturbed(models: Path) -> None:
     words = ["the patient has", "chest pain", "a fever and", "患者", "头痛三天 and chest"]
     prompts = [{"key": f"p{n}", "prompt": " ".join(words[: 1 + n % 5]) + f" {n}"} for n in range(40)]

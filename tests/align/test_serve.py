@@ -1,12 +1,8 @@
 """`megatron-qm serve`: what `evaluate` would hear, many callers at once, at TP2."""
 
 import json
-import os
 import random
-import signal
 import socket
-import subprocess
-import sys
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -19,6 +15,7 @@ import pytest
 from megatron_qm.cli import main
 from megatron_qm.rewards.judge import Endpoint, JudgeError
 from tests import warm
+from tests.align.judge_world import served
 from tests.align.stages import VERIFIER
 
 TOKEN = "open sesame"
@@ -26,13 +23,8 @@ TOKEN = "open sesame"
 
 @pytest.fixture(scope="module")
 def base(policy: Path) -> Iterator[str]:
-    command = [sys.executable, "-m", "megatron_qm.cli", "serve", "--checkpoint", str(policy), "--port", "0", "--tp", "2",
-               "--max-new-tokens", "16"]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True,
-                              env=os.environ | {"OMP_NUM_THREADS": "1", "MEGATRON_QM_SERVE_TOKEN": TOKEN})
-    yield server.stdout.readline().split()[-1]
-    server.send_signal(signal.SIGTERM)
-    assert server.wait(60) == 0
+    with served(policy, TOKEN, "--tp", "2", "--max-new-tokens", "16") as address:
+        yield address
 
 
 def asked(base: str, body: object, token: str = TOKEN, path: str = "chat/completions", parse: bool = True) -> dict:

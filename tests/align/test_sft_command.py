@@ -11,6 +11,7 @@ import pytest
 
 from megatron_qm.align.sft.prepare import counted, prepare
 from megatron_qm.align.sft.showing import visible
+from megatron_qm.align.sft.writing import CONVERSATIONS
 from megatron_qm.cli import main
 from megatron_qm.config.run import load_run
 from megatron_qm.config.sft import SftRun
@@ -53,7 +54,7 @@ def test_packed_and_unpacked_rows_teach_the_same(tiny: Path, tmp_path: Path) -> 
 def _rows(tiny: Path, folder: Path, pack: bool) -> int:
     overrides = [f"output={folder}/count-{pack}", "train.global_batch_size=1", "sft.epochs=1", f"sft.pack={pack}"]
     config = load_run(tiny / "sft.yaml", overrides, SftRun)
-    rows = counted(config).total_steps
+    rows = counted(config, CONVERSATIONS).total_steps
     assert rows == 13 if not pack else rows < 8
     return rows
 
@@ -183,7 +184,7 @@ def test_the_plan_counts_formats_and_what_is_left_out(
 
 def test_what_is_learnt_of_every_format_lies_in_the_dataset(mixed: list[str], tiny: Path, tmp_path: Path) -> None:
     config = load_run(tiny / "sft.yaml", [f"output={tmp_path}", *mixed], SftRun)
-    prepare(config, 0, lambda ready: None)
+    prepare(config, CONVERSATIONS, 0, lambda ready: None)
     dataset, made = IndexedDataset.open(tmp_path / "data" / "mixed"), tokenizer(EVERYTHING)
     ids = np.fromfile(tmp_path / "data" / "mixed.bin", np.uint16)
     learnt = ids[dataset.learnt(0, dataset.tokens).astype(bool)]
@@ -196,11 +197,11 @@ def test_what_is_learnt_of_every_format_lies_in_the_dataset(mixed: list[str], ti
 def test_a_group_of_which_too_much_is_left_out_does_not_begin(mixed: list[str], tiny: Path, tmp_path: Path) -> None:
     config = load_run(tiny / "sft.yaml", [f"output={tmp_path}/run", *mixed, "sft.max_left_out=0.1"], SftRun)
     with pytest.raises(UserError, match="20.0% of its samples are left out .*sorce.*raise sft.max_left_out = 0.1"):
-        prepare(config, 0, lambda ready: None)
+        prepare(config, CONVERSATIONS, 0, lambda ready: None)
     assert not (tmp_path / "run").exists()
-    prepare(replace(config, sft=replace(config.sft, max_left_out=0.2)), 0, lambda ready: None)
+    prepare(replace(config, sft=replace(config.sft, max_left_out=0.2)), CONVERSATIONS, 0, lambda ready: None)
     with pytest.raises(UserError, match="are left out"):  # of what was made before too
-        prepare(config, 0, lambda ready: None)
+        prepare(config, CONVERSATIONS, 0, lambda ready: None)
 
 
 def test_data_are_made_anew_where_other_keys_are_ignored(mixed: list[str], tiny: Path, tmp_path: Path) -> None:
@@ -208,7 +209,7 @@ def test_data_are_made_anew_where_other_keys_are_ignored(mixed: list[str], tiny:
     (group,) = config.sft.sources
     for ignore, samples in ((["id"], 8), (["id", "sorce"], 9)):
         sft = replace(config.sft, sources=[replace(group, ignore=ignore)])
-        prepare(replace(config, sft=sft), 0, lambda ready: None)
+        prepare(replace(config, sft=sft), CONVERSATIONS, 0, lambda ready: None)
         assert json.loads((tmp_path / "data" / "mixed.samples.json").read_text())["samples"] == samples
 
 
@@ -223,4 +224,4 @@ def test_a_broken_template_leaves_no_sample_and_says_why(
     tokenizer(template).save_pretrained(tmp_path / "broken")
     config = load_run(tiny / "sft.yaml", [f"output={tmp_path}/run", *mixed, f"data.tokenizer={tmp_path}/broken"], SftRun)
     with pytest.raises(UserError, match=f"no sample is left of .*mixed.jsonl: .* x {why}.*--show 5"):
-        prepare(config, 0, lambda ready: None)
+        prepare(config, CONVERSATIONS, 0, lambda ready: None)

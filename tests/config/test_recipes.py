@@ -11,7 +11,7 @@ from megatron_qm.config.recipes import shipped_recipes
 from megatron_qm.config.rl import RlRun
 from megatron_qm.config.rl_rules import check_rl
 from megatron_qm.config.run import RunConfig, load_run
-from megatron_qm.config.sft import SftRun
+from megatron_qm.config.stages import stage_of
 from megatron_qm.plan.hardware import Assumptions, find_gpu
 from megatron_qm.plan.predict import predict
 
@@ -20,8 +20,7 @@ GIB = 2**30
 
 
 def kind_of(name: str) -> type[RunConfig]:
-    tree = read([name])
-    return RlRun if "rl" in tree else SftRun if "sft" in tree else RunConfig
+    return stage_of(read([name])).kind
 
 
 def resolved(name: str) -> RunConfig:

@@ -16,6 +16,10 @@ VLLM = "rl.vllm={folder: x}"
     (["rl.loss.dual_clip=1"], "rl.loss.dual_clip = 1.0: must be above 1"),
     (["rl.curriculum.by=difficulty"], "would never be asked again; set rl.curriculum.rehearse"),
     (["rl.curriculum.by=difficulty", "rl.curriculum.rehearse=0.1", "rl.curriculum.resample=false"], "lets none leave"),
+    (["rl.verifier={seconds: 30, grader: {base: 'http://127.0.0.1:1/v1', model: m}}"],
+     "rl.verifier.seconds = 30 must be over rl.verifier.grader.seconds = 30"),
+    (["rl.verifier={grader: {base: 'http://127.0.0.1:1/v1', model: m, samples: 0}}"], "samples = 0: must be 1 or more"),
+    (["rl.verifier={grader: {model: m}}"], "rl.verifier.grader.base"),
     ([VLLM, "rl.sampling.temperature=0.7", "rl.sampling.top_p=0.9"], "vLLM tells no log-probabilities at a temperature before"),
     ([VLLM, "rl.sampling.temperature=0.7", "rl.sampling.top_k=9"], "vLLM tells no log-probabilities at a temperature before"),
 ])

@@ -16,7 +16,8 @@ _SMALL = {"layers": 3, "hidden_size": 64, "ffn_hidden_size": 160, "heads": 4, "k
 _PARAMETERS = [
     {"parallel": layout, "model": model}
     for layout in ({"tp": 2, "sp": True}, {"pp": 2}, {"pp": 2, "vpp": 2})
-    for model in ({"family": "qwen3", "tied_embeddings": True}, {"family": "qwen2"})
+    for model in ({"family": "qwen3", "tied_embeddings": True}, {"family": "qwen2"},
+                  {"family": "qwen3", "tied_embeddings": True, "head": "score"})
 ] + [
     {"parallel": layout, "model": {"family": "qwen3"}, "lora": lora}
     for layout in ({"tp": 2, "sp": True}, {"pp": 2})

@@ -12,11 +12,13 @@ def shape(family: str, **changes) -> ModelConfig:
 
 
 def transformers_model(model: ModelConfig, **more) -> torch.nn.Module:
-    from transformers import AutoModelForCausalLM, LlamaConfig, Qwen2Config, Qwen3Config  # seconds: not in every rank
+    # seconds: not in every rank
+    from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, LlamaConfig, Qwen2Config, Qwen3Config
 
     config = {"qwen2": Qwen2Config, "qwen3": Qwen3Config, "llama": LlamaConfig}[model.family](
         num_hidden_layers=model.layers, hidden_size=model.hidden_size, intermediate_size=model.ffn_hidden_size,
         num_attention_heads=model.heads, num_key_value_heads=model.kv_heads, head_dim=model.head_dim,
         vocab_size=model.vocab_size, tie_word_embeddings=model.tied_embeddings, max_position_embeddings=512, **more,
+        **({"num_labels": 1} if model.head == "score" else {}),
     )
-    return AutoModelForCausalLM.from_config(config)
+    return (AutoModelForSequenceClassification if model.head == "score" else AutoModelForCausalLM).from_config(config)

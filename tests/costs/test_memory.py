@@ -5,14 +5,17 @@ from dataclasses import replace
 import pytest
 
 from megatron_qm.config.data import DataConfig
+from megatron_qm.config.fusion import RewardConfig
 from megatron_qm.config.lora import LoraConfig
 from megatron_qm.config.model import ModelConfig
 from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.config.rl import PolicyLossConfig, RlConfig, RlRun, SamplingConfig
+from megatron_qm.config.rules import check
 from megatron_qm.config.run import RunConfig, load_run
 from megatron_qm.config.train import PrecisionConfig, RecomputeConfig, TrainConfig
 from megatron_qm.costs.memory import chunks_in_flight, layer_activations, memory_by_stage, memory_per_rank
 from megatron_qm.costs.parameters import parameters_per_rank
+from megatron_qm.errors import UserError
 from tests.costs.megatron_builds import BATCH, SEQUENCE, Megatron
 from tests.costs.shapes import shape
 
@@ -106,6 +109,24 @@ def test_adapters_are_all_that_has_gradients_and_moments() -> None:
     memory, count = memory_per_rank(config, 8, 0), parameters_per_rank(config.model, tp=2)
     assert (memory.parameters, memory.weights) == (count + adapters, (count + adapters) * 2)
     assert (memory.gradients, memory.optimizer) == (adapters * 4, adapters * 12 // 4)  # moments over DP4
+
+
+def test_rl_holds_reward_models_in_the_ranks_each_once() -> None:
+    """Qwen3-8B with one row for a head: a stage of two has half of the layers, the last the row and the norm."""
+    shape = ModelConfig(shape="qwen3-8b")
+    rewards = [RewardConfig("a", checkpoint="x", model=shape), RewardConfig("b", checkpoint="x", model=shape, part="score"),
+               RewardConfig("c", checkpoint="y", model=shape, dtype="fp32"), RewardConfig("d")]
+    config = RlRun(
+        model=ModelConfig(shape="llama3.1-8b").resolved(), parallel=ParallelConfig(tp=2, pp=2),
+        data=DataConfig(sequence_length=4096), train=TrainConfig(steps=1, global_batch_size=8), rl=RlConfig(rewards=rewards),
+    )
+    without = replace(config, rl=replace(config.rl, rewards=[]))
+    layers = 18 * (192_937_984 // 2 + 2 * 4096 + 2 * 128)  # matrices over TP2, norms whole
+    counts = (layers + 151_936 // 2 * 4096, layers + 4096 + 4096)
+    for memory, bare, count in zip(memory_by_stage(config, 8), memory_by_stage(without, 8), counts, strict=True):
+        assert memory.rewards == (2 + 4) * count == memory.total - bare.total
+    with pytest.raises(UserError, match="of rl.rewards.0.checkpoint = x stands in the ranks at their layout, and parallel.tp"):
+        check(replace(config, parallel=ParallelConfig(tp=16), model=replace(config.model, heads=64, kv_heads=16)))
 
 
 def test_rl_holds_a_reference_and_keys_and_values() -> None:

@@ -11,11 +11,13 @@ from tests.costs.megatron_builds import Megatron
 from tests.costs.shapes import shape, transformers_model
 
 
+@pytest.mark.parametrize("head", ["vocabulary", "score"])
 @pytest.mark.parametrize("tied", [True, False])
 @pytest.mark.parametrize("family", ["qwen2", "qwen3", "llama"])
-def test_count_is_that_of_transformers(family: str, tied: bool) -> None:
+def test_count_is_that_of_transformers(family: str, tied: bool, head: str) -> None:
     # 4 heads of 12 are exactly the hidden size, which Qwen2 without a head_dim of its own needs; 6 of 12 are not
-    for model in (shape(family, tied_embeddings=tied), shape(family, tied_embeddings=tied, heads=4, kv_heads=4)):
+    said = {"tied_embeddings": tied, "head": head}
+    for model in (shape(family, **said), shape(family, **said, heads=4, kv_heads=4)):
         with torch.device("meta"):
             built = transformers_model(model)
         assert parameter_count(model) == sum(p.numel() for p in built.parameters())

@@ -106,7 +106,9 @@ def _step(reader: BatchReader, size: int) -> Batch:
 
 
 def arrays(batch: Batch) -> dict[str, np.ndarray]:
-    return {name: value for name, value in vars(batch).items() if name != "extra"}
+    """What every reader gives; of documents there are no responses."""
+    assert batch.branch_bs is None
+    return {name: value for name, value in vars(batch).items() if name not in ("extra", "branch_bs")}
 
 
 def _assert_equal(mine: Batch, theirs: Batch) -> None:

@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.data_tools.corpus import contents, json_lines, run, texts, write_file
 
 ROOT = Path(__file__).parents[2]
@@ -38,6 +40,7 @@ def _kill_everywhere(
     return int(done.stdout)
 
 
+@pytest.mark.slow
 def test_killed_at_every_step_on_the_disk(tokenizer: Path, tmp_path: Path) -> None:
     lines = json_lines(texts(24)).splitlines(keepends=True)
     lines.insert(7, b"bad\n")

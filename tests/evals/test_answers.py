@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from megatron_qm.align.rl.collect import Collector, Generated
+from megatron_qm.align.rl.collect import Collector
+from megatron_qm.align.rl.judging import Judging
 from megatron_qm.align.rl.sampler import PromptSampler
+from megatron_qm.align.rl.verdicts import Verdicts
 from megatron_qm.align.rollouts.rollout import Rollout
 from megatron_qm.config.rl import CurriculumConfig, RlConfig, SamplingConfig
 from megatron_qm.errors import UserError
@@ -44,14 +46,15 @@ def test_an_answer_whose_thought_was_never_closed_is_worth_nothing(template: str
 class Heard:
     """Judges that give every answer what an exam gives it, and remember it."""
 
-    def judge(self, items: list[Item], texts: list[str]) -> tuple[list[object], None]:
+    def verdicts(self, items: list[Item], texts: list[str]) -> Verdicts:
         self.texts = texts
-        return [exam("", text, item.reference, item.metadata) for item, text in zip(items, texts, strict=True)], None
+        return Verdicts([exam("", text, item.reference, item.metadata) for item, text in zip(items, texts, strict=True)], None)
 
 
 def collector(folder: Path, tokenizer: TextTokenizer) -> Collector:
     config = RlConfig(items="items.jsonl", sampling=SamplingConfig(max_new_tokens=8))
-    return Collector(config, folder, PromptSampler(ITEMS, CurriculumConfig(), 0), tokenizer, 256, 0, None, lambda: None)
+    judging = Judging(config, tokenizer, None, None, lambda: None)
+    return Collector(config, folder, PromptSampler(ITEMS, CurriculumConfig(), 0), tokenizer, 256, 0, judging, lambda: None)
 
 
 def test_rl_judges_the_same_texts_as_examinations(tmp_path: Path) -> None:
@@ -60,7 +63,10 @@ def test_rl_judges_the_same_texts_as_examinations(tmp_path: Path) -> None:
     rollouts = [Rollout(str(n), (), tokens, (), None, "stop", 0, 0, "") for n, tokens in enumerate(responses)]
     (tmp_path / "rollouts").mkdir()
     heard = Heard()
-    found = collector(tmp_path, tokenizer)._judge(heard, Generated(0, 0, ITEMS, rollouts, 0, 0.0))
+    judging = Judging(RlConfig(items="items.jsonl"), tokenizer, heard, None, lambda: None)
+    judging.begin(0, tmp_path / "rollouts" / "0.outcomes.jsonl", ITEMS, rollouts)
+    found = judging.verdicts(0, ITEMS, rollouts)
+    judging.close()
     assert heard.texts == ["<think>\nThe answer is A", "<think>\nB?</think>The answer is A"]
     assert heard.texts == texts_of(ITEMS, responses, tokenizer)
     assert [outcome.value for outcome in found.outcomes] == [0, 1]

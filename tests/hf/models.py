@@ -33,14 +33,18 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
 TEMPLATE = "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}<|endoftext|>{% endfor %}"
 
 
-def save_random_model(folder: Path, name: str, dtype: torch.dtype = torch.float32, **save: Any) -> torch.nn.Module:
-    """An HF folder with every weight drawn large enough that attention is far from uniform; returns the model."""
-    from transformers import AutoConfig, AutoModelForCausalLM
+def save_random_model(
+    folder: Path, name: str, dtype: torch.dtype = torch.float32, *, scores: bool = False, **save: Any
+) -> torch.nn.Module:
+    """An HF folder with every weight drawn large enough that attention is far from uniform; returns the model. scores: a reward
+    model, whose tokenizer is `save_tokenizer`'s."""
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceClassification
 
     kind, more = MODELS[name]
-    config = AutoConfig.for_model(kind, **copy.deepcopy(SHAPE | more))  # transformers writes into what it is given
+    labels = {"num_labels": 1, "pad_token_id": 1} if scores else {}
+    config = AutoConfig.for_model(kind, **copy.deepcopy(SHAPE | more), **labels)  # transformers writes into what it is given
     torch.manual_seed(sum(name.encode()))
-    model = AutoModelForCausalLM.from_config(config)
+    model = (AutoModelForSequenceClassification if scores else AutoModelForCausalLM).from_config(config)
     with torch.no_grad():
         for key, parameter in model.named_parameters():
             parameter.normal_(1.0 if "norm" in key else 0.0, 0.3)

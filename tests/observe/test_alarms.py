@@ -15,7 +15,7 @@ from megatron_qm.observe.records import RlRecord, to_plain
 from tests.observe.test_metrics import strict_lines, train_record
 
 OFF = {"unscored": None, "truncated": None, "zero_variance": None, "entropy_below": None, "entropy_above": None, "kl": None,
-       "clipped": None, "disagreement": None, "reward_fall": None, "length_growth": None}
+       "clipped": None, "disagreement": None, "reward_fall": None, "length_growth": None, "unlearnt_loss": None}
 SIMPLE = [("unscored", "unscored"), ("truncated", "truncated"), ("zero_variance", "zero_variance"),
           ("entropy_above", "entropy"), ("disagreement", "disagreement")]
 
@@ -183,3 +183,10 @@ def test_bounds_that_make_no_sense_are_refused(change: dict, text: str) -> None:
 def test_the_defaults_and_all_switched_off_are_fine() -> None:
     check_alarms(AlarmConfig())
     check_alarms(only())
+
+
+def test_a_named_reward_that_says_nothing_is_missed_as_a_response_without_a_score_is() -> None:
+    one = rl(7, unscored=0.1, component_unscored={"right": 0.0, "honesty": 0.5})
+    (alarm,) = check(only(unscored=0.3), [one])
+    assert (alarm.metric, alarm.value) == ("unscored", 0.5)
+    assert check(only(unscored=0.3), [rl(7, unscored=0.1, component_unscored={"right": 0.2, "honesty": "NaN?"})]) == []

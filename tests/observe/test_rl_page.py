@@ -185,3 +185,26 @@ def test_a_long_run_makes_a_small_page(tmp_path: Path) -> None:
             file.write(json.dumps(Alarm("kl", 1.0, 0.5, step, "far").to_json(["a"], "f")) + "\n")
     page = report(tmp_path)
     assert len(page.source) < 400_000 and "4,900 more in metrics.jsonl" in page.text
+
+
+def test_named_rewards_have_charts_and_a_table(tmp_path: Path) -> None:
+    def named(step: int) -> RlRecord:
+        return batch(step, component_source={"right": "item", "诚实": "reward model 0123456789abcdef"},
+                     component_mean={"right": step / 10, "诚实": 0.5}, component_spread={"right": 0.25}, capped=0.125,
+                     component_weight={"right": 1.0, "诚实": 0.5}, component_unscored={"right": 0.0, "诚实": 0.375},
+                     component_gradient={"right": 0.75, "诚实": 0.25}, component_reasons={"诚实/endpoint": 3})
+
+    page = report(rl_run(tmp_path / "with", named(1), named(2)))
+    assert drawn(page, "Reward by name") == {"right": ([1, 2], [0.1, 0.2]), "诚实": ([1, 2], [0.5, 0.5])}
+    assert drawn(page, "Share of the gradient by name") == {"right": ([1, 2], [0.75] * 2), "诚实": ([1, 2], [0.25] * 2)}
+    assert drawn(page, "Weight by name")["诚实"] == ([1, 2], [0.5] * 2)
+    assert drawn(page, "Unscored by name")["诚实"] == ([1, 2], [0.375] * 2)
+    assert drawn(page, "Capped")["last"] == ([1, 2], [0.125] * 2)
+    assert "right item 0.1 0.2 0.25 1 75.0% 0.0% –" in page.text
+    assert "诚实 reward model 0123456789abcdef 0.5 0.5 – 0.5 25.0% 37.5% 6 x endpoint" in page.text
+    without = report(rl_run(tmp_path / "without", batch(1), batch(2)))
+    assert not {"Reward by name", "Weight by name", "Capped", "Named rewards"} & set(without.titles)
+
+
+def test_without_named_rewards_a_record_is_what_it_was() -> None:
+    assert not [key for key in to_plain(batch(1)) if key.startswith("component") or key == "capped"]

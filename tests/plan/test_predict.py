@@ -57,6 +57,7 @@ def test_weights_gradients_and_optimizer_are_those_allocated(allocated: list[tup
             assert memory.optimizer - padding <= found["optimizer"] <= memory.optimizer + padding, (case, found, memory.optimizer)
 
 
+@pytest.mark.slow
 def test_every_rank_of_the_32b_model_on_512_gpus_holds_its_share() -> None:
     config = load_run("qwen3-32b-h100")
     parallel, model = config.parallel, config.model

@@ -15,6 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests import packages
 from tests.jobs import environment_of
 
 PROGRAMS = ("slurmctld", "slurmd", "sbatch", "srun", "scontrol", "munged")
@@ -89,17 +90,8 @@ def why_not() -> str | None:
 
 def install() -> None:
     """Bring the packages where apt can; where it cannot, `why_not` will say what is missing."""
-    if why_not() is None or os.geteuid() != 0 or shutil.which("apt-get") is None:
-        return
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "timeout": 300,
-             "env": os.environ | {"DEBIAN_FRONTEND": "noninteractive"}}
-    install_command = ["apt-get", "install", "-y", "-q", *PACKAGES.split()]
-    try:
-        if subprocess.run(install_command, **quiet).returncode:
-            subprocess.run(["apt-get", "update", "-q"], **quiet)
-            subprocess.run(install_command, **quiet)
-    except subprocess.TimeoutExpired:
-        return
+    if why_not() is not None:
+        packages.install(PACKAGES.split())
 
 
 class Cluster:

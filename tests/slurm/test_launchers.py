@@ -18,8 +18,11 @@ pytestmark = pytest.mark.slurm
 ROOT = Path(__file__).parents[2]
 LAUNCH = ROOT / "launch" / "slurm"
 SCRIPTS = sorted(LAUNCH.glob("*.sh"))
-STAGES = {"pretrain.sh": ("pretrain", "qwen3-1.7b-h100"), "sft.sh": ("sft", "sft-cold-start-h100"),
-          "medical_rl.sh": ("rl", "medical-rl-h100")}  # script: its verb, its recipe where none is named
+STAGES = {  # script: its verb, its recipe where none is named
+    "pretrain.sh": ("pretrain", "qwen3-1.7b-h100"), "sft.sh": ("sft", "sft-cold-start-h100"),
+    "reward_model.sh": ("reward-model", "reward-model-h100"), "dpo.sh": ("dpo", "dpo-h100"),
+    "medical_rl.sh": ("rl", "medical-rl-h100"), "preference_rl.sh": ("rl", "preference-rl-h100"),
+}
 JOBS = [*STAGES, "preprocess.sh", "export_hf.sh"]
 COMMAND = str(Path(sys.executable).parent / "megatron-qm")
 

@@ -43,7 +43,8 @@ def train(platform: Any, case: dict[str, Any], steps: int) -> list[list[float]]:
         lora = LoraConfig(**options["lora"]) if "lora" in options else None
         chunks = build_model(model, parallel, platform, precision, recompute, z_loss=options.get("z_loss", 0.0), lora=lora)
         wrapped = data_parallel(chunks, parallel, precision)
-        settings = OptimizerConfig()
+        # Adam divides by the root of the second moment: an entry whose gradient is rounding alone would move by a whole step.
+        settings = OptimizerConfig(eps=1e-5)
         stepper = Stepper(wrapped, build_optimizer(wrapped, settings, parallel), settings, SOURCES,
                           Guard(GuardConfig(), platform.device))
         place, micro = this_place(), options.get("micro_batch", 1)

@@ -7,7 +7,6 @@ nor judged again: the same weights ask the same questions.
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,10 +15,12 @@ import numpy as np
 
 from megatron_qm.align.digest import digest
 from megatron_qm.align.rl.experience import Experience, informative, judged, pass_rates
-from megatron_qm.align.rl.judges import Judges, judge_digest
+from megatron_qm.align.rl.fusion.fusion import Fusion
+from megatron_qm.align.rl.fusion.reference import FILE as REFERENCE_FILE
+from megatron_qm.align.rl.judging import Judging
 from megatron_qm.align.rl.origin import Origin, forget_verdicts, outcomes_of, settle
 from megatron_qm.align.rl.sampler import PromptSampler
-from megatron_qm.align.rl.verdicts import Response, Verdicts, kept_verdicts, read_lines, verdict_lines
+from megatron_qm.align.rl.verdicts import Verdicts
 from megatron_qm.align.rollouts.dispatch import dispatch
 from megatron_qm.align.rollouts.engine import RolloutEngine
 from megatron_qm.align.rollouts.replay import SavedRollouts
@@ -28,14 +29,12 @@ from megatron_qm.chat import TemplateError
 from megatron_qm.checkpoint.together import on_first_rank
 from megatron_qm.config.rl import RlConfig
 from megatron_qm.errors import UserError
-from megatron_qm.evals.answers import texts_of
-from megatron_qm.files import atomic_write
+from megatron_qm.files import write_json
 from megatron_qm.model.generation.request import Request, Sampling
 from megatron_qm.rewards.items import Item
 from megatron_qm.tokenizer import TextTokenizer
 
 FOLDER = "rollouts"
-_PATIENCE_SECONDS = 15.0
 _KEPT_TOGETHER = 4096  # rollouts that are saved, and by a kill lost, together
 
 
@@ -57,19 +56,18 @@ class Generated:
 
 
 class Collector:
-    """Asks, generates, judges. All ranks call together; `judges` is there on the first alone."""
+    """Asks, generates, has judged. All ranks call together."""
 
     def __init__(
         self, config: RlConfig, output: Path, sampler: PromptSampler, tokenizer: TextTokenizer, longest: int, seed: int,
-        judges: Judges | None, move: Callable[[], None],
+        judging: Judging, move: Callable[[], None], fusion: Fusion | None = None,
     ) -> None:
-        """longest: tokens of prompt and response together that the model is run on. move: told while a long wait is no hang."""
+        """longest: tokens of prompt and response together that the model is run on. move: told while a long wait is no hang.
+        fusion: of rl.rewards, where there are any."""
         self.folder = output / FOLDER
-        self.sampler = sampler
+        self.sampler, self.fusion = sampler, fusion
         self._config, self._tokenizer, self._seed = config, tokenizer, seed
-        self._judges, self._move = judges, move
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="judge")
-        self._verdicts: dict[int, Future[Verdicts]] = {}  # of the first rank, by number of the batch
+        self._judging, self._move = judging, move
         drawn = config.sampling
         self._sampling = Sampling(
             temperature=drawn.temperature, top_p=drawn.top_p, top_k=drawn.top_k, max_new_tokens=drawn.max_new_tokens,
@@ -123,9 +121,7 @@ class Collector:
         return generated
 
     def _begin_to_judge(self, generated: Generated) -> None:
-        """In a thread, for what is generated ahead is judged while another batch is learnt from."""
-        if self._judges is not None:
-            self._verdicts[generated.number] = self._thread.submit(self._judge, self._judges, generated)
+        self._judging.begin(generated.number, outcomes_of(self.path(generated.number)), generated.items, generated.rollouts)
 
     def _request(self, number: int, place: int, item: Item) -> Request:
         """A name of its own for every response of a run: it fixes the random numbers. A small set of items may stand in
@@ -136,46 +132,32 @@ class Collector:
     def path(self, number: int) -> Path:
         return self.folder / f"{number:06d}.jsonl"
 
-    def judge(self, generated: Generated) -> Experience:
-        """On every rank the same; also writes the outcomes. The others are told now and then that the first still waits."""
-        while (found := on_first_rank(lambda: self._waited(generated.number))) is None:
-            self._move()
-        self._move()
-        self._verdicts.pop(generated.number, None)
-        return judged(generated.items, generated.rollouts, found.outcomes, found.formats, self._config)
+    def judge(self, generated: Generated, beside: Sequence[Generated] = ()) -> Experience:
+        """On every rank the same; also writes the outcomes. beside: batches that the reference is measured on as well."""
+        found = self._said(generated)
+        if self.fusion is None or found.said is None:
+            return judged(generated.items, generated.rollouts, found.outcomes, found.formats, self._config)
+        components = self.fusion.components(generated.items, found.said)
+        if self.fusion.to_measure:
+            others = [self.fusion.components(other.items, self._said(other).said or {}) for other in beside]
+            self.fusion.measure([components, *others])
+            on_first_rank(self._keep_reference)
+        return self.fusion.judged(generated.items, generated.rollouts, components)
 
-    def _waited(self, number: int) -> Verdicts | None:
-        try:
-            return self._verdicts[number].result(_PATIENCE_SECONDS)
-        except TimeoutError:
-            if self._verdicts[number].done():
-                raise  # the verdicts' own
-            return None
+    def _keep_reference(self) -> None:
+        """For other runs: this one has its own in its checkpoints."""
+        if self.fusion is not None and self.fusion.reference is not None:
+            write_json(self.folder.parent / REFERENCE_FILE, self.fusion.reference.to_json())
 
-    def _judge(self, judges: Judges, generated: Generated) -> Verdicts:
-        """What is learnt from is what the file says, the first time as after a kill."""
-        items = generated.items
-        texts = texts_of(items, [rollout.tokens for rollout in generated.rollouts], self._tokenizer)
-        responses = [
-            Response(rollout.key, item, text) for rollout, item, text in zip(generated.rollouts, items, texts, strict=True)
-        ]
-        path = outcomes_of(self.path(generated.number))
-        by = judge_digest(self._config, (item.judged_by for item in generated.items))
-        kept = kept_verdicts(path, responses, by)
-        if kept is not None:
-            return kept
-        found = Verdicts(*judges.judge(generated.items, [response.text for response in responses]))
-        lines = verdict_lines(found, responses, by)
-        with atomic_write(path) as stream:
-            stream.writelines(lines)
-        return read_lines(lines, responses, by)
+    def _said(self, generated: Generated) -> Verdicts:
+        return self._judging.verdicts(generated.number, generated.items, generated.rollouts)
 
     def judge_again(self, numbers: Sequence[int]) -> Path:
         """A start after this one asks for the verdicts on these batches anew; where those that there were are now."""
         return on_first_rank(lambda: [forget_verdicts(self.path(number)) for number in numbers][-1])
 
     def close(self) -> None:
-        self._thread.shutdown(wait=True, cancel_futures=True)
+        self._judging.close()
 
     def note(self, experience: Experience) -> None:
         for key, rate in pass_rates(experience).items():
@@ -188,7 +170,7 @@ class Collector:
                 path.unlink(missing_ok=True)
 
 
-def merged(parts: Sequence[Experience], config: RlConfig) -> Experience:
+def merged(parts: Sequence[Experience], config: RlConfig, fusion: Fusion | None = None) -> Experience:
     """The informative groups of several batches as one, whole groups in order, at most `prompts` of them; where there are
     too few, the rest of the first batch fills up."""
     chosen: list[tuple[Experience, list[int]]] = []
@@ -199,7 +181,7 @@ def merged(parts: Sequence[Experience], config: RlConfig) -> Experience:
     missing = wanted - sum(len(some) for _, some in chosen)
     spare = sorted(set(range(len(parts[0]))) - set(chosen[0][1]))[:missing]
     chosen.append((parts[0], spare))
-    return _joined(chosen)
+    return fusion.merged(chosen, _joined(chosen)) if fusion else _joined(chosen)
 
 
 def _joined(chosen: Sequence[tuple[Experience, list[int]]]) -> Experience:

@@ -11,6 +11,7 @@ from typing import TypedDict
 import numpy as np
 
 from megatron_qm.align.rl.advantages import advantages, zero_variance
+from megatron_qm.align.rl.fusion.told import ComponentSummary
 from megatron_qm.align.rollouts.rollout import Rollout
 from megatron_qm.config.rl import RlConfig
 from megatron_qm.rewards.items import Item
@@ -34,16 +35,35 @@ class Experience:
     def __len__(self) -> int:
         return len(self.rollouts)
 
+    @property
+    def compared_n(self) -> Sequence[float | None]:
+        """What is compared within groups: the reward, where there is but one."""
+        return self.reward_n
+
+    def lacks_score(self, n: int) -> bool:
+        """Whether somebody who was asked about response `n` could not tell."""
+        return self.reward_n[n] is None
+
+    @property
+    def told(self) -> ComponentSummary:
+        """Fields of an RlRecord that there are only of named rewards (fusion/told.py)."""
+        return {}
+
 
 def judged(
     items: Sequence[Item], rollouts: Sequence[Rollout], outcomes: Sequence[Outcome], formats: Sequence[float] | None,
     config: RlConfig,
 ) -> Experience:
     """`items`, [n], repeat for the responses of a group, which stand side by side. formats: the format reward of each."""
-    names = {name: number for number, name in enumerate(dict.fromkeys(item.key for item in items))}
-    group_n = [names[item.key] for item in items]
+    group_n = groups_by_key(items)
     reward_n = [_reward(n, rollouts, outcomes, formats, config) for n in range(len(rollouts))]
     return Experience(items, rollouts, outcomes, group_n, reward_n, advantages(reward_n, group_n, config.advantage))
+
+
+def groups_by_key(items: Sequence[Item]) -> list[int]:
+    """[n]: the number of each one's prompt."""
+    names = {name: number for number, name in enumerate(dict.fromkeys(item.key for item in items))}
+    return [names[item.key] for item in items]
 
 
 def _reward(
@@ -55,16 +75,22 @@ def _reward(
     reward = outcome.value
     if formats is not None:
         reward = (1 - shaping.format_weight) * reward + shaping.format_weight * formats[n]
+    return shaped(reward, rollouts[n], config)
+
+
+def shaped(reward: float, rollout: Rollout, config: RlConfig) -> float:
+    """With what a response's length and repetitions take off."""
+    shaping = config.shaping
     if shaping.overlong_buffer is not None:
-        reward += soft_overlong(len(rollouts[n].tokens), config.sampling.max_new_tokens, shaping.overlong_buffer)
+        reward += soft_overlong(len(rollout.tokens), config.sampling.max_new_tokens, shaping.overlong_buffer)
     if shaping.repetition_weight:
-        reward -= shaping.repetition_weight * repeated_share(rollouts[n].tokens, shaping.repetition_ngram)
+        reward -= shaping.repetition_weight * repeated_share(rollout.tokens, shaping.repetition_ngram)
     return reward
 
 
 def informative(experience: Experience) -> list[int]:
     """Responses [n'] of groups with a gradient: not all of the same reward."""
-    flat = zero_variance(experience.reward_n, experience.group_n)
+    flat = zero_variance(experience.compared_n, experience.group_n)
     return [n for n, group in enumerate(experience.group_n) if group not in flat]
 
 
@@ -115,7 +141,7 @@ def summary(experience: Experience) -> Summary:
         "reward_by_length": _by_length([(lengths[n], value) for n, value in reward.items()]),
         "length": {"mean": _mean(lengths), "max": max(lengths)},
         "truncated": _mean([float(rollout.finish_reason == "length") for rollout in experience.rollouts]),
-        "zero_variance": len(zero_variance(experience.reward_n, experience.group_n)) / groups,
+        "zero_variance": len(zero_variance(experience.compared_n, experience.group_n)) / groups,
         "unscored": 1 - len(reward) / len(experience), "unscored_reasons": dict(kinds),
         "entropy": -float(np.mean(logprobs)), "disagreement": _disagreement(experience.outcomes),
     }
@@ -140,18 +166,18 @@ def samples_of(metric: str, experience: Experience, most: int = 5) -> list[str]:
     """Keys of the rollouts to look at when `metric` has left its bound."""
     numbers = range(len(experience))
     if metric == "unscored":
-        found = [n for n in numbers if experience.reward_n[n] is None]
+        found = [n for n in numbers if experience.lacks_score(n)]
     elif metric == "truncated":
         found = [n for n in numbers if experience.rollouts[n].finish_reason == "length"]
     elif metric == "zero_variance":
-        flat = zero_variance(experience.reward_n, experience.group_n)
+        flat = zero_variance(experience.compared_n, experience.group_n)
         found = [n for n in numbers if experience.group_n[n] in flat]
     elif metric == "disagreement":
         found = [n for n in numbers if isinstance(o := experience.outcomes[n], Scored) and "model" in o.parts]
     elif metric == "length":
         found = sorted(numbers, key=lambda n: -len(experience.rollouts[n].tokens))
-    else:  # what pays while the policy runs away (kl), what does not where rewards fall
-        sign = -1 if metric == "kl" else 1
+    else:  # what pays while the policy runs away (kl, a reward that is not learnt from), what does not where rewards fall
+        sign = -1 if metric == "kl" or metric.startswith("reward ") else 1
         scored = [(sign * reward, n) for n, reward in enumerate(experience.reward_n) if reward is not None]
         found = [n for _, n in sorted(scored)]
     return [experience.rollouts[n].key for n in found[:most]]

@@ -111,6 +111,8 @@ class RolloutFeed:
         self._updates = self._policy.with_reference(updates)
         seconds["logprobs"] = time.perf_counter() - began
         self._collector.note(experience)
+        if self._collector.fusion is not None:
+            self._collector.fusion.note(experience)
         self._tokens += sum(len(rollout.prompt) + len(rollout.tokens) for rollout in experience.rollouts)
         record = self._record(step, generated, experience, seconds, gap)
         self._lesson = Lesson(record, experience, self._collector.path(generated.number), time.perf_counter())
@@ -121,7 +123,7 @@ class RolloutFeed:
         self, step: int, generated: Generated, experience: Experience, seconds: Mapping[str, float], gap: LogprobGap | None = None
     ) -> RlRecord:
         return RlRecord(
-            step=step, epoch=generated.epoch, **summary(experience), engine_gap=gap.to_json() if gap else None,
+            step=step, epoch=generated.epoch, **summary(experience), **experience.told, engine_gap=gap.to_json() if gap else None,
             resampled=self._resampled(), seconds=seconds, batches=list(self._asked),
         )
 
@@ -146,17 +148,22 @@ class RolloutFeed:
         )
 
     def _next_experience(self, step: int, seconds: dict[str, float]) -> tuple[Generated, Experience]:
+        fusion = self._collector.fusion
         generated = self._ahead or self._generate(step - 1)
+        beside = [self._generate(step - 1) for _ in range(1, fusion.to_measure if fusion else 1)]
         began = time.perf_counter()
-        parts, self._asked = [self._collector.judge(generated)], [generated.number]
-        seconds |= {"generate": generated.seconds, "score": time.perf_counter() - began}
-        while len(parts) <= self._config.rl.curriculum.refills and _informative(parts) < len(parts[0]):
+        parts, self._asked = [self._collector.judge(generated, beside)], [generated.number]
+        if fusion and fusion.to_measure:  # in vain: these are asked for again, too
+            self._asked += [other.number for other in beside]
+        seconds |= {"generate": generated.seconds + sum(other.seconds for other in beside), "score": time.perf_counter() - began}
+        refills = 0 if fusion and fusion.to_measure else self._config.rl.curriculum.refills  # not before there is a measure
+        while len(parts) <= refills and _informative(parts) < len(parts[0]):
             self._collector.note(parts[-1])
             generated = self._generate(step - 1)
             seconds["generate"] += generated.seconds
             parts.append(self._collector.judge(generated))
             self._asked.append(generated.number)
-        return generated, parts[0] if len(parts) == 1 else merged(parts, self._config.rl)
+        return generated, parts[0] if len(parts) == 1 else merged(parts, self._config.rl, fusion)
 
     def _generate(self, version: int) -> Generated:
         weights = self._policy.publish(version)
@@ -202,13 +209,14 @@ class RolloutFeed:
         return {"policy": SourceProgress(self._tokens, sampler.epoch + sampler.position / len(sampler.items))}
 
     def state(self) -> JsonObject:
-        ahead, rl = self._ahead, self._config.rl
+        ahead, rl, fusion = self._ahead, self._config.rl, self._collector.fusion
         self._needed = (self._needed[1], ahead.number if ahead else self._number)
         return {
             "stage": _STAGE, "sampler": self._collector.sampler.state(), "number": self._number, "tokens": self._tokens,
             "told_epoch": self._told_epoch, "replay": self._replay and self._replay.state(),
             "ahead": ahead and {"number": ahead.number, "version": ahead.version, "epoch": ahead.epoch,
                                 "keys": [item.key for item in ahead.items[:: rl.samples]], "digest": ahead.digest},
+            **({"fusion": fusion.state()} if fusion else {}),
         }
 
     def restore(self, state: Mapping[str, object]) -> None:
@@ -221,6 +229,8 @@ class RolloutFeed:
         self._told_epoch = whole_of(state, "told_epoch")
         if self._replay is not None and state.get("replay"):
             self._replay.restore(object_of(state, "replay"))
+        if self._collector.fusion is not None:
+            self._collector.fusion.restore(object_of(state, "fusion") if "fusion" in state else None)
         self._ahead = self._again(object_of(state, "ahead")) if state["ahead"] else None
         self._needed = (self._ahead.number if self._ahead else self._number,) * 2
 

@@ -1,7 +1,7 @@
 """Answers judged: rules in processes that can be killed, a model behind them where the recipe names one."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
 from importlib.util import find_spec
@@ -11,9 +11,16 @@ from typing import Self
 
 from megatron_qm import rewards
 from megatron_qm.align.digest import digest
-from megatron_qm.config.rl import RlConfig
+from megatron_qm.align.rl.fusion.panel import Panel, endpoint_scorers
+from megatron_qm.align.rl.fusion.reference import Identity, identity
+from megatron_qm.align.rl.fusion.scorers import Scorer
+from megatron_qm.align.rl.fusion.sources import Source, further_verifiers, judged_here, source_of
+from megatron_qm.align.rl.verdicts import Verdicts
+from megatron_qm.config.rl import RlConfig, RlRun
 from megatron_qm.files import sha256
+from megatron_qm.json_types import JsonObject
 from megatron_qm.rewards.general import SHIPPED, read_principles
+from megatron_qm.rewards.graded import Graded, grader_of
 from megatron_qm.rewards.hybrid import Hybrid
 from megatron_qm.rewards.items import Item, read_items
 from megatron_qm.rewards.judge import KEY, Endpoint, Judge
@@ -37,27 +44,62 @@ def judge_of(config: RlConfig) -> Judge | None:
 def read_asked(config: RlConfig) -> list[Item]:
     """rl.items, which may ask for what the recipe names: its functions, its model and its principles. Raises UserError, also for
     an item without a format where rl.verifier.reading is strict."""
+    return read_items(Path(config.items), Verifiers.named(config.verifiers, "rl.verifiers", _models(config), _readings(config)))
+
+
+def rewards_verifiers(config: RlConfig) -> Verifiers:
+    """What rl.rewards may ask for. Raises UserError."""
+    return further_verifiers(config, _models(config), _readings(config))
+
+
+def judged_items(config: RlConfig, items: Sequence[Item]) -> list[Item]:
+    """What the pool is asked to judge: `items`, or with rl.rewards each once for every verifier. Raises UserError."""
+    return judged_here(config, items, rewards_verifiers(config)) if config.rewards else list(items)
+
+
+def _models(config: RlConfig) -> Models:
     judge, principles = judge_of(config), Path(config.verifier.principles or SHIPPED)
-    models = Models({} if judge is None else {"judge": judge}, {"principles": tuple(read_principles(principles))},
-                    "rl.verifier.judge={base: ..., model: ...}")
-    readings = Readings(config.verifier.reading, "rl.verifier.reading=")
-    return read_items(Path(config.items), Verifiers.named(config.verifiers, "rl.verifiers", models, readings))
+    return Models({} if judge is None else {"judge": judge}, {"principles": tuple(read_principles(principles))},
+                  "rl.verifier.judge={base: ..., model: ...}", _grader(config), "rl.verifier.grader={base: ..., model: ...}")
+
+
+def _grader(config: RlConfig) -> Graded | None:
+    grader = config.verifier.grader
+    if grader is None:
+        return None
+    instruction = Path(grader.instruction) if grader.instruction else None
+    return grader_of(grader.base, grader.model, grader.samples, instruction, grader.seconds, grader.temperature)
+
+
+def _readings(config: RlConfig) -> Readings:
+    return Readings(config.verifier.reading, "rl.verifier.reading=")
 
 
 class Judges:
-    """Use as a context, on one rank. `judge` gives the outcomes, and the format rewards where they are asked for."""
+    """Use as a context, on one rank. `verdicts` is all that is asked for. scorers: who else answers for sources of rl.rewards,
+    beside the endpoints that it names."""
 
-    def __init__(self, config: RlConfig) -> None:
+    def __init__(self, config: RlConfig, scorers: Mapping[Source, Scorer] | None = None) -> None:
         verifier = config.verifier
         self._pool = VerifierPool(verifier.workers, verifier.seconds, int(verifier.memory_gib * (1 << 30)))
         self._formats = config.shaping.format_weight > 0
         self._judge = judge_of(config)
+        self._panel: Panel | None = None
+        if config.rewards:
+            beside = endpoint_scorers(config) | dict(scorers or {})
+            self._panel = Panel(config, self._pool, rewards_verifiers(config), self._sample, beside)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._pool.close()
+
+    def verdicts(self, items: Sequence[Item], responses: Sequence[str]) -> Verdicts:
+        """In order. Raises UserError for what the user must mend."""
+        if self._panel is not None:
+            return Verdicts([], None, self._panel.said(items, responses))
+        return Verdicts(*self.judge(items, responses))
 
     def judge(self, items: Sequence[Item], responses: Sequence[str]) -> tuple[list[Outcome], list[float] | None]:
         """In order. A verifier that fails costs one Unscored; a format that cannot be judged counts as none."""
@@ -78,16 +120,33 @@ class Judges:
 
 
 def judge_digest(config: RlConfig, verifiers: Iterable[Verifier]) -> str:
-    """Of who judges by `verifiers`: rl.verifier but for the number of processes, the text of the principles, whether formats
-    are judged, and the files of code: this package's verifiers, and the modules of functions (not what those import)."""
-    verifier = asdict(config.verifier)
-    del verifier["workers"]
+    """Of whose verdicts those by `verifiers` are: who judges, and which sources are asked."""
+    asked = [[source_of(reward).label, sorted(reward.tasks)] for reward in config.rewards]
+    return digest([*_who_judges(config, verifiers, {"workers"}), *([sorted(asked)] if asked else [])])
+
+
+def _who_judges(config: RlConfig, verifiers: Iterable[Verifier], aside: Container[str]) -> list[object]:
+    """rl.verifier but for the keys `aside`, the texts of principles and instruction, whether formats are judged, and the files of
+    code: this package's verifiers, and the modules of functions (not what those import)."""
+    verifier: JsonObject = {key: value for key, value in asdict(config.verifier).items() if key not in aside}
     principles = Path(config.verifier.principles or SHIPPED)
     if config.verifier.judge is not None and principles.is_file():
         verifier["principles"] = sha256(principles)
-    modules = {name.partition(":")[0] for name in map(function_of, verifiers) if ":" in name}
+    grader = _grader(config)
+    if grader is not None:
+        verifier["instruction"] = digest(grader.instruction)
+    own = {name: function or name for name, _, function in (spec.partition("=") for spec in config.verifiers)}
+    further = [own.get(one.verifier, one.verifier) for one in config.rewards if one.verifier and one.endpoint is None]
+    modules = {name.partition(":")[0] for name in map(function_of, [*verifiers, *further]) if ":" in name}
     code = {module: _code(module) for module in sorted({rewards.__name__} | modules)}
-    return digest([verifier, config.shaping.format_weight > 0, code])
+    return [verifier, config.shaping.format_weight > 0, code]
+
+
+def reference_identity(config: RlRun, items: Sequence[Item]) -> Identity:
+    """What statistics of the reference policy's rewards depend on: not what the pool may take, which decides whether there is a
+    score, and not which."""
+    who = _who_judges(config.rl, (item.judged_by for item in items), {"workers", "seconds", "memory_gib"})
+    return identity(config.rl, config.train.start_from, items, digest(who))
 
 
 @cache  # what this process has loaded is what it found first

@@ -55,7 +55,7 @@ def items_of_step(run: Path, step: int) -> str:
     values: dict[str, list[float | None]] = {}
     for number in batches:
         for line in _outcomes(outcomes_of(run / FOLDER / f"{number:06d}.jsonl")):
-            values.setdefault(line["key"].split("/", 2)[2].rpartition("#")[0], []).append(line.get("value"))
+            values.setdefault(line["key"].split("/", 2)[2].rpartition("#")[0], []).append(_value(line))
     rows = []
     for key, found in values.items():
         scored = [value for value in found if value is not None]
@@ -64,6 +64,12 @@ def items_of_step(run: Path, step: int) -> str:
     return "\n".join([f"step {step}: {len(rows)} items, {sum(map(len, values.values()))} responses, of batch "
                       f"{', '.join(map(str, batches))} in {run / FOLDER}",
                       text_table(("item", "responses", "unscored", "mean value"), rows)])
+
+
+def _value(line: dict[str, Any]) -> float | None:
+    """Of named rewards the mean of the verdicts."""
+    said = [one["value"] for one in line.get("said", {"": line}).values() if "value" in one]
+    return sum(said) / len(said) if said else None
 
 
 def _batches(run: Path, step: int) -> Sequence[int]:

@@ -14,6 +14,9 @@ temperature of the sampling:
   response        which response of the update the token belongs to (gspo); a rank may have some tokens of it, or none
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import numpy as np
 import torch
 import torch.distributed as dist
@@ -36,6 +39,8 @@ class PolicyObjective:
     """Called by the step with the model's cross entropy [b, s], which is minus the policy's log-probability, or [r, b, s] with
     the exact entropy in the third row (the second, of a z-loss, is not learnt from); without it "entropy" is its estimate from
     the sampled tokens. All of the policy at `temperature`, over the whole vocabulary."""
+
+    per: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, config: PolicyLossConfig, temperature: float = 1.0, *, replay: bool = False) -> None:
         """temperature: at which the responses are sampled. replay: report what `extra["replay"]` adds to the loss, too."""

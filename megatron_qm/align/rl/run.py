@@ -7,8 +7,11 @@ from torch import nn
 
 from megatron_qm.align.rl.collect import Collector
 from megatron_qm.align.rl.feed import RolloutFeed
+from megatron_qm.align.rl.fusion.fusion import fusion_of
+from megatron_qm.align.rl.fusion.in_ranks import RewardModels
 from megatron_qm.align.rl.health import Health
-from megatron_qm.align.rl.judges import Judges, read_asked
+from megatron_qm.align.rl.judges import Judges, read_asked, reference_identity
+from megatron_qm.align.rl.judging import Judging
 from megatron_qm.align.rl.lengths import packed_length
 from megatron_qm.align.rl.objective import PolicyObjective
 from megatron_qm.align.rl.policy import Policy
@@ -42,10 +45,12 @@ def _feed(config: RlRun, parts: Parts, output: Path, engine: Callable[[Parts, Te
     tokenizer = TextTokenizer.of_run(config)
     items = read_asked(config.rl)
     sampler = PromptSampler(items, config.rl.curriculum, config.data.seed)
+    fusion = fusion_of(config.rl, reference_identity(config, items)) if config.rl.rewards else None
     judges = parts.stack.enter_context(Judges(config.rl)) if parts.ranks.rank == 0 else None
+    judging = Judging(config.rl, tokenizer, judges, RewardModels(config, parts) or None, parts.watchdog.move)
     collector = Collector(
-        config.rl, output, sampler, tokenizer, config.data.sequence_length, config.train.seed, judges,
-        parts.watchdog.move,
+        config.rl, output, sampler, tokenizer, config.data.sequence_length, config.train.seed, judging,
+        parts.watchdog.move, fusion,
     )
     policy = Policy(parts.stepper.model, engine(parts, tokenizer), _reference(config, parts), parts.watchdog.move,
                     config.rl.sampling.temperature)

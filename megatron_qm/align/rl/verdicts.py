@@ -4,7 +4,12 @@
      "of": "...", "by": "..."}
 
 In the place of `value`, `parts` and `explanation` stands `unscored` with the reason where there is no score; `format` is there
-where formats are judged. `of` is a digest of the response and of its item, `by` of who judged. A run that goes on
+where formats are judged. With rl.rewards all who were asked stand below `said`, by the label of their source, each with `value`,
+`parts` and `explanation` or with `unscored`:
+
+    {"key": "7/0/icd-7#0", "said": {"item": {"value": 0.5, ...}, "verifier my:tone": {"unscored": "deadline: ..."}}, ...}
+
+`of` is a digest of the response and of its item, `by` of who judged. A run that goes on
 learns from these lines and asks nobody again: a judge that samples would say something else.
 """
 
@@ -17,6 +22,7 @@ from pathlib import Path
 from typing import NotRequired, TypedDict
 
 from megatron_qm.align.digest import digest
+from megatron_qm.align.rl.fusion.components import Said
 from megatron_qm.align.rl.sampler import item_digest
 from megatron_qm.json_types import JsonObject
 from megatron_qm.rewards.items import Item
@@ -40,24 +46,30 @@ class Response:
 
 @dataclass(frozen=True)
 class Verdicts:
-    """Both [n], one for each response. formats: the format reward of each, None where it is not asked for."""
+    """All [n], one for each response. formats: the format reward of each, None where it is not asked for. said: with rl.rewards
+    in the place of both, by source."""
 
     outcomes: Sequence[Outcome]
     formats: Sequence[float] | None
+    said: Said | None = None
 
 
-class VerdictLine(TypedDict):
-    """As the module's docstring shows it."""
-
-    key: str
+class OutcomeFields(TypedDict):
     value: NotRequired[float]
     parts: NotRequired[Mapping[str, float]]
     explanation: NotRequired[str]
     unscored: NotRequired[str]
+
+
+class VerdictLine(OutcomeFields):
+    """As the module's docstring shows it."""
+
+    key: str
     response: str
     of: str
     by: str
     format: NotRequired[float]
+    said: NotRequired[Mapping[str, OutcomeFields]]
 
 
 class Foreign(ValueError):
@@ -68,8 +80,9 @@ def verdict_lines(verdicts: Verdicts, responses: Sequence[Response], by: str) ->
     """Half a surrogate pair, which a verifier may quote, stays JSON's escape of it."""
     formats: Sequence[float | None] = verdicts.formats or [None] * len(responses)
     lines = []
-    for response, outcome, form in zip(responses, verdicts.outcomes, formats, strict=True):
-        line: JsonObject = {"key": response.key, **_said(outcome), "response": response.text, "of": response.digest, "by": by}
+    for n, (response, form) in enumerate(zip(responses, formats, strict=True)):
+        said = _said(verdicts.outcomes[n]) if verdicts.said is None else {"said": _said_by(verdicts.said, n)}
+        line: JsonObject = {"key": response.key, **said, "response": response.text, "of": response.digest, "by": by}
         if form is not None:
             line["format"] = form
         text = json.dumps(line, ensure_ascii=False, allow_nan=False)
@@ -85,7 +98,12 @@ def read_lines(lines: Sequence[bytes], responses: Sequence[Response], by: str) -
     if any(row["of"] != response.digest for row, response in zip(rows, responses, strict=True)):
         raise Foreign("it judges other responses")
     if any(row["by"] != by for row in rows):
-        raise Foreign("rl.verifier, rl.shaping.format_weight or the code of a verifier has changed since")
+        further = "rl.rewards, " if any("said" in row for row in rows) else ""
+        raise Foreign(f"{further}rl.verifier, rl.shaping.format_weight or the code of a verifier has changed since")
+    if any("said" in row for row in rows):
+        labels = dict.fromkeys(label for row in rows for label in row["said"])
+        return Verdicts([], None, {label: [_outcome(row["said"][label]) if label in row["said"] else None for row in rows]
+                                   for label in labels})
     formats = [row["format"] for row in rows if "format" in row]
     return Verdicts([_outcome(row) for row in rows], formats or None)
 
@@ -109,5 +127,10 @@ def _said(outcome: Outcome) -> JsonObject:
     return {"unscored": outcome.reason}
 
 
-def _outcome(row: VerdictLine) -> Outcome:
+def _said_by(said: Said, n: int) -> JsonObject:
+    """Of response `n`; who was not asked about it has no place."""
+    return {label: _said(outcome) for label, outcomes in said.items() if (outcome := outcomes[n]) is not None}
+
+
+def _outcome(row: OutcomeFields) -> Outcome:
     return Unscored(row["unscored"]) if "unscored" in row else Scored(row["value"], row["parts"], row["explanation"])

@@ -8,7 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from megatron_qm.align.rl.judges import judge_of, read_asked
+from megatron_qm.align.rl.fusion.fusion import fusion_of
+from megatron_qm.align.rl.fusion.reward_models import check_reward_models, with_reward_models
+from megatron_qm.align.rl.fusion.sources import check_applies, check_endpoints, sources_of, token_for
+from megatron_qm.align.rl.judges import judge_of, judged_items, read_asked, reference_identity
 from megatron_qm.align.rl.lengths import packed_length
 from megatron_qm.align.rl.rehearsal import Replay
 from megatron_qm.config.rl import RlRun
@@ -33,14 +36,24 @@ Model and tokenizer are those of train.start_from where the recipe names none. A
 diagnosis, drugs, ordering, or what rl.verifiers names), prompt or messages, reference, metadata, label (docs/rewards.md).
 """
 
+    def completed(self, config: RlRun) -> RlRun:
+        return with_reward_models(config)
+
     def need(self, config: RlRun) -> None:
         if config.train.start_from is None:
             raise UserError("train.start_from is not set: the policy starts from a checkpoint, such as sft's last")
         if config.data.tokenizer is None:
             raise UserError("data.tokenizer is not set, and train.start_from carries none")
         items = _items(config)
-        check_references(items, f"rl.items: {config.rl.items}")
-        _check_patience(config, items)
+        check_applies(config.rl, items)
+        check_endpoints(config.rl, items)
+        judged = judged_items(config.rl, items)
+        check_references(judged, f"rl.items: {config.rl.items}")
+        _check_patience(config, judged)
+        if config.rl.rewards:
+            token_for(sources_of(config.rl.rewards))
+            check_reward_models(config.rl)
+            fusion_of(config.rl, reference_identity(config, items))
 
     def check(self, config: RlRun) -> None:
         check_rl(config)
@@ -111,7 +124,7 @@ def _check_patience(config: RlRun, items: list[Item]) -> None:
     verifier, judge = config.rl.verifier, judge_of(config.rl)
     if judge is None:
         return
-    needed = max(judge.longest_wait, *(longest_wait(item.judged_by) for item in items))
+    needed = max(judge.longest_wait, *(longest_wait(item.judged_by) for item in items), 0.0)
     if verifier.seconds <= needed:
         raise UserError(f"rl.verifier.seconds = {verifier.seconds:g} must be over {needed:g}, what the judge may take: its "
                         f"seconds for each principle and for every {AT_ONCE} of its votes, or a slow endpoint costs every answer")

@@ -11,6 +11,7 @@ from megatron.core.distributed import DistributedDataParallel
 from torch import Tensor, nn
 
 from megatron_qm.config.model import ModelConfig
+from megatron_qm.errors import UserError
 from megatron_qm.hf.families import packed_tensors
 from megatron_qm.model.language_model import unwrap
 
@@ -23,8 +24,11 @@ def hf_named_tensors(model: Sequence[nn.Module], config: ModelConfig) -> Iterato
     """(name, whole tensor) in the order of an HF folder, on every rank; all ranks iterate together.
 
     model: this rank's chunks. Memory: one Megatron tensor of one layer, whole, and its HF parts. The mapping is that of
-    export (hf/families.py), so an engine gets what a release would hold; LoRA's adapters are in the weights.
+    export (hf/families.py), so an engine gets what a release would hold; LoRA's adapters are in the weights. Raises UserError for
+    a reward model.
     """
+    if config.head == "score":
+        raise UserError("rollouts: the policy is a reward model, which scores text and cannot write any: take a language model")
     shards, lora = _shards(model), unwrap(model)[0].lora
     like = next(model[0].parameters())
     for packed in packed_tensors(config):

@@ -1,13 +1,17 @@
-"""Conversations from files of JSON lines."""
+"""Samples from files of JSON lines."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
-from megatron_qm.align.sft.conversations import Conversation, UnusableError
-from megatron_qm.align.sft.formats import Ignore, parse
+from megatron_qm.align.sft.conversations import UnusableError
+from megatron_qm.align.sft.formats import Ignore
 from megatron_qm.errors import UserError
 from megatron_qm.json_lines import parse_line
+
+T = TypeVar("T")
+Parse = Callable[[object, str, int, Ignore], T]  # a JSON value, its file and line, keys to ignore
 
 
 @dataclass(frozen=True)
@@ -18,8 +22,8 @@ class Rejected:
     reason: str
 
 
-def read_conversations(path: Path, ignore: Ignore = frozenset()) -> Iterator[Conversation | Rejected]:
-    """Every line of `path` that is not blank, in order: a Conversation, or Rejected with the reason.
+def read_lines(path: Path, ignore: Ignore, parse: Parse[T]) -> Iterator[T | Rejected]:
+    """Every line of `path` that is not blank, in order: what `parse` makes of it, or Rejected with the reason.
 
     Raises UserError where the file cannot be opened or read.
     """
@@ -27,12 +31,12 @@ def read_conversations(path: Path, ignore: Ignore = frozenset()) -> Iterator[Con
         with open(path, "rb") as file:
             for number, raw in enumerate(file, start=1):
                 if raw.strip():
-                    yield _read(raw, str(path), number, ignore)
+                    yield _read(raw, str(path), number, ignore, parse)
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def _read(raw: bytes, path: str, number: int, ignore: Ignore) -> Conversation | Rejected:
+def _read(raw: bytes, path: str, number: int, ignore: Ignore, parse: Parse[T]) -> T | Rejected:
     try:
         return parse(_line(raw), path, number, ignore)
     except UnusableError as error:

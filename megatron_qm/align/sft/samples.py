@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from megatron_qm.align.sft.conversations import Conversation, UnusableError
-from megatron_qm.align.sft.reading import Rejected, read_conversations
+from megatron_qm.align.sft.formats import parse
+from megatron_qm.align.sft.reading import Rejected, read_lines
 from megatron_qm.align.sft.rendering import Rendered, Renderer
-from megatron_qm.config.sft import ConversationsConfig, SftRun
+from megatron_qm.config.groups import GroupConfig, GroupsRun
 from megatron_qm.errors import UserError
 
 
@@ -22,24 +23,30 @@ class Sample:
 
 
 def samples_of(
-    group: ConversationsConfig, paths: Sequence[str], renderer: Renderer, config: SftRun
+    group: GroupConfig, paths: Sequence[str], renderer: Renderer, config: GroupsRun
 ) -> Iterator[Sample | Rejected]:
     """Of every line that is not blank, in order. Raises UserError for a tokenizer that is not the model's."""
     for path in paths:
-        for found in read_conversations(Path(path), frozenset(group.ignore)):
+        for found in read_lines(Path(path), frozenset(group.ignore), parse):
             yield found if isinstance(found, Rejected) else _sample(found, renderer, config)
 
 
-def _sample(conversation: Conversation, renderer: Renderer, config: SftRun) -> Sample | Rejected:
-    length, vocab_size = config.data.sequence_length, config.model.vocab_size
+def _sample(conversation: Conversation, renderer: Renderer, config: GroupsRun) -> Sample | Rejected:
+    length = config.data.sequence_length
     try:
         rendered = renderer.render(conversation)
         if len(rendered) > length:
             raise UnusableError("too long", f"{len(rendered)} tokens, more than {length}")
     except UnusableError as error:
         return Rejected(conversation.path, conversation.line, error.kind, str(error))
-    origin, highest = f"{conversation.path}:{conversation.line}", int(rendered.ids.max())
+    origin = f"{conversation.path}:{conversation.line}"
+    refuse_foreign(rendered, origin, config)
+    return Sample(rendered, origin, conversation.format)
+
+
+def refuse_foreign(rendered: Rendered, origin: str, config: GroupsRun) -> None:
+    """Raises UserError for a token that the model does not know."""
+    highest, vocab_size = int(rendered.ids.max()), config.model.vocab_size
     if highest >= vocab_size:
         raise UserError(f"{origin}: token {highest} is outside of the model's vocabulary of {vocab_size}: give the model's own "
                         "tokenizer as data.tokenizer")
-    return Sample(rendered, origin, conversation.format)

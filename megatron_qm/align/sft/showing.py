@@ -8,8 +8,9 @@ import numpy as np
 
 from megatron_qm.align.sft.reading import Rejected
 from megatron_qm.align.sft.rendering import Rendered, Renderer
-from megatron_qm.align.sft.samples import Sample, samples_of
-from megatron_qm.config.sft import ConversationsConfig, SftRun
+from megatron_qm.align.sft.samples import Sample
+from megatron_qm.align.sft.writing import Kind
+from megatron_qm.config.groups import GroupConfig, GroupsRun
 
 Marks = tuple[str, str]
 COLOUR: Marks = ("\033[32m", "\033[0m")
@@ -17,22 +18,23 @@ PLAIN: Marks = ("⟦", "⟧")
 
 
 def show_groups(
-    groups: Sequence[tuple[ConversationsConfig, Sequence[str]]], renderer: Renderer, config: SftRun, count: int, stream: TextIO
+    groups: Sequence[tuple[GroupConfig, Sequence[str]]], renderer: Renderer, config: GroupsRun, kind: Kind, count: int,
+    stream: TextIO,
 ) -> None:
     """Of each group, with its files, `count` lines. On a terminal what is learnt is green, elsewhere it stands in brackets."""
     marks = COLOUR if stream.isatty() else PLAIN
     print(f"what is learnt: {marks[0]}so{marks[1]}", file=stream)
     for group, paths in groups:
-        for found in islice(samples_of(group, paths, renderer, config), count):
+        for found in islice(kind.samples(group, paths, renderer, config), count):
             print("\n" + (_left_out(found, group) if isinstance(found, Rejected) else _shown(found, group, renderer, marks)),
                   file=stream)
 
 
-def _left_out(rejected: Rejected, group: ConversationsConfig) -> str:
+def _left_out(rejected: Rejected, group: GroupConfig) -> str:
     return visible(f"== {group.name}  {rejected.path}:{rejected.line}  left out: {rejected.reason}")
 
 
-def _shown(sample: Sample, group: ConversationsConfig, renderer: Renderer, marks: Marks) -> str:
+def _shown(sample: Sample, group: GroupConfig, renderer: Renderer, marks: Marks) -> str:
     rendered = sample.rendered
     notes = "".join(f"  ({note})" for note in sorted(rendered.notes))
     head = f"== {group.name}  {sample.origin}  {sample.format}  {len(rendered)} tokens, {int(rendered.learn.sum())} learnt{notes}"

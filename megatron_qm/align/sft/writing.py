@@ -3,10 +3,11 @@
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -15,11 +16,9 @@ from megatron_qm.align.sft.packing import pack
 from megatron_qm.align.sft.reading import Rejected
 from megatron_qm.align.sft.rendering import Renderer
 from megatron_qm.align.sft.samples import Sample, samples_of
-from megatron_qm.config.sft import ConversationsConfig, SftRun
+from megatron_qm.config.groups import GroupConfig, GroupsRun
 from megatron_qm.errors import UserError
 from megatron_qm.json_types import object_of, whole_of
-
-SUFFIXES = (".bin", ".idx", ".learn", ".origin", ".rejects.jsonl")
 
 
 @dataclass
@@ -63,18 +62,19 @@ def _counter_of(said: Mapping[str, object], name: str) -> Counter[str]:
 
 
 def write_rows(
-    group: ConversationsConfig, paths: Sequence[str], config: SftRun, renderer: Renderer, writer: "RowWriter | OnlyCounted"
+    group: GroupConfig, paths: Sequence[str], config: GroupsRun, renderer: Renderer, kind: "Kind",
+    writer: "RowWriter | OnlyCounted",
 ) -> Counts:
     """Every sample of the group into `writer`. Raises UserError where none is left."""
     length, counts = config.data.sequence_length, Counts()
-    samples = _counted(samples_of(group, paths, renderer, config), writer, counts)
-    for row in pack(samples, length) if config.sft.pack else ([sample] for sample in samples):
+    samples = _counted(kind.samples(group, paths, renderer, config), writer, counts)
+    for row in pack(samples, length) if config.groups.pack else ([sample] for sample in samples):
         writer.row(row, length)
         counts.rows += 1
     if not counts.samples:
         why = in_words(counts.rejected)
-        raise UserError(f"sft: group {group.name!r}: no sample is left of {paths[0]}: "
-                        + (f"{why}; `megatron-qm sft ... --show 5` shows where" if why else "it is empty"))
+        raise UserError(f"{config.section}: group {group.name!r}: no sample is left of {paths[0]}: "
+                        + (f"{why}; `megatron-qm {config.stage} ... --show 5` shows where" if why else "it is empty"))
     return counts
 
 
@@ -97,14 +97,24 @@ class OnlyCounted:
 
 
 class RowWriter:
-    """The files of one dataset under temporary names, row by row."""
+    """The files of one dataset under temporary names, row by row. read: those of them that training reads; told: the others;
+    follows: what somebody may have computed from an older dataset of this name."""
+
+    read: ClassVar[tuple[str, ...]] = (".bin", ".idx", ".learn")
+    told: ClassVar[tuple[str, ...]] = (".origin", ".rejects.jsonl")
+    follows: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, prefix: Path, dtype: np.dtype, stack: ExitStack) -> None:
-        remove(prefix)
+        self.remove(prefix)
         self._tokens = IndexedWriter(Path(f"{prefix}.bin"), Path(f"{prefix}.idx"), dtype)
         stack.callback(self._tokens.close)
-        opened = [stack.enter_context(open(f"{prefix}{suffix}", "wb")) for suffix in SUFFIXES[2:]]
-        self._learn, self._origin, self._rejects = opened
+        names = (*self.read, *self.told)[2:]
+        self._files = {suffix: stack.enter_context(open(f"{prefix}{suffix}", "wb")) for suffix in names}
+
+    @classmethod
+    def remove(cls, prefix: Path) -> None:
+        for suffix in (*cls.read, *cls.told):
+            Path(f"{prefix}{suffix}").unlink(missing_ok=True)
 
     def row(self, samples: Sequence[Sample], length: int) -> None:
         lengths = [len(sample) for sample in samples]
@@ -115,17 +125,17 @@ class RowWriter:
         learn[: sum(lengths)] = np.concatenate([sample.rendered.learn for sample in samples])
         origins = [sample.origin for sample in samples] + ["padding"] * (padding > 0)
         self._tokens.append(ids, np.array(lengths + [padding] * (padding > 0), "<i4"))
-        self._learn.write(learn.tobytes())
-        self._origin.write("".join(f"{origin}\n" for origin in origins).encode())
+        self._files[".learn"].write(learn.tobytes())
+        self._files[".origin"].write("".join(f"{origin}\n" for origin in origins).encode())
 
     def reject(self, rejected: Rejected) -> None:
         entry = json.dumps({"file": rejected.path, "line": rejected.line, "kind": rejected.kind, "reason": rejected.reason},
                            ensure_ascii=False)
-        self._rejects.write(entry.encode("utf-8", "replace") + b"\n")
+        self._files[".rejects.jsonl"].write(entry.encode("utf-8", "replace") + b"\n")
 
     def finish(self) -> None:
         self._tokens.finish()
-        for stream in (self._learn, self._origin, self._rejects):
+        for stream in self._files.values():
             stream.flush()
             os.fsync(stream.fileno())
 
@@ -135,6 +145,12 @@ def in_words(counted: Mapping[str, int]) -> str:
     return ", ".join(f"{count} x {what}" for what, count in Counter(counted).most_common(5))
 
 
-def remove(prefix: Path) -> None:
-    for suffix in SUFFIXES:
-        Path(f"{prefix}{suffix}").unlink(missing_ok=True)
+@dataclass(frozen=True)
+class Kind:
+    """What samples a stage learns from: how they are read, and what is written of them."""
+
+    samples: Callable[[GroupConfig, Sequence[str], Renderer, GroupsRun], Iterator[Sample | Rejected]]
+    writer: type[RowWriter]
+
+
+CONVERSATIONS = Kind(samples_of, RowWriter)

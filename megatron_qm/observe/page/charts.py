@@ -1,6 +1,6 @@
 """Which charts a run gets: those that its records have something for."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -41,6 +41,15 @@ def charts(history: History) -> str:
     ]
     drawn = "\n".join(chart for chart in found if chart)
     return f'<section><div class="charts">{drawn}</div><p class="note">{_LEGEND}</p></section>'
+
+
+def lines_chart(
+    title: str, unit: str, series: Mapping[str, Series], frame: Frame,
+    *, write: Callable[[float | None], str] = number, from_zero: bool = True, wide: bool = False,
+) -> str:
+    """A chart of those of `series` that have values; nothing where none has."""
+    lines = [Line(name, one, colour % COLOURS) for colour, (name, one) in enumerate(series.items()) if len(one)]
+    return line_chart(title, unit, lines, frame, from_zero=from_zero, write=write, wide=wide) if lines else ""
 
 
 def _loss(history: History, frame: Frame) -> str:

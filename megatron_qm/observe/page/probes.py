@@ -11,6 +11,9 @@ from megatron_qm.observe.history import Series, step_of
 from megatron_qm.observe.page.scale import number, percent, whole
 from megatron_qm.observe.records import from_json_number
 
+SCALE = """<div class="probe scale"><span></span><div class="track"><em style="left:0">0%</em><em style="left:50%">50%</em>\
+<em style="left:100%">100%</em></div><span></span></div>"""  # stands below rows
+
 
 def probe_series(probes: list[JsonObject]) -> dict[str, Series]:
     """Accuracy over steps by the probe's name."""
@@ -33,8 +36,7 @@ def probe_section(probes: list[JsonObject]) -> str:
     return f"""<section><h2>Probes and items</h2>
 <div class="probes">
 {rows}
-<div class="probe scale"><span></span><div class="track"><em style="left:0">0%</em><em style="left:50%">50%</em>\
-<em style="left:100%">100%</em></div><span></span></div>
+{SCALE}
 <p class="note">Dots: accuracy; bars: confidence interval. Upper: the first measurement; lower: the last.{mark}</p>
 </div>
 </section>"""
@@ -98,6 +100,17 @@ def _row(name: str, measured: list[JsonObject], chance: float | None) -> str:
     return (
         f'<div class="probe"><div class="name">{html.escape(name)}<small>{detail}</small></div>'
         f'<div class="track">{bars}</div><div class="value">{text}</div></div>'
+    )
+
+
+def accuracy_row(name: str, detail: str, measured: JsonObject, chance: float | None = None) -> str:
+    """One accuracy alone, of {"accuracy", "low", "high"}."""
+    mark = "" if chance is None else f'<i class="chance" style="left:{chance * 100:.2f}%"></i>'
+    known = np.isfinite(_value(measured, "accuracy"))
+    value = f"<b>{percent(_value(measured, 'accuracy'))}</b> {_interval(measured)}" if known else "–"
+    return (
+        f'<div class="probe"><div class="name">{html.escape(name)}<small>{html.escape(detail)}</small></div>'
+        f'<div class="track">{_bar(measured, "after") if known else ""}{mark}</div><div class="value">{value}</div></div>'
     )
 
 

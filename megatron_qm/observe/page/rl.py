@@ -3,13 +3,14 @@
 from collections.abc import Callable
 
 from megatron_qm.json_types import JsonObject
-from megatron_qm.observe.history import EMPTY, History, Series, step_of
-from megatron_qm.observe.page.chart import COLOURS, Line, line_chart
-from megatron_qm.observe.page.charts import frame_of, stack
+from megatron_qm.observe.history import EMPTY, History, Series, Table, step_of
+from megatron_qm.observe.page.chart import COLOURS
+from megatron_qm.observe.page.charts import frame_of, lines_chart, stack
 from megatron_qm.observe.page.figure import Frame
 from megatron_qm.observe.page.rl_length import reward_against_length
 from megatron_qm.observe.page.rl_tables import (
     alarms_table,
+    components_table,
     gap_table,
     mastered_table,
     parts_table,
@@ -30,6 +31,7 @@ def rl_section(history: History) -> str:
         _cards(history),
         alarms_table(alarms),
         f'<div class="charts">{charts}</div>' if charts else "",
+        components_table(history.table("rl"), rollouts),
         reasons_table(history.table("rl")),
         mastered_table(rollouts),
         gap_table(rollouts),
@@ -63,19 +65,22 @@ def _charts(history: History, rollouts: dict[int, JsonObject], frame: Frame) -> 
     length, gap = rl.group("length"), rl.group("engine_gap").get("mean", EMPTY)
 
     def one(title: str, unit: str, series: Series, write: Callable[[float | None], str] = percent) -> str:
-        return _lines(title, unit, {"last": series}, frame, write=write)
+        return lines_chart(title, unit, {"last": series}, frame, write=write)
 
     return [
         _reward(history, frame),
         _parts(rl.group("reward_by_part"), frame),
+        *_components(rl, frame),
         reward_against_length(rollouts),
-        _lines("Response length", "tokens", {"mean": length.get("mean", EMPTY), "longest": length.get("max", EMPTY)}, frame),
-        _lines("Entropy", "nats per token, at the temperature of the sampling",
-               {"of the rollouts": rl.series("entropy"), "while learning": training.get("entropy", EMPTY)}, frame),
+        lines_chart("Response length", "tokens", {"mean": length.get("mean", EMPTY), "longest": length.get("max", EMPTY)},
+                    frame),
+        lines_chart("Entropy", "nats per token, at the temperature of the sampling",
+                    {"of the rollouts": rl.series("entropy"), "while learning": training.get("entropy", EMPTY)}, frame),
         one("KL to the reference", "nats per token", training.get("kl", EMPTY), number),
         one("Clipped tokens", "share whose gradient clipping took", training.get("clipped", EMPTY)),
-        _lines("Ratio", "new over old policy, mean per token", {"last": training.get("ratio", EMPTY)}, frame, from_zero=False),
-        _lines("Policy loss", "mean per token", {"last": training.get("policy_loss", EMPTY)}, frame, from_zero=False),
+        lines_chart("Ratio", "new over old policy, mean per token", {"last": training.get("ratio", EMPTY)}, frame,
+                    from_zero=False),
+        lines_chart("Policy loss", "mean per token", {"last": training.get("policy_loss", EMPTY)}, frame, from_zero=False),
         one("Replayed text", "rl.replay.weight times its cross entropy, nats per token", training.get("replay", EMPTY), number),
         one("Groups without variance", "share of the groups: all rewards equal", rl.series("zero_variance")),
         one("Unscored", "share of the rollouts", rl.series("unscored")),
@@ -94,24 +99,31 @@ def _reward(history: History, frame: Frame) -> str:
     lines = {name: tasks[name] for name in names}
     if len(lines) != 1:
         lines = {"all tasks": history.table("rl").series("reward")} | lines
-    return _lines("Reward by task", unit, lines, frame, wide=True)
+    return lines_chart("Reward by task", unit, lines, frame, wide=True)
+
+
+def _components(rl: Table, frame: Frame) -> list[str]:
+    """Of named rewards: what each earns, weighs, and has of the gradient."""
+    def chart(title: str, unit: str, key: str, write: Callable[[float | None], str] = percent) -> str:
+        found = dict(list(rl.group(key).items())[:COLOURS])
+        return lines_chart(title, unit, found, frame, write=write)
+
+    return [
+        chart("Reward by name", "mean of what was scored", "component_mean", number),
+        chart("Weight by name", "as they counted", "component_weight", number),
+        chart("Share of the gradient by name", "share of the absolute weighted advantages", "component_gradient"),
+        chart("Unscored by name", "share of the responses asked about", "component_unscored"),
+        lines_chart("Capped", "share of the responses that failed rl.fusion.cap", {"last": rl.series("capped")}, frame,
+                    write=percent),
+    ]
 
 
 def _parts(parts: dict[str, Series], frame: Frame) -> str:
     """The parts that a verifier's value is made of; of very many those with the lowest rewards, the table has all."""
     names = sorted(parts, key=lambda name: parts[name].values_n[-1])[:COLOURS]
     unit = f"mean, the {COLOURS} lowest of {len(parts)}" if len(names) < len(parts) else "mean"
-    return _lines("Reward by part", unit, {name: one for name, one in parts.items() if name in names}, frame)
+    return lines_chart("Reward by part", unit, {name: one for name, one in parts.items() if name in names}, frame)
 
 
 def _seconds(seconds: dict[str, Series], frame: Frame) -> str:
     return stack("Time of a batch", "seconds", seconds, frame) if seconds else ""
-
-
-def _lines(
-    title: str, unit: str, series: dict[str, Series], frame: Frame,
-    *, write: Callable[[float | None], str] = number, from_zero: bool = True, wide: bool = False,
-) -> str:
-    """A chart of those of `series` that have values; nothing where none has."""
-    lines = [Line(name, one, colour % COLOURS) for colour, (name, one) in enumerate(series.items()) if len(one)]
-    return line_chart(title, unit, lines, frame, from_zero=from_zero, write=write, wide=wide) if lines else ""

@@ -1,35 +1,22 @@
 """Tables of a run of RL: alarms, reasons without a score, mastered prompts, the gap between engine and trainer."""
 
-import html
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Sequence
 
 import numpy as np
 
 from megatron_qm.json_types import JsonObject, object_of
 from megatron_qm.observe.history import EMPTY, Series, Table, step_of
-from megatron_qm.observe.page.scale import number, percent, whole
+from megatron_qm.observe.page.scale import number, whole
+from megatron_qm.observe.page.table import Row, Share, table
 from megatron_qm.observe.records import from_json_number, from_json_numbers
 
 _ROWS = 100  # the newest; metrics.jsonl has the rest
 _SAMPLES = 8  # of an alarm
 
 
-@dataclass(frozen=True)
-class _Share:
-    """A cell that is drawn as a bar as well. text: instead of the percentage."""
-
-    value: float | None
-    text: str | None = None
-
-
-_Row: TypeAlias = Sequence[str | _Share]
-
-
 def alarms_table(alarms: Sequence[JsonObject]) -> str:
     rows = [_alarm_row(alarm) for alarm in alarms[-_ROWS:]]
-    return _table("Alarms", ("step", "metric", "value", "bound", "text", "samples", "file"), rows, len(alarms), "alarms")
+    return table("Alarms", ("step", "metric", "value", "bound", "text", "samples", "file"), rows, len(alarms), "alarms")
 
 
 def _alarm_row(alarm: JsonObject) -> list[str]:
@@ -47,12 +34,12 @@ def reasons_table(rl: Table) -> str:
     reasons, newest = rl.group("unscored_reasons"), rl.series("step").last
     totals = {reason: _sum(series) for reason, series in reasons.items()}
     every = sum(totals.values())
-    rows: list[_Row] = []
+    rows: list[Row] = []
     for reason in sorted(totals, key=totals.__getitem__, reverse=True):
         series = reasons[reason]
         last = series.last if series.steps_n[-1] == newest else 0.0
-        rows.append([reason, number(totals[reason]), _Share(totals[reason] / every if every else None), number(last)])
-    return _table("Why rollouts have no score", ("reason", "rollouts", "share", "in the last batch"), rows[:_ROWS], len(rows))
+        rows.append([reason, number(totals[reason]), Share(totals[reason] / every if every else None), number(last)])
+    return table("Why rollouts have no score", ("reason", "rollouts", "share", "in the last batch"), rows[:_ROWS], len(rows))
 
 
 def mastered_table(rollouts: dict[int, JsonObject]) -> str:
@@ -62,12 +49,12 @@ def mastered_table(rollouts: dict[int, JsonObject]) -> str:
         epoch, found = from_json_number(rollouts[step].get("epoch")), rollouts[step].get("resampled")
         if isinstance(found, dict) and epoch is not None:
             epochs[epoch] = step, from_json_number(found.get("mastered")), from_json_number(found.get("kept"))
-    rows: list[_Row] = []
+    rows: list[Row] = []
     for epoch, (step, mastered, kept) in sorted(epochs.items()):
         share = mastered / (mastered + kept) if mastered is not None and kept is not None and mastered + kept else None
-        rows.append([number(epoch), whole(step), number(mastered), number(kept), _Share(share)])
+        rows.append([number(epoch), whole(step), number(mastered), number(kept), Share(share)])
     titles = ("epoch", "step", "mastered, left", "kept", "share mastered")
-    return _table("Mastered prompts by epoch", titles, rows[-_ROWS:], len(rows))
+    return table("Mastered prompts by epoch", titles, rows[-_ROWS:], len(rows))
 
 
 def gap_table(rollouts: dict[int, JsonObject]) -> str:
@@ -77,10 +64,10 @@ def gap_table(rollouts: dict[int, JsonObject]) -> str:
         return ""
     shown = found[-1:] if len(found) == 1 else [found[0], found[-1]]
     names = list(dict.fromkeys(label for _, gap in shown for label in gap))
-    rows: list[_Row] = [[name, *(_count_of(gap, name) for _, gap in shown)] for name in names]
+    rows: list[Row] = [[name, *(_count_of(gap, name) for _, gap in shown)] for name in names]
     summary = [_gap_summary(step, object_of(rollouts[step], "engine_gap")) for step, _ in shown]
     titles = ("|difference| in nats", *(f"tokens, step {whole(step)}" for step, _ in shown))
-    return _table("Log-probabilities: engine against trainer", titles, rows, len(rows), note=" ".join(summary))
+    return table("Log-probabilities: engine against trainer", titles, rows, len(rows), note=" ".join(summary))
 
 
 def _gap(gap: object) -> dict[str, float] | None:
@@ -99,9 +86,9 @@ def _gap(gap: object) -> dict[str, float] | None:
     return dict(zip(labels, counts, strict=True))
 
 
-def _count_of(gap: dict[str, float], name: str) -> _Share:
+def _count_of(gap: dict[str, float], name: str) -> Share:
     count = gap.get(name, 0.0)
-    return _Share(count / sum(gap.values()), number(count))
+    return Share(count / sum(gap.values()), number(count))
 
 
 def _gap_summary(step: int, gap: JsonObject) -> str:
@@ -117,45 +104,42 @@ def parts_table(rl: Table, more_than: int) -> str:
     if max(map(len, groups)) < more_than:
         return ""
     rows = [[name, number(float(one.values_n[0])), number(one.last)] for group in groups for name, one in group.items()]
-    return _table("Rewards of all tasks and parts", ("task, or task/part", "first", "last"), rows, len(rows))
+    return table("Rewards of all tasks and parts", ("task, or task/part", "first", "last"), rows, len(rows))
+
+
+def components_table(rl: Table, rollouts: dict[int, JsonObject]) -> str:
+    """Named rewards: of the first and the last batch that each was asked about. rollouts: records by step, for who said them."""
+    mean, spread, weight, unscored, share = (rl.group(f"component_{what}")
+                                             for what in ("mean", "spread", "weight", "unscored", "gradient"))
+    reasons = rl.group("component_reasons")
+    said_by = rollouts[max(rollouts)].get("component_source") if rollouts else None
+    who = said_by if isinstance(said_by, dict) else {}
+    rows: list[Row] = []
+    for name in weight:
+        one = mean.get(name, EMPTY)
+        why = {key.partition("/")[2]: _sum(series) for key, series in reasons.items() if key.partition("/")[0] == name}
+        rows.append([
+            name, str(who.get(name, "–")), number(float(one.values_n[0]) if len(one) else None), number(one.last),
+            number(spread.get(name, EMPTY).last), number(weight[name].last), Share(share.get(name, EMPTY).last),
+            Share(unscored.get(name, EMPTY).last),
+            ", ".join(f"{number(count)} x {reason}" for reason, count in sorted(why.items(), key=lambda pair: -pair[1])) or "–",
+        ])
+    titles = ("reward", "said by", "mean, first", "mean, last", "spread", "weight", "share of the gradient", "without a score",
+              "why, in the whole run")
+    return table("Named rewards", titles, rows[:_ROWS], len(rows))
 
 
 def readings_table(rl: Table) -> str:
     """Both readings of the answers to items with a format, by task: of the last batch, and the first share that differed."""
     parts = rl.group("reward_by_part")
-    rows: list[_Row] = []
+    rows: list[Row] = []
     for task in [name.removesuffix("/differ") for name in parts if name.endswith("/differ")]:
         strict, lenient, differ = (parts.get(f"{task}/{reading}", EMPTY) for reading in ("strict", "lenient", "differ"))
         if len(strict) and len(lenient):
             first, last = float(differ.values_n[0]), differ.last
-            rows.append([task, number(strict.last), number(lenient.last), _Share(last), _Share(first)])
+            rows.append([task, number(strict.last), number(lenient.last), Share(last), Share(first)])
     titles = ("task", "strict, last", "lenient, last", "share that differ, last", "share that differ, first")
-    return _table("Two readings of the answers", titles, rows, len(rows))
-
-
-def _table(
-    title: str, titles: Iterable[str], rows: Sequence[_Row], total: int, kind: str = "", note: str = ""
-) -> str:
-    """Nothing without rows. All text is escaped here. `total`: rows there are; a note tells of those left out."""
-    if not rows:
-        return ""
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in titles)
-    body = "".join("<tr>" + "".join(_cell(cell) for cell in row) + "</tr>" for row in rows)
-    note += f" {total - len(rows):,} more in metrics.jsonl." if total > len(rows) else ""
-    caption = f'<p class="note">{html.escape(note.strip())}</p>' if note else ""
-    return (
-        f'<div class="scroll"><h3>{html.escape(title)}</h3>{caption}'
-        f'<table{f" class={kind}" if kind else ""}><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-    )
-
-
-def _cell(cell: str | _Share) -> str:
-    if not isinstance(cell, _Share):
-        return f"<td>{html.escape(cell)}</td>"
-    value = cell.value if cell.value is not None and np.isfinite(cell.value) else None
-    text = percent(value) if cell.text is None else cell.text
-    width = f"{min(max(value or 0.0, 0.0), 1.0) * 100:.2f}%"
-    return f'<td><div class="share"><span>{html.escape(text)}</span><i><b style="width:{width}"></b></i></div></td>'
+    return table("Two readings of the answers", titles, rows, len(rows))
 
 
 def _text(value: object) -> str:

@@ -28,7 +28,9 @@ def test_a_folder_is_called_by_its_place_however_it_is_named(tmp_path: Path, mon
 @pytest.mark.parametrize(("config", "stage"), [
     ({}, ""), ({"model": {}}, "pretraining"), ({"sft": {"epochs": 2}}, "fine-tuning"),
     ({"rl": {"samples": 8}}, "reinforcement learning"),
-    ({"stage": "pretrain"}, "pretraining"), ({"stage": "sft", "rl": None}, "fine-tuning"), ({"stage": "dpo"}, "dpo"),
+    ({"stage": "pretrain"}, "pretraining"), ({"stage": "sft", "rl": None}, "fine-tuning"),
+    ({"stage": "dpo"}, "preference optimisation"),
+    ({"stage": "of tomorrow"}, "of tomorrow"),
 ])
 def test_the_stage_is_told_by_its_key_else_by_its_section(config: dict, stage: str) -> None:
     assert stage_of(config) == stage

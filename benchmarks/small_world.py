@@ -1,0 +1,104 @@
+"""A gold world that two cores can learn: so many diseases, in English, a tokenizer that has every name and value as one token,
+and a base model that has read right answers about all of them. What the benchmarks of preferences begin with.
+
+Its base has read the held-out wordings; pairs and prompts of training are in the others alone.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from data_tools.preferences.item import LANGUAGES
+from data_tools.preferences.tokens import tokenizer_of_facts
+from data_tools.preferences.world import worlds
+from megatron_qm.checkpoint.folder import newest
+from megatron_qm.evals.statistics import mean_interval
+
+ENTRIES = 900  # of the tokenizer, beside names and values
+LENGTH = 256  # of a packed row
+PROMPTS, SAMPLES = 32, 8  # of a batch of rollouts
+MOST_TOKENS = 64  # of a response
+GOLD = "gold=data_tools.preferences.verifier:gold"
+MODEL = ("{{layers: 4, hidden_size: 128, ffn_hidden_size: 384, heads: 4, kv_heads: 4, head_dim: 32, vocab_size: {vocabulary}, "
+         "max_positions: 256, tied_embeddings: true}}")
+TRAINING = ["parallel.devices=2", f"data.sequence_length={LENGTH}", "train.global_batch_size=16", "train.micro_batch_size=8",
+            "schedule.warmup_steps=20", "checkpoint.every=100000"]
+
+
+def prepared(folder: Path, seed: int, share: float, **counts: int) -> Path:
+    """folder/data by build_preferences.py, and folder/base; its checkpoint. What is there already is not made again."""
+    data, base = folder / "data", folder / "base"
+    if not (data / "summary.json").exists():
+        said = [word for name, count in counts.items() for word in (f"--{name.replace('_', '-')}", str(count))]
+        python("data_tools/build_preferences.py", "--output", data, "--seed", seed, "--share", share, "--language", LANGUAGES[0],
+               *said)
+    if not (base / "checkpoints").is_dir():
+        vocabulary = _tokenizer(folder, seed, share)
+        (folder / "base.yaml").write_text(f"model: {MODEL.format(vocabulary=vocabulary)}\ndevice: cpu\n")
+        megatron_qm("sft", "--config", folder / "base.yaml", f"output={base}", f"data.tokenizer={folder}/tokenizer", *TRAINING,
+                    f"sft.sources=[{{name: read, path: {data}/read.jsonl}}]", "sft.epochs=4", f"train.seed={seed}",
+                    "optimizer.lr=3e-3", "optimizer.min_lr=3e-4")
+    return newest(base)
+
+
+def reward_model(output: Path, start: Path, pairs: Path, seed: int, *overrides: str) -> Path:
+    """Learnt from `pairs` once."""
+    return once(output, "reward-model", "reward-model-tiny-cpu", start, seed,
+                f"reward_model.sources=[{{name: pairs, path: {pairs}}}]", *TRAINING, "optimizer.lr=1.5e-3",
+                "optimizer.min_lr=1e-4", *overrides)
+
+
+def policy(folder: Path, seed: int) -> Path:
+    """The base of `folder`, fine-tuned on answers with faults (sft.jsonl: 0.66 of gold)."""
+    return once(folder / "policy", "sft", "sft-tiny-cpu", newest(folder / "base"), seed,
+                f"sft.sources=[{{name: shown, path: {folder}/data/sft.jsonl}}]", "sft.epochs=2", "optimizer.lr=1e-3")
+
+
+def by_rewards(output: Path, start: Path, folder: Path, seed: int, rewards: dict[str, Path], steps: int, *overrides: str) -> Path:
+    """RL on what reward models say, by name; the gold reward is measured beside them, and nothing is learnt from it."""
+    told = ", ".join(f"{{name: {name}, checkpoint: {checkpoint}}}" for name, checkpoint in rewards.items())
+    return once(output, "rl", "preference-rl-tiny-cpu", start, seed, f"rl.items={folder}/data/rl.jsonl", f"rl.verifiers=[{GOLD}]",
+                f"rl.rewards=[{told}, {{name: gold, verifier: gold, weight: 0}}]", f"rl.prompts={PROMPTS}",
+                f"rl.samples={SAMPLES}", f"rl.sampling.max_new_tokens={MOST_TOKENS}", f"train.steps={steps}",
+                "observe.examine_every=null", "checkpoint.every=100000", *overrides)
+
+
+def gold_of(checkpoint: Path, folder: Path) -> list[float]:
+    """Of a greedy answer to each held-out prompt."""
+    output = checkpoint.parents[1] / "gold.json"
+    if not output.exists():
+        megatron_qm("evaluate", "--model", checkpoint, "--items", folder / "data" / "held_out_rl.jsonl", "--verifier", GOLD,
+                    "--max-new-tokens", MOST_TOKENS, "--output", output)
+    return [answer["score"] for answer in json.loads(output.read_text())["answers"]]
+
+
+def mean_told(values: list[float]) -> dict[str, float]:
+    low, high = mean_interval(values)
+    return {"gold": round(sum(values) / len(values), 4), "low": round(low, 4), "high": round(high, 4), "n": len(values)}
+
+
+def once(output: Path, stage: str, recipe: str, start: Path, seed: int, *words: str) -> Path:
+    """The checkpoint of a run, which is not made again where it has ended."""
+    if not (output / "checkpoints").is_dir():
+        megatron_qm(stage, "--config", recipe, f"output={output}", f"train.start_from={start}", f"train.seed={seed}", *words)
+    return newest(output)
+
+
+def _tokenizer(folder: Path, seed: int, share: float) -> int:
+    [world] = worlds(seed, LANGUAGES[:1], share).values()
+    values = {value for facts in world.facts.values() for some in facts.values() for value in some}
+    with open(folder / "data" / "read.jsonl") as read, open(folder / "data" / "pairs.jsonl") as pairs:
+        texts = [message["content"] for line in read for message in json.loads(line)["messages"]]
+        texts += [pair[side] for pair in map(json.loads, pairs) for side in ("chosen", "rejected")]
+    return tokenizer_of_facts(texts, sorted(values | set(world.facts)), folder / "tokenizer", ENTRIES)
+
+
+def megatron_qm(*words: object) -> None:
+    python("-m", "megatron_qm.cli", *words)
+
+
+def python(*words: object) -> None:
+    """Runs it; ends with its code where that is not 0."""
+    if code := subprocess.run([sys.executable, *map(str, words)]).returncode:
+        sys.exit(code)

@@ -1,0 +1,43 @@
+"""What reward models and preference optimisation learn from: responses to one prompt, of which some are better than others."""
+
+from dataclasses import dataclass, field
+
+from megatron_qm.config.groups import GroupConfig, GroupsConfig
+
+
+@dataclass(frozen=True)
+class PairGroupConfig(GroupConfig):
+    """A group of pairs, or of more responses to each prompt."""
+
+    # Keys of samples that carry nothing to learn; any other key that no format knows is refused.
+    ignore: list[str] = field(default_factory=lambda: ["id", "key", "stratum", "style", "part", "metadata"])
+
+
+@dataclass(frozen=True)
+class PreferencesConfig(GroupsConfig):
+    """Responses to compare."""
+
+    # To mypy a list of more than groups is no list of groups, for somebody might add to it: nobody does.
+
+    sources: list[PairGroupConfig] = field(default_factory=list)  # type: ignore[assignment]  # groups to learn
+    validation: list[PairGroupConfig] = field(default_factory=list)  # type: ignore[assignment]  # groups to validate on
+    # A prompt is read once for all its responses. Needs attention of ours, which is a CPU's (model/attention.py).
+    share_prompt: bool = True
+
+    @property
+    def only_last(self) -> bool:
+        return True
+
+    @property
+    def packed(self) -> bool:
+        """Always: responses of a row do not see each other."""
+        return True
+
+    @property
+    def needs_scores(self) -> bool:
+        """Whether what a response is worth by itself is learnt, and not which of two is better."""
+        return False
+
+    @property
+    def decisive(self) -> dict[str, object]:
+        return super().decisive | {"share_prompt": self.share_prompt, "needs_scores": self.needs_scores}

@@ -1,0 +1,122 @@
+"""Files of pairs, JSON lines:
+
+    {"prompt": "...", "chosen": "...", "rejected": "...", "label": "chosen", "stratum": "surgery", "key": "7"}
+
+`docs/evaluate.md` tells every form of a line. A file is read line by line and never held as a whole.
+"""
+
+import difflib
+from collections.abc import Iterator
+from pathlib import Path
+
+from megatron_qm.errors import UserError
+from megatron_qm.evals.pairs.rows import LABELS, STYLES, TIED, Label, Row
+from megatron_qm.evals.pairs.sides import read_sides
+from megatron_qm.json_lines import parse_line
+from megatron_qm.json_types import JsonObject
+from megatron_qm.rewards.items import key_of
+
+STRATUM = ("stratum", "subset", "domain")  # ours, RewardBench 2's and RM-Bench's word
+FIELDS = ("prompt", "messages", "chosen", "rejected", "label", "tie", "style", "key", "id", *STRATUM)
+# What published files and ours say beside: of the lists' lengths, of who wrote a response, how much better a side is, where from.
+UNREAD = ("num_correct", "num_incorrect", "total_completions", "models", "chosen_model", "rejected_model",
+          "additional_metadata", "metadata", "part", "margin")
+
+
+def read_rows(path: Path) -> Iterator[Row]:
+    """Every line's, in order. Raises UserError with file and line for one that is not whole, or has the key of another; and for a
+    file that cannot be read or holds nothing."""
+    keys: set[str] = set()
+    for number, line in _lines(path):
+        where = f"{path}:{number}"
+        try:
+            row = _row(parse_line(line), number)
+        except (ValueError, RecursionError) as error:
+            raise UserError(f"{where}: {error}") from None
+        if row.key in keys:
+            raise UserError(f"{where}: the key {row.key!r} was given before; keys tell pairs apart")
+        keys.add(row.key)
+        yield row
+    if not keys:
+        raise UserError(f"{path}: holds no pairs")
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Those that are not empty."""
+    try:
+        with open(path, "rb") as file:
+            yield from ((number, line) for number, line in enumerate(file, start=1) if line.strip())
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _row(value: object, number: int) -> Row:
+    if not isinstance(value, dict):
+        raise ValueError("not a JSON object")
+    _check_names(value)
+    row = {name: one for name, one in value.items() if name not in UNREAD and one is not None}
+    key, label, stratum = key_of(row, str(number)), _label(row), _stratum(row)
+    prompt, chosen, rejected = read_sides(row)
+    _check_counts(row, key, len(chosen), len(rejected))
+    styles = _styles(row["style"], len(chosen), len(rejected)) if "style" in row else ()
+    found = Row(key, number, prompt, (*chosen, *rejected), len(chosen), label, stratum, styles)
+    return found.exchanged() if label == "rejected" else found
+
+
+def _check_names(row: JsonObject) -> None:
+    for name in row:
+        if name not in FIELDS and name not in UNREAD:
+            near = difflib.get_close_matches(name, FIELDS, n=1) if len(name) < 80 else []
+            advice = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(FIELDS)}"
+            raise ValueError(f"{name!r:.60} is no field of a pair; {advice}")
+
+
+def _label(row: JsonObject) -> Label:
+    tie = row.get("tie", False)
+    if not isinstance(tie, bool) or (tie and row.get("label", "tie") != "tie"):
+        raise ValueError(f"tie = {tie!r:.60} beside label = {row.get('label')!r:.60}: true or false, and as the label says")
+    label = row.get("label", "tie" if tie else "chosen")
+    if not isinstance(label, str) or label not in LABELS:
+        raise ValueError(f"label = {label!r:.60} is none of {', '.join(LABELS)}: which side is better")
+    if label != "chosen" and any(isinstance(row.get(side), list) and _texts(row[side]) for side in ("chosen", "rejected")):
+        raise ValueError(f"label = {label!r} beside a list of responses; of lists the chosen ones are better")
+    return label
+
+
+def _texts(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], str)
+
+
+def _stratum(row: JsonObject) -> str:
+    given = [name for name in STRATUM if name in row]
+    if len(given) > 1:
+        raise ValueError(f"has both {given[0]} and {given[1]}; they are two words for the same")
+    stratum = row[given[0]] if given else ""
+    if not isinstance(stratum, str) or (given and not stratum.strip()):
+        raise ValueError(f"{given[0]} is not text, or empty")
+    return stratum
+
+
+def _check_counts(row: JsonObject, key: str, chosen: int, rejected: int) -> None:
+    if key.startswith(TIED) and chosen < 2:
+        raise ValueError(f"the key {key!r} is that of a question with several right answers, and chosen has one")
+    if chosen > 1 and not _texts(row["rejected"]):
+        raise ValueError("chosen is a list of responses, and rejected is not")
+
+
+def _styles(style: object, chosen: int, rejected: int) -> tuple[int, ...]:
+    """Of each response. A list names those of both sides' lists, an object those of a single pair."""
+    if isinstance(style, list):
+        if sorted(map(str, style)) != sorted(STYLES):
+            raise ValueError(f"style is not a list of the three styles {', '.join(STYLES)}, in the order of both sides")
+        if (chosen, rejected) != (len(STYLES), len(STYLES)):
+            raise ValueError(f"style names {len(STYLES)} styles, and there are {chosen} chosen and {rejected} rejected responses")
+        return tuple(map(STYLES.index, style)) * 2
+    if not isinstance(style, dict) or set(style) != {"chosen", "rejected"}:
+        raise ValueError("style is neither a list of three styles nor an object with chosen and rejected")
+    for side, name in style.items():
+        if name not in STYLES:
+            raise ValueError(f"style.{side} = {name!r:.60} is none of {', '.join(STYLES)}")
+    if (chosen, rejected) != (1, 1):
+        raise ValueError("style is that of one pair, and there are several responses; name the three styles in a list")
+    return STYLES.index(style["chosen"]), STYLES.index(style["rejected"])
