@@ -31,6 +31,8 @@ optimizer: {lr: 3.0e-3, weight_decay: 0.0}
 checkpoint: {every: 2, keep_last: 10}
 """
 VERIFIER = "tests.align.stages:by_letters"
+# What may lie between two sums in single precision of amounts near one that cancel, such as a policy loss near zero.
+NEAR_ZERO = 1e-6
 LAYOUTS = {"one": [], "TP2+SP": ["parallel.tp=2", "parallel.sp=true"], "PP2": ["parallel.pp=2"], "DP2": []}
 
 

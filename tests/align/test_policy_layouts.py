@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.align.policy_runs import ROW, UPDATES
+from tests.align.stages import NEAR_ZERO
 from tests.distributed import run_ranks
 
 BOUND = 1e-5
@@ -36,7 +37,7 @@ def test_context_parallel_ranks_learn_what_one_process_does(case: str, alone: di
     want = alone[case]
     assert len(want["rows"]) == UPDATES
     for rank in in_context:
-        np.testing.assert_allclose(rank[case]["rows"], want["rows"], rtol=BOUND, atol=1e-7)
+        np.testing.assert_allclose(rank[case]["rows"], want["rows"], rtol=BOUND, atol=NEAR_ZERO)
         np.testing.assert_allclose(rank[case]["gap"], want["gap"], rtol=BOUND)
         assert rank[case]["tokens"] == want["tokens"]
 

@@ -22,6 +22,7 @@ from megatron_qm.data.reader import BatchReader, SourceSpec
 from megatron_qm.data.responses import positions, segments
 from megatron_qm.train.batches import Place, micro_batches
 from tests.align.preference_runs import LENGTH, VOCAB
+from tests.align.stages import NEAR_ZERO
 from tests.distributed import run_ranks
 
 WORKER = "tests.align.preference_runs:learn"
@@ -77,7 +78,7 @@ def alone(shared: Path) -> dict[str, list[list[float]]]:
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_prompt_that_is_read_once_gives_what_it_gives_when_read_for_each_response(name: str, alone: dict) -> None:
-    np.testing.assert_allclose(alone[name], alone[f"{name}, apart"], rtol=BOUND, atol=1e-7)
+    np.testing.assert_allclose(alone[name], alone[f"{name}, apart"], rtol=BOUND, atol=NEAR_ZERO)
     assert alone[name][0][0] != alone[name][-1][0]
 
 
@@ -85,7 +86,7 @@ def test_a_prompt_that_is_read_once_gives_what_it_gives_when_read_for_each_respo
 def test_layouts_teach_what_one_process_does(layout: str, shared: Path, alone: dict) -> None:
     found = run_ranks(WORKER, 2, str(shared), CASES, LAYOUTS[layout], timeout=300)[0]
     for name in CASES:
-        np.testing.assert_allclose(found[name], alone[name], rtol=BOUND, atol=1e-6, err_msg=name)
+        np.testing.assert_allclose(found[name], alone[name], rtol=BOUND, atol=NEAR_ZERO, err_msg=name)
 
 
 def test_of_longer_responses_the_score_need_not_say_that_they_are(shared: Path) -> None:

@@ -14,7 +14,7 @@ from megatron_qm.checkpoint.folder import published
 from megatron_qm.cli import main
 from megatron_qm.drills.compare import compare_runs
 from tests import warm
-from tests.align.stages import LAYOUTS, numbers, records, run, words, written
+from tests.align.stages import LAYOUTS, NEAR_ZERO, numbers, records, run, words, written
 
 BOUND = 1e-5
 # Behind the first batch: Adam makes a whole step of a gradient near zero, whichever way a rounding has turned it.
@@ -71,8 +71,8 @@ def test_packed_and_unpacked_rows_teach_the_same(tiny: Path, saved: list[str], a
 
 
 def same(found: list[list[float]], alone: list[list[float]]) -> None:
-    np.testing.assert_allclose(found[:2], alone[:2], rtol=BOUND, atol=1e-7)
-    np.testing.assert_allclose(found, alone, rtol=LATER, atol=1e-7)
+    np.testing.assert_allclose(found[:2], alone[:2], rtol=BOUND, atol=NEAR_ZERO)
+    np.testing.assert_allclose(found, alone, rtol=LATER, atol=NEAR_ZERO)
 
 
 @pytest.mark.parametrize("options", [[], ["rl.overlap=true"]], ids=["on-policy", "one step behind"])
