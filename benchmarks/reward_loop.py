@@ -1,9 +1,10 @@
 """What is it worth to choose the pairs that annotators see? Rounds of labels that the reward model asks for, against as many that
 are drawn at random, from the same start. Three seeds.
 
-    python benchmarks/reward_loop.py --start-from CKPT [--seed N ...] [--rounds N] [--labels N] [--loop KEY=VALUE ...]
+    python benchmarks/reward_loop.py [--seed N ...] [--rounds N] [--labels N] [--loop KEY=VALUE ...]
 
-Each seed draws its gold world anew (data_tools/build_preferences.py), trains a first reward model on noisy pairs, and then runs
+Each seed's world and base are those of benchmarks/reward_model.py (--folder): a first reward model learns from --pairs of its
+noisy pairs, and then this runs
 `megatron-qm reward-loop` twice with an annotator who is wrong in 15% of his verdicts (data_tools/preferences/annotators.py):
 --rounds rounds of --labels pairs, chosen; and one round of all of them, random. Told are errors on held-out pairs of the strata
 `hard` and `hard_diseases`, which the gold reward judges, with Wilson's intervals; the share of errors saved by choosing, with an
@@ -14,7 +15,6 @@ import argparse
 import json
 import shlex
 import shutil
-import subprocess
 import sys
 import time
 from datetime import date
@@ -25,6 +25,8 @@ import numpy as np
 from megatron_qm.checkpoint.manifest import versions
 from megatron_qm.evals.statistics import wilson_interval
 from megatron_qm.files import write_json
+
+import small_world  # isort: skip  (its neighbour)
 
 HARD = ("hard", "hard_diseases")
 ARMS = ("chosen", "random")
@@ -45,12 +47,9 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--start-from", type=Path, required=True, metavar="CKPT", help="of every reward model")
-    parser.add_argument("--folder", type=Path, default=Path("runs/reward-loop-gold"), help="of the runs (default: %(default)s)")
+    parser.add_argument("--folder", type=Path, default=Path("runs/gold"), help="of the runs (default: %(default)s)")
     parser.add_argument("--seed", type=int, action="append", help="repeatable (default: 0, 1 and 2)")
     parser.add_argument("--pairs", type=int, default=1000, help="noisy ones to begin with (default: %(default)s)")
-    parser.add_argument("--candidates", type=int, default=1000, help="prompts with four responses (default: %(default)s)")
-    parser.add_argument("--held-out", type=int, default=400, help="pairs of each stratum (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--labels", type=int, default=200, help="of each round (default: %(default)s)")
     parser.add_argument("--recipe", default="reward-model-tiny-cpu", help="of the reward model (default: %(default)s)")
@@ -62,15 +61,19 @@ def _arguments() -> argparse.Namespace:
 
 
 def _seed(args: argparse.Namespace, folder: Path, seed: int) -> dict:
-    data, began = folder / "data", time.monotonic()
-    if not (data / "summary.json").exists():
-        counts = ["--pairs", args.pairs, "--candidates", args.candidates, "--held-out", args.held_out]
-        _python("data_tools/build_preferences.py", "--output", data, "--seed", seed, *counts)
+    start, data, began = small_world.prepared(folder, seed), folder / "data", time.monotonic()
+    folder = folder / "reward-loop"
+    folder.mkdir(exist_ok=True)
+    lines = (data / "pairs.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    (folder / "first.jsonl").write_text("".join(lines[: args.pairs]), encoding="utf-8")
+    config = {"start_from": str(start), "recipe": args.recipe, "overrides": [*small_world.LEARNING, *args.overrides],
+              "first_pairs": str(folder / "first.jsonl"), "candidates": str(data / "candidates.jsonl"), "seed": seed,
+              "held_out": str(data / "held_out_pairs.jsonl"), "annotators": {"names": ["ann", "ben"], "function": args.annotator}}
     last = {"chosen": args.rounds, "random": 1}
-    _loop(args, folder / "chosen", data, seed, [f"rounds={args.rounds}", f"labels={args.labels}"])
+    _loop(config, folder / "chosen", [*args.loop, f"rounds={args.rounds}", f"labels={args.labels}"])
     if not (folder / "random" / "start").exists():  # the same start, which is done once
         shutil.copytree(folder / "chosen" / "start", folder / "random" / "start")
-    _loop(args, folder / "random", data, seed, ["rounds=1", f"labels={args.rounds * args.labels}", "choose=random"])
+    _loop(config, folder / "random", [*args.loop, "rounds=1", f"labels={args.rounds * args.labels}", "choose=random"])
     found: dict = {"seed": seed, "seconds": round(time.monotonic() - began)}
     strata = {str(at): json.loads(line)["stratum"] for at, line in enumerate((data / "held_out_pairs.jsonl").open(), start=1)}
     found["wrong"] = {"start": _wrong(folder / "chosen" / "start", strata),
@@ -80,18 +83,10 @@ def _seed(args: argparse.Namespace, folder: Path, seed: int) -> dict:
     return found
 
 
-def _loop(args: argparse.Namespace, output: Path, data: Path, seed: int, changes: list[str]) -> None:
-    config = {"output": str(output), "start_from": str(args.start_from), "recipe": args.recipe, "overrides": args.overrides,
-              "first_pairs": str(data / "pairs.jsonl"), "candidates": str(data / "candidates.jsonl"), "seed": seed,
-              "held_out": str(data / "held_out_pairs.jsonl"), "annotators": {"names": ["ann", "ben"], "function": args.annotator}}
+def _loop(config: dict, output: Path, changes: list[str]) -> None:
     path = output.with_suffix(".yaml")
-    path.write_text(json.dumps(config))  # JSON is YAML
-    _python("-m", "megatron_qm.cli", "reward-loop", "--config", path, *changes, *args.loop)
-
-
-def _python(*words: object) -> None:
-    if code := subprocess.run([sys.executable, *map(str, words)]).returncode:
-        sys.exit(code)
+    path.write_text(json.dumps(config | {"output": str(output)}))  # JSON is YAML
+    small_world.megatron_qm("reward-loop", "--config", path, *changes)
 
 
 def _wrong(folder: Path, strata: dict[str, str]) -> np.ndarray:

@@ -28,6 +28,7 @@ ARMS = {
     "rao-kupper": "{ties: rao-kupper}",
     "closeness, beside length": "{ties: closeness, tie_weight: 4, length: %s}",
 }
+_WORLD = small_world.COUNTS
 KEYS = ("accuracy", "low", "high", "n", "ties", "longer_wins", "strata", "tied", "slopes", "calibration")
 
 
@@ -47,10 +48,10 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, default=Path("runs/gold"), help="of the runs (default: %(default)s)")
     parser.add_argument("--seed", type=int, action="append", help="repeatable (default: 0, 1 and 2)")
-    parser.add_argument("--share", type=float, default=0.36, help="of the diseases (default: %(default)s, 40 to train with)")
-    parser.add_argument("--pairs", type=int, default=20_000, help="default: %(default)s")
-    parser.add_argument("--held-out", type=int, default=400, help="pairs of each stratum (default: %(default)s)")
-    parser.add_argument("--read", type=int, default=20_000, help="answers that the base model reads (default: %(default)s)")
+    parser.add_argument("--share", type=float, default=small_world.SHARE, help="of the diseases (default: %(default)s)")
+    parser.add_argument("--pairs", type=int, default=_WORLD["pairs"], help="default: %(default)s")
+    parser.add_argument("--held-out", type=int, default=_WORLD["held_out"], help="pairs of each stratum (default: %(default)s)")
+    parser.add_argument("--read", type=int, default=_WORLD["read"], help="answers that the base reads (default: %(default)s)")
     parser.add_argument("--length", type=float, default=0.7, help="of the arm beside length (default: %(default)s)")
     parser.add_argument("--arm", action="append", choices=list(ARMS), help="only this one; repeatable")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/reward-model.json"))
@@ -59,7 +60,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _seed(folder: Path, seed: int, args: argparse.Namespace) -> dict:
-    start = small_world.prepared(folder, seed, args.share, pairs=args.pairs, held_out=args.held_out, read=args.read, prompts=200)
+    start = small_world.prepared(folder, seed, args.share, pairs=args.pairs, held_out=args.held_out, read=args.read)
     pairs = [json.loads(line) for line in (folder / "data" / "held_out_pairs.jsonl").open()]
     found: dict = {"seed": seed, "wins": {}}
     for arm in args.arm or ARMS:

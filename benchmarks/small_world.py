@@ -17,6 +17,8 @@ from megatron_qm.evals.statistics import mean_interval
 
 ENTRIES = 900  # of the tokenizer, beside names and values
 LENGTH = 256  # of a packed row
+SHARE = 0.36  # of the diseases: 40 to train with
+COUNTS = {"pairs": 20_000, "held_out": 400, "read": 20_000, "prompts": 200}  # of build_preferences.py
 PROMPTS, SAMPLES = 32, 8  # of a batch of rollouts
 MOST_TOKENS = 64  # of a response
 GOLD = "gold=data_tools.preferences.verifier:gold"
@@ -24,13 +26,15 @@ MODEL = ("{{layers: 4, hidden_size: 128, ffn_hidden_size: 384, heads: 4, kv_head
          "max_positions: 256, tied_embeddings: true}}")
 TRAINING = ["parallel.devices=2", f"data.sequence_length={LENGTH}", "train.global_batch_size=16", "train.micro_batch_size=8",
             "schedule.warmup_steps=20", "checkpoint.every=100000"]
+LEARNING = [*TRAINING, "optimizer.lr=1.5e-3", "optimizer.min_lr=1e-4"]  # of a reward model
 
 
-def prepared(folder: Path, seed: int, share: float, **counts: int) -> Path:
-    """folder/data by build_preferences.py, and folder/base; its checkpoint. What is there already is not made again."""
+def prepared(folder: Path, seed: int, share: float = SHARE, **counts: int) -> Path:
+    """folder/data by build_preferences.py, and folder/base; its checkpoint. What is there already is not made again. counts: in
+    the place of COUNTS."""
     data, base = folder / "data", folder / "base"
     if not (data / "summary.json").exists():
-        said = [word for name, count in counts.items() for word in (f"--{name.replace('_', '-')}", str(count))]
+        said = [word for name, count in (COUNTS | counts).items() for word in (f"--{name.replace('_', '-')}", str(count))]
         python("data_tools/build_preferences.py", "--output", data, "--seed", seed, "--share", share, "--language", LANGUAGES[0],
                *said)
     if not (base / "checkpoints").is_dir():
@@ -45,8 +49,7 @@ def prepared(folder: Path, seed: int, share: float, **counts: int) -> Path:
 def reward_model(output: Path, start: Path, pairs: Path, seed: int, *overrides: str) -> Path:
     """Learnt from `pairs` once."""
     return once(output, "reward-model", "reward-model-tiny-cpu", start, seed,
-                f"reward_model.sources=[{{name: pairs, path: {pairs}}}]", *TRAINING, "optimizer.lr=1.5e-3",
-                "optimizer.min_lr=1e-4", *overrides)
+                f"reward_model.sources=[{{name: pairs, path: {pairs}}}]", *LEARNING, *overrides)
 
 
 def policy(folder: Path, seed: int) -> Path:

@@ -17,6 +17,7 @@ _WRAPPER = re.compile(rf"\\(?:{_FONT})\s{{0,3}}\{{([^{{}}\n]{{0,400}})\}}")
 _BOX = re.compile(r"\\(?:boxed|fbox|framebox)\s{0,3}\{([^{}]{0,400})\}")
 _MATH = re.compile(r"\$\$?|\\[()\[\],;!]|\\(?:quad|qquad|left|right|displaystyle)\b|(?<=[A-Za-z\d])\\ ")
 _STROKES = "\u0335\u0336\u0337\u0338"
+_STROKE = re.compile(f"[{_STROKES}]")
 _STRUCK = re.compile(r"~~[^~\n]{1,400}~~|<(del|s|strike)>[^<]{0,400}</\1>|[^\W_][\u0335-\u0338]", re.I)
 _INLINE = "a|abbr|b|big|code|em|font|i|ins|kbd|mark|q|small|span|strong|sub|sup|tt|u"
 _ANSWER_NAME = r"(?:(?:final|correct|my)[_-]?)?(?:answer|ans|choice)|final|result|selected|(?:最终)?答案"
@@ -40,15 +41,22 @@ def answer_part(response: str) -> str | None:
     tail = response.rpartition("</think>")[2]
     if "<think>" in tail or len(tail) > 4 * MOST_CHARACTERS:
         return None
-    text = tail if tail.isascii() else _INVISIBLE.sub("", unicodedata.normalize("NFKC", _NUMBERED.sub(_line_of_list, tail)))
+    text = tail if tail.isascii() else _composed(tail)
     if len(text) > MOST_CHARACTERS:
         return None
     return _plain(text).strip()
 
 
+def _composed(text: str) -> str:
+    """In compatibility forms, without what is not seen."""
+    text = unicodedata.normalize("NFKC", _NUMBERED.sub(_line_of_list, text) if _CIRCLED.search(text) else text)
+    return _INVISIBLE.sub("", text) if _INVISIBLE.search(text) else text
+
+
 _NO_PROGRAMS = frozenset({"", "json", "json5", "jsonc", "yaml", "yml", "toml", "xml", "html", "latex", "tex", "text", "txt",
                           "plaintext", "markdown", "md", "answer"})  # fmt: skip
 _FIRST_NUMBER = "①"
+_CIRCLED = re.compile("[①-⑳]")
 # Of a list, and not the name of a statement that is spoken of.
 _NUMBERED = re.compile(r"(?<![①-⑳、,，和与及])[①-⑳](?![①-⑳、,，和与及是对正错不均都]|\s*$)", re.M)
 BOX = "\x02"  # in the place of a box's opening: no text has it after cleaning
@@ -70,7 +78,7 @@ def _plain(text: str) -> str:
     text = visible(text.replace(BOX, ""), assigned)
     if "\\" in text or "$" in text:
         text = _without_latex(text)
-    if "<" in text or "~" in text and "~~" in text or not text.isascii() and any(stroke in text for stroke in _STROKES):
+    if "<" in text or "~" in text and "~~" in text or not text.isascii() and _STROKE.search(text):
         text = _STRUCK.sub("", text)
     if "<" in text:
         text = _TAG.sub(_unmarked, _ANSWER_TAG.sub(lambda tag: "\n" if tag[1] else f"\n{BOX}", text))

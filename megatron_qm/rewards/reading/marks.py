@@ -50,6 +50,7 @@ _MARK = re.compile(
     rf"|[\s(\[【]{{0,3}}(?:(?P<false>{_either_way('mark_false')})|(?P<true>{_either_way('mark_true')})|{_SHARE})[)\]】]?")
 _WORDS = ("true", "false", "correct", "right", "wrong", "yes", " t ", " t,", " t/", " t;", ": t\n",
           ": no", "- no", "no\n", "unlikely", "avoid", "exclude", "ruled out", "recommended", "rejected", "| out", "|out")
+_NO_OPTION = re.compile("[k-z]")
 _SIGNS = frozenset("✓✔✅√✗✘❌×✖☑☒☐□⬜◉●◯○%>[(是对错否符属真假排选推适")
 _ASCII_SIGNS = tuple(filter(str.isascii, _SIGNS))
 _MAY_MARK = re.compile(rf"[{re.escape(''.join(_SIGNS))}]")
@@ -99,11 +100,17 @@ def may_mark(text: str) -> bool:
     if len(text) > _LONG and text.count("\n") < len(text) // _LONG:
         return True  # the beginnings of a few lines are read sooner than all that stands in them is searched
     if text.isascii() and not holds(text, _ASCII_SIGNS) or _SIGNS.isdisjoint(text):
-        return sum(map(lower(text).count, _WORDS)) >= _FEWEST
+        return _words(text) >= _FEWEST
     signs = sum(1 for _ in islice(_MAY_MARK.finditer(text), _FEWEST))
     if signs >= _FEWEST or signs and ">" in text:
         return True
-    return signs + sum(map(lower(text).count, _WORDS)) >= _FEWEST
+    return signs + _words(text) >= _FEWEST
+
+
+def _words(text: str) -> int:
+    """How many there are. Each has a letter that no option has, and a short Chinese answer none of those."""
+    low = text.lower()
+    return sum(map(low.count, _WORDS)) if _NO_OPTION.search(low) else 0
 
 
 def sheet(items: Sequence[Item], options: Options) -> Statement | None:

@@ -76,8 +76,11 @@ class Options:
 
     def whole(self, text: str) -> str | None:
         """The letter of the option whose text this is, and nothing else."""
-        said = bare(text)
-        return next((letter for name, letter in self.texts if name == said), None)
+        return self._letters.get(bare(text))
+
+    @cached_property
+    def _letters(self) -> dict[str, str]:
+        return dict(self.texts)
 
     @cached_property
     def lines(self) -> frozenset[str]:
