@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -117,6 +117,19 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: object) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_long_json(path: Path, value: Mapping[str, object], name: str, rows: Iterable[object]) -> None:
+    """What write_json makes of {**value, name: [*rows]}, but row by row: they may be more than memory holds."""
+    open_list = json.dumps({**value, name: []}, indent=2, ensure_ascii=False).removesuffix("]\n}")
+    before = ""
+    with atomic_write(path) as stream:
+        stream.write(open_list.encode())
+        for row in rows:
+            text = f"{before}\n{json.dumps(row, indent=2, ensure_ascii=False)}"
+            stream.write(text.replace("\n", "\n    ").encode())
+            before = ","
+        stream.write(b"\n  ]\n}\n" if before else b"]\n}\n")
 
 
 def write_json_lines(path: Path, rows: Iterable[object]) -> None:

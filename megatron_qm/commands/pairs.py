@@ -16,13 +16,13 @@ from megatron_qm.commands.template_arguments import template_arguments
 from megatron_qm.config.bounds import Seed
 from megatron_qm.errors import UserError
 from megatron_qm.exits import DONE
-from megatron_qm.files import write_json
+from megatron_qm.files import write_json, write_long_json
 from megatron_qm.json_types import JsonObject
 from megatron_qm.options import Number
 from megatron_qm.tokenizer import TextTokenizer
 
 if TYPE_CHECKING:
-    from megatron_qm.evals.pairs.measured import TokenCounter
+    from megatron_qm.evals.pairs.columns import TokenCounter
     from megatron_qm.evals.pairs.rows import Scorer
 
 # Of `evaluate`, by what it is held to be left out: options about answers, and those about a model's layout.
@@ -76,13 +76,16 @@ def evaluate_by_function(args: argparse.Namespace) -> int:
         return evaluate_by_scorer(args, _called("--scorer", args.scorer), {"scorer": args.scorer}, _token_counter(args.tokenizer))
     found = judge_pairs(args.pairs, _called("--pair-judge", args.pair_judge))
     print(told_judge(found))
-    _write(args, {"scorer": args.pair_judge, "pairs": str(args.pairs), **found.to_json()})
+    said = {"scorer": args.pair_judge, "pairs": str(args.pairs), **found.to_json()}
+    if args.output:
+        write_json(args.output, said)
+    _write_page(args, said)
     return DONE
 
 
 def evaluate_by_model(args: argparse.Namespace) -> int:
     """A checkpoint of a reward model, on its ranks."""
-    from megatron_qm.evals.pairs.report import check_pairs
+    from megatron_qm.evals.pairs.checked import check_pairs
 
     if not (args.model / MANIFEST).is_file():
         raise UserError(f"{args.model}: no checkpoint ({MANIFEST}); a release of a reward model becomes one by "
@@ -113,13 +116,14 @@ def evaluate_by_scorer(
         return DONE
     print(told(report))
     print(f"\n{report.rows} pairs scored, in both orders, in {time.perf_counter() - began:.1f} s")
-    _write(args, {**who, **report.to_json()})
+    found = {**who, **report.numbers()}
+    if args.output:
+        write_long_json(args.output, found, "scores", report.scores())
+    _write_page(args, found)
     return DONE
 
 
-def _write(args: argparse.Namespace, found: JsonObject) -> None:
-    if args.output:
-        write_json(args.output, found)
+def _write_page(args: argparse.Namespace, found: JsonObject) -> None:
     if args.page:
         from megatron_qm.observe.pairs_page import render_pairs
 

@@ -9,5 +9,6 @@ from megatron_qm.observe.page.pairs import pairs_body, title_of
 
 
 def render_pairs(found: JsonObject, path: Path) -> Path:
-    """found: what `evaluate --pairs --output` writes. Raises UserError where the page cannot be written."""
+    """found: what `evaluate --pairs --output` writes, with the scores or without. Raises UserError where the page cannot be
+    written."""
     return written(path, document(title_of(found), pairs_body(found), time.time()))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from megatron_qm.evals.pairs.measured import Floats, Measured
+from megatron_qm.evals.pairs.measured import Floats, Ints, Measured
 from megatron_qm.evals.pairs.rows import KINDS, REFERENCE, TIED, Kind
 from megatron_qm.evals.statistics import wilson_interval
 
@@ -28,14 +28,17 @@ class BestOf:
 
 def best_of(measured: Measured) -> Mapping[int, BestOf]:
     """By the number of responses."""
-    rows = list(_rows(measured, "best"))
-    found = {}
-    for size in sorted({len(scores) for _, scores, _ in rows}):
-        firsts = [int((scores == scores.max()).sum()) if scores[0] == scores.max() else 0
-                  for _, scores, _ in rows if len(scores) == size]
-        found[size] = BestOf(len(firsts), firsts.count(1), sum(first > 1 for first in firsts),
-                             float(np.mean([1 / first if first else 0.0 for first in firsts])))
-    return found
+    rows = _judged(measured, "best")
+    size_r = np.diff(measured.first_r)[rows]
+    return {size: _best_of(measured, rows[size_r == size], size) for size in np.unique(size_r).tolist()}
+
+
+def _best_of(measured: Measured, rows: Ints, size: int) -> BestOf:
+    score_rn = measured.score_m[measured.first_r[rows][:, None] + np.arange(size)]
+    top_r = score_rn.max(1)
+    sharing_r = np.where(score_rn[:, 0] == top_r, (score_rn == top_r[:, None]).sum(1), 0)
+    shared_r = np.where(sharing_r, 1 / np.maximum(sharing_r, 1), 0.0)
+    return BestOf(len(rows), int((sharing_r == 1).sum()), int((sharing_r > 1).sum()), float(shared_r.mean()))
 
 
 @dataclass(frozen=True)
@@ -86,9 +89,13 @@ def ties_score(measured: Measured) -> TiesScore | None:
 
 def _rows(measured: Measured, kind: Kind) -> Iterable[tuple[str, Floats, int]]:
     """(key, scores, how many of them are of better responses) of the rows of a kind that are scored."""
-    for row in np.flatnonzero((measured.kind_r == KINDS.index(kind)) & measured.judged_r).tolist():
+    for row in _judged(measured, kind).tolist():
         scores = measured.score_m[measured.first_r[row] : measured.first_r[row + 1]]
         yield measured.keys[row], scores, int(measured.better_r[row])
+
+
+def _judged(measured: Measured, kind: Kind) -> Ints:
+    return np.flatnonzero((measured.kind_r == KINDS.index(kind)) & measured.judged_r)
 
 
 def _gaps(scores: Floats, better: int) -> tuple[float, float]:

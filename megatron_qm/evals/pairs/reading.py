@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from megatron_qm.errors import UserError
+from megatron_qm.evals.pairs.keys import Keys
 from megatron_qm.evals.pairs.rows import LABELS, STYLES, TIED, Label, Row
 from megatron_qm.evals.pairs.sides import read_sides
 from megatron_qm.json_lines import parse_line
@@ -23,22 +24,41 @@ UNREAD = ("num_correct", "num_incorrect", "total_completions", "models", "chosen
           "additional_metadata", "metadata", "part", "margin")
 
 
-def read_rows(path: Path) -> Iterator[Row]:
-    """Every line's, in order. Raises UserError with file and line for one that is not whole, or has the key of another; and for a
-    file that cannot be read or holds nothing."""
-    keys: set[str] = set()
+def read_rows(path: Path, keys: Keys | None = None) -> Iterator[Row]:
+    """Every line's, in order; `keys` gets theirs. Raises UserError with file and line for one that is not whole; behind the last
+    one, or that, for the first that has the key of another; and for a file that cannot be read or holds nothing."""
+    keys = keys or Keys()
+    try:
+        for row in whole_rows(path):
+            keys.add(row.key)
+            yield row
+    except UserError:
+        _refuse_repeated(path, keys)  # such a line is before the one that is not whole
+        raise
+    _refuse_repeated(path, keys)
+    if not keys.digests:
+        raise UserError(f"{path}: holds no pairs")
+
+
+def whole_rows(path: Path) -> Iterator[Row]:
+    """Every line's, in order. Raises UserError with file and line for one that is not whole; keys may be given twice."""
     for number, line in _lines(path):
-        where = f"{path}:{number}"
         try:
             row = _row(parse_line(line), number)
         except (ValueError, RecursionError) as error:
-            raise UserError(f"{where}: {error}") from None
-        if row.key in keys:
-            raise UserError(f"{where}: the key {row.key!r} was given before; keys tell pairs apart")
-        keys.add(row.key)
+            raise UserError(f"{path}:{number}: {error}") from None
         yield row
-    if not keys:
-        raise UserError(f"{path}: holds no pairs")
+
+
+def _refuse_repeated(path: Path, keys: Keys) -> None:
+    """Equal digests are no equal keys: where there are any, the file is read once more to see."""
+    repeated = keys.repeated()
+    seen: set[str] = set()
+    for row in whole_rows(path) if repeated else ():
+        if keys.digest(row.key) in repeated:
+            if row.key in seen:
+                raise UserError(f"{path}:{row.line}: the key {row.key!r} was given before; keys tell pairs apart")
+            seen.add(row.key)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:

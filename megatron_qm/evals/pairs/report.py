@@ -1,19 +1,22 @@
 """`evaluate_pairs`: a file of pairs and a scorer in, every number of docs/evaluate.md out."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from megatron_qm.errors import UserError
 from megatron_qm.evals.pairs.accuracy import Accuracy, Stratum, accuracy, by_stratum
 from megatron_qm.evals.pairs.best_of import BestOf, TiesScore, best_of, ties_score
 from megatron_qm.evals.pairs.calibration import Calibration, calibrate
-from megatron_qm.evals.pairs.measured import Comparisons, Floats, Measured, TokenCounter, comparisons, measure
+from megatron_qm.evals.pairs.checked import Checked, check_pairs
+from megatron_qm.evals.pairs.columns import TokenCounter
+from megatron_qm.evals.pairs.measured import Floats, Ints, Measured, comparisons, measure
 from megatron_qm.evals.pairs.position import PairJudge, PositionBias, ask_both_orders, position_bias
-from megatron_qm.evals.pairs.reading import read_rows
-from megatron_qm.evals.pairs.rows import LABELS, Scorer
+from megatron_qm.evals.pairs.rows import Scorer
+from megatron_qm.evals.pairs.scoring import scores_exchanged
 from megatron_qm.evals.pairs.slopes import Slope, slopes
 from megatron_qm.evals.pairs.styles import Matrix, style_matrix
 from megatron_qm.json_types import JsonObject
@@ -38,9 +41,8 @@ class Report:
     """swapped: what is found where better and worse responses are exchanged, and all scored again. order_effect: the largest
     difference between both scores of a response. longer, longer_tokens: of "the longer one wins". deviation: of all scores."""
 
-    file: str
+    pairs: Checked
     seed: int
-    rows: int
     unscored: Mapping[str, int]
     accuracy: Accuracy
     swapped: Accuracy
@@ -57,11 +59,26 @@ class Report:
     slopes: Sequence[Slope]
     measured: Measured
 
+    @property
+    def rows(self) -> int:
+        return self.measured.rows
+
+    @property
+    def swapped_expected(self) -> float | None:
+        """Of the exchanged sides: all that was neither right nor a tie."""
+        if self.accuracy.value is None or self.accuracy.ties_half is None:
+            return None
+        return 1 - self.accuracy.value - 2 * (self.accuracy.ties_half - self.accuracy.value)
+
     def to_json(self) -> JsonObject:
+        return {**self.numbers(), "scores": list(self.scores())}
+
+    def numbers(self) -> JsonObject:
+        """All but the scores, which are as many as there are pairs."""
         return {
-            "pairs": self.file, "seed": self.seed, "rows": self.rows, **self.accuracy.to_json(),
+            "pairs": str(self.pairs.path), "seed": self.seed, "rows": self.rows, **self.accuracy.to_json(),
             "unscored": sum(self.unscored.values()), "unscored_reasons": dict(self.unscored),
-            "swapped_accuracy": self.swapped.value, "swapped_expected": _complement(self.accuracy),
+            "swapped_accuracy": self.swapped.value, "swapped_expected": self.swapped_expected,
             "order_effect": self.order_effect, "longer_wins": self.longer.value,
             "longer": {"characters": self.longer.to_json(), "tokens": self.longer_tokens and self.longer_tokens.to_json()},
             "strata": {name: stratum.to_json() for name, stratum in self.strata.items()},
@@ -70,52 +87,67 @@ class Report:
             "best_of": {str(size): found.to_json() for size, found in self.best_of.items()},
             "ties_score": self.ties and self.ties.to_json(), "calibration": self.calibration and self.calibration.to_json(),
             "slopes": [slope.to_json() for slope in self.slopes],
-            "scores": _scores(self.measured),
         }
+
+    def scores(self) -> Iterator[JsonObject]:
+        """Of each row, by the side of the file on which a response stood. The file is read once more, for its keys."""
+        for row, (first, end) in zip(self.pairs, itertools.pairwise(self.measured.first_r), strict=True):
+            scores = [None if math.isnan(score) else score for score in self.measured.score_m[first:end].tolist()]
+            better, worse = scores[: row.better], scores[row.better :]
+            chosen, rejected = (worse, better) if row.label == "rejected" else (better, worse)
+            yield {"key": row.key, "chosen": chosen, "rejected": rejected}
 
 
 def evaluate_pairs(path: Path, scorer: Scorer, seed: int = 0, tokens: TokenCounter | None = None) -> Report:
     """tokens: counts those of a response, for lengths beside characters. seed: draws the half that a temperature is fitted on.
 
-    The file is read through before anything is scored. Raises UserError for a line that is not whole, and for a scorer that does
-    not answer for each conversation; what it could not score, None, is counted and left out.
+    The file is read through before anything is scored. Raises UserError for a line that is not whole, for a file that changes
+    meanwhile, and for a scorer that does not answer for each conversation; what it could not score, None, is counted and left
+    out.
     """
-    check_pairs(path)
-    measured = measure(read_rows(path), scorer, tokens)
-    again = measure((row.exchanged() for row in read_rows(path)), scorer, texts=False)
-    judged, scored = comparisons(measured, measured.judged_r), comparisons(measured, measured.scored_r)
-    swapped = comparisons(again, again.judged_r)
-    score_k, deviation = judged.difference(measured.score_m), _deviation(measured)
+    pairs = check_pairs(path)
+    measured = measure(pairs, scorer, tokens)
+    deviation, exchanged = _deviation(measured), _exchanged(measured, scores_exchanged(pairs, scorer))
     return Report(
-        str(path), seed, len(measured.keys), measured.unscored, accuracy(score_k, judged),
-        accuracy(swapped.difference(again.score_m), swapped), _order_effect(measured, again),
-        accuracy(judged.difference(measured.characters_m), judged),
-        None if measured.tokens_m is None else accuracy(judged.difference(measured.tokens_m), judged),
-        deviation, by_stratum(measured), _tied(measured, scored, deviation), style_matrix(measured), best_of(measured),
-        ties_score(measured), calibrate(score_k, measured.prompt_r[judged.row_k], seed),
-        slopes(measured, scored, deviation or 0.0) if len(scored.row_k) else [], measured,
+        pairs, seed, measured.unscored, _accuracy(measured, measured.score_m), *exchanged,
+        _accuracy(measured, measured.characters_m),
+        None if measured.tokens_m is None else _accuracy(measured, measured.tokens_m), deviation, by_stratum(measured),
+        _tied(measured, deviation), style_matrix(measured), best_of(measured), ties_score(measured), _calibration(measured, seed),
+        _slopes(measured, deviation), measured,
     )
 
 
 def judge_pairs(path: Path, judge: PairJudge) -> PositionBias:
     """Of a judge that is shown two responses at once. Raises UserError as `evaluate_pairs` does."""
-    check_pairs(path)
-    return position_bias(ask_both_orders(read_rows(path), judge))
+    return position_bias(ask_both_orders(check_pairs(path), judge))
 
 
-def check_pairs(path: Path) -> None:
-    """Raises UserError for the first line that is not whole, and for what cannot be read more than once."""
-    if path.exists() and not path.is_file():
-        raise UserError(f"{path}: is no file; pairs are read several times, so give a file")
-    for _ in read_rows(path):
-        pass
+# Each of these makes its own comparisons, which are as long as the file, and lets them go.
 
 
-def _complement(found: Accuracy) -> float | None:
-    """Of the exchanged sides: all that was neither right nor a tie."""
-    if found.value is None or found.ties_half is None:
-        return None
-    return 1 - found.value - 2 * (found.ties_half - found.value)
+def _accuracy(measured: Measured, values_m: Floats | Ints) -> Accuracy:
+    """Of "the one with the larger value wins"."""
+    compared = comparisons(measured, measured.judged_r)
+    return accuracy(compared.difference(values_m), compared)
+
+
+def _exchanged(measured: Measured, second_m: Floats) -> tuple[Accuracy, float | None]:
+    """(accuracy where the worse responses are taken for the better ones, the order's effect) of scores with sides exchanged."""
+    judged = comparisons(measured, replace(measured, score_m=second_m).judged_r)
+    swapped = accuracy(-judged.difference(second_m), judged)
+    apart_m = np.abs(measured.score_m - second_m)
+    known_m = apart_m[np.isfinite(apart_m)]
+    return swapped, float(known_m.max()) if len(known_m) else None
+
+
+def _calibration(measured: Measured, seed: int) -> Calibration | None:
+    judged = comparisons(measured, measured.judged_r)
+    return calibrate(judged.difference(measured.score_m), measured.prompt_r[judged.row_k], seed)
+
+
+def _slopes(measured: Measured, deviation: float | None) -> list[Slope]:
+    scored = comparisons(measured, measured.scored_r)
+    return slopes(measured, scored, deviation or 0.0) if len(scored.row_k) else []
 
 
 def _deviation(measured: Measured) -> float | None:
@@ -123,32 +155,10 @@ def _deviation(measured: Measured) -> float | None:
     return float(known_m.std(ddof=1)) if len(known_m) > 1 else None
 
 
-def _order_effect(measured: Measured, again: Measured) -> float | None:
-    """The second time the worse responses stood first."""
-    length_r, place_m = np.diff(measured.first_r), np.arange(len(measured.score_m))
-    row_m = np.repeat(np.arange(len(length_r)), length_r)
-    first_m, better_m = measured.first_r[row_m], measured.better_r[row_m]
-    moved_m = first_m + (place_m - first_m - better_m) % length_r[row_m]
-    gap_m: Floats = np.abs(measured.score_m - again.score_m[moved_m])
-    known_m = gap_m[np.isfinite(gap_m)]
-    return float(known_m.max()) if len(known_m) else None
-
-
-def _tied(measured: Measured, scored: Comparisons, deviation: float | None) -> Tied | None:
-    apart_k = np.abs(scored.difference(measured.score_m))[measured.tied_r[scored.row_k]]
+def _tied(measured: Measured, deviation: float | None) -> Tied | None:
+    tied = comparisons(measured, measured.scored_r & measured.tied_r)
+    apart_k = np.abs(tied.difference(measured.score_m))
     if not len(apart_k):
         return None
     mean = float(apart_k.mean())
     return Tied(len(apart_k), mean, float(np.median(apart_k)), mean / deviation if deviation else None)
-
-
-def _scores(measured: Measured) -> list[JsonObject]:
-    """Of each row, by the side of the file on which a response stood."""
-    found: list[JsonObject] = []
-    for row, key in enumerate(measured.keys):
-        first, end = measured.first_r[row : row + 2].tolist()
-        scores = [None if np.isnan(score) else score for score in measured.score_m[first:end].tolist()]
-        better, worse = scores[: measured.better_r[row]], scores[measured.better_r[row] :]
-        sides = (worse, better) if LABELS[measured.label_r[row]] == "rejected" else (better, worse)
-        found.append({"key": key, "chosen": sides[0], "rejected": sides[1]})
-    return found

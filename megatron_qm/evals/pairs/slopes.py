@@ -5,10 +5,11 @@ The model: score = a of the prompt + b * better + c * x + noise, with x the log2
 noise. So c is the slope at equal label. Noise may be of unequal size, and go together within a prompt (a sandwich by prompts).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from megatron_qm.evals.pairs.measured import Comparisons, Floats, Ints, Measured
 from megatron_qm.evals.pairs.rows import LABELS
@@ -42,23 +43,27 @@ _UNITS = {"length": "doubling of the characters", "tokens": "doubling of the tok
 
 def slopes(measured: Measured, compared: Comparisons, deviation: float) -> list[Slope]:
     """Each alone, then length and markdown beside each other. compared: also of ties, whose sides have equal labels."""
-    label_k = (measured.label_r[compared.row_k] != LABELS.index("tie")).astype(float)
-    x: dict[str, Floats] = {"length": compared.difference(np.log2(measured.characters_m))}
+    x: dict[str, Floats | Ints] = {"length": measured.characters_m}
     if measured.tokens_m is not None:
-        x["tokens"] = compared.difference(np.log2(np.maximum(measured.tokens_m, 1)))
-    x["markdown"] = compared.difference(measured.markdown_m)
+        x["tokens"] = measured.tokens_m
+    x["markdown"] = measured.markdown_m
+    label_k = measured.label_r[compared.row_k] != LABELS.index("tie")
     score_k, prompt_k = compared.difference(measured.score_m), measured.prompt_r[compared.row_k]
-    alone = [_slope(name, {name: x[name]}, label_k, score_k, prompt_k, deviation) for name in x]
-    both = {name: x[name] for name in ("length", "markdown")}
-    return alone + [_slope(name, both, label_k, score_k, prompt_k, deviation) for name in both]
+    names_of = [*((name,) for name in x), ("length", "markdown"), ("markdown", "length")]
+    return [_slope(names, _design([(name, x[name]) for name in names], compared, label_k), score_k, prompt_k, deviation)
+            for names in names_of]
 
 
-def _slope(
-    name: str, x: Mapping[str, Floats], label_k: Floats, score_k: Floats, prompt_k: Ints, deviation: float
-) -> Slope:
-    beside = " and ".join(other for other in x if other != name)
-    columns = [x[name], *(x[other] for other in x if other != name), *([label_k] if label_k.any() else [])]
-    design_kp, n = np.stack(columns, axis=1), len(score_k)
+def _design(x: Iterable[tuple[str, Floats | Ints]], compared: Comparisons, label_k: NDArray[np.bool_]) -> Floats:
+    """Made anew for each slope: kept, the differences of all x would be what takes the most memory."""
+    columns = [compared.difference(x_m if name == "markdown" else np.log2(np.maximum(x_m, 1))) for name, x_m in x]
+    return np.stack([*columns, *([label_k] if label_k.any() else [])], axis=1)
+
+
+def _slope(names: Sequence[str], design_kp: Floats, score_k: Floats, prompt_k: Ints, deviation: float) -> Slope:
+    """Of the first of `names`."""
+    (name, *others), n = names, len(score_k)
+    beside = " and ".join(others)
     reason = _obstacle(design_kp, prompt_k, deviation)
     if reason:
         return Slope(name, _UNITS[name], beside, None, None, None, n, reason)
@@ -83,8 +88,10 @@ def least_squares(design_kp: Floats, y_k: Floats, group_k: Ints) -> tuple[float,
     bread_pp = np.linalg.pinv(design_kp.T @ design_kp)
     coefficient_p = bread_pp @ design_kp.T @ y_k
     groups, at_k = np.unique(group_k, return_inverse=True)
-    score_gp = np.zeros((len(groups), design_kp.shape[1]))
-    np.add.at(score_gp, at_k, design_kp * (y_k - design_kp @ coefficient_p)[:, None])
+    rest_k = y_k - design_kp @ coefficient_p
+    score_gp = np.empty((len(groups), design_kp.shape[1]))
+    for column, x_k in enumerate(design_kp.T):
+        score_gp[:, column] = np.bincount(at_k, x_k * rest_k)
     (n, p), g = design_kp.shape, len(groups)
     covariance_pp = bread_pp @ (score_gp.T @ score_gp) @ bread_pp * (g / (g - 1) * (n - 1) / (n - p))
     return float(coefficient_p[0]), float(np.sqrt(max(covariance_pp[0, 0], 0.0))), g - p

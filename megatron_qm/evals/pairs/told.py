@@ -49,10 +49,10 @@ def _accuracy(name: str, found: Accuracy) -> tuple[str, ...]:
 def _notes(report: Report) -> str:
     """What a reader must know of the table."""
     unscored = sum(report.unscored.values())
-    said = [f"{report.rows} pairs in {report.file}, {unscored} of them without a score"
+    said = [f"{report.rows} pairs in {report.pairs.path}, {unscored} of them without a score"
             + (f" ({', '.join(f'{count} {reason}' for reason, count in report.unscored.items())})" if unscored else "")]
-    expected = report.to_json()["swapped_expected"]
-    if isinstance(expected, float) and report.swapped.value is not None and abs(expected - report.swapped.value) > _AGREES:
+    expected = report.swapped_expected
+    if expected is not None and report.swapped.value is not None and abs(expected - report.swapped.value) > _AGREES:
         said.append(f"warning: with the sides exchanged the accuracy must be {expected:.1%} and is {report.swapped.value:.1%}: a "
                     f"score depends on the order that responses are given in (by up to {report.order_effect or 0:.3g})")
     if report.tied:

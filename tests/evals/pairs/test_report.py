@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from megatron_qm.cli import main
 from megatron_qm.errors import UserError
 from megatron_qm.evals.pairs.report import evaluate_pairs
 from megatron_qm.evals.pairs.rows import Messages
@@ -89,6 +90,18 @@ def test_the_json_holds_what_is_promised_and_scores_by_side_of_the_file(tmp_path
              for r in rows if r.get("label") == "tie"]
     assert found["tied"]["mean_difference"] == pytest.approx(sum(apart) / 30)
     assert [slope["name"] for slope in found["slopes"]] == ["length", "tokens", "markdown", "length", "markdown"]
+
+
+def test_what_is_written_row_by_row_is_to_the_byte_the_whole_object(tmp_path: Path) -> None:
+    rows = many(3, 50)
+    rows += [pair(1, 0.1, key='two\n"lines" \u2028 外科'), pair(0.3, 1e-300, label="rejected"), pair("none", "inf", key=-7)]
+    rows += [{"prompt": "q", "chosen": ["a = 1", "b = 2"], "rejected": ["c = none"], "key": f"tied:{n}"} for n in (1, 2)]
+    path, output, scorer = write(tmp_path / "pairs.jsonl", rows), tmp_path / "out.json", "tests.evals.pairs.test_command:scored"
+    assert main(["evaluate", "--pairs", str(path), "--scorer", scorer, "--seed", "1", "--output", str(output)]) == 0
+    whole = {"scorer": scorer, **evaluate_pairs(path, told, seed=1).to_json()}
+    assert output.read_text() == json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+    assert list(whole)[-1] == "scores"
+    assert [row["key"] for row in whole["scores"]][-5:] == [rows[-5]["key"], "52", "-7", "tied:1", "tied:2"]
 
 
 @pytest.mark.parametrize(("scorer", "why"), [

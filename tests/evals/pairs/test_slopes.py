@@ -41,12 +41,12 @@ def made(draw: np.random.Generator, pairs: int, slope: float, per_prompt: int = 
     markdown_rs = draw.random((pairs, 2))
     zeros = np.zeros(pairs, np.int64)
     prompt_r = np.arange(pairs) // per_prompt
-    return Measured([""] * pairs, np.arange(0, 2 * pairs + 1, 2), zeros + 1, label_r, zeros, zeros, prompt_r,
+    return Measured({}, np.arange(0, 2 * pairs + 1, 2), zeros + 1, label_r, zeros, zeros, prompt_r,
                     score_rs.ravel(), length_rs.ravel(), None, markdown_rs.ravel(), np.full(2 * pairs, -1), [""], {})
 
 
 def of_length(measured: Measured, deviation: float = 1.0) -> Slope:
-    pairs = len(measured.keys)
+    pairs = measured.rows
     compared = Comparisons(np.arange(pairs), np.arange(0, 2 * pairs, 2), np.arange(1, 2 * pairs, 2))
     return slopes(measured, compared, deviation)[0]
 
