@@ -2,13 +2,13 @@
 # ruff: noqa: E501  Chinese characters count twice
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from megatron_qm.rewards import icd
-from megatron_qm.rewards.beside import with_their_codes, without_aliases
+from megatron_qm.rewards.beside import labelled_codes, with_their_codes, without_aliases
 from megatron_qm.rewards.chosen import chosen, not_withdrawn
-from megatron_qm.rewards.disease_book import Book, bare, is_name
+from megatron_qm.rewards.disease_book import KIND_OF, Book, bare, is_name
 from megatron_qm.rewards.icd import LEVELS, Lineage
 from megatron_qm.rewards.metadata import Metadata, table_of, word_of
 from megatron_qm.rewards.modifiers import names_a_place_more
@@ -30,6 +30,7 @@ _LIST_KEYS = ("diagnoses", "diagnosis", "diseases", "诊断", "codes", "answer",
 _MOST_ITEMS = 50
 _APART = re.compile(r"[,;、+/\n]|\band\b|[和及与伴并]")  # between two diagnoses
 _SHORT = re.compile(r"\b(vs|i\.e|e\.g)\.(?=[\s,])", re.I)  # whose stop ends no sentence
+_BROKEN = re.compile(r"#(?=\s?(?:(?:left|right|[lr]) )?(?:nof|neck of femur)\b)|(?<=[a-z] )#(?=\s*(?:$|[.,;)]))", re.I | re.M)
 _SHORTENED = ("vs.", "i.e.", "e.g.")
 _NEAR, _FAR = 12, 40  # characters between a name and a code of any category, or of its own
 _ROW = re.compile(r"^[ \t]*\|[ \t]*([^|\n]{1,40}?)[ \t]*\|[ \t]*([^|\n]{1,200}?)[ \t]*\|?[ \t]*$", re.M)  # of two cells
@@ -153,6 +154,8 @@ def _plain(text: str) -> str:
     text = simplified(text)
     if "|" in text:
         text = _ROW.sub(r"\1: \2", text)
+    if "#" in text:
+        text = _BROKEN.sub("fracture ", text)
     return _SHORT.sub(r"\1 ", text) if holds(text.lower(), _SHORTENED) else text
 
 
@@ -182,6 +185,27 @@ def _is_unspecified(place: Lineage) -> bool:
 
 
 def _joined(found: Sequence[Mention], book: Book) -> list[Lineage | None]:
+    """What names and codes mean together. A code that stands apart and is no code of any of the names contradicts one of them."""
+    codes = labelled_codes(found, is_name)
+    if not codes or len(codes) > _MOST_ITEMS:
+        return _of_names(found, book)
+    stated = [book.place(one.key) for one in codes]
+    named = _of_names([one for one in found if one not in codes], book)
+    kinds = {place for one in found if one.key[0] == KIND_OF and (place := book.place(bare(one.key)))}
+    finer = [next((code for code in stated if _agree(code, name, kinds)), None) for name in named]
+    strays = [code for code in stated if not any(_agree(code, name, kinds) for name in named)]
+    more = [code for code in stated if code not in (*strays, *finer)]
+    contradicted = [n for n, code in enumerate(finer) if code is None][: len(strays)]
+    given = [None if n in contradicted else finer[n] or name for n, name in enumerate(named)]
+    return [*given, *more, *strays[len(contradicted) :]]
+
+
+def _agree(code: Lineage | None, name: Lineage | None, kinds: Collection[Lineage]) -> bool:
+    """kinds: of those that no table knows, which agree with a code of their chapter."""
+    return code is not None and name is not None and (code[1] == name[1] or name in kinds and code[3] == name[3])
+
+
+def _of_names(found: Sequence[Mention], book: Book) -> list[Lineage | None]:
     """A code says which of its category the names are that have none of their own."""
     groups = [(any(not is_name(one.key) for one in group), book.joined(group)) for group in _groups(found, book)]
     coded = {place[1] for has_code, places in groups if has_code for place in places if place}

@@ -22,12 +22,12 @@ from megatron_qm.rewards.reading.spans import Span, Stance
 from megatron_qm.rewards.spelling import units
 from megatron_qm.rewards.wanted import Wanted
 
-_NAMED, _KIND_OF = "=", "~"  # before the key of a name: what it means, or what it is a kind of that no table knows
+_NAMED, KIND_OF = "=", "~"  # before the key of a name: what it means, or what it is a kind of that no table knows
 _QUALIFIED = re.compile(rf"(?:\b{either('makes_another', 'en')}[ -]|{either('makes_another', 'zh')}性?)$", re.I)
 _BEFORE = 24  # characters before a name in which its qualifier stands
-# What is complained of or found, which is no diagnosis beside a disease.
-_COMPLAINTS = ("R", "M25.5", "M54.2", "M54.4", "M54.5", "M54.9", "M79.1", "M79.2", "M79.6", "H91.9", "H92.0", "H93.1", "K59.0",
-               "K62.5", "K92.0", "K92.1", "L29.9", "N23", "N63", "N92.0", "N94.6", "I95.9")
+# What is complained of or found, or how an injury came about (chapter XX), which is no diagnosis beside a disease.
+_COMPLAINTS = ("R", "V", "W", "X", "Y", "M25.5", "M54.2", "M54.4", "M54.5", "M54.9", "M79.1", "M79.2", "M79.6", "H91.9", "H92.0",
+               "H93.1", "K59.0", "K62.5", "K92.0", "K92.1", "L29.9", "N23", "N63", "N92.0", "N94.6", "I95.9")
 _NO_COMPLAINTS = ("R57", "R65", "R73", "R95")  # shock, sepsis, prediabetes, sudden infant death
 
 
@@ -146,12 +146,12 @@ class Book:
 
 
 def is_name(key: str) -> bool:
-    return key[0] in (_NAMED, _KIND_OF)
+    return key[0] in (_NAMED, KIND_OF)
 
 
 def bare(key: str) -> str:
     """A key's code."""
-    return key.lstrip(_NAMED + _KIND_OF)
+    return key.lstrip(_NAMED + KIND_OF)
 
 
 def _is_complaint(code: str) -> bool:
@@ -170,7 +170,7 @@ def _within(inner: Span, outer: Span) -> bool:
 def _key(sentence: str, code: str, span: Span) -> str:
     """`viral pneumonia` is a kind of pneumonia, and not the one that `pneumonia` means, where no table knows it."""
     qualified = span.start and _QUALIFIED.search(sentence, max(0, span.start - _BEFORE), span.start)
-    return f"{_KIND_OF}{code[:3]}" if qualified else f"{_NAMED}{code}"
+    return f"{KIND_OF}{code[:3]}" if qualified else f"{_NAMED}{code}"
 
 
 def _blanked(sentence: str, spans: Sequence[Span]) -> str:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from megatron_qm.rewards.doses import Dose, dose_in, doses_in, route_in
+from megatron_qm.rewards.doses import Dose, dose_in, doses_in, route_in, without_denied_routes
 from megatron_qm.rewards.drug_names import DrugNames, parts_of
 from megatron_qm.rewards.metadata import Metadata, table_of, words_of
 from megatron_qm.rewards.outcome import Outcome, Scored, Status, Unscored
@@ -160,7 +160,7 @@ def _dosed(value: object) -> tuple[tuple[Dose, ...], str | None]:
 def _given(prompt: str, response: str, names: DrugNames) -> tuple[list[_Drug], list[_Drug]]:
     """The drugs that are the answer (of the JSON if there is any, else of the prose), and all that the prose gives: a
     contraindicated one cannot hide there."""
-    text = answer_text(prompt, response, names.find)
+    text = without_denied_routes(answer_text(prompt, response, names.find))
     if not text:
         return [], []
     values, around = json_values(text)

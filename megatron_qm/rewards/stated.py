@@ -7,9 +7,10 @@ that is affirmed counts.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
+from megatron_qm.rewards.beside import labelled_codes
 from megatron_qm.rewards.diagnosis_statements import (
     Rank,
     Statement,
@@ -23,6 +24,7 @@ from megatron_qm.rewards.diagnosis_statements import (
     names_unknown,
     of_sentence,
 )
+from megatron_qm.rewards.disease_book import is_name
 from megatron_qm.rewards.reading.lexicon import words
 from megatron_qm.rewards.reading.mentions import Mention, Prose
 
@@ -37,15 +39,29 @@ class Diagnoses(Prose):
     """Prose whose answer is what it states to be the diagnosis."""
 
     def answer(self, *, beside_fields: bool) -> list[Mention]:
-        stated = self._governing(Rank.STATED if beside_fields else Rank.HAD)
+        least = Rank.STATED if beside_fields else Rank.HAD
+        stated = self._governing(least)
         if stated is None:
             return super().answer(beside_fields=beside_fields)
-        given, affirmed = set(stated), self.affirmed
+        given, affirmed = self._with_codes(stated, least), self.affirmed
         return self.decided([one for one in affirmed if one in given], affirmed)
 
-    def _governing(self, least: Rank) -> list[Mention] | None:
-        """The names of the statements of the highest rank; of final ones, the last and those that it repeats."""
-        said = [one for one in self._statements() if one.rank >= least and one.chooses]
+    def _with_codes(self, stated: Sequence[Mention], least: Rank) -> set[Mention]:
+        """What is stated, and its codes that stand apart, or where those alone are stated, the names before them."""
+        codes = set(labelled_codes(self.mentions, is_name))
+        names = (self._governing(least, codes) or []) if codes and codes >= set(stated) else stated
+        owner, own = None, []
+        for one in self.mentions:
+            if one not in codes:
+                owner = one
+            elif owner in names:
+                own.append(one)
+        return {*stated, *own, *(names if own else ())}
+
+    def _governing(self, least: Rank, apart: Collection[Mention] = ()) -> list[Mention] | None:
+        """The names of the statements of the highest rank; of final ones, the last and those that it repeats. apart: names that
+        state nothing."""
+        said = [one for one in self._statements(apart) if one.rank >= least and one.chooses]
         if not said:
             return None
         said = [one for one in said if one.rank >= Rank.STATED or not is_class(one)] or said
@@ -56,9 +72,9 @@ class Diagnoses(Prose):
             governing = [one for one in governing if last & {name.key for name in one.names}]
         return [name for one in governing for name in one.names]
 
-    def _statements(self) -> Iterator[Statement]:
+    def _statements(self, apart: Collection[Mention]) -> Iterator[Statement]:
         named: dict[int, list[Mention]] = {}
-        for one in self.mentions:
+        for one in self.mentions if not apart else [one for one in self.mentions if one not in apart]:
             named.setdefault(one.place, []).append(one)
         above: Rank | None = None  # of the label on the line before
         opening = True  # whether nothing has been said but titles

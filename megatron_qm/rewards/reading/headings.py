@@ -1,13 +1,16 @@
 """What stands at the head of a line or of a list, and reaches over what follows: `Excluded:`, `既往史：`, `Differential`."""
 
 import re
+from collections.abc import Sequence
 
 from megatron_qm.rewards.reading.cues import Words
-from megatron_qm.rewards.reading.lexicon import lower, words
-from megatron_qm.rewards.reading.spans import Stance
+from megatron_qm.rewards.reading.lexicon import first, lower, words
+from megatron_qm.rewards.reading.spans import Span, Stance
 
 _LONGEST = 40
 _HEADING = re.compile(r"\s*(?:[-*•]\s)?(?P<name>[^,.;:()\n]{1,40})(?:\([^()\n]{1,40}\)\s?)?:")
+_REFUSES = re.compile(rf"\W*{first('refuses_all')}")
+_WITHHOLDS_LIST = re.compile(rf"\W*{first('withholds_list')}\W*")
 _ELSEWHERE = Words("elsewhere")
 _NO_HEADING = Words("no_heading")
 _EXPLAINS = re.compile(words("explaining_heading"))
@@ -30,6 +33,8 @@ def heading(line: str, *, alone: bool) -> Stance | None:
         return None
     if _ELSEWHERE.search(name):
         return Stance.ELSEWHERE
+    if _WITHHOLDS_LIST.fullmatch(name):
+        return Stance.DENIED
     if _NO_HEADING.search(name):
         return None
     if any(denies.search(name) for denies in _DENIES):
@@ -37,6 +42,17 @@ def heading(line: str, *, alone: bool) -> Stance | None:
     if _SUPPOSED.search(name):
         return Stance.SUPPOSED
     return Stance.DISCUSSED if _EXPLAINS.fullmatch(name.strip(" -*•#")) else None
+
+
+def denies_its_own(line: str, names: Sequence[Span]) -> bool:
+    """Of a line whose heading denies, whether that is a clause which denies its own object, and its colon leads to a reason: `No
+    X-ray and no MRI: there are no red flags`. names: of the sentence that it begins."""
+    match = _HEADING.match(line)
+    if match is None:
+        return False
+    if names:
+        return names[0].start < match.end()
+    return _REFUSES.match(lower(line), 0, match.end("name")) is not None and match.end() < len(line.rstrip())
 
 
 def discussing(line: str, *, alone: bool) -> bool | None:

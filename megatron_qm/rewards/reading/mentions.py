@@ -9,16 +9,18 @@ from functools import cached_property
 from megatron_qm.rewards.reading.choices import any_joined_by_or, decided
 from megatron_qm.rewards.reading.clean import answer_part
 from megatron_qm.rewards.reading.cues import Cues, Words
-from megatron_qm.rewards.reading.headings import ITEM, discussing, heading
+from megatron_qm.rewards.reading.headings import ITEM, denies_its_own, discussing, heading
 from megatron_qm.rewards.reading.lexicon import either, lower, words
+from megatron_qm.rewards.reading.retractions import may_retract, retracted, retracts_those_before
 from megatron_qm.rewards.reading.rows import tables_as_lines
 from megatron_qm.rewards.reading.scopes import denies, stances, takes_off
 from megatron_qm.rewards.reading.spans import Find, Mention, Span, Stance
 
 # A full stop ends no sentence behind a number of a list, nor behind a letter that stands alone where the text goes on in small
-# letters: `i.v. infusion`, `S. aureus`.
+# letters: `i.v. infusion`, `S. aureus`; nor behind `i.e.` and the like.
+_SHORT = r"(?<![Ii]\.[Ee])(?<![Ee]\.[Gg])(?<![\s(]vs)"
 _NUMBERED = r"(?<![\s(]\d)(?<![\s(]\d\d)(?<!^\d)(?<!^\d\d)"
-_SENTENCE = re.compile(rf"[\n。!?]|{_NUMBERED}\.(?!(?<=[A-Za-z]\.)(?<![A-Za-z][A-Za-z]\.)\s[a-z(])(?=[\"”]?(?:\s|$))")
+_SENTENCE = re.compile(rf"[\n。!?]|{_NUMBERED}{_SHORT}\.(?!(?<=[A-Za-z]\.)(?<![A-Za-z][A-Za-z]\.)\s[a-z(])(?=[\"”]?(?:\s|$))")
 _TAKEN_BACK = re.compile(  # what the writer says before naming something else in its place
     rf"(?:^|[,;:.…—-])\s*(?:{either('oh')}[,\s]{{1,2}})*{either('takes_back')}|\b{either('changes_answer')}")
 _RETRACTED = re.compile(  # and what it says before naming nothing at all
@@ -113,17 +115,19 @@ def _mentions(sentences: Sequence[Sentence], find: Find) -> list[Mention]:
     open_since: int | None = None  # how many of `standing` were taken back before anything was named in their place
     for place, sentence in enumerate(sentences):
         names = list(find(sentence.text))
-        if place and not sentence.first and takes_off(sentence.low, names[0][1].start if names else None):
+        if place and _takes_off(sentence, names[0][1].start if names else None):
             standing = _last_denied(found, standing)
         if sentence.first:
-            said = heading(sentence.text, alone=not names and sentence.mark in ("\n", ""))
-            above = said or (above if ITEM.match(sentence.text) else Stance.AFFIRMED)
+            above = _below_heading(sentence, names, above)
         like = _likeness(sentences, place, names) or above
         for (key, span), stance in zip(names, stances(sentence.text, [span for _, span in names], like), strict=True):
             asked = sentence.mark == "?" and stance is Stance.AFFIRMED
             if stance is Stance.AFFIRMED and not asked:
                 standing.append(len(found))
             found.append(Mention(key, Stance.SUPPOSED if asked else stance, sentence.text, span, place))
+        kept = _kept(found, standing, sentence.low, names, place)
+        open_since = open_since and len({*standing[:open_since]} & {*kept})
+        standing = kept
         halted = open_since is None and place > 0 and _HALTS.match(sentences[place - 1].low) is not None
         standing = _left_standing(found, standing, sentence.low, place, halted=halted)
         if open_since is not None and len(standing) > open_since:
@@ -132,6 +136,21 @@ def _mentions(sentences: Sequence[Sentence], find: Find) -> list[Mention]:
             open_since = len(standing)
     _denied(found, standing, open_since or 0)
     return found
+
+
+def _below_heading(sentence: Sentence, names: Sequence[tuple[str, Span]], above: Stance) -> Stance:
+    """How what stands above the names of a line reaches over it. sentence: the line's first. above: of the line before."""
+    said = heading(sentence.text, alone=not names and sentence.mark in ("\n", ""))
+    if said is Stance.DENIED and denies_its_own(sentence.text, [span for _, span in names]):
+        return Stance.AFFIRMED
+    return said or (above if ITEM.match(sentence.text) else Stance.AFFIRMED)
+
+
+def _takes_off(sentence: Sentence, begins: int | None) -> bool:
+    """Of what the sentence before it names. begins: where its own first name does."""
+    if begins is None and retracts_those_before(sentence.low):
+        return True
+    return not sentence.first and takes_off(sentence.low, begins)
 
 
 def _likeness(sentences: Sequence[Sentence], place: int, names: Sequence[tuple[str, Span]]) -> Stance | None:
@@ -162,6 +181,19 @@ def _last_denied(found: list[Mention], standing: list[int]) -> list[int]:
     first = next((n for n, at in enumerate(standing) if found[at].place == last), len(standing))
     _denied(found, standing[first:], len(standing))
     return standing[:first]
+
+
+def _kept(found: list[Mention], standing: list[int], low: str, names: Sequence[tuple[str, Span]], place: int) -> list[int]:
+    """What is left standing when the names that a sentence takes back are denied, here and before."""
+    keys = {key for key, _ in names}
+    if not names or not may_retract(low) or len(keys) == len(names) and not any(
+            found[at].key in keys for at in standing if found[at].place < place):
+        return standing
+    taken = set(retracted(low, [span for _, span in names]))
+    ends = {key: (place, span.end) for key, span in names if span in taken}
+    back = [at for at in standing if (found[at].place, found[at].span.end) <= ends.get(found[at].key, (-1, 0))]
+    _denied(found, back, len(back))
+    return [at for at in standing if found[at].stance is Stance.AFFIRMED]
 
 
 def _left_standing(found: list[Mention], standing: list[int], sentence: str, place: int, *, halted: bool) -> list[int]:
