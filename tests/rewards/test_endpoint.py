@@ -21,6 +21,7 @@ from megatron_qm.rewards.registry import longest_wait
 from megatron_qm.rewards.samples import Sample
 
 SECONDS = 1.0
+LATE = 2.5  # seconds that a busy machine may add: less than waiting in vain, or in turn, would take
 KEY = "sk-secret"
 
 
@@ -114,7 +115,7 @@ def test_what_goes_wrong_is_a_judge_error_in_its_time(way: str) -> None:
         start = time.monotonic()
         with pytest.raises(JudgeError) as error:
             endpoint("Is it?")
-        assert time.monotonic() - start < SECONDS + 0.7
+        assert time.monotonic() - start < SECONDS + LATE
         assert KEY not in str(error.value) and len(asked) == 1, "asked once, and nobody else is"
 
 
@@ -132,7 +133,7 @@ def test_busy_is_asked_again_if_that_is_in_time() -> None:
     with served(answer) as (endpoint, asked):
         start = time.monotonic()
         assert Endpoint(endpoint.base, "m", "", 5.0)("Is it?") == "At last."
-        assert len(asked) == 3 and 2.0 <= time.monotonic() - start < 4.0
+        assert len(asked) == 3 and 2.0 <= time.monotonic() - start < 2.0 + LATE
 
 
 def test_what_is_sent_is_utf8_and_short() -> None:
@@ -165,7 +166,7 @@ def test_behind_a_rule_it_is_unscored_and_all_votes_cost_the_time_of_one(way: st
         start = time.monotonic()
         found = hybrid(exam, endpoint, k=8)("", "the first of the four", "A", {})
         assert isinstance(found, Unscored) and found.reason.startswith("judge: ")
-        assert time.monotonic() - start < SECONDS + 1.0
+        assert time.monotonic() - start < SECONDS + LATE
         while len(asked) < 8 and time.monotonic() - start < 20:  # the server notes a question when its thread has a core
             time.sleep(0.01)
         assert len(asked) == 8
@@ -173,10 +174,10 @@ def test_behind_a_rule_it_is_unscored_and_all_votes_cost_the_time_of_one(way: st
 
 def test_votes_are_asked_at_once_and_more_in_turn() -> None:
     with served(slowly(0.4)) as (endpoint, _):
-        for k, least, most in ((8, 0.4, 0.8), (9, 0.8, 1.2)):
+        for k, least in ((8, 0.4), (9, 0.8)):
             start = time.monotonic()
             assert vote(endpoint, "Is it?", "", "x", k).passes == k
-            assert least <= time.monotonic() - start < most + 0.4
+            assert least <= time.monotonic() - start < least + LATE
     assert [Judge(endpoint, k).longest_wait for k in (1, 8, 9, 24)] == [1.0, 1.0, 2.0, 3.0]
     assert longest_wait(Hybrid("exam", Judge(endpoint, 9))) == 2.0
 
