@@ -13,7 +13,6 @@ from megatron_qm.rewards.reading.fields import stated
 from megatron_qm.rewards.reading.json_parts import Json, parts
 from megatron_qm.rewards.reading.judgement import Judgement, judgement, letters_of
 from megatron_qm.rewards.reading.marks import marked
-from megatron_qm.rewards.reading.numerals import alike
 from megatron_qm.rewards.reading.options import Options, options_of
 from megatron_qm.rewards.reading.rank import DENYING, Rank, Statement
 from megatron_qm.rewards.reading.statements import REMEMBERED_WHOLE, statements
@@ -45,7 +44,7 @@ _LISTED = Reading("rejected", why="options are denied or listed, none is chosen"
 def final_answer(response: str, table: Mapping[str, str], asked: Asked = Asked.RIGHT) -> Reading:
     """What a response answers to a question whose options are `table` (empty: any letters). asked: what for."""
     text, options = simplified(answer_part(response) or ""), options_of(table)
-    text = alike(text) if options.numerals else text
+    text = options.rewritten(text) if options.rewrites else text
     if not text:
         return Reading("unread", why="no answer after the reasoning")
     read = _short(text, options, asked) if len(text) <= REMEMBERED_WHOLE else _read(text, options, asked)
