@@ -16,14 +16,15 @@ from megatron_qm.rewards.reading.marks import marked
 from megatron_qm.rewards.reading.options import Options, options_of
 from megatron_qm.rewards.reading.rank import DENYING, Rank, Statement
 from megatron_qm.rewards.reading.statements import REMEMBERED_WHOLE, statements
-from megatron_qm.rewards.reading.texts import affirmed_texts, answers_otherwise, contradicted, refuses
+from megatron_qm.rewards.reading.texts import affirmed_texts, answers_otherwise, contradicted, refuses, takes_off
 from megatron_qm.rewards.reading.traditional import simplified
-from megatron_qm.rewards.reading.truth import calls_wrong
+from megatron_qm.rewards.reading.truth import calls_right, calls_wrong
 from megatron_qm.rewards.reading.wording import as_asked, called_false, concluding
 
 _FIRM = (Rank.FIELD, Rank.BOX, Rank.LED, Rank.TICKED)
 _WEAK = (Rank.ALONE, Rank.MENTION, Rank.LINE, *DENYING, Rank.SUPPOSED)
 _NONE_STATED = (*DENYING, Rank.SUPPOSED)
+_CALLED = (Rank.VERDICT, Rank.MENTION)
 _NO_ANSWER = (*DENYING, Rank.LINE, Rank.SHEET)
 
 
@@ -102,6 +103,8 @@ def _own(text: str, options: Options, asked: Asked) -> Reading:
         return Reading("rejected", why="other options are affirmed as well, or no answer is given")
     return read
 
+    if read.status == "read" and asked in IS_NOT and _all_of(said, _CALLED) and calls_right(text):
+        return Reading("rejected", why="it says that an option is right, which answers another question")
 
 _short = functools.lru_cache(maxsize=8192)(_read)  # what follows the reasoning is much the same in many responses
 
@@ -110,6 +113,8 @@ def _all_statements(text: str, options: Options) -> list[Statement]:
     """In the order of the text; where there are none at all, the option that the prose affirms by its text."""
     sheet, text = marked(text, options)
     pieces = list(parts(text))
+    if asked is Asked.RIGHT and takes_off(prose, options, read.letters):
+        return Reading("rejected", why="what is named is denied behind that")
     found = [one for piece in pieces for one in (
         stated(piece.value, options) if isinstance(piece, Json) else statements(piece, options))]
     if sheet:
