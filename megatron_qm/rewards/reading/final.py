@@ -10,6 +10,7 @@ from megatron_qm.rewards.reading.clean import answer_part
 from megatron_qm.rewards.reading.closing import closing
 from megatron_qm.rewards.reading.corrections import before_another_question, before_own_question, corrected
 from megatron_qm.rewards.reading.fields import stated
+from megatron_qm.rewards.reading.grading import FEWEST_CHARACTERS, without_grading
 from megatron_qm.rewards.reading.json_parts import Json, parts
 from megatron_qm.rewards.reading.judgement import Judgement, judgement, letters_of
 from megatron_qm.rewards.reading.marks import marked
@@ -23,8 +24,8 @@ from megatron_qm.rewards.reading.wording import as_asked, called_false, concludi
 
 _FIRM = (Rank.FIELD, Rank.BOX, Rank.LED, Rank.TICKED)
 _WEAK = (Rank.ALONE, Rank.MENTION, Rank.LINE, *DENYING, Rank.SUPPOSED)
-_NONE_STATED = (*DENYING, Rank.SUPPOSED)
 _CALLED = (Rank.VERDICT, Rank.MENTION)
+_NONE_STATED = (*DENYING, Rank.SUPPOSED)
 _NO_ANSWER = (*DENYING, Rank.LINE, Rank.SHEET)
 
 
@@ -53,10 +54,19 @@ def final_answer(response: str, table: Mapping[str, str], asked: Asked = Asked.R
 
 
 def _read(text: str, options: Options, asked: Asked) -> Reading:
-    """What the text says; where that is not firm, what it says with other forms of the options' texts as the question has them,
-    and what its conclusion says then. Where it says several things, what it says once it has corrected itself."""
+    """What the text says, beside what it says of its own grading."""
     if len(text) <= REMEMBERED_WHOLE and (letter := options.whole(text)):
         return Reading("read", frozenset(letter))
+    read = _said(text, options, asked)
+    if len(text) < FEWEST_CHARACTERS or read.status != "read" or (kept := without_grading(text)) == text:
+        return read
+    read = _said(kept, options, asked) if kept.strip() else _UNREAD
+    return read if read.status == "read" else Reading("rejected", why="it speaks of its own grading")
+
+
+def _said(text: str, options: Options, asked: Asked) -> Reading:
+    """What the text says; where that is not firm, what it says with other forms of the options' texts as the question has them,
+    and what its conclusion says then. Where it says several things, what it says once it has corrected itself."""
     if (head := before_own_question(text)) and (read := _read(head, options, asked)).status == "read":
         return read
     text = before_another_question(text, options)
@@ -93,6 +103,8 @@ def _own(text: str, options: Options, asked: Asked) -> Reading:
     read = _settled(said, options, asked)
     if read.status == "read" and asked is Asked.NOT and all(one.rank in DENYING for one in said) and calls_wrong(text):
         return Reading("rejected", why="it says that an option is wrong, which answers another question")
+    if read.status == "read" and asked in IS_NOT and _all_of(said, _CALLED) and calls_right(text):
+        return Reading("rejected", why="it says that an option is right, which answers another question")
     read = read._replace(firm=not _all_of(said, _WEAK), alone=any(one.rank is Rank.ALONE for one in said))
     if read.status != "read" or not _all_of(said, _WEAK):
         return read
@@ -101,10 +113,10 @@ def _own(text: str, options: Options, asked: Asked) -> Reading:
     prose = "\n".join(piece for piece in parts(text) if isinstance(piece, str))
     if contradicted(prose, options, read.letters) or options.texts and answers_otherwise(prose, options):
         return Reading("rejected", why="other options are affirmed as well, or no answer is given")
+    if asked is Asked.RIGHT and takes_off(prose, options, read.letters):
+        return Reading("rejected", why="what is named is denied behind that")
     return read
 
-    if read.status == "read" and asked in IS_NOT and _all_of(said, _CALLED) and calls_right(text):
-        return Reading("rejected", why="it says that an option is right, which answers another question")
 
 _short = functools.lru_cache(maxsize=8192)(_read)  # what follows the reasoning is much the same in many responses
 
@@ -113,8 +125,6 @@ def _all_statements(text: str, options: Options) -> list[Statement]:
     """In the order of the text; where there are none at all, the option that the prose affirms by its text."""
     sheet, text = marked(text, options)
     pieces = list(parts(text))
-    if asked is Asked.RIGHT and takes_off(prose, options, read.letters):
-        return Reading("rejected", why="what is named is denied behind that")
     found = [one for piece in pieces for one in (
         stated(piece.value, options) if isinstance(piece, Json) else statements(piece, options))]
     if sheet:
