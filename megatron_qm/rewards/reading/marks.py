@@ -11,7 +11,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from megatron_qm.rewards.reading.grids import flattened
-from megatron_qm.rewards.reading.lexicon import either, holds, lower
+from megatron_qm.rewards.reading.lexicon import either, holds
 from megatron_qm.rewards.reading.options import Options
 from megatron_qm.rewards.reading.phrase import phrase_at
 from megatron_qm.rewards.reading.rank import Rank, Statement
