@@ -9,13 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from megatron_qm.rewards.metadata import Metadata, table_of
 from megatron_qm.rewards.outcome import Outcome, Scored, Status, Unscored
-from megatron_qm.rewards.reading.asked import Asked, asked
+from megatron_qm.rewards.reading.asked import Asked, asked, question_of
 from megatron_qm.rewards.reading.clean import answer_part
 from megatron_qm.rewards.reading.fields import answer_fields, stated
 from megatron_qm.rewards.reading.final import final_answer
 from megatron_qm.rewards.reading.json_parts import Duplicates, json_values
 from megatron_qm.rewards.reading.options import LETTERS, options_of
 from megatron_qm.rewards.reading.rank import Rank
+from megatron_qm.rewards.reading.stems import without_said
 
 _NUMBER = r"\s*(?:question|q|第|问题|小题)?\s*[(（]?(\d{1,2})[)）]?\s*(?:[.:、)-]|题|问)?"
 _NUMBERED = re.compile(rf"^{_NUMBER}\s*[:.、-]?\s*(.*)$", re.I)
@@ -38,9 +39,16 @@ def exam(prompt: str, response: str, reference: object, metadata: Metadata) -> O
     if options and not right <= set(options):
         return Unscored(f"the reference {reference!r} is not among the options {', '.join(options)}")
     read = final_answer(response, options, asked(prompt) if options else Asked.RIGHT)
+    if read.status == "unread" and (shorter := _without_said(prompt, tuple(options.items()))):
+        read = final_answer(response, shorter, asked(prompt))
     if read.status != "read":
         return Scored(0.0, {"accuracy": 0.0, "invalid": 1.0}, read.why, read.status)
     return _answered(read.letters, read.letters == right)
+
+
+@functools.lru_cache(maxsize=4096)  # the responses of a group share their question
+def _without_said(prompt: str, options: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
+    return without_said(question_of(prompt), dict(options))
 
 
 @functools.lru_cache(maxsize=4096)

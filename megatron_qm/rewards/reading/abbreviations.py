@@ -4,7 +4,7 @@ import functools
 import re
 from collections.abc import Collection, Iterator, Sequence
 
-from megatron_qm.rewards.reading.lexicon import entries, words
+from megatron_qm.rewards.reading.lexicon import either, entries, words
 from megatron_qm.rewards.reading.slips import slip
 
 _WORD = re.compile(r"[A-Za-z]+")
@@ -16,8 +16,9 @@ _NO_INITIALS = frozenset(entries("no_initials", "en"))
 _NO_BEGINNINGS = frozenset(entries("no_beginning", "en"))
 _CHINESE = re.compile("[\u4e00-\u9fff]+")
 _BETWEEN = re.compile(f"[^{''.join(entries('around_a_short_form', 'zh'))}]+")
+_NEVER_OUT = re.compile(either("never_left_out", "zh"))
 _GENERIC = frozenset(entries("noun_of_many_names", "zh"))
-_FEWEST_CHINESE, _MOST_CHINESE = 2, 5  # characters
+_FEWEST_CHINESE, _MOST_CHINESE = 2, 8  # characters
 _LONGEST_OF_ALL = 11  # letters of a word that may have another vowel
 _VOWELS = frozenset("aeiou")
 _FEWEST_LEFT = 3  # letters that a beginning leaves out
@@ -78,9 +79,18 @@ def chinese(low: str) -> Iterator[tuple[int, int]]:
 
 
 def shortens(short: str, text: str) -> bool:
-    """Whether a Chinese word is characters of a text in their order: `慢阻肺`, of 慢性阻塞性肺疾病, and `房颤`, of 心房颤动.
-    One of two characters does not end with a noun of many names: `脑炎` is no 脑膜炎."""
-    rest, two = iter(text), len(short) == _FEWEST_CHINESE
-    if two and short[-1] in _GENERIC or short[0] not in text[: 2 if two else 1]:
+    """Whether a Chinese word is characters of a text in their order, from its beginning (`慢阻肺`, of 慢性阻塞性肺疾病, and
+    `房颤`, of 心房颤动) or half of it and more to its end (`宫缩乏力`, of 子宫收缩乏力), and leaves out nothing that makes it another
+    name. One of two characters does not end with a noun of many names: `脑炎` is no 脑膜炎."""
+    two = len(short) == _FEWEST_CHINESE
+    begins = short[0] in text[: 2 if two else 1]
+    ends = not two and 2 * len(short) >= len(text) and short[-1] == text[-1]
+    if two and short[-1] in _GENERIC or not (begins or ends):
         return False
-    return all(mark in rest for mark in short)
+    left_out, at = "", 0
+    for mark in text:
+        if at < len(short) and mark == short[at]:
+            at += 1
+        else:
+            left_out += mark
+    return at == len(short) and not _NEVER_OUT.search(left_out)

@@ -16,6 +16,7 @@ _SCALES = {  # names of a unit, by how much of what it is
 }  # fmt: skip
 _UNITS = {name: scale for scale, names in _SCALES.items() for name in names.split()} | {"per cent": (1.0, "%")}
 _RANGE = rf"(?:\s?(?:[-–—~～∼到至]|to|and)\s?(?:{NUMBER}))?"
+_PLAIN = re.compile(r"\d+(?:\.\d+)?")
 _ANY_UNIT = "|".join(sorted(map(re.escape, _UNITS), key=len, reverse=True))
 _UNIT = re.compile(rf"(?P<range>{_RANGE})\s?-?(?P<unit>{_ANY_UNIT})s?(?![a-z/])")
 
@@ -32,3 +33,17 @@ def amount_at(low: str, start: int, end: int) -> tuple[str, int]:
     number = low[start:end]
     value = float(_WORDS.get(number) or number.replace(",", "")[:16])
     return f"{value * factor:.6g}{of}", unit.end() if unit and not unit["range"] else end
+
+
+def other_share(amount: str) -> str:
+    """A share of one as per cent, and per cent as a share of one; empty for what is neither.
+
+    >>> other_share("69%"), other_share("0.07"), other_share("7"), other_share("0.5g")
+    ('0.69', '7%', '', '')
+    """
+    number = amount.removesuffix("%")
+    if not _PLAIN.fullmatch(number):
+        return ""
+    if amount.endswith("%"):
+        return f"{float(number) / 100:.6g}" if float(number) < 100 else ""
+    return f"{float(number) * 100:.6g}%" if amount.startswith("0.") else ""

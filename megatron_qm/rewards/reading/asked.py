@@ -33,14 +33,19 @@ def _asking(clauses: list[str]) -> str:
     return next((one for one in reversed(clauses) if _ASKS.search(one)), clauses[-1])
 
 
-@functools.lru_cache(maxsize=4096)  # the responses of a group share their question
-def asked(prompt: str) -> Asked:
-    """Of the last sentence before the options; a prompt that says nothing asks for what is right."""
+def question_of(prompt: str) -> str:
+    """The last sentence before the options."""
     prompt = simplified(prompt)
     found = _OPTIONS.search(prompt)
     stem = _BRACKETS.sub("", prompt[: found.start()] if found else prompt)
     sentences = [one.strip() for one in _SENTENCE.split(stem) if one.strip(" :：*")]
-    said = sentences[-1] if sentences else ""
+    return sentences[-1] if sentences else ""
+
+
+@functools.lru_cache(maxsize=4096)  # the responses of a group share their question
+def asked(prompt: str) -> Asked:
+    """Of the last sentence before the options; a prompt that says nothing asks for what is right."""
+    said = question_of(prompt)
     low = lower(said if said.isascii() else _asking(_CLAUSE.split(said)))
     if _FALSE.search(low):
         return Asked.FALSE

@@ -10,20 +10,21 @@ from megatron_qm.rewards.reading.clean import answer_part
 from megatron_qm.rewards.reading.closing import closing
 from megatron_qm.rewards.reading.corrections import before_another_question, before_own_question, corrected
 from megatron_qm.rewards.reading.fields import stated
+from megatron_qm.rewards.reading.grading import FEWEST_CHARACTERS, without_grading
 from megatron_qm.rewards.reading.json_parts import Json, parts
 from megatron_qm.rewards.reading.judgement import Judgement, judgement, letters_of
 from megatron_qm.rewards.reading.marks import marked
-from megatron_qm.rewards.reading.numerals import alike
 from megatron_qm.rewards.reading.options import Options, options_of
 from megatron_qm.rewards.reading.rank import DENYING, Rank, Statement
 from megatron_qm.rewards.reading.statements import REMEMBERED_WHOLE, statements
-from megatron_qm.rewards.reading.texts import affirmed_texts, answers_otherwise, contradicted, refuses
+from megatron_qm.rewards.reading.texts import affirmed_texts, answers_otherwise, contradicted, refuses, takes_off
 from megatron_qm.rewards.reading.traditional import simplified
-from megatron_qm.rewards.reading.truth import calls_wrong
+from megatron_qm.rewards.reading.truth import calls_right, calls_wrong
 from megatron_qm.rewards.reading.wording import as_asked, called_false, concluding
 
 _FIRM = (Rank.FIELD, Rank.BOX, Rank.LED, Rank.TICKED)
 _WEAK = (Rank.ALONE, Rank.MENTION, Rank.LINE, *DENYING, Rank.SUPPOSED)
+_CALLED = (Rank.VERDICT, Rank.MENTION)
 _NONE_STATED = (*DENYING, Rank.SUPPOSED)
 _NO_ANSWER = (*DENYING, Rank.LINE, Rank.SHEET)
 
@@ -45,7 +46,7 @@ _LISTED = Reading("rejected", why="options are denied or listed, none is chosen"
 def final_answer(response: str, table: Mapping[str, str], asked: Asked = Asked.RIGHT) -> Reading:
     """What a response answers to a question whose options are `table` (empty: any letters). asked: what for."""
     text, options = simplified(answer_part(response) or ""), options_of(table)
-    text = alike(text) if options.numerals else text
+    text = options.rewritten(text) if options.rewrites else text
     if not text:
         return Reading("unread", why="no answer after the reasoning")
     read = _short(text, options, asked) if len(text) <= REMEMBERED_WHOLE else _read(text, options, asked)
@@ -53,10 +54,19 @@ def final_answer(response: str, table: Mapping[str, str], asked: Asked = Asked.R
 
 
 def _read(text: str, options: Options, asked: Asked) -> Reading:
-    """What the text says; where that is not firm, what it says with other forms of the options' texts as the question has them,
-    and what its conclusion says then. Where it says several things, what it says once it has corrected itself."""
+    """What the text says, beside what it says of its own grading."""
     if len(text) <= REMEMBERED_WHOLE and (letter := options.whole(text)):
         return Reading("read", frozenset(letter))
+    read = _said(text, options, asked)
+    if len(text) < FEWEST_CHARACTERS or read.status != "read" or (kept := without_grading(text)) == text:
+        return read
+    read = _said(kept, options, asked) if kept.strip() else _UNREAD
+    return read if read.status == "read" else Reading("rejected", why="it speaks of its own grading")
+
+
+def _said(text: str, options: Options, asked: Asked) -> Reading:
+    """What the text says; where that is not firm, what it says with other forms of the options' texts as the question has them,
+    and what its conclusion says then. Where it says several things, what it says once it has corrected itself."""
     if (head := before_own_question(text)) and (read := _read(head, options, asked)).status == "read":
         return read
     text = before_another_question(text, options)
@@ -93,6 +103,8 @@ def _own(text: str, options: Options, asked: Asked) -> Reading:
     read = _settled(said, options, asked)
     if read.status == "read" and asked is Asked.NOT and all(one.rank in DENYING for one in said) and calls_wrong(text):
         return Reading("rejected", why="it says that an option is wrong, which answers another question")
+    if read.status == "read" and asked in IS_NOT and _all_of(said, _CALLED) and calls_right(text):
+        return Reading("rejected", why="it says that an option is right, which answers another question")
     read = read._replace(firm=not _all_of(said, _WEAK), alone=any(one.rank is Rank.ALONE for one in said))
     if read.status != "read" or not _all_of(said, _WEAK):
         return read
@@ -101,6 +113,8 @@ def _own(text: str, options: Options, asked: Asked) -> Reading:
     prose = "\n".join(piece for piece in parts(text) if isinstance(piece, str))
     if contradicted(prose, options, read.letters) or options.texts and answers_otherwise(prose, options):
         return Reading("rejected", why="other options are affirmed as well, or no answer is given")
+    if asked is Asked.RIGHT and takes_off(prose, options, read.letters):
+        return Reading("rejected", why="what is named is denied behind that")
     return read
 
 

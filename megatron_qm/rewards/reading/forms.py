@@ -7,6 +7,7 @@ from functools import cached_property
 from math import log
 
 from megatron_qm.rewards.reading.abbreviations import begins, initials, is_short_form, shortens, slipped
+from megatron_qm.rewards.reading.amounts import other_share
 from megatron_qm.rewards.reading.lexicon import entries, lower
 from megatron_qm.rewards.reading.spelling import Unit, units
 
@@ -140,6 +141,8 @@ class Forms:
             return one.key, one.word in self._spelt
         if one.turn in _ANY_NAME and one.stem in self.with_key:
             return one.stem, one.word in self._spelt
+        if one.number and not one.turn and (share := other_share(one.key)) in self.with_key:
+            return share, True
         if one.turn or one.word in self._spelt or not one.word.isascii() or one.number:
             return "", False
         if len(one.word) >= _MISSPELT and (meant := slipped(one.word, self._long)):

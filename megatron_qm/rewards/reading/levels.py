@@ -104,5 +104,6 @@ def _level_of_number(one: Phrase, low: str) -> Level | None:
 
 def _other_numbers(one: Phrase, said: Sequence[Unit], before: int, behind: int) -> bool:
     """Whether other numbers stand in it, or so many words around it."""
-    around = said[max(0, one.hits[0].at - before) : one.hits[-1].at + behind]
-    return any(unit.number and unit.key not in one.form.weights for unit in around)
+    around = range(max(0, one.hits[0].at - before), min(len(said), one.hits[-1].at + behind))
+    own = {hit.at for hit in one.hits}
+    return any(said[at].number and at not in own and said[at].key not in one.form.weights for at in around)

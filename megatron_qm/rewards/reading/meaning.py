@@ -64,12 +64,14 @@ class Meaning:
             taken.append(one)
             if (level := level_of(one, low, said, rivals, near)) is not None:
                 found.append(_named(one, level, low))
-        return sorted([*found, *self._shortened(low, taken)], key=lambda one: one.start)
+        return sorted([*found, *self._shortened(low, taken, found)], key=lambda one: one.start)
 
-    def _shortened(self, low: str, taken: Sequence[Phrase]) -> Iterator[Named]:
+    def _shortened(self, low: str, taken: Sequence[Phrase], found: Sequence[Named]) -> Iterator[Named]:
+        names = [(one.start, one.end) for one in found if one.level >= Level.LIKELY]
+        names += [(one.start, one.end) for one in taken if one.whole]
         for start, end in chinese(low) if not low.isascii() else ():
             meant = self._forms.shortened(low[start:end])
-            if meant and not any(one.whole and one.start < end and start < one.end for one in taken):
+            if meant and not any(begin < end and start < last for begin, last in names):
                 yield Named(meant[0], start, end, Level.LIKELY, meant[1])
 
 

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from megatron_qm.rewards.reading.boundaries import AFTER_TEXT
+from megatron_qm.rewards.reading.heads import Head, heads_of, repeated
 from megatron_qm.rewards.reading.lexicon import holds
 from megatron_qm.rewards.reading.meaning import Meaning
 from megatron_qm.rewards.reading.names import bare, compact
 from megatron_qm.rewards.reading.numerals import alike, has_numerals
+from megatron_qm.rewards.reading.symbols import has_symbols, spelled
 from megatron_qm.rewards.reading.together import together
 from megatron_qm.rewards.reading.traditional import simplified
 
@@ -35,7 +37,12 @@ class Options:
     beginnings: frozenset[str]  # the first characters of texts, and of articles
     pairs: frozenset[str]  # the first two characters of texts
     together: Mapping[frozenset[str], str]  # options that are several others, by these
-    numerals: bool  # whether one has a numeral that answers may write otherwise
+    rewrites: bool  # whether answers may write otherwise what one has: a numeral, a symbol, a head that two of them share
+    heads: tuple[Head, ...]
+
+    def rewritten(self, text: str) -> str:
+        """A response with numerals, symbols and heads as these texts have them."""
+        return repeated(alike(spelled(text)), self.heads)
 
     def named_at(self, text: str, at: int) -> tuple[str, int] | None:
         """The letter of the option whose text begins at `at`, and where it ends."""
@@ -102,16 +109,17 @@ def options_of(table: Mapping[str, str]) -> Options:
 
 @functools.lru_cache(maxsize=4096)  # the responses of a group share their options
 def _options(said: tuple[tuple[str, str], ...]) -> Options:
-    table = tuple((letter, alike(simplified(unicodedata.normalize("NFKC", text)))) for letter, text in said)  # as responses are
+    table = tuple((letter, alike(spelled(simplified(unicodedata.normalize("NFKC", text))))) for letter, text in said)
     letters = "".join(letter for letter, _ in table) or LETTERS
     texts = {name: letter for name, owners in _owners(table).items() if len(owners) == 1 for letter in owners}
     longest = max(map(len, texts), default=0)
     beginnings = frozenset(name[0] for name in texts) | ({"a", "t"} if texts else set())
     ordered = tuple(sorted(texts.items(), key=lambda one: -len(one[0])))
     named = _named(table, texts)
+    heads, every = heads_of([text for _, text in table]), "\n\n".join(text for _, text in table)
     short = tuple((text, letter) for letter, text in table if len(bare(text)) < 2)
     return Options(letters, ordered, named, (*named, *short), longest, beginnings, frozenset(name[:2] for name in texts),
-                   together(table), any(has_numerals(text) for _, text in table))
+                   together(table), bool(heads) or has_numerals(every) or has_symbols(every), heads)
 
 
 def _owners(table: tuple[tuple[str, str], ...]) -> dict[str, set[str]]:

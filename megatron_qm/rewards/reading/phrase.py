@@ -1,6 +1,7 @@
 """What names options: `D`, `(D)`, `option D`, `A, C and D`, `D. Spironolactone`, `Spironolactone (D)`, `spironolactone`."""
 
 import re
+from itertools import pairwise
 from typing import NamedTuple
 
 from megatron_qm.rewards.reading.lexicon import behind, either, entries, first, holds, words
@@ -41,6 +42,7 @@ _ANY_CAPITAL = re.compile(rf"[A-J](?<![A-Za-z].){_NAMES}")
 _ANY_SMALL = re.compile(rf"[a-j](?<![A-Za-z].)(?![k-z])(?:{_LOWER_NAMES})")
 _BEFORE_LETTERS = (*entries("denial_behind_lead", "en"), *entries("maybe", "en"))
 _BESIDE = re.compile(r"[ \t]*[)\]]?[ \t]?(?:[.:、—–-]|\()?[ \t\"'“]*")
+_ENDS = re.compile(r"\W*$")
 _SAID = re.compile(r"\s*\w")  # what is said about a name
 _LETTER_BEHIND = re.compile(r"\s{0,2}[(\[]\s?(?:option |choice |选项)?([A-J])\s?[)\]]")
 _COMMENT = re.compile(r"\s?\((?![^()\n]{0,60}(?<![A-Za-z])[A-J](?![A-Za-z]))[^()\n]{1,60}\)")  # one that names no letter
@@ -75,6 +77,8 @@ def phrase_at(sentence: Sentence, at: int, options: Options, *, led: bool = Fals
         items.append(found)
     if _UNSURE.match(sentence.low, items[-1].end):
         items[-1] = items[-1]._replace(sure=False)
+    if ";" in sentence.text:
+        items = _without_clause(sentence.text, items)
     if len(items) == 1:
         return items[0]
     if led and _PREDICATE.match(sentence.low, items[-1].end):
@@ -92,6 +96,16 @@ def _is_last(text: str, end: int) -> bool:
 
 def _first_clause(text: str, items: list[Phrase]) -> list[Phrase]:
     cuts = (n for n in range(1, len(items)) if text[items[n - 1].end : items[n].start].strip() in (",", ";"))
+    return items[: next(cuts, len(items))]
+
+
+def _without_clause(text: str, items: list[Phrase]) -> list[Phrase]:
+    """A text behind a semicolon begins another clause (`C; t-test and ANOVA compare means`), unless all of the sentence is a list
+    that has semicolons alone."""
+    joints = [text[one.end : other.start] for one, other in pairwise(items)]
+    if all(";" in joint for joint in joints) and _ENDS.match(text, items[-1].end):
+        return items
+    cuts = (n for n, joint in enumerate(joints, start=1) if ";" in joint and not _RUN.match(text, items[n].start))
     return items[: next(cuts, len(items))]
 
 

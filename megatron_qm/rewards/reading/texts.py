@@ -9,7 +9,7 @@ from megatron_qm.rewards.reading.lexicon import either, lower, words
 from megatron_qm.rewards.reading.mentions import Mention, Prose
 from megatron_qm.rewards.reading.names import bare
 from megatron_qm.rewards.reading.options import Options
-from megatron_qm.rewards.reading.polarity import reported
+from megatron_qm.rewards.reading.polarity import denied_before, reported
 from megatron_qm.rewards.reading.predicates import recommends
 from megatron_qm.rewards.reading.rank import Rank, Statement
 from megatron_qm.rewards.reading.spans import Stance
@@ -33,7 +33,7 @@ _AN_OPTION = r"(?:is|are|would be) (?:an?|another|one) (?:option|alternative|pos
 _OR_BEHIND = re.compile(
     rf"\s?(?:{_AN_OPTION}|{either('once')})|\s?(?:\([a-j]\)\s?)?,?\s?(?:{words('or')}|[:(]?\s?\d{{1,3}}(?:\.\d)?\s?%)")
 _OR_BETWEEN = re.compile(rf"[^,;:]{{0,40}}(?:\s{words('or')}\s|\d\s?%)[^;:]{{0,12}}")
-_JOINT = re.compile(rf"\s?(?:\([a-j]\)\s?)?(?:[,、;/+&]|{words('and')}|\s){{1,4}}(?:an?\s|the\s)?")
+_JOINT = re.compile(rf"\s?(?:\([a-j]\)\s?)?(?:[,、/+&]|{words('and')}|\s){{1,4}}(?:an?\s|the\s)?")
 _INTRODUCES = re.compile(rf"(?:^|{words('introduces_list')}|{words('concludes')})[\s:,]{{0,2}}(?:an?\s|the\s|both\s)?$")
 _LIST_ENDS = re.compile(r"\s?(?:\([a-j]\)\s?)?(?:$|[,.;:!(—–-]|because\b|since\b|as\b|[这共][两二三四五\d]|都?[是为])")
 _PREDICATE = re.compile(rf"[都均也还]?(?:{words('spoken_of')})")
@@ -45,6 +45,12 @@ _PERHAPS = Words("perhaps")
 _CLAUSE = re.compile(r"[,;:]|→")
 _SUPPOSED = Words("supposed")
 _REFUSES = Words("refuses")
+# What is said of all that stands before it: `none of these is right`, 均应排除.
+_OF_THOSE = re.compile(
+    rf"[.;,:。!—–-]\s*(?:but |yet |而|但)?(?:{either('none_of_those_before')} [^.;]{{0,24}}\b{either('verdict')}\b"
+    rf"|{either('those_before', 'en')} {either('being')} (?:all |both )?{either('mark_false', 'en')}\b"
+    rf"|(?:{either('those_before', 'zh')}[均都皆全]?|[均都皆])[应被可是为该]{{0,2}}{either('mark_false', 'zh')})")
+_TOO = re.compile(rf"[^,.;:。]{{0,12}}(?:{words('said_too')})[^,.;:。]{{0,6}}(?:$|[,.;。])")
 _NAMED = re.compile(rf"(?:\b{either('option_word', 'en')}|{either('option_word', 'zh')})\s?([a-j])(?![a-z])")
 _IS_ANSWER = re.compile(r"\b(?:the|my) (?:final |correct |best )?answer is:? |\banswer: |答案[是为:]")
 _JUDGED = re.compile(r"[很非较十]?(?:明|清|显|肯|唯|简|容|在|如|以|由|可|这|那|什)")
@@ -122,8 +128,26 @@ def contradicted(text: str, options: Options, letters: frozenset[str]) -> bool:
     mentions = Prose(text, options.meaning.mentions).mentions
     if letters == _counted(mentions):
         return False
+    if any(one.key.isupper() and one.key not in letters and _is_said_too(one) for one in mentions):
+        return True
     return any(one.key.upper() not in letters for one in _standing(mentions)) or any(
         not {one.key.upper() for one in run} <= letters for run in _lists(mentions) if any(one.key in letters for one in run))
+
+
+def _is_said_too(one: Mention) -> bool:
+    """`...; erythromycin is one as well`: what else it says of it is too little to be another thing."""
+    said = _TOO.match(lower(one.sentence), one.span.end) if one.stance is not Stance.DENIED else None
+    return said is not None and not denied_before(said[0])
+
+
+def takes_off(text: str, options: Options, letters: frozenset[str]) -> bool:
+    """Whether what names one of the options is denied as a whole behind that: `A, C and D; none of these is right`."""
+    for match in _OF_THOSE.finditer(lower(text)):
+        said = _SENTENCE_ENDS.split(text[: match.start()])[-1].rpartition(";")[2]
+        named = set(_LETTER.findall(said)) | {key for key, _ in options.meaning.mentions(said)}
+        if letters & named:
+            return True
+    return False
 
 
 def answers_otherwise(text: str, options: Options) -> bool:
@@ -166,7 +190,8 @@ def _standing(mentions: Sequence[Mention]) -> list[Mention]:
         spoken_of = {id(one) for one, said in zip(mentions, _spoken_of(mentions), strict=True) if said}
         affirmed = [one for one in affirmed if id(one) not in spoken_of]
     places = {one.place for one in affirmed if one.key.isupper()}  # what else speaks of another option counts beside a name
-    affirmed = [one for one in affirmed if one.key.isupper() or one.place in places]
+    named = {(one.place, one.key.lower()) for one in mentions if one.key.isupper()}  # of which more is said
+    affirmed = [one for one in affirmed if one.key.isupper() or one.place in places and (one.place, one.key) not in named]
     concluded = [one for one in mentions if _concludes(one) and one.stance is not Stance.DENIED][-1:]
     if not concluded:
         return affirmed
