@@ -80,8 +80,8 @@ def chinese(low: str) -> Iterator[tuple[int, int]]:
 
 def shortens(short: str, text: str) -> bool:
     """Whether a Chinese word is characters of a text in their order, from its beginning (`慢阻肺`, of 慢性阻塞性肺疾病, and
-    `房颤`, of 心房颤动) or half of it and more to its end (`宫缩乏力`, of 子宫收缩乏力), and leaves out nothing that makes it another
-    name. One of two characters does not end with a noun of many names: `脑炎` is no 脑膜炎."""
+    `房颤`, of 心房颤动) or half of it and more to its end (`宫缩乏力`, of 子宫收缩乏力), and leaves out nothing that makes it
+    another name. One of two characters does not end with a noun of many names: `脑炎` is no 脑膜炎."""
     two = len(short) == _FEWEST_CHINESE
     begins = short[0] in text[: 2 if two else 1]
     ends = not two and 2 * len(short) >= len(text) and short[-1] == text[-1]

@@ -21,6 +21,7 @@ _HEADING = re.compile(r"[^,.;。]{1,40}?:?$")
 _JUDGED = re.compile(rf"(?:{words('judged')}|{words('is_right')})")
 _WHY = re.compile(r"\s?(?:[:—–(]|-\s)")
 _INCLUDES = re.compile(rf"(?:{words('includes')})\s?:?$")
+_SPEAKS_BACK = re.compile(either("speaks_back"))  # of what stands above it: `该说法正确`
 _DISCUSSES = Words("discusses")
 _SAYS_ANSWER = re.compile(rf"{words('answer_word')}|答案|选")
 
@@ -38,6 +39,8 @@ def introduces(sentence: Sentence, options: Options) -> Rank | None:
         return None
     if denied_before(sentence.low):
         return denial(sentence.low)
+    if _SPEAKS_BACK.match(sentence.low):
+        return None
     short = sentence.low.endswith(":") or len(sentence.low.split()) <= 2 and len(sentence.low) <= _LONGEST_HEADING // 2
     if short and _INCLUDES.search(sentence.low) and _SAYS_ANSWER.search(sentence.low):
         return Rank.LED

@@ -7,14 +7,14 @@ from megatron_qm.rewards.reading.cues import Cues
 from megatron_qm.rewards.reading.lexicon import either
 
 _LETTER = "[a-j]{1,10}(?![a-z])"
-_OPTION = "(?<![各个看照析较评])选项"  # and not the options that are looked at
+_OPTION = rf"(?<![各个看照析较评])选项(?!\s?{_LETTER})"  # and not options that are looked at, nor one that is named
 _ARROW = rf"(?:→|[=-]>|⇒|⟹|➡|∴)\s?(?={_LETTER})"
 _ENGLISH = re.compile(
     rf"{_ARROW}|\b(?:{either('answer_word')}\b[^.:;=,\n]{{0,60}}?{either('says_next')}|{either('judged')}\b\s?:|{either('chooses')}\b)")
 _ANY = re.compile(
     rf"{_ENGLISH.pattern}|(?:答案|{_OPTION})[^,.:;。=≠\n]{{0,12}}?(?:应?[是为选:=】]择?|[锁确敲]定[是为]?)|答案\s{{0,2}}(?=[\"“(\[]?{_LETTER})"
     rf"|(?:{either('comes_to_one')})(?:选|选择)?(?=\s?(?:option\s|选项\s?)?{_LETTER})|把(?=(?:选项)?\s?{_LETTER}\s?项?[勾选涂填])"
-    rf"|{either('before_choosing')}选(?:择|项)?[:是为]?|[蒙填投勾涂](?:一?个)?(?={_LETTER})|正确的?(?:选项|答案)?[是为:]|答:")
+    rf"|{either('before_choosing')}选(?:择|项(?=[:是为]))?(?!项)[:是为]?|[蒙填投勾涂](?:一?个)?(?={_LETTER})|正确的?(?:选项|答案)?[是为:]|答:")
 
 
 _CUES = Cues(["answer_word", "judged", "chooses"])

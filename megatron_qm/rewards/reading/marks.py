@@ -64,10 +64,12 @@ _FEWEST = 2  # marks
 _CLEAR, _WHOLE = 67, 105  # per cent, rounded
 _BULLET = re.compile(r"\s{0,8}(?:[-*•+·]\s{1,4}|\d{1,2}[.)]\s{1,4})?")
 _END_WORD = rf"{either('mark_true', 'en', 'zh')}|{either('mark_false', 'en', 'zh')}"
-_END_MARK = re.compile(rf"(?:^|[\s,;:。.—–(])(?:故|可|应|因此|所以|so |thus |therefore )?(?P<mark>{_END_WORD})[)\s.。!]*$")
+_END_SUBJECT = "(?:[该本此][选项]{1,2}|[该本此]项?(?=说法|叙述|表述|描述|观点))?(?:说法|叙述|表述|描述|观点)?[是为]?"
+_END_MARK = re.compile(
+    rf"(?:^|[\s,;:。.—–(])(?:故|可|应|因此|所以|so |thus |therefore )?{_END_SUBJECT}(?P<mark>{_END_WORD})[)\s.。!的]*$")
 _LONGEST_MARK = 24  # characters
 _REASON = re.compile(r"\s?(?:[:—–-]|\()")
-_LETTERED = re.compile(r"[(（]?([a-j])[.):、]\s?\S")
+_LETTERED = re.compile(r"[(（]?(?:选项\s?)?([a-j])项?[.):、]\s?\S")
 _SIGN = re.compile(rf"(?:{either('mark_true', 'signs')}|{either('mark_false', 'signs')})\s?$")
 
 

@@ -20,7 +20,7 @@ _PREDICATE = re.compile(rf"[\s)项]*(?:选项)?\s*(?:{first('predicate')}|[均�
 # In the case of the writer, for letters of options are capitals:
 _CLOSE = re.compile(r"[\s\"'”’)\]}>】」]{0,6}(?:选项|项)?(?!\w)|\s?(?:选项|项)")
 _RUN_END = r"(?![A-Za-z0-9'’]|[+-](?![\s,;.)]|$)|\+)"
-_LOWER_END = r"(?=[\s)\].\"'”]*(?:$|[\n;])|\)|[.:]\s)"
+_LOWER_END = r"(?=[\s)\].\"'”]*(?:$|[\n;])|\)|[.:]\s|[吧哦噢呀啊哈],?|,[^\x00-\x7f])"
 _LOWER_RUN_END = r"(?=[\s)\].]*$)"
 _RUN = re.compile(rf"[A-J]{{1,10}}{_RUN_END}")
 _LOWER = re.compile(rf"[a-j]{_LOWER_END}")

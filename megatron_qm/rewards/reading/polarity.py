@@ -21,6 +21,8 @@ _CONDITION_BEHIND = re.compile(rf"[\s,(]{{0,3}}(?:only |but only )?{either('cond
 _STOP = re.compile(r"[.;](?:\s|$)")
 _TRAILING = re.compile(
     rf"\b(?:{either('trailing_condition')}|in (?:an?|another|other) (?:different|other)?\s?{either('cases')})\b")
+# Words of its own stand before the condition in it: `E - fluids (oxygen if needed)`.
+_ASIDE = re.compile(rf"\((?!\s?(?:only |but only )?{either('condition_behind')})[^()]*(?:\)|$)")
 _REASON = re.compile(r"\s{0,9}(?:because|since|,)")
 _HEDGED = re.compile(words("hedge"))
 _UNKNOWING = re.compile(words("unknowing"))
@@ -80,6 +82,8 @@ def conditional(text: str, since: int, begin: int, end: int) -> bool:
 
 def _trailing(text: str, end: int) -> bool:
     behind = _STOP.split(text[end : end + _BEHIND[1]], maxsplit=1)[0]
+    if "(" in behind:
+        behind = _ASIDE.sub("", behind)
     return _TRAILING.search(behind) is not None and not _REASON.match(text, end)
 
 
