@@ -13,6 +13,7 @@ from megatron_qm.rewards.icd import LEVELS, Lineage
 from megatron_qm.rewards.metadata import Metadata, table_of, word_of
 from megatron_qm.rewards.modifiers import names_a_place_more
 from megatron_qm.rewards.outcome import Outcome, Scored, Status, Unscored
+from megatron_qm.rewards.overruled import behind_fields, overruled
 from megatron_qm.rewards.reading.clean import answer_part
 from megatron_qm.rewards.reading.json_parts import Duplicates, json_values
 from megatron_qm.rewards.reading.lexicon import holds
@@ -144,10 +145,12 @@ def _given(response: str, book: Book) -> list[Lineage | None]:
     if len(found) > 1 and any(set(one) != set(found[0]) for one in found):
         return [None]  # several objects: which of them is the answer?
     fields = found[0] if found else []
+    if fields and overruled(behind_fields(text), fields, book):
+        return [None]
     prose = _joined(_answer(around, book, book.find_diseases, bool(found)), book)
     if not fields and not prose:
         prose = _joined(_answer(around, book, book.find, bool(found)), book)
-    return list(_finest([*fields, *prose]))
+    return [None] if overruled(around, prose, book) else list(_finest([*fields, *prose]))
 
 
 def _plain(text: str) -> str:

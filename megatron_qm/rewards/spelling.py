@@ -9,7 +9,7 @@ from functools import lru_cache
 from megatron_qm.rewards.reading.finding import Unit
 from megatron_qm.rewards.reading.traditional import simplified
 
-_UNIT = re.compile(r"[\u4e00-\u9fff]|[^\W_\u4e00-\u9fff]+(?:[+%](?![^\W_])|['’]s(?![^\W_]))?")
+_UNIT = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]|[^\W_\u3400-\u4dbf\u4e00-\u9fff]+(?:[+%](?![^\W_])|['’]s(?![^\W_]))?")
 _WEIGHTLESS = frozenset("性的有氏之") | {"the"}  # 类风湿(性)关节炎, 伴(有), 桥本(氏)病
 _SAME = {
     "一": "1", "二": "2", "三": "3", "四": "4", "五": "5", "i": "1", "ii": "2", "iii": "3", "iv": "4",

@@ -8,7 +8,7 @@ from itertools import islice, pairwise, takewhile
 from megatron_qm.rewards.reading.spans import Span
 from megatron_qm.rewards.reading.traditional import simplified
 
-_UNIT = re.compile(r"[\u4e00-\u9fff]|[^\W_\u4e00-\u9fff]+(?:[+%](?![^\W_]))?")
+_UNIT = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]|[^\W_\u3400-\u4dbf\u4e00-\u9fff]+(?:[+%](?![^\W_]))?")  # rare characters too
 _MOST_UNITS = 60  # of a name
 _LONGEST_ABBREVIATION = 5
 
@@ -119,4 +119,4 @@ def _append(name: str, unit: str) -> str:
 
 def _glue(name: str, unit: str) -> str:
     """A blank between words, none beside a Chinese character."""
-    return " " if name and not "\u4e00" <= name[-1] <= "\u9fff" and not "\u4e00" <= unit[0] <= "\u9fff" else ""
+    return " " if name and not "\u3400" <= name[-1] <= "\u9fff" and not "\u3400" <= unit[0] <= "\u9fff" else ""

@@ -38,9 +38,11 @@ _BEEN_ON = re.compile(
     rf"(?:\b{either('remains_on')}|'s)(?: already| still| currently| now)? on (?:[a-z-]+ )?\x00")
 _SUPPOSED = re.compile(rf"{words('supposed')}|^\W*options\W*$")
 _IF_BEHIND = re.compile(rf"(?:{DOSE})?\s?(?<=\s){either('condition_of_a_name')}\b")
+_THEN_BEGINS = rf"{either('before_another')}\s{either('begins_another')}"
 # A denial that names what comes in the place of its object: the word, and what stands right before the new one.
 _EXCHANGES = tuple((word, re.compile(rf"\b(?:{turn})\s*(?:an?\s|the\s)?$")) for word, turn in (
-    (" from", "to"), ("replac", "with|by"), ("stop", "start|use|give"), ("hold", "start|use|give")))
+    (" from", "to"), ("replac", "with|by"), ("stop", f"start|use|give|{_THEN_BEGINS}"),
+    ("hold", f"start|use|give|{_THEN_BEGINS}"), ("discontinu", _THEN_BEGINS)))
 _INSTEAD = re.compile(r"(?:改用|换[用成为]|而用)\s*$|\b(?:so|hence|therefore|thus)\s(?:\w+\s){0,2}$")
 # `..., which his brother has`, `...: discontinue it`
 _OF_THE_ONE_BEFORE = re.compile(
