@@ -1,4 +1,4 @@
-"""How do the verifiers read answers that nobody who wrote them has seen? 1,840 of them, in English and Chinese.
+"""How do the verifiers read answers that nobody who wrote them has seen? 2,290 of them, in English and Chinese.
 
     python benchmarks/blind_answers.py [--half "held out"] [--show] [--output FILE]
 
