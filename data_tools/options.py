@@ -96,7 +96,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                       help="stop when more of the lines than this are rejected (%(default)s)")
     text.add_argument("--allow-damaged", action="store_true",
                       help="go on where a file is cut or corrupt: keep what can be read of it, and say what cannot")
-    text.add_argument("--rejects", metavar="FILE", help="where rejected lines are listed (PREFIX.rejects)")
+    text.add_argument("--rejects", metavar="FILE", help="where rejected lines are listed (PREFIX.rejects); a file "
+                      "that is there is replaced with --overwrite only, and if it is such a list")
     tokens = parser.add_argument_group("tokenising")
     tokens.add_argument("--append-eod", action="store_true", help="end every document with the end-of-document token")
     tokens.add_argument("--eod-token", metavar="TOKEN", help="that token, where it is not the tokenizer's eos_token")

@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 from data_tools.job import Job, make_job
 from data_tools.options import Options
@@ -32,6 +33,7 @@ def preprocess(options: Options, stop: StopRequest) -> None:
         if item.kind == "parquet":
             check_parquet(item, options.text_key)
     _refuse_own_output(options, inputs)
+    _refuse_rejects_among_others(options)
     tokenizer_file = read_tokenizer_file(options.tokenizer)
     with locked_workspace(options.output_prefix) as workspace:
         if workspace.published():  # a run was killed after its last rename
@@ -59,7 +61,9 @@ def _write(workspace: Workspace, job: Job, stop: StopRequest) -> None:
             raise UserError(f"--resume: {workspace.folder} was begun by merge; finish that, or start with --overwrite")
         _refuse_changes(f"--resume: {workspace.folder} was begun otherwise", changes(before, job.plan))
         replace = before["replace"]
+        workspace.refuse_existing_rejects(job.options.rejects, replace)
     else:
+        workspace.refuse_existing_rejects(job.options.rejects, replace)
         if not replace:
             workspace.refuse_existing()
         workspace.begin(job.plan)
@@ -92,8 +96,28 @@ def _refuse_earlier_work(workspace: Workspace) -> None:
 
 
 def _refuse_own_output(options: Options, inputs: Sequence[Input]) -> None:
-    outputs = {os.path.abspath(f"{options.output_prefix}.{kind}") for kind in ("bin", "idx", "json", "rejects")}
-    outputs.add(os.path.abspath(options.rejects or f"{options.output_prefix}.rejects"))
+    written = _written(options)
+    if options.rejects:
+        written[os.path.realpath(options.rejects)] = f"--rejects {options.rejects}"
     for item in inputs:
-        if os.path.abspath(item.path) in outputs:
-            raise UserError(f"--input {item.path}: is a file that --output-prefix {options.output_prefix} writes")
+        option = written.get(os.path.realpath(item.path))
+        if option:
+            raise UserError(f"--input {item.path}: is a file that {option} writes; name another place to write to")
+
+
+def _refuse_rejects_among_others(options: Options) -> None:
+    """Raise UserError for a list of rejects where the dataset goes, or the tokenizer is."""
+    if not options.rejects:
+        return
+    place = Path(os.path.realpath(options.rejects))
+    option = _written(options, ("bin", "idx", "json")).get(str(place))
+    if option:
+        raise UserError(f"--rejects {options.rejects}: is a file that {option} writes; name another")
+    for folder, option in ((f"{options.output_prefix}.partial", "--output-prefix"), (options.tokenizer, "--tokenizer")):
+        if place.is_relative_to(os.path.realpath(folder)):
+            raise UserError(f"--rejects {options.rejects}: lies in {folder} of {option}; name a file elsewhere")
+
+
+def _written(options: Options, kinds: Sequence[str] = ("bin", "idx", "json", "rejects")) -> dict[str, str]:
+    """{a file that --output-prefix writes, without links: the option}."""
+    return {os.path.realpath(f"{options.output_prefix}.{kind}"): f"--output-prefix {options.output_prefix}" for kind in kinds}

@@ -11,6 +11,19 @@ from data_tools.sources.blocks import Reject
 from data_tools.sources.inputs import Input, Share
 from data_tools.sources.lines import first_line_start, lines_before
 
+_KEYS = {"file", "line", "reason", "detail"}
+_LONGEST = 1 << 20  # bytes of a line of the list
+
+
+def is_list(path: Path) -> bool:
+    """Whether `path` is such a list, by its first line; an empty file is one."""
+    with open(path, "rb") as stream:
+        first = stream.readline(_LONGEST)
+    try:
+        return not first or json.loads(first).keys() == _KEYS
+    except (ValueError, AttributeError, RecursionError):
+        return False
+
 
 class RejectsFile:
     """Appends to a file that is cut back to what was committed when a run resumes."""

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from data_tools.disk import check_writable
 from data_tools.records import Manifest, MergePlan, Plan
+from data_tools.rejects import is_list
 from megatron_qm.errors import UserError
 from megatron_qm.files import (
     atomic_write,
@@ -110,6 +111,16 @@ class Workspace:
         """Raise UserError if a final file is there already."""
         for kind in ("bin", "idx", "json"):
             _refuse_existing(self.final(kind))
+
+    def refuse_existing_rejects(self, rejects: str | None, replace: bool) -> None:
+        """Raise UserError if the file that --rejects names is there and is not this run's, nor, if `replace`, an earlier list."""
+        if not rejects or not os.path.lexists(rejects) or self._publishing_path.exists():
+            return
+        if not replace:
+            raise UserError(f"--rejects {rejects}: exists already; name another file, or take it away")
+        if not is_list(Path(rejects)):
+            raise UserError(f"--rejects {rejects}: exists and is no list of rejected lines; --overwrite does not replace it: "
+                            "name another file")
 
     def refuse_foreign_manifest(self) -> None:
         """Raise UserError if PREFIX.json is not a manifest: it may be someone's raw data."""

@@ -3,6 +3,7 @@
     parser.add_argument("--output", type=outputs.file)
 
 asks while the command line is read. A place is asked by doing: what is written there goes again, folders on the way too.
+What a run or a checkpoint holds is nobody else's to write, and no input is: `file` and `check_apart` refuse it.
 """
 
 import argparse
@@ -15,6 +16,13 @@ from pathlib import Path
 from megatron_qm.errors import UserError
 from megatron_qm.files import make_folder, obstacles_named, remove_empty
 from megatron_qm.platform.detect import rank_variables
+
+# The file by which a folder is known: what it is, and what in it is its own.
+_OWNED = {
+    "metrics.jsonl": ("run", {"metrics.jsonl", "ledger.jsonl", "config.resolved.yaml", "environment.json", "hang.json",
+                              "quarantine.jsonl", "wandb.id", ".lock", "checkpoints", "data", "logs", "rollouts", "tensorboard"}),
+    "manifest.json": ("checkpoint", {"manifest.json", "weights", "tokenizer"}),
+}
 
 
 def folder(name: str) -> Path:
@@ -34,6 +42,7 @@ def file(name: str) -> Path:
         raise UserError(f"{path}: is {'no file' if os.path.exists(path) else 'a link that leads nowhere'}; name another file")
     if os.path.isfile(path) and not os.access(path, os.W_OK):
         raise UserError(f"{path}: is there, and may not be written; name another file")
+    _check_not_owned(path)
     if _asks():
         _try(path, path.parent, f".{path.name}.tmp")
     return path
@@ -46,6 +55,15 @@ def check_apart(args: argparse.Namespace, written: Iterable[str], read: Iterable
     for (option, path), (other, there) in (*itertools.product(outputs, inputs), *itertools.combinations(outputs, 2)):
         if _same(path, there):
             raise UserError(f"{option} {path}: is the same file as {other} {there}; name another to write to")
+
+
+def _check_not_owned(path: Path) -> None:
+    """Raise UserError where `path` is or would be one of the files of a run or a checkpoint."""
+    for place in (Path(os.path.abspath(path)), Path(os.path.realpath(path))):
+        for child, parent in zip((place, *place.parents), place.parents, strict=False):
+            for marker, (what, names) in _OWNED.items():
+                if child.name in names and os.path.isfile(parent / marker):
+                    raise UserError(f"{path}: belongs to the {what} in {parent}, which would be damaged; name another file")
 
 
 def _given(args: argparse.Namespace, names: Iterable[str]) -> Iterator[tuple[str, Path]]:

@@ -94,6 +94,63 @@ def test_a_run_asks_for_its_folders_first(
             assert tree(tmp_path) == before
 
 
+@pytest.fixture
+def owned(tmp_path: Path) -> list[Path]:
+    """Files of a run and of a checkpoint elsewhere, by several names, and what is not there yet."""
+    run, other = tmp_path / "run", tmp_path / "imported"
+    step = run / "checkpoints" / "step-00000001"
+    for folder in (step, other, run / "data"):
+        folder.mkdir(parents=True)
+    for file in (run / "metrics.jsonl", step / "manifest.json", run / "data" / "c.bin", other / "manifest.json"):
+        file.write_text("kept")
+    (tmp_path / "link").symlink_to(run / "metrics.jsonl")
+    (tmp_path / "there").symlink_to(run / "checkpoints")
+    return [run / "metrics.jsonl", run / "ledger.jsonl", step / "manifest.json", run / "checkpoints" / "new",
+            run / "data" / "c.bin", run / ".." / "run" / "metrics.jsonl", tmp_path / "link", tmp_path / "there" / "x",
+            other / "manifest.json", other / "weights" / "x"]
+
+
+@pytest.mark.parametrize("option", [name for name, kind in OPTIONS if kind is outputs.file])
+def test_a_file_of_a_run_is_refused_first(option: str, owned: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    before = tree(tmp_path)
+    for place in owned:
+        assert cli.main([*option.split(), str(place)]) == 2
+        said = capsys.readouterr().err
+        assert said.startswith(f"error: {place}: belongs to the ") and said.count("\n") == 1, said
+    assert tree(tmp_path) == before and (tmp_path / "run" / "metrics.jsonl").read_text() == "kept"
+
+
+def test_beside_the_files_of_a_run_is_a_good_place(owned: list[Path]) -> None:
+    for place in (owned[0].with_name("report.html"), owned[0].with_name("scores.json"), owned[0].parents[1] / "data" / "x"):
+        assert outputs.file(str(place)) == place
+
+
+APART = {
+    "evaluate --items": "--model none --items {} --output {}",
+    "evaluate --items, several": "--model none --items other {} --output {}",
+    "evaluate --probes": "--model none --probes {} --output {}",
+    "evaluate --pairs": "--scorer a:b --pairs {} --output {}",
+    "evaluate --pairs, its page": "--scorer a:b --pairs {} --page {}",
+    "evaluate --page": "--scorer a:b --pairs other --page {} --output {}",
+    "evaluate --compare": "--compare {} other --output {}",
+    "audit-rewards --items": "--items {} --json {}",
+    "audit-rewards --principles": "--judge http://127.0.0.1:9/v1 --principles {} --json {}",
+    "generate --prompts": "--checkpoint none --prompts {} --output {}",
+}
+
+
+@pytest.mark.parametrize("verb", APART)
+def test_an_output_is_no_input_and_no_other_output(verb: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    read = tmp_path / "read"
+    read.write_text("kept")
+    (tmp_path / "link").symlink_to(read)
+    os.link(read, tmp_path / "hard")
+    for name in ("read", "link", "hard", f"../{tmp_path.name}/read"):
+        assert cli.main([verb.split()[0], *APART[verb].format(read, tmp_path / name).split()]) == 2
+        assert "is the same file as --" in capsys.readouterr().err
+        assert read.read_text() == "kept"
+
+
 def test_an_archive_asks_first_wherever_a_path_is_meant(
     obstacles: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:

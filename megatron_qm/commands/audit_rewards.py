@@ -40,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    outputs.check_apart(args, written=["json"], read=["items", "principles"])
     if args.judge:
         return _judge(args)
     if args.seed is not None:

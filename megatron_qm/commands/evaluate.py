@@ -81,6 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    outputs.check_apart(args, written=["output", "page"], read=["items", "probes", "pairs", "compare", "instruction"])
     if args.pairs:
         return _on_pairs(args)
     check_without_pairs(args)

@@ -64,6 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    outputs.check_apart(args, written=["output"], read=["prompts"])
     manifest = read_manifest(args.checkpoint)
     parallel, processes = layout(language_model_of(manifest, args.checkpoint), args.tp, args.pp, args.nproc)
     tokenizer = _tokenizer(args)

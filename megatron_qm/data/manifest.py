@@ -1,10 +1,14 @@
 """PREFIX.json: what `data_tools/preprocess.py` says about the dataset it wrote, and the comparison with the files.
 
-Datasets written by Megatron-LM have no manifest, or an unrelated PREFIX.json (often the raw text): that is left alone.
+Datasets written by Megatron-LM have no manifest, or an unrelated PREFIX.json (often the raw text): that is left alone. Ours is
+known by its `format`, however it is laid out; what is no JSON at all is refused, as a manifest that was torn may look like it.
 """
 
+import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from megatron_qm.data.tokenizer_identity import TokenizerIdentity
 from megatron_qm.errors import UserError
@@ -12,6 +16,7 @@ from megatron_qm.files import sha256
 from megatron_qm.json_types import parse_json
 
 _FORMAT = "megatron-qm indexed dataset"
+_LARGEST = 1 << 30  # bytes of a manifest; raw text may be any number
 
 
 @dataclass(frozen=True)
@@ -31,16 +36,15 @@ class Manifest:
         """The manifest at `path`; None where there is none. Raises UserError if it is damaged."""
         try:
             with open(path, "rb") as stream:
-                if stream.read(2) != b"{\n":  # ours are indented; raw text in JSON lines is not, and may be huge
-                    return None
-                values = parse_json(b"{\n" + stream.read())
+                values = _read(stream)
         except FileNotFoundError:
             return None
         except OSError as error:
             raise UserError(f"{path}: cannot be read: {error.strerror}") from None
         except ValueError as error:
-            raise UserError(f"{path}: the manifest is damaged ({error}); copy it again with its dataset") from None
-        if not str(values.get("format")).startswith(_FORMAT):
+            raise UserError(f"{path}: the manifest is damaged ({error}); copy it again with its dataset, or, if it is no "
+                            "manifest, move it elsewhere") from None
+        if not _is_ours(values):
             return None
         try:
             counted = {key: values[key] for key in ("documents", "tokens", "dtype", "sizes", "checksums")}
@@ -72,6 +76,25 @@ class Manifest:
                 f"{file}: its bytes differ from the checksum in {self.path}: it was altered or damaged; copy it again "
                 "or rerun preprocessing"
             )
+
+
+def _read(stream: BinaryIO) -> Any:
+    """What the file says; None where it is raw text, which may be huge. Raises ValueError for what is no JSON, or empty."""
+    if os.fstat(stream.fileno()).st_size > _LARGEST:
+        return None
+    first = stream.readline()
+    with suppress(ValueError):
+        value = parse_json(first)
+        if value and not _is_ours(value):  # the first of JSON lines
+            return None
+    values = parse_json(first + stream.read())
+    if not values:
+        raise ValueError("it is empty")
+    return values
+
+
+def _is_ours(values: object) -> bool:
+    return isinstance(values, dict) and str(values.get("format")).startswith(_FORMAT)
 
 
 def _tokenizer(values: object) -> TokenizerIdentity | None:

@@ -107,6 +107,19 @@ def test_mistakes_are_named(overrides: list[str], why: str, tiny: Path, tmp_path
     assert why in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("path", ["c.rejects.jsonl", "link/*.jsonl"])
+def test_what_the_run_writes_is_no_source(path: str, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    (tmp_path / "run" / "data").mkdir(parents=True)
+    own = shutil.copy(tiny / "chat.jsonl", tmp_path / "run" / "data" / "c.rejects.jsonl")
+    (tmp_path / "run" / "data" / "link").symlink_to(".")
+    before = own.read_bytes()
+    sources = f"sft.sources=[{{name: c, path: {tmp_path}/run/data/{path}}}]"
+    assert main(command("sft", tiny / "sft.yaml", tmp_path / "run", "train.steps=1", sources)[3:]) == 2
+    said = capsys.readouterr().err
+    assert f"sft: group 'c': {tmp_path}/run/data/" in said and "which this run writes; move it elsewhere" in said, said
+    assert own.read_bytes() == before
+
+
 MIXED = [
     {"messages": [{"role": "user", "content": "q one"}, {"role": "assistant", "content": "bad", "weight": 0},
                   {"role": "user", "content": "again"}, {"role": "assistant", "content": "a one"}]},

@@ -226,11 +226,46 @@ def test_verification_without_checksums_is_refused(tmp_path: Path) -> None:
         IndexedDataset.open(counting_dataset(tmp_path / "d", [4]), verify=True)
 
 
-@pytest.mark.parametrize("text", ['{"text": "raw"}\n{"text": "lines"}\n', "[1, 2]", '{\n  "text": "one"\n}', ""])
+@pytest.mark.parametrize("text", ['{"text": "raw"}\n{"text": "lines"}\n', '{"text": "raw"}\r\n{"te', "[1, 2]", "[1]\n[2]\n",
+                                  '[\n  {"text": "one"}\n]', '{\n  "text": "one"\n}', '{"text": "one"}'])
 def test_a_json_file_of_another_kind_beside_the_dataset_is_left_alone(tmp_path: Path, text: str) -> None:
     prefix = counting_dataset(tmp_path / "d", [4])
     Path(f"{prefix}.json").write_text(text)
     assert IndexedDataset.open(prefix).manifest is None
+
+
+LAYOUTS: dict[str, Callable[[str], bytes]] = {
+    "as written": str.encode,
+    "compact": lambda text: json.dumps(json.loads(text), separators=(",", ":")).encode(),
+    "CRLF": lambda text: text.replace("\n", "\r\n").encode(),
+    "a byte order mark": lambda text: text.encode("utf-8-sig"),
+    "indented by a tab, after an empty line": lambda text: ("\n" + json.dumps(json.loads(text), indent="\t")).encode(),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_manifest_counts_however_it_is_laid_out(tmp_path: Path, layout: str) -> None:
+    prefix = counting_dataset(tmp_path / "d", [4], manifest=True)
+    path = Path(f"{prefix}.json")
+    whole = LAYOUTS[layout](path.read_text())
+    path.write_bytes(whole)
+    assert IndexedDataset.open(prefix).manifest is not None
+    for size in (*range(0, len(whole.rstrip()), 7), 1):
+        path.write_bytes(whole[:size])
+        with pytest.raises(UserError, match=r"d\.json: the manifest is damaged"):
+            IndexedDataset.open(prefix)
+    path.write_bytes(whole)
+    _overwrite("bin", 8, b"\x55")(tmp_path / "d")
+    with pytest.raises(UserError, match=r"d\.bin.*checksum"):
+        IndexedDataset.open(prefix)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", "\n", "\0" * 40, "no JSON", "null"])
+def test_what_no_raw_text_can_be_is_refused(tmp_path: Path, text: str) -> None:
+    prefix = counting_dataset(tmp_path / "d", [4])
+    Path(f"{prefix}.json").write_text(text)
+    with pytest.raises(UserError, match=r"d\.json: the manifest is damaged .*; copy it again with its dataset, or, if"):
+        IndexedDataset.open(prefix)
 
 
 def test_a_torn_manifest_is_refused(tmp_path: Path) -> None:

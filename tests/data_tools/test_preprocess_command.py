@@ -99,6 +99,49 @@ def test_a_folder_under_a_final_name_is_told_before_the_work(
     assert sorted(tmp_path.rglob("*")) == sorted([*places, tmp_path / f"set.{kind}"])
 
 
+@pytest.mark.parametrize(("place", "said"), [
+    ("a.jsonl", "--input a.jsonl: is a file that --rejects {} writes"),
+    ("link", "--input a.jsonl: is a file that --rejects {} writes"),
+    ("set.bin", "--rejects {}: is a file that --output-prefix set writes"),
+    ("set.idx", "--rejects {}: is a file that --output-prefix set writes"),
+    ("./set.json", "--rejects {}: is a file that --output-prefix set writes"),
+    ("set.partial/x", "--rejects {}: lies in set.partial of --output-prefix"),
+    ("TOKENIZER/tokenizer.json", "--rejects {}: lies in "), ("TOKENIZER/new", "--rejects {}: lies in "),
+    ("file", "--rejects {}: exists already"),
+])  # fmt: skip
+@pytest.mark.parametrize("more", [[], ["--overwrite"], ["--resume"]], ids=" ".join)
+def test_a_list_of_rejects_destroys_nothing(
+    tokenizer: Path, tmp_path: Path, places: list[Path], capsys: pytest.CaptureFixture[str],
+    place: str, said: str, more: list[str],
+) -> None:  # fmt: skip
+    from data_tools.preprocess import main
+
+    (tmp_path / "file").write_text("notes\n")
+    (tmp_path / "link").symlink_to("a.jsonl")
+    before, place = (tokenizer / "tokenizer.json").read_bytes(), place.replace("TOKENIZER", str(tokenizer))
+    usual = ["--input", "a.jsonl", "--output-prefix", "set", "--tokenizer", str(tokenizer), "--rejects", place]
+    assert main([*usual, *more]) == 2
+    wanted = said if place != "file" or more != ["--overwrite"] else "--rejects {}: exists and is no list of rejected lines"
+    assert f"error: {wanted.format(place)}" in capsys.readouterr().err
+    assert sorted(tmp_path.rglob("*")) == sorted([*places, tmp_path / "link"])
+    assert (tmp_path / "file").read_text() == "notes\n" and (tokenizer / "tokenizer.json").read_bytes() == before
+
+
+def test_a_list_of_rejects_is_replaced_by_overwrite_alone(
+    tokenizer: Path, tmp_path: Path, places: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    from data_tools.preprocess import main
+
+    write_file(tmp_path / "a.jsonl", json_lines(texts(5)) + b"bad\n")
+    usual = ["--input", "a.jsonl", "--tokenizer", str(tokenizer), "--rejects", "list", "--max-bad-fraction", "1"]
+    assert main([*usual, "--output-prefix", "set"]) == 0
+    first = (tmp_path / "list").read_bytes()
+    assert first and main([*usual, "--output-prefix", "set", "--resume"]) == 0
+    assert main([*usual, "--output-prefix", "other"]) == 2
+    assert "error: --rejects list: exists already" in capsys.readouterr().err
+    assert main([*usual, "--output-prefix", "set", "--overwrite"]) == 0 and (tmp_path / "list").read_bytes() == first
+
+
 def test_what_is_refused_later_leaves_no_folders(tokenizer: Path, tmp_path: Path, places: list[Path]) -> None:
     from data_tools.preprocess import main
 

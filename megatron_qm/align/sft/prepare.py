@@ -161,6 +161,7 @@ def _group(config: GroupsRun, group: GroupConfig) -> Group:
         stats = [os.stat(path) for path in paths]
     except OSError as error:
         raise UserError(f"{config.section}: group {group.name!r}: {error.filename}: {error.strerror}") from None
+    _refuse_own(config, group, paths)
     tokenizer = _tokenizer(config)
     parts = [tokenizer / name for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")]
     files = [os.path.abspath(path) for path in paths]
@@ -170,6 +171,15 @@ def _group(config: GroupsRun, group: GroupConfig) -> Group:
         "sequence_length": config.data.sequence_length, **config.groups.decisive, "vocab_size": config.model.vocab_size,
         "ignore": sorted(group.ignore), "template_arguments": dict(config.data.template_arguments),
     })
+
+
+def _refuse_own(config: GroupsRun, group: GroupConfig, paths: Sequence[str]) -> None:
+    """Raises UserError for a file where the run writes its datasets: it would be replaced."""
+    own = Path(os.path.realpath(Path(config.output) / "data"))
+    for path in paths:
+        if Path(os.path.realpath(path)).is_relative_to(own):
+            raise UserError(f"{config.section}: group {group.name!r}: {path} lies in {Path(config.output) / 'data'}, which this "
+                            "run writes; move it elsewhere, or choose another output")
 
 
 def _tokenizer(config: GroupsRun) -> Path:
