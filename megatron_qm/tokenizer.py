@@ -10,6 +10,7 @@ from megatron_qm.checkpoint.manifest import MANIFEST, TOKENIZER
 from megatron_qm.config.run import RunConfig
 from megatron_qm.errors import UserError
 from megatron_qm.hf_tokenizer import HfTokenizer, load_tokenizer
+from megatron_qm.said import WholeText
 from megatron_qm.stops import stops_of
 
 __all__ = ["HfTokenizer", "TextTokenizer", "load_tokenizer"]
@@ -22,6 +23,7 @@ class TextTokenizer:
     def __init__(self, source: Path, arguments: Mapping[str, object] | None = None, model: Path | None = None) -> None:
         """model: the checkpoint or Hugging Face folder that it speaks for (default: where it lies)."""
         self._tokenizer, self._model = load_tokenizer(source), model or _home(source)
+        self._whole = WholeText()
         try:
             self._template = ChatTemplate(self._tokenizer, arguments or {})
         except TemplateError as error:
@@ -58,13 +60,15 @@ class TextTokenizer:
         self, prompt: str | Messages, *, arguments: Mapping[str, object] | None = None, tools: Tools | None = None
     ) -> list[int]:
         """Text as it is, without special tokens of the tokenizer's own; messages through the chat template, up to where the
-        answer begins. arguments: of the template, over those of the tokenizer. Raises TemplateError."""
-        text = prompt if isinstance(prompt, str) else self._with(arguments).render(prompt, asked=True, tools=tools)
-        return self._tokenizer.encode(text, add_special_tokens=False)
+        answer begins. arguments: of the template, over those of the tokenizer. Raises TemplateError, for a message whose text
+        the template leaves out too."""
+        if not isinstance(prompt, str):
+            prompt = self._whole.render(self._with(arguments), prompt, asked=True, tools=tools)
+        return self._tokenizer.encode(prompt, add_special_tokens=False)
 
     def conversation(self, messages: Messages, *, tools: Tools | None = None) -> list[int]:
-        """All of it, through the chat template, with what ends it. Raises TemplateError."""
-        return self._tokenizer.encode(self._template.render(messages, tools=tools), add_special_tokens=False)
+        """All of it, through the chat template, with what ends it. Raises TemplateError as encode does."""
+        return self._tokenizer.encode(self._whole.render(self._template, messages, tools=tools), add_special_tokens=False)
 
     def opening(self, messages: Messages) -> str:
         """The beginning of the answer that the chat template writes into the prompt. Raises TemplateError."""

@@ -11,8 +11,8 @@ from megatron_qm.align.sft.conversations import Conversation, Message, UnusableE
 from megatron_qm.align.sft.formats import parse
 from megatron_qm.align.sft.packing import pack
 from megatron_qm.align.sft.rendering import Rendered, Renderer, load_renderer
-from megatron_qm.align.sft.standing import EARLIER, REWRITTEN, TRIMMED
 from megatron_qm.errors import UserError
+from megatron_qm.said import EARLIER, REWRITTEN, TRIMMED
 from tests.align.templates import (
     CHATML,
     DEEPSEEK_R1,

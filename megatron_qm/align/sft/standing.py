@@ -1,7 +1,6 @@
 """Whether all that a conversation says stands in its rendering. A chat template is a program: one with a typo drops a field of
 every message, and says nothing."""
 
-import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,10 +8,8 @@ from dataclasses import dataclass
 from megatron_qm.align.sft.conversations import Conversation, Message, UnusableError
 from megatron_qm.align.sft.fields import shown
 from megatron_qm.json_types import JsonObject
+from megatron_qm.said import EARLIER, Found, end_of_leaf, find, find_without_thought
 
-# What a template may do by design, in words to count.
-TRIMMED, REWRITTEN, EARLIER = "blanks trimmed", "marks of thoughts rewritten", "reasoning of earlier turns not shown"
-_THINK = re.compile(r"</?think>")
 _SPELT_OTHERWISE = ("type", "required")  # keys of a schema whose values templates may turn into words of their own
 
 
@@ -50,7 +47,7 @@ def check(conversation: Conversation, rendering: Rendering, ends: Ends) -> froze
                 raise UnusableError("no end after the answer in what the template makes of it",
                                     f"turn {place + 1}: {shown(rendering.text[end : span[1]])} holds no special token")
     for leaf in _schema_leaves(conversation.tools):
-        if _end_of_leaf(leaf, rendering.text, 0, len(rendering.text)) is None:
+        if end_of_leaf(leaf, rendering.text, 0, len(rendering.text)) is None:
             raise UnusableError("the template leaves out tools", f"{shown(str(leaf))} is not in the rendering")
     return frozenset(notes)
 
@@ -58,7 +55,7 @@ def check(conversation: Conversation, rendering: Rendering, ends: Ends) -> froze
 def _check_context(message: Message, whole: str, place: int) -> set[str]:
     notes: set[str] = set()
     for what, text in _texts(message):
-        found = _find(text, whole, 0, len(whole)) or _without_thought(what, text, message, whole)
+        found = find(text, whole, 0, len(whole)) or _without_thought(what, text, message, whole)
         if found is None:
             raise _lost(what, message, place, text, "the rendering")
         notes |= found.notes
@@ -71,7 +68,7 @@ def _check_answer(message: Message, whole: str, first: int, last: int, place: in
     notes: set[str] = set()
     at = first
     for what, text in _texts(message):
-        found = _find(text, whole, at, last)
+        found = find(text, whole, at, last)
         if found is None:
             raise _lost(what, message, place, text, "what is learnt")
         at, notes = found.end, notes | found.notes
@@ -86,68 +83,22 @@ def _texts(message: Message) -> Iterator[tuple[str, str]]:
     yield "text", message.content or ""
 
 
-@dataclass(frozen=True)
-class _Found:
-    end: int
-    notes: frozenset[str] = frozenset()
-
-
-def _find(text: str, whole: str, first: int, last: int) -> _Found | None:
-    """The first place of `text` in whole[first:last): as it is, trimmed, as JSON writes it, or in parts, where the template
-    writes the marks of thoughts its own way."""
-    core = text.strip()
-    at = whole.find(core, first, last)
-    if at >= 0:
-        trimmed = core != text and whole.find(text, first, last) < 0
-        return _Found(at + len(core), frozenset({TRIMMED} if trimmed else ()))
-    end = _end_of_leaf(text, whole, first, last)
-    return _Found(end) if end is not None else _in_parts(text, whole, first, last)
-
-
-def _in_parts(text: str, whole: str, first: int, last: int) -> _Found | None:
-    parts = _THINK.split(text)
-    for part in parts:
-        at = whole.find(part.strip(), first, last)
-        if at < 0:
-            return None
-        first = at + len(part.strip())
-    return _Found(first, frozenset({REWRITTEN}))
-
-
-def _without_thought(what: str, text: str, message: Message, whole: str) -> _Found | None:
+def _without_thought(what: str, text: str, message: Message, whole: str) -> Found | None:
     """Of an earlier answer, whose thoughts many templates leave out: the reasoning may be gone, or what its text thinks."""
-    if message.role != "assistant" or what not in ("reasoning", "text") or (what == "text" and "</think>" not in text):
-        return None
-    said = text.rpartition("</think>")[2].strip() if what == "text" else ""
-    return _Found(0, frozenset({EARLIER})) if said in whole else None
+    if what == "reasoning" and message.role == "assistant":
+        return Found(0, frozenset({EARLIER}))
+    return find_without_thought(text, message.role, whole) if what == "text" else None
 
 
 def _end_of_calls(message: Message, whole: str, first: int, last: int, place: int, where: str) -> int:
     """Where the last of the names and arguments of its calls ends."""
     furthest = first
     for leaf in (leaf for call in message.calls for leaf in _leaves(call["function"])):
-        end = _end_of_leaf(leaf, whole, first, last)
+        end = end_of_leaf(leaf, whole, first, last)
         if end is None:
             raise _lost("tool call", message, place, str(leaf), where)
         furthest = max(furthest, end)
     return furthest
-
-
-def _end_of_leaf(leaf: object, whole: str, first: int, last: int) -> int | None:
-    """After its first place, written JSON's way or as a template prints it."""
-    for form in _spellings(leaf):
-        at = whole.find(form, first, last)
-        if at >= 0:
-            return at + len(form)
-    return None
-
-
-def _spellings(leaf: object) -> Iterator[str]:
-    """JSON's first: a line break as it is may be one of the template's own."""
-    for ascii_only in (False, True):
-        written = json.dumps(leaf, ensure_ascii=ascii_only)
-        yield written[1:-1] if isinstance(leaf, str) else written
-    yield str(leaf)
 
 
 def _leaves(call: object) -> Iterator[object]:

@@ -1,0 +1,127 @@
+"""Whether what messages say stands in what a chat template makes of them. It is a program: one that knows no such role drops the
+message, and says nothing."""
+
+import json
+import re
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass
+
+from megatron_qm.chat import ChatTemplate, Messages, TemplateError, Tools
+
+# What a template may do by design, in words to count.
+TRIMMED, REWRITTEN, EARLIER = "blanks trimmed", "marks of thoughts rewritten", "reasoning of earlier turns not shown"
+_THINK = re.compile(r"</?think>")
+_MOVED = ("system", "developer")  # roles whose text some templates write into a question, which may be the last
+_MOST_SHAPES = 4096  # remembered: callers of a server may send any
+
+
+@dataclass(frozen=True)
+class Found:
+    end: int
+    notes: frozenset[str] = frozenset()
+
+
+def find(text: str, whole: str, first: int, last: int) -> Found | None:
+    """The first place of `text` in whole[first:last): as it is, trimmed, as JSON writes it, or in parts, where the template
+    writes the marks of thoughts its own way."""
+    core = text.strip()
+    at = whole.find(core, first, last)
+    if at >= 0:
+        trimmed = core != text and whole.find(text, first, last) < 0
+        return Found(at + len(core), frozenset({TRIMMED} if trimmed else ()))
+    end = end_of_leaf(text, whole, first, last)
+    return Found(end) if end is not None else _in_parts(text, whole, first, last)
+
+
+def _in_parts(text: str, whole: str, first: int, last: int) -> Found | None:
+    parts = _THINK.split(text)
+    for part in parts:
+        at = whole.find(part.strip(), first, last)
+        if at < 0:
+            return None
+        first = at + len(part.strip())
+    return Found(first, frozenset({REWRITTEN}))
+
+
+def find_without_thought(text: str, role: str, whole: str) -> Found | None:
+    """Of an earlier answer, of whose text many templates leave out what it thinks."""
+    if role != "assistant" or "</think>" not in text:
+        return None
+    return Found(0, frozenset({EARLIER})) if text.rpartition("</think>")[2].strip() in whole else None
+
+
+def end_of_leaf(leaf: object, whole: str, first: int, last: int) -> int | None:
+    """After its first place, written JSON's way or as a template prints it."""
+    for form in _spellings(leaf):
+        at = whole.find(form, first, last)
+        if at >= 0:
+            return at + len(form)
+    return None
+
+
+def _spellings(leaf: object) -> Iterator[str]:
+    """JSON's first: a line break as it is may be one of the template's own."""
+    for ascii_only in (False, True):
+        written = json.dumps(leaf, ensure_ascii=ascii_only)
+        yield written[1:-1] if isinstance(leaf, str) else written
+    yield str(leaf)
+
+
+class WholeText:
+    """Messages through a chat template that has to write the text of each."""
+
+    def __init__(self) -> None:
+        self._tried: dict[Hashable, int | None] = {}
+
+    def render(self, template: ChatTemplate, messages: Messages, *, asked: bool = False, tools: Tools | None = None) -> str:
+        """As ChatTemplate.render does. Raises TemplateError for a text that is left out, too."""
+        whole = template.render(messages, asked=asked, tools=tools)
+        lost = next((at for at, one in enumerate(messages) if not _stands(one, whole)), None)
+        if lost is None:
+            lost = self._lost_of_shape(template, messages, asked, tools)
+        if lost is not None:
+            text, role = _text(messages[lost]), messages[lost].get("role")
+            raise TemplateError(
+                f"the chat template leaves out messages[{lost}], {text if len(text) <= 40 else text[:37] + '...'!r}, whose role "
+                f"is {role!r}; put it into a message of a role that the template writes there, or use another template")
+        return whole
+
+    def _lost_of_shape(self, template: ChatTemplate, messages: Messages, asked: bool, tools: Tools | None) -> int | None:
+        """Which message the template loses, or puts elsewhere, of any conversation with such roles: a short text ("yes") may be
+        found in another by chance."""
+        shape = (tuple((str(one.get("role")), bool(_text(one).strip())) for one in messages), asked, bool(tools),
+                 repr(template.arguments))
+        if shape not in self._tried:
+            if len(self._tried) >= _MOST_SHAPES:
+                self._tried.clear()
+            self._tried[shape] = _lost_of(template, [_probe(one, at) for at, one in enumerate(messages)], asked, tools)
+        return self._tried[shape]
+
+
+def _lost_of(template: ChatTemplate, probe: Messages, asked: bool, tools: Tools | None) -> int | None:
+    try:
+        whole = template.render(probe, asked=asked, tools=tools)
+    except TemplateError:  # it is particular about texts, and has taken those that were given
+        return None
+    behind = 0
+    for at, message in enumerate(probe):
+        moved = message.get("role") in _MOVED
+        found = find(_text(message), whole, 0 if moved else behind, len(whole))
+        if found is None:
+            return at
+        behind = behind if moved else found.end
+    return None
+
+
+def _probe(message: Mapping[str, object], at: int) -> Mapping[str, object]:
+    return {**message, "content": f"zq{at}qz"} if _text(message).strip() else message
+
+
+def _stands(message: Mapping[str, object], whole: str) -> bool:
+    text, role = _text(message), str(message.get("role"))
+    return bool(find(text, whole, 0, len(whole)) or find_without_thought(text, role, whole))
+
+
+def _text(message: Mapping[str, object]) -> str:
+    content = message.get("content")
+    return content if isinstance(content, str) else ""

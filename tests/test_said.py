@@ -1,0 +1,122 @@
+"""No message is lost on its way through a chat template: at each door that renders messages for a model."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from megatron_qm.align.rl.collect import Collector
+from megatron_qm.align.rl.judging import Judging
+from megatron_qm.align.rl.sampler import PromptSampler
+from megatron_qm.align.rollouts.prompts import read_requests
+from megatron_qm.chat import TemplateError
+from megatron_qm.config.rl import CurriculumConfig, RlConfig, SamplingConfig
+from megatron_qm.errors import UserError
+from megatron_qm.evals.answers import prompts_of
+from megatron_qm.loopback import Refused
+from megatron_qm.model.generation.request import Sampling
+from megatron_qm.rewards.items import Item
+from megatron_qm.serving.asked import read
+from megatron_qm.serving.text import SharedTokenizer
+from megatron_qm.tokenizer import TextTokenizer
+from tests import templates
+from tests.align import templates as styles
+from tests.templates import save_chat_tokenizer
+
+Turns = list[dict[str, str]]
+
+
+def turns(*said: tuple[str, str]) -> Turns:
+    return [{"role": role, "content": text} for role, text in said]
+
+
+NO_SYSTEM = templates.CHATML.replace("{% for m in messages %}", "{% for m in messages if m.role != 'system' %}")
+# template, messages, and which of them is lost
+LOST = [
+    (styles.QWEN3, turns(("developer", "IMPORTANT"), ("user", "Q")), 0),
+    (styles.QWEN3, turns(("User", "Q")), 0),
+    (styles.QWEN3, turns(("user", "Q"), ("assistant", "A"), ("system", "Be brief")), 2),
+    (NO_SYSTEM, turns(("system", "Be brief"), ("user", "Q")), 0),
+    (NO_SYSTEM, turns(("system", "s"), ("user", "Is it so?")), 0),  # found in the question by chance
+    (styles.MISTRAL, turns(("system", "Be brief"), ("User", "Q")), 0),
+    (styles.MISTRAL, turns(("user", "Q"), ("User", "Q")), 1),
+    (templates.CHATML.replace("in messages", "in messages | reverse"), turns(("user", "Q"), ("assistant", "A")), 1),
+]
+LEGAL = turns(("system", " Be brief.\n"), ("user", "Which?\n"), ("assistant", "<think>\nHm.\n</think>\n\nA"), ("user", "A"))
+STYLES = {name: getattr(styles, name) for name in ("CHATML", "EVERYTHING", "QWEN25", "QWEN3", "LLAMA3", "MISTRAL", "GEMMA",
+                                                    "DEEPSEEK_R1")}
+
+
+def tokenizer_of(folder: Path, template: str) -> TextTokenizer:
+    return TextTokenizer(save_chat_tokenizer(folder, template))
+
+
+@pytest.mark.parametrize(("template", "messages", "lost"), LOST)
+def test_a_message_that_the_template_drops_is_named(template: str, messages: Turns, lost: int, tmp_path: Path) -> None:
+    tokenizer, role = tokenizer_of(tmp_path, template), messages[lost]["role"]
+    for rendered in (tokenizer.encode, tokenizer.conversation):
+        with pytest.raises(TemplateError, match=rf"leaves out messages\[{lost}\], '.*', whose role is '{role}'; put it"):
+            rendered(messages)
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_what_templates_do_by_design_is_no_loss(style: str, tmp_path: Path) -> None:
+    """Blanks are trimmed, thoughts of the past are left out, the system's text stands in the question."""
+    tokenizer = tokenizer_of(tmp_path, STYLES[style])
+    for messages in (LEGAL, LEGAL[1:], LEGAL[1:2], [*LEGAL[:1], *LEGAL[3:]], turns(("user", "")), turns(("user", " \n"))):
+        written = tokenizer.decode(tokenizer.encode(messages))
+        assert all(one["content"].split("</think>")[-1].strip() in written for one in messages)
+        tokenizer.conversation([*messages, *turns(("assistant", "B"))])
+
+
+@pytest.mark.parametrize("template", [value for name, value in vars(templates).items()
+                                      if name.isupper() and isinstance(value, str) and "messages" in value])
+def test_a_question_passes_every_template(template: str, tmp_path: Path) -> None:
+    tokenizer = tokenizer_of(tmp_path, template)
+    assert "Which?" in tokenizer.decode(tokenizer.encode(turns(("user", "Which?"))))
+
+
+def test_a_system_text_that_the_last_question_holds_is_no_loss(tmp_path: Path) -> None:
+    last = ("{% for m in messages if m.role != 'system' %}{% if loop.last and messages[0].role == 'system' %}"
+            "{{ messages[0].content }}\n{% endif %}<|{{ m.role }}|>{{ m.content }}{% endfor %}")
+    tokenizer = tokenizer_of(tmp_path, last)
+    assert tokenizer.encode(turns(("system", "Be brief"), ("user", "Q"), ("assistant", "A"), ("user", "R")))
+
+
+def test_a_conversation_of_one_shape_is_tried_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from megatron_qm.chat import ChatTemplate
+
+    tokenizer, rendered, real = tokenizer_of(tmp_path, templates.CHATML), [], ChatTemplate.render
+    monkeypatch.setattr(ChatTemplate, "render", lambda *given, **more: rendered.append(1) or real(*given, **more))
+    for number in range(9):
+        tokenizer.encode(turns(("user", f"{number}?")))
+    assert len(rendered) == 10
+
+
+DROPPED, SAID = LOST[0][1], r"leaves out messages\[0\], 'IMPORTANT', whose role is 'developer'"
+
+
+def test_rl_and_evaluate_name_file_and_item(tmp_path: Path) -> None:
+    tokenizer = tokenizer_of(tmp_path, styles.QWEN3)
+    items = [Item("a", "format", tuple(DROPPED), "x")]
+    with pytest.raises(UserError, match=f"^exams.jsonl: the item 'a': the chat template {SAID}"):
+        prompts_of(items, tokenizer, "exams.jsonl")
+    config = RlConfig(items="items.jsonl", sampling=SamplingConfig(max_new_tokens=8))
+    judging = Judging(config, tokenizer, None, None, lambda: None)
+    with pytest.raises(UserError, match=f"^rl.items = items.jsonl: the item 'a': the chat template {SAID}"):
+        Collector(config, tmp_path, PromptSampler(items, CurriculumConfig(), 0), tokenizer, 256, 0, judging, lambda: None)
+
+
+def test_generate_names_the_line(tmp_path: Path) -> None:
+    tokenizer, prompts = tokenizer_of(tmp_path, styles.QWEN3), tmp_path / "prompts.jsonl"
+    prompts.write_text("\n".join(json.dumps({"messages": messages}) for messages in (DROPPED[1:], DROPPED)))
+    with pytest.raises(UserError, match=f"prompts.jsonl, line 2: .*{SAID}"):
+        read_requests(prompts, tokenizer.encode, Sampling())
+
+
+def test_serve_answers_400(tmp_path: Path) -> None:
+    tokenizer = SharedTokenizer(tokenizer_of(tmp_path, styles.QWEN3))
+    assert read({"messages": DROPPED[1:]}, tokenizer, 256, 16, chat=True).requests
+    with pytest.raises(Refused, match=f"^messages: .*{SAID}") as refused:
+        read({"messages": DROPPED}, tokenizer, 256, 16, chat=True)
+    assert refused.value.status == 400
