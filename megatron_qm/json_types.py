@@ -27,6 +27,13 @@ def text_of(record: Mapping[str, object], key: str) -> str:
     return value
 
 
+def flag_of(record: Mapping[str, object], key: str) -> bool:
+    value = _given(record, key)
+    if not isinstance(value, bool):
+        raise _not(key, value, "true or false")
+    return value
+
+
 def whole_of(record: Mapping[str, object], key: str) -> int:
     value = _given(record, key)
     if not isinstance(value, int) or isinstance(value, bool):

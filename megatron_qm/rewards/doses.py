@@ -28,6 +28,7 @@ _ROUTES = {"oral": ("po", "p.o", "oral", "orally", "by mouth", "per os", "口服
            "sublingual": ("sublingual", "sublingually", "sl", "舌下"), "rectal": ("rectal", "rectally", "pr", "直肠", "纳肛", "塞肛"),
            "intranasal": ("intranasal", "intranasally", "nasal spray", "滴鼻", "喷鼻"), "intrathecal": ("intrathecal", "intrathecally", "鞘内"),
            "intraosseous": ("intraosseous", "io", "骨内"), "transdermal": ("transdermal", "patch", "透皮", "贴剂"), "vaginal": ("vaginal", "vaginally", "阴道")}
+ROUTES = tuple(_ROUTES)
 _ROUTE = re.compile("|".join(
     rf"(?<![a-z]){re.escape(word)}(?![a-z])" if word.isascii() else word for words in _ROUTES.values() for word in words))
 # What an answer denies is not how the drug is given: `not IV`, 勿静推, `IV is useless`.

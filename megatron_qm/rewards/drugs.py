@@ -6,22 +6,18 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from megatron_qm.rewards.doses import Dose, dose_in, doses_in, route_in, without_denied_routes
+from megatron_qm.rewards.drug_fields import DOSE_KEY, LIST_KEYS, NAME_KEYS, ROUTE_KEY, faults_in
 from megatron_qm.rewards.drug_names import DrugNames, parts_of
 from megatron_qm.rewards.metadata import Metadata, table_of, words_of
 from megatron_qm.rewards.outcome import Outcome, Scored, Status, Unscored
 from megatron_qm.rewards.reading.json_parts import json_values
-from megatron_qm.rewards.reading.lexicon import either, words
+from megatron_qm.rewards.reading.lexicon import words
 from megatron_qm.rewards.reading.lists import pieces
 from megatron_qm.rewards.reading.mentions import Mention, Prose, Sentence, names_any
 from megatron_qm.rewards.reading.recommended import answer_text, recommended, withdrawn_in
 from megatron_qm.rewards.reading.records import answers, folded, named_by_keys, records_in
 from megatron_qm.rewards.reading.spans import Stance
 
-_NAME_KEYS = ("name", "drug", "drug name", "medication", "medication name", "medicine", "agent", "药品", "药物", "药名", "名称", "generic", "generic name",
-              "药品名称", "药物名称", "通用名")
-_LIST_KEYS = re.compile(rf"(?:^|\s){either('lists_drugs', 'en')}$|{either('lists_drugs', 'zh')}$")
-_DOSE_KEY = re.compile(rf"{words('dose_key')}")
-_ROUTE_KEY = re.compile(rf"{words('route_key')}")
 _GOES_UNANSWERED = re.compile(words("goes_unanswered"))
 _MOST = 50
 _EMPTY = {"precision": 0.0, "recall": 0.0, "f1": 0.0, "dose": 0.0, "route": 0.0, "contraindicated": 0.0}
@@ -43,11 +39,11 @@ def drugs(prompt: str, response: str, reference: object, metadata: Metadata) -> 
     each that is wrong (both wrong: nothing). Value: F1 of what is left.
     """
     names = DrugNames.of(table_of(metadata, "names"))
+    if fault := next(faults_in(reference, names), None):
+        return Unscored(fault)
     rights = {item.key: item for item in _items(reference, names, names.key)}
     if not rights or "" in rights:
         return Unscored(f"the reference {reference!r} names no drug")
-    if unclear := list(_unclear_doses(reference)):
-        return Unscored(f"the dose {unclear[0]!r} of the reference is no amount with a unit, such as 100 mg: leave it out")
     banned = {names.key(name) for name in words_of(metadata, "contraindicated")}
     given, around = _given(prompt, response, names.knowing({*rights, *banned}))
     if struck := sorted({part for item in (*given, *around) for part in (item.key, *parts_of(item.key))} & banned):
@@ -61,18 +57,6 @@ def drugs(prompt: str, response: str, reference: object, metadata: Metadata) -> 
 def warm(system: str) -> None:
     """The shipped names (rewards/warm.py)."""
     DrugNames.of({})
-
-
-def _unclear_doses(reference: object) -> Iterator[object]:
-    """Doses that nothing could be compared with."""
-    if isinstance(reference, list):
-        yield from (dose for one in reference for dose in _unclear_doses(one))
-    elif isinstance(reference, Mapping):
-        for key, value in reference.items():
-            if not _DOSE_KEY.search(str(key).strip().casefold()):
-                yield from _unclear_doses(value)
-            elif value and dose_in(str(value)) is None:
-                yield value
 
 
 def _score(given: Sequence[_Drug], rights: Mapping[str, _Drug]) -> Scored:
@@ -129,11 +113,11 @@ def _items(value: object, names: DrugNames, key: Callable[[str], str]) -> list[_
 
 def _fields(record: Mapping[str, object], names: DrugNames, key: Callable[[str], str]) -> list[_Drug]:
     """The drug that an object is about, and those in its fields that list drugs, or say that they are the answer."""
-    key_of_name = next((one for one in _NAME_KEYS if isinstance(record.get(one), str)), None)
+    key_of_name = next((one for one in NAME_KEYS if isinstance(record.get(one), str)), None)
     name = record[key_of_name] if key_of_name else None
     found = _named(str(name), record, names, key) if name else []
     for one, inner in record.items():
-        if one != key_of_name and _LIST_KEYS.search(one):
+        if one != key_of_name and LIST_KEYS.search(one):
             found += _items(inner, names, key)
         elif records := records_in(inner):
             found += [item for each in records for item in _fields(folded(each), names, key)]
@@ -144,7 +128,7 @@ def _fields(record: Mapping[str, object], names: DrugNames, key: Callable[[str],
 
 def _named(name: str, record: Mapping[str, object], names: DrugNames, key: Callable[[str], str]) -> list[_Drug]:
     dose, route = (next((str(value) for one, value in record.items() if value and said.search(one)), None)
-                   for said in (_DOSE_KEY, _ROUTE_KEY))
+                   for said in (DOSE_KEY, ROUTE_KEY))
     if dose is None and route is None:
         return _items(name, names, key)
     dose, route = dose or name, route or name

@@ -72,6 +72,18 @@ def test_a_server_that_is_gone_costs_scores_and_is_not_waited_for_twice(door: Th
         assert isinstance(one, Scored) and one.value == 1.0
 
 
+@pytest.mark.parametrize(("reply", "why"), [
+    ('{"outcomes": [{"scored": "false", "value": 1, "parts": {}, "explanation": ""}]}', "scored = 'false' is not true or false"),
+    ('{"outcomes": [{"scored": 1, "value": 1, "parts": {}, "explanation": ""}]}', "scored = 1 is not true or false"),
+    ('{"outcomes": [{"value": 1, "parts": {}, "explanation": ""}]}', "lacks scored"),
+    ('{"outcomes": [], "outcomes": [{"scored": false, "reason": "x"}]}', "the key 'outcomes' is given twice"),
+])
+def test_a_reply_that_is_none_scores_nothing(reply: str, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("megatron_qm.align.rl.fusion.scorers.post", lambda *asked: reply.encode())
+    (one,) = scorer_for(1).scores([item("a")], ["A"])
+    assert isinstance(one, Unscored) and one.reason.startswith("endpoint: ") and why in one.reason
+
+
 def test_an_endpoint_without_a_token_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(TOKEN, raising=False)
     with pytest.raises(UserError, match=f"http://127.0.0.1:1 wants a token: set {TOKEN}"):

@@ -100,6 +100,12 @@ def test_good_lines_are_read(tmp_path: Path) -> None:
     ("diagnosis", "I10", {"names": {"high pressure": "nonesuch"}}, "'nonesuch' is no code"),
     ("drugs", ["aspirin"], {"contraindicated": "warfarin"}, "metadata.contraindicated = 'warfarin' is not a list of texts"),
     ("drugs", {"drugs": [{"name": "aspirin", "dose": "one tablet"}]}, {}, "'one tablet' of the reference is no amount"),
+    ("drugs", [{"name": "aspirin"}, {"nam": "warfarin"}], {}, "the key 'nam' of the reference is not read; did you mean 'name'"),
+    ("drugs", [{"name": "aspirin", "dos": "5 mg"}], {}, "the key 'dos' of the reference is not read; did you mean 'dose'"),
+    ("drugs", {"drugs": ["aspirin"], "dose": "5 mg"}, {}, "dose = '5 mg' of the reference stands beside no name"),
+    ("drugs", {"name": "aspirin", "route": "sky"}, {}, "the route 'sky' of the reference is not known: use one of oral, iv"),
+    ("drugs", {"name": "aspirin", "warfarin": "5 mg"}, {}, "the key 'warfarin' of the reference is not read: known are name"),
+    ("drugs", ["aspirin", 5], {}, "5 in the reference names no drug"),
 ])
 def test_what_could_never_be_scored_is_said_before_anything_is_asked(
     task: str, reference: object, metadata: dict[str, object], why: str, tmp_path: Path

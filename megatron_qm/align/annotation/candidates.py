@@ -3,10 +3,12 @@
     {"key": "dose-7", "prompt": "...", "a": "...", "b": "..."}
 
 `messages` may stand in the place of `prompt`, `chosen` and `rejected` in that of `a` and `b`: then `a` is what a model or an
-earlier verdict has chosen. Whatever else a line holds is handed on as it stands. What `evaluate --pairs`, `reward-model` or `dpo`
-would refuse later is refused before anybody has judged it.
+earlier verdict has chosen. Whatever else a line holds is handed on as it stands, but for `system`, which belongs into `messages`,
+and what looks like a slip of `system`, `stratum` or `selection`: they are refused. What `evaluate --pairs`, `reward-model` or
+`dpo` would refuse later is refused before anybody has judged it.
 """
 
+import difflib
 import hashlib
 import json
 from collections.abc import Mapping
@@ -22,6 +24,8 @@ from megatron_qm.json_types import JsonObject, text_of
 from megatron_qm.rewards.items import key_of
 
 _SIDES = (("a", "b"), ("chosen", "rejected"))
+_OPTIONAL = ("system", "stratum", "selection")
+_NEAR = 0.85  # of two keys, one a slip of the other
 _SHOWN = 300  # letters of what is wrong with a line
 
 
@@ -106,8 +110,17 @@ def _pair(row: JsonObject) -> Pair:
     key, (a, b) = key_in(row), sides_in(row)
     if key.startswith(TIED):
         raise ValueError(f"the key {key!r:.60} is that of a question with several right answers, since it begins with {TIED!r}")
+    _check_slips(row)
     stratum_of(row, "stratum")
     return Pair(key, messages_in(row), a, b, row)
+
+
+def _check_slips(row: JsonObject) -> None:
+    """Other keys are the user's own; one that nearly is a key of ours would be lost without a word."""
+    for name in row:
+        near = difflib.get_close_matches(name.casefold(), _OPTIONAL, n=1, cutoff=_NEAR)
+        if near and name not in _OPTIONAL:
+            raise ValueError(f"the key {name!r:.60} is not read; did you mean {near[0]!r}?")
 
 
 def sides_in(row: JsonObject) -> list[str]:
@@ -127,6 +140,8 @@ def _response(row: JsonObject, name: str) -> str:
 
 def messages_in(row: JsonObject) -> tuple[Mapping[str, str], ...]:
     """The conversation so far, of `prompt` or `messages`, as every reader of pairs takes it. Raises ValueError."""
+    if "system" in row:
+        raise ValueError("has system beside its prompt: give messages, with the system's as the first")
     if ("prompt" in row) == ("messages" in row):
         raise ValueError(f"needs prompt or messages, and has {'both' if 'prompt' in row else 'neither'}")
     name = "messages" if "messages" in row else "prompt"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from megatron_qm.align.annotation.readings import Plan, Progress, Reading
 from megatron_qm.align.annotation.summary import per_hour
 from megatron_qm.align.annotation.verdict_log import VerdictLog
-from megatron_qm.align.annotation.verdicts import Said, Undo, Verdict, said_of
+from megatron_qm.align.annotation.verdicts import Said, Side, Undo, Verdict, said_of
 
 _HELD_SECONDS = 600.0  # after which a pair that lies before somebody may be read by others
 
@@ -54,12 +54,15 @@ class Desk:
 
     def judge(self, identity: str, annotator: str, key: str, number: int, word: str, note: str) -> Offer:
         """Store a verdict and offer the next pair. identity: drawn by the caller; what comes twice under one is stored once.
-        word: first, second (the place of the better one), tie, bad, skip. Raises StaleError; ValueError for what is none."""
+        word: first, second (the place of the better one), tie, bad, skip. Raises StaleError, also for an identity that something
+        else was said under; ValueError for what is no verdict."""
         with self._one:
             self._check(annotator)
-            if not self._log.standing.knows(identity):
+            if (before := self._log.standing.seen(identity)) is not None:
+                _check_same(before, annotator, key, number, word)
+            else:
                 reading = self._fitting(annotator, key, number)
-                self._log.append(Verdict(identity, annotator, key, number, reading.shown, _said(word, reading), time.time(),
+                self._log.append(Verdict(identity, annotator, key, number, reading.shown, _said(word, reading.shown), time.time(),
                                          self._seconds(annotator, key), note))
                 self._held.pop(annotator, None)
             return self._offer(annotator)
@@ -68,7 +71,10 @@ class Desk:
         """Withdraw the annotator's newest verdict, and offer its pair again. Raises StaleError where there is none."""
         with self._one:
             self._check(annotator)
-            if not self._log.standing.knows(identity):
+            if (before := self._log.standing.seen(identity)) is not None:
+                if not isinstance(before, Undo) or before.annotator != annotator:
+                    raise _used(identity)
+            else:
                 last = self._log.standing.last_of(annotator)
                 if last is None:
                     raise StaleError("there is nothing to undo")
@@ -115,9 +121,20 @@ class Desk:
         return round(self._clock() - held.since, 3) if held and held.key == key else None
 
 
-def _said(word: str, reading: Reading) -> Said:
+def _check_same(before: Verdict | Undo, annotator: str, key: str, number: int, word: str) -> None:
+    """Raises StaleError where what is sent under an id again is not what was said under it."""
+    if not isinstance(before, Verdict) or (before.annotator, before.key, before.reading, before.said) != (
+            annotator, key, number, _said(word, before.shown)):
+        raise _used(before.id)
+
+
+def _used(identity: str) -> StaleError:
+    return StaleError(f"id = {identity!r} was used before, for something else: nothing is stored; send a new id")
+
+
+def _said(word: str, shown: Sequence[Side]) -> Said:
     if word == "first" or word == "second":
-        return reading.shown[word == "second"]
+        return shown[word == "second"]
     if word in ("a", "b"):
         raise ValueError(f"verdict = {word!r} names no place; first and second do")
     return said_of(word)

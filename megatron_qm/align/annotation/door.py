@@ -14,7 +14,8 @@ _LONGEST = {"id": 64, "note": 10_000}  # letters
 
 def server(desk: Desk, token: str, port: int = 0) -> ThreadingHTTPServer:
     """POST /next {"annotator"}, /verdict {"id", "annotator", "key", "reading", "verdict", "note"}, /undo {"id", "annotator"}:
-    each is answered with what is to be read next. 409: another window was there before; ask again."""
+    each is answered with what is to be read next. 409: another window was there before, or the id stands for something else;
+    ask again."""
 
     def verdict(body: JsonObject) -> Offer:
         return desk.judge(_identity(body), text_of(body, "annotator"), text_of(body, "key"), whole_of(body, "reading"),

@@ -119,7 +119,7 @@ class Standing:
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
         self.verdicts: dict[str, Verdict] = {}
         self.withdrawn: list[Verdict] = []
-        self._seen: set[str] = set()
+        self._seen: dict[str, Verdict | Undo] = {}
         for entry in entries:
             self.take(entry)
 
@@ -132,7 +132,7 @@ class Standing:
             self.withdrawn.append(self.verdicts.pop(entry.of))
         else:
             self.verdicts[entry.id] = entry
-        self._seen.add(entry.id)
+        self._seen[entry.id] = entry
 
     def check(self, entry: Entry) -> None:
         """Raises ValueError for what cannot be taken."""
@@ -146,9 +146,9 @@ class Standing:
         if verdict.annotator != undo.annotator:
             raise ValueError(f"{undo.annotator!r:.60} withdraws a verdict of {verdict.annotator!r:.60}")
 
-    def knows(self, identity: str) -> bool:
-        """Whether an entry of this id was there, withdrawn or not."""
-        return identity in self._seen
+    def seen(self, identity: str) -> Verdict | Undo | None:
+        """The entry of this id, withdrawn or not; None where there was none."""
+        return self._seen.get(identity)
 
     def last_of(self, annotator: str) -> Verdict | None:
         """Of an annotator's verdicts that stand, the newest."""

@@ -44,8 +44,6 @@ def read_candidates(path: Path) -> list[Candidates]:
     for number, row in json_rows(path):
         try:
             one = Candidates(key_of(row, str(number)), messages_in(row), _responses(row), row)
-            if "system" in row:
-                raise ValueError("has system beside its prompt: give messages, with the system's as the first")
             if one.key in found:
                 raise ValueError(f"the key {one.key!r:.60} was given before; keys tell prompts apart")
         except (ValueError, RecursionError) as error:

@@ -75,7 +75,7 @@ def test_two_annotators_at_once_on_one_server(tmp_path: Path) -> None:
 
 def test_what_is_asked_wrongly_is_told_and_the_page_is_open_to_all(tmp_path: Path) -> None:
     pairs, output = write(tmp_path / "pairs.jsonl", rows(3)), tmp_path / "v.jsonl"
-    with Server(pairs, output) as server:
+    with Server(pairs, output, annotators=("ann", "ben")) as server:
         assert server.post("next", {"annotator": "ann"}, token="guess")[0] == 401
         _, offer = server.post("next", {"annotator": "ann"})
         good = verdict_on(offer, "ann", "first", random.Random(0))
@@ -90,6 +90,11 @@ def test_what_is_asked_wrongly_is_told_and_the_page_is_open_to_all(tmp_path: Pat
         assert server.post("undo", {"annotator": "ann", "id": "u"})[0] == 409
         assert not verdicts(output)
         assert server.post("verdict", {**good, "note": "<b>n</b>\n"})[0] == 200
+        assert server.post("verdict", {**good, "note": "<b>n</b>\n"})[0] == 200  # heard no answer
+        for change in ({"annotator": "ben"}, {"key": "k1" if good["key"] != "k1" else "k2"}, {"verdict": "tie"}, {"reading": 2}):
+            found, said = server.post("verdict", {**good, **change})
+            assert found == 409 and "was used before, for something else" in said["error"]["message"], change
+        assert server.post("undo", {"annotator": "ann", "id": good["id"]})[0] == 409
     (row,) = verdicts(output)
     assert row["verdict"] == row["shown"][0] and row["note"] == "<b>n</b>\n"
 

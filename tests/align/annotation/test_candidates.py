@@ -59,6 +59,9 @@ def test_the_digest_is_of_what_is_judged(tmp_path: Path) -> None:
     ({**GOOD, "key": "tied:x"}, "several right answers"),
     ({**GOOD, "stratum": ["s"]}, "stratum = ['s'] is no name"),
     ({**GOOD, "stratum": True}, "stratum = True is no name"),
+    ({**GOOD, "system": "Answer as a pirate"}, "has system beside its prompt: give messages"),
+    ({**GOOD, "systm": "Answer as a pirate"}, "the key 'systm' is not read; did you mean 'system'?"),
+    ({**GOOD, "Stratum": "dose"}, "the key 'Stratum' is not read; did you mean 'stratum'?"),
 ])
 def test_what_is_no_pair_is_refused(tmp_path: Path, line: object, why: str) -> None:
     path = tmp_path / "p.jsonl"

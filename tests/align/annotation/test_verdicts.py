@@ -41,7 +41,7 @@ def test_replay(drawn: tuple[list[Entry], list[Verdict], list[Verdict]]) -> None
     assert list(found.verdicts.values()) == standing and found.withdrawn == withdrawn
     for name in NAMES:
         assert found.last_of(name) == next((one for one in reversed(standing) if one.annotator == name), None)
-    assert all(found.knows(one.id) for one in entries[1:]) and not found.knows("never")
+    assert all(found.seen(one.id) == one for one in entries[1:]) and found.seen("never") is None
 
 
 @given(logs())
@@ -55,7 +55,7 @@ def test_what_cannot_be_withdrawn_changes_nothing() -> None:
         assert why in refusal(found, undo)
     found.take(verdict(1, "ann", "k0", "b"))
     assert "a verdict of 'ann'" in refusal(found, Undo("u3", "ben", "v1", 0.0))
-    assert list(found.verdicts) == ["v1"] and not found.knows("u3")
+    assert list(found.verdicts) == ["v1"] and found.seen("u3") is None
 
 
 def refusal(standing: Standing, undo: Undo) -> str:

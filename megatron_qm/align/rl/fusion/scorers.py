@@ -10,7 +10,8 @@ from urllib.error import HTTPError
 
 from megatron_qm.align.rl.fusion.sources import Source
 from megatron_qm.errors import UserError
-from megatron_qm.json_types import number_of, object_of, objects_of, parse_json, text_of
+from megatron_qm.json_lines import parse_line
+from megatron_qm.json_types import flag_of, number_of, object_of, objects_of, text_of
 from megatron_qm.rewards.items import Item
 from megatron_qm.rewards.outcome import Outcome, Scored, Unscored
 from megatron_qm.rewards.timely import post
@@ -80,7 +81,7 @@ class EndpointScorer:
 
 def _outcomes(body: bytes, count: int) -> list[Outcome]:
     """Raises ValueError for what is no answer to `count` samples."""
-    reply = parse_json(body)
+    reply = parse_line(body)
     if not isinstance(reply, dict):
         raise ValueError("the reply is no JSON object")
     found = objects_of(reply, "outcomes")
@@ -90,7 +91,7 @@ def _outcomes(body: bytes, count: int) -> list[Outcome]:
 
 
 def _outcome(said: Mapping[str, object]) -> Outcome:
-    if not said.get("scored"):
+    if not flag_of(said, "scored"):
         return Unscored(text_of(said, "reason"))
     parts = object_of(said, "parts")
     return Scored(number_of(said, "value"), {name: number_of(parts, name) for name in parts}, text_of(said, "explanation"))
