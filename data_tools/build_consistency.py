@@ -14,6 +14,7 @@ writes the same bytes.
 """
 
 import argparse
+import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -26,7 +27,7 @@ from data_tools.knowledge.rows import write_rows
 from megatron_qm.errors import UserError
 from megatron_qm.files import sha256, write_json
 
-SUMMARY = "summary.json"
+FILES, SUMMARY = ("pairs.jsonl", "held_out_pairs.jsonl"), "summary.json"
 _MOST_EXCHANGES = 1000
 
 
@@ -55,12 +56,13 @@ def build(
         raise UserError(f"--exchanges {exchanges}: must lie between 1 and {_MOST_EXCHANGES:,}")
     if not all(markers):
         raise UserError("--marker is empty: it is a text with which conclusions begin")
+    _check_free(output)
     read = read_samples(input, kind, markers)
     samples = [one for one in read if isinstance(one, Sample)]
     left_out = Counter(one for one in read if isinstance(one, str))
     apart = [is_held_out(sample.prompt, held_out, seed) for sample in samples]
     files: dict[str, list[dict[str, Any]]] = {}
-    for name, held in (("pairs.jsonl", False), ("held_out_pairs.jsonl", True)):
+    for name, held in zip(FILES, (False, True), strict=True):
         mine = [sample for sample, out in zip(samples, apart, strict=True) if out == held]
         files[name], why = pairs_of(mine, exchanges, seed)
         left_out += why
@@ -69,8 +71,14 @@ def build(
     return _written(output, files, left_out, seed)
 
 
+def _check_free(output: Path) -> None:
+    """Raises UserError for a folder in which a file of these names is already."""
+    there = next((output / name for name in (*FILES, SUMMARY) if os.path.lexists(output / name)), None)
+    if there is not None:
+        raise UserError(f"--output {output}: {there} is there already, and is not replaced; name another folder, or move it away")
+
+
 def _written(output: Path, files: dict[str, list[dict[str, Any]]], left_out: Counter[str], seed: int) -> dict[str, Any]:
-    (output / SUMMARY).unlink(missing_ok=True)  # what it says of the files must hold at any time
     lines = {name: write_rows(output / name, rows) for name, rows in files.items()}
     strata = {name: dict(sorted(Counter(row["stratum"] for row in rows).items())) for name, rows in files.items()}
     told = {name: {"lines": lines[name], "strata": strata[name], "sha256": sha256(output / name)} for name in files}

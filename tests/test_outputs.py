@@ -12,6 +12,7 @@ import pytest
 from megatron_qm import cli, outputs
 from megatron_qm.commands import stage as stage_verb
 from megatron_qm.commands.resolve import Resolved
+from megatron_qm.commands.start import check_places
 from megatron_qm.config.stages import STAGES
 from megatron_qm.errors import UserError
 from megatron_qm.files import folder_for
@@ -161,6 +162,30 @@ def test_an_archive_asks_first_wherever_a_path_is_meant(
             said = capsys.readouterr().err
             assert (place or "empty name") in said and said.count("\n") == 1, said
             assert tree(tmp_path) == before
+
+
+@pytest.mark.parametrize("place", ["http://127.0.0.1:1/y", "https://127.0.0.1:1/y", "memory://", "memory://a/b",
+                                   '{"driver": "ocdbt", "base": "memory://"}', "memory://|ocdbt:"])
+def test_a_store_that_keeps_nothing_is_refused_at_once(place: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert cli.main(["archive", "--checkpoint", str(tmp_path / "none"), "--output", place]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: {place}: ") and "; name a path, or an s3:// or gs:// URL" in said, said
+
+
+@pytest.mark.parametrize("place", ['{"driver": "file"}', '{"driver": "file", "path": ""}'])
+def test_a_file_store_without_a_folder_is_refused(place: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    for words in (["archive", "--checkpoint", str(tmp_path / "none"), "--output", place],
+                  ["restore", "--archive", place, "--output", str(tmp_path / "new")]):
+        assert cli.main(words) == 2
+        assert 'the file driver wants the "path" of a folder' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_checkpoint_is_no_folder_for_a_run(name: str, tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text("{}")
+    with pytest.raises(UserError, match=r"is a checkpoint .*; name another output"):
+        check_places(replace(STAGES[name].kind(), output=str(tmp_path)))
+    assert tree(tmp_path) == [str(tmp_path / "manifest.json")]
 
 
 def test_who_makes_folders_says_what_is_in_the_way(obstacles: dict[str, str], tmp_path: Path) -> None:

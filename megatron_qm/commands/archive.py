@@ -24,9 +24,10 @@ def add_archive_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def archive_command(args: argparse.Namespace) -> int:
-    from megatron_qm.checkpoint.archive.storage import local_path
+    from megatron_qm.checkpoint.archive.storage import check_keeps, local_path
     from megatron_qm.checkpoint.archive.write import archive
 
+    check_keeps(args.output)
     path = local_path(args.output)
     if path is not None:  # what else a store refuses is its own to say
         outputs.folder(str(path) if args.output else "")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from megatron_qm import outputs, user_code
+from megatron_qm.checkpoint.manifest import MANIFEST
 from megatron_qm.config.recipes import as_arguments
 from megatron_qm.config.rules import check_world
 from megatron_qm.config.run import RunConfig
@@ -49,7 +50,10 @@ def start(args: argparse.Namespace, config: RunConfig, processes: int, train: Ca
 
 
 def check_places(config: RunConfig) -> None:
-    """Raise UserError for a folder that the run cannot write."""
+    """Raise UserError for a folder that the run cannot write, and for one that is a checkpoint."""
+    if (Path(config.output) / MANIFEST).is_file():
+        raise UserError(f"output = {config.output}: is a checkpoint (its {MANIFEST} says so), no folder for a run; name another "
+                        "output, and to start from it train.start_from")
     for place in (config.output, config.checkpoint.local):
         if place is not None:
             outputs.folder(place)

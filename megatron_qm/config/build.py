@@ -139,14 +139,14 @@ def scalar(node: Node, key: str) -> Scalar:
     value = node.value
     if not isinstance(value, Scalar) or isinstance(value, float) and not math.isfinite(value):
         raise UserError(f"{node.where}: {key} wants true, false, a finite number or text, not {_show(node)}")
-    return value
+    return _without_nul(node, key)  # type: ignore[return-value]  # a scalar, as was seen
 
 
 def _scalar(hint: Any, node: Node, key: str) -> object:
     """int, float, bool and str; `1e12` is a fine whole number and `3e-4` a fine float (PyYAML reads it as text)."""
     value = node.value
     if hint in (str, bool) and isinstance(value, hint):
-        return value
+        return _without_nul(node, key)
     if hint in (int, float) and not isinstance(value, bool):
         number = _number(value)
         if number is not None and math.isfinite(number) and (hint is float or number == int(number)):
@@ -154,6 +154,12 @@ def _scalar(hint: Any, node: Node, key: str) -> object:
     name = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}.get(hint, str(hint))
     quoted = " (put it in quotes)" if hint is str and not isinstance(value, dict | list) else ""
     raise UserError(f"{node.where}: {key} wants {name}, not {_show(node)}{quoted}")
+
+
+def _without_nul(node: Node, key: str) -> object:
+    if isinstance(node.value, str) and "\0" in node.value:
+        raise UserError(f"{node.where}: {key} = {_show(node)}: no path and no name can hold a NUL character; take it out")
+    return node.value
 
 
 def _number(value: Any) -> float | None:

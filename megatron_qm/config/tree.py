@@ -86,7 +86,7 @@ def _file(path: Path) -> Node:
 
 
 def _base(node: Node, path: Path, chain: tuple[Path, ...]) -> Path:
-    if not isinstance(node.value, str):
+    if not isinstance(node.value, str) or "\0" in node.value:
         wants = "the name of a shipped recipe, or a path seen from this file"
         raise UserError(f"{node.where}: base wants {wants}, not {node.plain()!r}")
     try:

@@ -20,7 +20,7 @@ from megatron_qm.tokenizer import TextTokenizer
 TOKENIZER_JSON = "tokenizer.json"
 TOKENIZER_CONFIG = "tokenizer_config.json"
 
-_TOKENIZER_FILES = (
+TOKENIZER_FILES = (
     TOKENIZER_JSON, TOKENIZER_CONFIG, "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt",
     "tokenizer.model", "chat_template.jinja", "chat_template.json",
 )  # fmt: skip
@@ -99,7 +99,7 @@ def copy_tokenizer(source: Path, target: Path) -> None:
     if source.is_file():
         _copy_as(source, target / TOKENIZER_JSON)
         return
-    _copy([source / name for name in _TOKENIZER_FILES], target)
+    _copy([source / name for name in TOKENIZER_FILES], target)
     packed = source / f"{TOKENIZER_JSON}.gz"
     if packed.is_file() and not (source / TOKENIZER_JSON).is_file():
         _copy_as(packed, target / TOKENIZER_JSON)

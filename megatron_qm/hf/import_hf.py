@@ -15,6 +15,7 @@ from megatron_qm.errors import UserError
 from megatron_qm.hf import companions
 from megatron_qm.hf.config import CONFIG, from_hf, read_config
 from megatron_qm.hf.families import packed_tensors
+from megatron_qm.hf.import_check import check_companions
 from megatron_qm.hf.packing import PackedTensor
 from megatron_qm.hf.safetensors_io import StoredTensor, read_headers, same_numbers
 from megatron_qm.hf.weights import packed_rows
@@ -35,6 +36,7 @@ def import_hf(hf: Path, output: Path, *, overwrite: bool = False) -> Path:
     model = from_hf(read_config(hf), str(hf / CONFIG))
     stored = read_headers(hf, may_lack=[_HEAD] if model.shares_embedding else [])
     tensors = _checked_names(hf, model, stored)
+    check_companions(hf, model.vocab_size)
     check_room(output, sum(tensor.bytes for tensor in stored.values()))
     with staged(output, CHECKPOINT, overwrite) as folder:
         _write_tensors(folder / WEIGHTS, model, tensors, stored)

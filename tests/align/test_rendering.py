@@ -158,6 +158,12 @@ def test_arguments_of_a_call_may_be_json_text() -> None:
     assert parse(text) == parse(AGENT)
 
 
+def test_an_argument_that_the_template_does_not_read_is_refused() -> None:
+    why = "^t: the chat template reads no argument 'foo'; mend data.template_arguments = {'foo': 5}"
+    with pytest.raises(UserError, match=why):
+        Renderer(tokenizer(QWEN3), "t", arguments={"foo": 5})
+
+
 def test_reasoning_is_learnt_where_the_template_shows_it() -> None:
     inline = {"prompt": "how much?", "completion": "<think>It depends on age.</think>Four."}
     expected = ["<think>\nIt depends on age.\n</think>\n\nFour.<|im_end|>\n"]

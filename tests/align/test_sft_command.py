@@ -99,6 +99,10 @@ def test_epochs_set_the_steps_and_groups_follow_their_schedule(tiny: Path, tmp_p
     (["sft.epochs=1", "train.steps=3"], "set one of"),
     (["train.steps=1", "sft.sources=[{name: a, path: nowhere.jsonl}]"], "nowhere.jsonl"),
     (["train.steps=1", "sft.sources=[{name: a/b, path: x}]"], "file name"),
+    (["train.steps=1", f"sft.sources=[{{name: {'n' * 300}, path: x}}]"], "file name: give it at most 200 bytes, not 300"),
+    (["train.steps=1", 'sft.sources=[{name: a, path: "a\\0b"}]'], "sft.sources.0.path = 'a\\x00b': no path"),
+    (["train.steps=1", 'output="a\\0b"'], "output = 'a\\x00b': no path and no name can hold a NUL character; take it out"),
+    (["train.steps=1", "data.template_arguments={foo: 5}"], "the chat template reads no argument 'foo'"),
     (["train.steps=1", "data.tokenizer=null"], "data.tokenizer is not set"),
     (["train.steps=1", "sft.sorces=[]"], "sources"),
 ])

@@ -1,6 +1,8 @@
 """HF -> checkpoint -> HF gives the bits back; what cannot be converted is named, and leaves nothing behind."""
 
+import gzip
 import json
+import re
 import shutil
 import struct
 from pathlib import Path
@@ -159,7 +161,64 @@ def mixture(folder: Path) -> None:
     (folder / "config.json").write_text(json.dumps(config | {"model_type": "qwen3_moe"}))
 
 
+def cut_tokenizer(folder: Path) -> None:
+    file = folder / "tokenizer.json"
+    file.write_bytes(file.read_bytes()[:-10])
+
+
+def cut_packed_tokenizer(folder: Path) -> None:
+    (folder / "tokenizer.json.gz").write_bytes(gzip.compress((folder / "tokenizer.json").read_bytes())[:-20])
+    (folder / "tokenizer.json").unlink()
+
+
+def tokenizer_is_a_folder(folder: Path) -> None:
+    (folder / "tokenizer.json").unlink()
+    (folder / "tokenizer.json").mkdir()
+
+
+def no_vocabulary(folder: Path) -> None:
+    (folder / "tokenizer.json").unlink()
+
+
+def broken_tokenizer_config(folder: Path) -> None:
+    (folder / "tokenizer_config.json").write_text("{")
+
+
+def unknown_tokenizer_class(folder: Path) -> None:
+    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": 5}))
+
+
+def broken_template(folder: Path) -> None:
+    (folder / "chat_template.jinja").write_text("{% for")
+
+
+def more_tokens_than_rows(folder: Path) -> None:
+    file = folder / "tokenizer.json"
+    held = json.loads(file.read_text())
+    held["added_tokens"].append(held["added_tokens"][0] | {"id": VOCAB, "content": "<|more|>"})
+    (held["model"]["vocab"])["<|more|>"] = VOCAB
+    file.write_text(json.dumps(held))
+
+
+def broken_generation_config(folder: Path) -> None:
+    (folder / "generation_config.json").write_text("[1")
+
+
+def listed_generation_config(folder: Path) -> None:
+    (folder / "generation_config.json").write_text("[1]")
+
+
 BROKEN = {
+    cut_tokenizer: "tokenizer.json: not a tokenizer",
+    cut_packed_tokenizer: "tokenizer.json.gz: not a tokenizer",
+    tokenizer_is_a_folder: "tokenizer.json: is a folder",
+    no_vocabulary: "tokenizer_config.json: cannot load",
+    broken_tokenizer_config: "tokenizer_config.json: cannot be read as JSON",
+    unknown_tokenizer_class: "tokenizer_config.json: cannot load",
+    broken_template: "the chat template cannot be read",
+    more_tokens_than_rows: f"tokenizer.json: has tokens up to number {VOCAB}, but the embedding has {VOCAB} rows",
+    broken_generation_config: "generation_config.json: cannot be read as JSON",
+    listed_generation_config: "generation_config.json: holds a list, not an object",
     missing: "model.layers.2.mlp.up_proj.weight is missing",
     strange: "model.layers.0.mlp.experts.weight is no tensor",
     misshapen: r"model.norm.weight has shape \[31\]",
@@ -183,6 +242,27 @@ def test_what_cannot_be_converted_is_named_and_leaves_nothing(damage: object, co
     with pytest.raises(UserError, match=BROKEN[damage]):
         import_hf(copy, tmp_path / "ckpt")
     assert [path.name for path in tmp_path.iterdir()] == ["copy"]
+
+
+@pytest.mark.parametrize("value", ["x", -1, 99999, VOCAB, [], [1, "x"], True, 1.0])
+@pytest.mark.parametrize("name", ["generation_config.json", "config.json"])
+def test_an_end_that_is_no_token_is_refused(name: str, value: object, copy: Path, tmp_path: Path) -> None:
+    file = copy / name
+    (copy / "generation_config.json").unlink(missing_ok=True)
+    held = json.loads(file.read_text()) if file.is_file() else {}
+    file.write_text(json.dumps(held | {"eos_token_id": value}))
+    with pytest.raises(UserError, match=rf"{name}: eos_token_id = {re.escape(json.dumps(value))}: must be the number"):
+        import_hf(copy, tmp_path / "ckpt")
+    assert [path.name for path in tmp_path.iterdir()] == ["copy"]
+
+
+def test_a_packed_tokenizer_and_none_at_all_are_fine(copy: Path, tmp_path: Path) -> None:
+    (copy / "tokenizer.json.gz").write_bytes(gzip.compress((copy / "tokenizer.json").read_bytes()))
+    (copy / "tokenizer.json").unlink()
+    assert (import_hf(copy, tmp_path / "packed") / "tokenizer" / "tokenizer.json").is_file()
+    for name in ("tokenizer.json.gz", "tokenizer_config.json", "chat_template.jinja"):
+        (copy / name).unlink()
+    verify(import_hf(copy, tmp_path / "bare"))
 
 
 def test_an_output_layer_equal_to_the_embedding_is_a_tie(copy: Path, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from megatron_qm.training import Learning
 
 G = TypeVar("G", bound=GroupsRun)
+_LONGEST_NAME = 200  # bytes: a file's name has 255, of which endings take some
 
 
 class GroupsWork(Work[G]):
@@ -45,6 +46,9 @@ class GroupsWork(Work[G]):
         for name in names:
             if not name or "/" in name or name.startswith("."):
                 raise UserError(f"{section}: the group name {name!r} becomes a file name: use letters, digits, - and _")
+            if len(name.encode()) > _LONGEST_NAME:
+                raise UserError(f"{section}: the group name {name[:40]!r}... becomes a file name: give it at most "
+                                f"{_LONGEST_NAME} bytes, not {len(name.encode())}")
             if names.count(name) > 1:
                 raise UserError(f"{section}: the group name {name!r} is given twice (sources and validation share one folder)")
 

@@ -39,7 +39,7 @@ class Rendered:
 class Renderer:
     """`only_last`: learn the last answer alone, the earlier ones are context. arguments: for the template, beside messages.
 
-    Raises UserError from the start for a tokenizer without a chat template.
+    Raises UserError from the start for a tokenizer without a chat template, or with one that does not read `arguments`.
     """
 
     def __init__(
@@ -47,7 +47,11 @@ class Renderer:
     ) -> None:
         if not getattr(tokenizer, "chat_template", None):
             raise UserError(f"{name}: this tokenizer has no chat template; add chat_template to its tokenizer_config.json")
-        self._tokenizer, self._template, self._only_last = tokenizer, ChatTemplate(tokenizer, arguments), only_last
+        self._tokenizer, self._only_last = tokenizer, only_last
+        try:
+            self._template = ChatTemplate(tokenizer, arguments)
+        except TemplateError as error:
+            raise UserError(f"{name}: {error}; mend data.template_arguments = {dict(arguments)}, or the template") from None
         self._ends = _ends_of(tokenizer)
         self._probed: dict[Hashable, UnusableError | None] = {}
 

@@ -18,6 +18,11 @@ FAILURES = (ValueError, OSError, RuntimeError, KeyError, NotImplementedError)
 
 # A minute; by default a store that cannot be reached is asked for a quarter of an hour.
 _RETRIES = {"max_retries": 6, "initial_delay": "1s", "max_delay": "32s"}
+# Drivers that no archive can be written to, and why.
+_KEEPS_NOTHING = {
+    "http": "TensorStore reads http:// and https://, and cannot write there",
+    "memory": "memory:// ends with this command, and nothing would be kept",
+}
 
 
 class Storage:
@@ -125,12 +130,30 @@ def parse(place: str) -> JsonObject:
         return {"driver": "file", "path": os.path.abspath(text)}
     try:
         spec: JsonObject = ts.KvStore.Spec(parse_json(text) if text.lstrip().startswith("{") else text).to_json()
+        _check_path(spec)
         return spec
     except (ValueError, TypeError) as error:
         raise UserError(
             f"{text}: neither a path nor a key-value store of TensorStore (file://, gs://, s3://, memory://, or JSON "
             f'such as {{"driver": "s3", "bucket": "b", "path": "p/"}}): {reason(error)}'
         ) from None
+
+
+def _check_path(spec: JsonObject) -> None:
+    """Raises ValueError for a file store that names no folder."""
+    if spec.get("driver") == "file" and not spec.get("path"):
+        raise ValueError('the file driver wants the "path" of a folder')
+
+
+def check_keeps(place: str) -> None:
+    """Raises UserError for a store that takes nothing, or keeps nothing, be it beneath another."""
+    spec: object = parse(place)
+    while isinstance(spec, dict):
+        why = _KEEPS_NOTHING.get(str(spec.get("driver")))
+        if why:
+            raise UserError(f"{place}: {why}; name a path, or an s3:// or gs:// URL")
+        base = spec.get("base")
+        spec = parse(base) if isinstance(base, str) else base
 
 
 def reason(error: BaseException) -> str:

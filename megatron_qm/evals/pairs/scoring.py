@@ -44,4 +44,12 @@ def _scores(scorer: Scorer, asked: Sequence[Messages]) -> list[float | None]:
     for score in found:
         if score is not None and (isinstance(score, bool) or not isinstance(score, numbers.Real)):
             raise UserError(f"the scorer gave {score!r:.60} where a number or None is expected")
-    return [None if score is None else float(score) for score in found]
+    return [None if score is None else _as_float(score) for score in found]
+
+
+def _as_float(score: float) -> float:
+    """Infinity in the place of a whole number or fraction that is too large for one."""
+    try:
+        return float(score)
+    except OverflowError:
+        return math.inf if score > 0 else -math.inf

@@ -103,6 +103,16 @@ def test_the_same_seed_gives_the_same_bytes_another_does_not(folder: Path, respo
             assert ((output / name).read_bytes() == (folder / name).read_bytes()) == same
 
 
+@pytest.mark.parametrize("name", ["pairs.jsonl", "held_out_pairs.jsonl", "summary.json"])
+def test_a_file_that_is_there_is_not_replaced(
+    name: str, responses: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    (tmp_path / name).write_text("mine")
+    assert main(["--input", str(responses), "--output", str(tmp_path)]) == 2
+    assert f"{tmp_path / name} is there already, and is not replaced" in capsys.readouterr().err
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(name, "mine")]
+
+
 def test_the_pairs_are_what_reward_models_read(folder: Path) -> None:
     for pair in sum(both(folder), []):
         assert list(parse(pair, ignore=frozenset(PairGroupConfig("pairs", "").ignore)).values) == [1.0, 0.0]

@@ -66,6 +66,8 @@ def test_what_has_no_score_is_left_out_and_counted(tmp_path: Path) -> None:
     assert found["unscored_reasons"] == {"no score": 3, "no finite number": 1}
     assert found["scores"][1] == {"key": "2", "chosen": [None], "rejected": [0.0]}
     assert found["scores"][3]["chosen"] == [None]
+    huge = evaluate_pairs(tmp_path / "pairs.jsonl", lambda asked: [10**400, -(10**400)] * (len(asked) // 2)).to_json()
+    assert (huge["n"], huge["unscored_reasons"]) == (0, {"no finite number": 6})
     none = evaluate_pairs(tmp_path / "pairs.jsonl", lambda asked: [None] * len(asked))
     assert none.accuracy.value is None and none.to_json()["unscored"] == 6
     assert json.loads(json.dumps(none.to_json(), allow_nan=False))["accuracy"] is None and "–" in as_text(none)
