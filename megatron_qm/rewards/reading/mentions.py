@@ -1,7 +1,7 @@
 """Names that a text mentions, each with how the text stands to it; and those of them that a sentence says to be the answer."""
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -110,8 +110,8 @@ def names_any(response: str, find: Find) -> bool:
 
 def _mentions(sentences: Sequence[Sentence], find: Find) -> list[Mention]:
     above = Stance.AFFIRMED
-    found: list[Mention] = []
-    standing: list[int] = []  # where in `found` what is affirmed is
+    found, standing = list[Mention](), list[int]()  # standing: where in `found` what is affirmed is
+    named: dict[str, list[int]] = {}  # the same by key; may hold what has been denied since
     open_since: int | None = None  # how many of `standing` were taken back before anything was named in their place
     for place, sentence in enumerate(sentences):
         names = list(find(sentence.text))
@@ -124,9 +124,10 @@ def _mentions(sentences: Sequence[Sentence], find: Find) -> list[Mention]:
             asked = sentence.mark == "?" and stance is Stance.AFFIRMED
             if stance is Stance.AFFIRMED and not asked:
                 standing.append(len(found))
+                named.setdefault(key, []).append(len(found))
             found.append(Mention(key, Stance.SUPPOSED if asked else stance, sentence.text, span, place))
-        kept = _kept(found, standing, sentence.low, names, place)
-        open_since = open_since and len({*standing[:open_since]} & {*kept})
+        kept = _kept(found, standing, named, sentence.low, names)
+        open_since = open_since and _survivors(standing, open_since, kept)
         standing = kept
         halted = open_since is None and place > 0 and _HALTS.match(sentences[place - 1].low) is not None
         standing = _left_standing(found, standing, sentence.low, place, halted=halted)
@@ -178,22 +179,45 @@ def _denied(found: list[Mention], standing: list[int], count: int) -> list[int]:
 def _last_denied(found: list[Mention], standing: list[int]) -> list[int]:
     """What is left standing when all that the last sentence with a name affirms is denied."""
     last = found[standing[-1]].place if standing and found[-1].place == found[standing[-1]].place else -1
-    first = next((n for n, at in enumerate(standing) if found[at].place == last), len(standing))
+    first = len(standing)
+    while first and found[standing[first - 1]].place == last:
+        first -= 1
     _denied(found, standing[first:], len(standing))
     return standing[:first]
 
 
-def _kept(found: list[Mention], standing: list[int], low: str, names: Sequence[tuple[str, Span]], place: int) -> list[int]:
-    """What is left standing when the names that a sentence takes back are denied, here and before."""
+def _kept(found: list[Mention], standing: list[int], named: dict[str, list[int]], low: str, names: Sequence[tuple[str, Span]]
+          ) -> list[int]:
+    """What is left standing when the names that a sentence takes back are denied, here and before. What was taken back is looked
+    at no more, so that many such sentences cost no more than they are long."""
     keys = {key for key, _ in names}
-    if not names or not may_retract(low) or len(keys) == len(names) and not any(
-            found[at].key in keys for at in standing if found[at].place < place):
+    before = len(found) - len(names)
+    if not names or not may_retract(low):
         return standing
+    if len(keys) == len(names) and all((named.get(key) or [before])[0] >= before for key in keys):
+        return standing  # nothing was said of them before
     taken = set(retracted(low, [span for _, span in names]))
-    ends = {key: (place, span.end) for key, span in names if span in taken}
-    back = [at for at in standing if (found[at].place, found[at].span.end) <= ends.get(found[at].key, (-1, 0))]
+    last = {key: before + n for n, (key, span) in enumerate(names) if span in taken}
+    back: list[int] = []
+    for key, end in last.items():
+        places = named.pop(key, [])
+        until = bisect_right(places, end)
+        named[key] = places[until:]
+        back += (at for at in places[:until] if found[at].stance is Stance.AFFIRMED)
+    return _without(found, standing, back) if back else standing
+
+
+def _survivors(standing: list[int], first: int, kept: list[int]) -> int:
+    """How many of the first that stood are kept."""
+    return bisect_left(kept, standing[first]) if first < len(standing) else len(kept)
+
+
+def _without(found: list[Mention], standing: list[int], back: list[int]) -> list[int]:
     _denied(found, back, len(back))
-    return [at for at in standing if found[at].stance is Stance.AFFIRMED]
+    kept = standing.copy()
+    for at in back:
+        del kept[bisect_left(kept, at)]
+    return kept
 
 
 def _left_standing(found: list[Mention], standing: list[int], sentence: str, place: int, *, halted: bool) -> list[int]:
