@@ -5,9 +5,7 @@ from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
-from megatron_qm.evals.statistics import wilson_interval
-
-_Z95 = 1.959963984540054
+from megatron_qm.evals.statistics import Z95, wilson_interval
 
 
 @dataclass(frozen=True)
@@ -28,7 +26,7 @@ class Kappa:
                 "observed": self.observed, "expected": self.expected}
 
 
-def cohens_kappa(one: Sequence[Hashable | None], other: Sequence[Hashable | None], z: float = _Z95) -> Kappa:
+def cohens_kappa(one: Sequence[Hashable | None], other: Sequence[Hashable | None], z: float = Z95) -> Kappa:
     """Of two annotators' categories for the same units, in order; None where one has not judged, and such units are left out.
 
     The interval is kappa +- z standard errors for large samples (Fleiss, Cohen and Everitt, 1969). Where all agree that error is

@@ -3,10 +3,10 @@
 import math
 from collections.abc import Sequence
 
-_Z95 = 1.959963984540054
+Z95 = 1.959963984540054
 
 
-def wilson_interval(right: int, total: int, z: float = _Z95) -> tuple[float, float]:
+def wilson_interval(right: int, total: int, z: float = Z95) -> tuple[float, float]:
     """Wilson's score interval (1927) of `right` out of `total`; (0, 1) where nothing was asked.
 
     Unlike p +- z * sqrt(p(1-p)/n) it stays within [0, 1] and is honest for few questions or extreme shares.
@@ -22,7 +22,7 @@ def wilson_interval(right: int, total: int, z: float = _Z95) -> tuple[float, flo
     return max(0.0, min(centre - half, share)), min(1.0, max(centre + half, share))
 
 
-def mean_interval(values: Sequence[float], z: float = _Z95) -> tuple[float, float]:
+def mean_interval(values: Sequence[float], z: float = Z95) -> tuple[float, float]:
     """Of the mean of values in [0, 1]: Agresti and Coull's interval (1998), with the spread of the values in the place of p(1-p).
 
     To the values z^2 more are added, half of them 0 and half 1, and the mean of all +- z standard errors is taken. For values of

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from megatron_qm.evals.pairs.measured import Comparisons, Floats, Ints, Measured
 from megatron_qm.evals.pairs.rows import LABELS
+from megatron_qm.evals.statistics import Z95
 
-_Z95 = 1.959963984540054
 _LEAST_FREE = 3  # prompts more than coefficients: with less an interval says nothing
 _SAME = 1e-9  # of a column's size, that others leave of it
 
@@ -97,7 +97,7 @@ def least_squares(design_kp: Floats, y_k: Floats, group_k: Ints) -> tuple[float,
     return float(coefficient_p[0]), float(np.sqrt(max(covariance_pp[0, 0], 0.0))), g - p
 
 
-def t_quantile(free: int, z: float = _Z95) -> float:
+def t_quantile(free: int, z: float = Z95) -> float:
     """Of Student's distribution, where the normal one has z: Fisher and Cornish's expansion, within 1% from 3 on."""
     terms = ((z**3 + z) / 4, (5 * z**5 + 16 * z**3 + 3 * z) / 96, (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
              (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160)
