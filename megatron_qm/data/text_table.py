@@ -15,3 +15,9 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
         return "  ".join(padded).rstrip()
 
     return "\n".join(line(row) for row in [list(header), *cells])
+
+
+def left_table(rows: Sequence[Sequence[str]]) -> str:
+    """All columns to the left, padded to their widest cell; the header is the first row."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from megatron_qm.data.text_table import left_table
 from megatron_qm.evals.statistics import mean_interval, wilson_interval
 from megatron_qm.rewards.items import Item
 from megatron_qm.rewards.outcome import Outcome, Scored
@@ -94,8 +95,7 @@ def table(scores: Sequence[ExamScore]) -> str:
             f"{low:.1%} to {high:.1%}", str(score.right), str(score.invalid), str(sum(score.unscored.values())),
             *(_told_readings(score) if twice else ()),
         ))
-    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return left_table(rows)
 
 
 def _told_readings(score: ExamScore) -> list[str]:

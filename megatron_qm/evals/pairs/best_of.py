@@ -20,8 +20,12 @@ class BestOf:
     ties: int
     shared: float
 
+    @property
+    def interval(self) -> tuple[float, float]:
+        return wilson_interval(self.right, self.n)
+
     def to_json(self) -> dict[str, object]:
-        low, high = wilson_interval(self.right, self.n)
+        low, high = self.interval
         return {"accuracy": self.right / self.n, "low": low, "high": high, "n": self.n, "ties": self.ties,
                 "accuracy_ties_shared": self.shared}
 

@@ -1,7 +1,8 @@
 """A report of pairs for a terminal."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
+from megatron_qm.data.text_table import left_table
 from megatron_qm.evals.pairs.accuracy import Accuracy
 from megatron_qm.evals.pairs.calibration import Calibration
 from megatron_qm.evals.pairs.position import PositionBias, Proportion
@@ -9,7 +10,6 @@ from megatron_qm.evals.pairs.report import Report
 from megatron_qm.evals.pairs.rows import STYLES
 from megatron_qm.evals.pairs.slopes import Slope
 from megatron_qm.evals.pairs.styles import Matrix
-from megatron_qm.evals.statistics import wilson_interval
 
 _AGREES = 1e-9
 _Cells = Sequence[str]
@@ -28,7 +28,7 @@ def told_judge(found: PositionBias) -> str:
                            ("accuracy, mean of both orders", found.accuracy, found.labelled),
                            ("right in both orders", found.accuracy_both, found.labelled)):
         rows.append((name, *_share(share), str(n)))
-    return _table(rows) + f"\n{found.unscored} comparisons without a verdict in both orders"
+    return left_table(rows) + f"\n{found.unscored} comparisons without a verdict in both orders"
 
 
 def _accuracies(report: Report) -> str:
@@ -39,7 +39,7 @@ def _accuracies(report: Report) -> str:
     if report.longer_tokens:
         rows.append(_accuracy("longer wins (tokens)", report.longer_tokens))
     rows.append(_accuracy("sides exchanged", report.swapped))
-    return _table(rows)
+    return left_table(rows)
 
 
 def _accuracy(name: str, found: Accuracy) -> tuple[str, ...]:
@@ -64,10 +64,9 @@ def _notes(report: Report) -> str:
 def _best_of(report: Report) -> str:
     rows = [("", "n", "accuracy", "95% interval", "ties", "ties shared")]
     for size, found in report.best_of.items():
-        low, high = wilson_interval(found.right, found.n)
-        rows.append((f"best of {size}", str(found.n), percent(found.right / found.n), _interval(low, high), str(found.ties),
-                     percent(found.shared)))
-    parts = [_table(rows)] if report.best_of else []
+        rows.append((f"best of {size}", str(found.n), percent(found.right / found.n), _interval(*found.interval),
+                     str(found.ties), percent(found.shared)))
+    parts = [left_table(rows)] if report.best_of else []
     if report.ties:
         score = "none, for no key tied:N has its ref:N" if report.ties.score is None else f"{report.ties.score:.3f}"
         parts.append(f"ties (RewardBench 2) over {report.ties.n} questions with several right answers: score {score}; "
@@ -82,7 +81,7 @@ def _styles(matrix: Matrix | None) -> str:
     rows += [(style, *(percent(cell.value) for cell in row)) for style, row in zip(STYLES, matrix.cells, strict=True)]
     levels = (f"{name} {percent(level.value)}" + (f" ({_interval(*level.interval)})" if level.interval else "")
               for name, level in matrix.levels.items())
-    return f"{_table(rows)}\n{', '.join(levels)}, n = {matrix.n}"
+    return f"{left_table(rows)}\n{', '.join(levels)}, n = {matrix.n}"
 
 
 def _calibration(found: Calibration | None) -> str:
@@ -93,8 +92,8 @@ def _calibration(found: Calibration | None) -> str:
              for one in found.bins]
     said = f"ECE {found.whole.ece:.3f}; "
     if found.temperature is None or found.before is None or found.after is None:
-        return f"{_table(rows)}\n{said}no temperature: {found.reason}"
-    return (f"{_table(rows)}\n{said}temperature {found.temperature:.3g} fitted on {found.fitted} comparisons; on the other "
+        return f"{left_table(rows)}\n{said}no temperature: {found.reason}"
+    return (f"{left_table(rows)}\n{said}temperature {found.temperature:.3g} fitted on {found.fitted} comparisons; on the other "
             f"{found.held_out} ECE {found.before.ece:.3f} -> {found.after.ece:.3f}, "
             f"NLL {found.before.nll:.3f} -> {found.after.nll:.3f}")
 
@@ -109,7 +108,7 @@ def _slopes(found: Sequence[Slope]) -> str:
             rows.append((name, "–", slope.reason, str(slope.n)))
         else:
             rows.append((name, f"{slope.value:+.3f}", f"{slope.low:+.3f} to {slope.high:+.3f}", str(slope.n)))
-    return _table(rows)
+    return left_table(rows)
 
 
 def _share(found: Proportion) -> tuple[str, str]:
@@ -122,9 +121,3 @@ def percent(value: float | None) -> str:
 
 def _interval(low: float, high: float) -> str:
     return f"{low:.1%} to {high:.1%}"
-
-
-def _table(rows: Iterable[_Cells]) -> str:
-    every = list(rows)
-    widths = [max(len(row[at]) for row in every) for at in range(len(every[0]))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in every)
