@@ -12,9 +12,8 @@ import numpy as np
 from megatron_qm.evals.pairs.accuracy import Accuracy, accuracy
 from megatron_qm.evals.pairs.measured import Comparisons, Measured, comparisons
 from megatron_qm.evals.pairs.rows import STYLES
-from megatron_qm.evals.statistics import mean_interval
 
-LEVELS = ("hard", "normal", "easy")
+_LEVELS = {"hard": 1, "normal": 0, "easy": -1}  # the sign of the worse response's style minus the better one's
 
 
 @dataclass(frozen=True)
@@ -53,19 +52,13 @@ def style_matrix(measured: Measured) -> Matrix | None:
     n = len(np.unique(compared.row_k))
     complete = all(cell.n == n for row in cells for cell in row)
     levels = {}
-    for name, at_k in zip(LEVELS, (better_k < worse_k, better_k == worse_k, better_k > worse_k), strict=True):
-        mine = [cell.value for one, row in enumerate(cells) for other, cell in enumerate(row)
-                if np.sign(other - one) == {"hard": 1, "normal": 0, "easy": -1}[name]]
+    for name, sign in _LEVELS.items():
+        mine = [cell.value for one, row in enumerate(cells) for other, cell in enumerate(row) if np.sign(other - one) == sign]
         value = None if None in mine else float(np.mean([cell for cell in mine if cell is not None]))
-        levels[name] = Level(value, _interval(compared.row_k[at_k], difference_k[at_k]) if complete else None)
+        whole = _of(compared, difference_k, np.sign(worse_k - better_k) == sign)
+        levels[name] = Level(value, (whole.low, whole.high) if complete else None)
     return Matrix(cells, levels, n)
 
 
 def _of(compared: Comparisons, difference_k: np.ndarray, at_k: np.ndarray) -> Accuracy:
     return accuracy(difference_k[at_k], Comparisons(compared.row_k[at_k], compared.better_k[at_k], compared.worse_k[at_k]))
-
-
-def _interval(row_k: np.ndarray, difference_k: np.ndarray) -> tuple[float, float]:
-    """Rows are independent of each other, the comparisons of one are not."""
-    _, row_k = np.unique(row_k, return_inverse=True)
-    return mean_interval((np.bincount(row_k, difference_k > 0) / np.bincount(row_k)).tolist())
