@@ -77,7 +77,7 @@ def _row(value: object, number: int) -> Row:
     row = {name: one for name, one in value.items() if name not in UNREAD and one is not None}
     key, label, stratum = key_of(row, str(number)), _label(row), _stratum(row)
     prompt, chosen, rejected = read_sides(row)
-    _check_counts(row, key, len(chosen), len(rejected))
+    _check_counts(row, key, len(chosen))
     styles = _styles(row["style"], len(chosen), len(rejected)) if "style" in row else ()
     found = Row(key, number, prompt, (*chosen, *rejected), len(chosen), label, stratum, styles)
     return found.exchanged() if label == "rejected" else found
@@ -98,7 +98,7 @@ def _label(row: JsonObject) -> Label:
     label = row.get("label", "tie" if tie else "chosen")
     if not isinstance(label, str) or label not in LABELS:
         raise ValueError(f"label = {label!r:.60} is none of {', '.join(LABELS)}: which side is better")
-    if label != "chosen" and any(isinstance(row.get(side), list) and _texts(row[side]) for side in ("chosen", "rejected")):
+    if label != "chosen" and any(_texts(row.get(side)) for side in ("chosen", "rejected")):
         raise ValueError(f"label = {label!r} beside a list of responses; of lists the chosen ones are better")
     return label
 
@@ -117,7 +117,7 @@ def _stratum(row: JsonObject) -> str:
     return stratum
 
 
-def _check_counts(row: JsonObject, key: str, chosen: int, rejected: int) -> None:
+def _check_counts(row: JsonObject, key: str, chosen: int) -> None:
     if key.startswith(TIED) and chosen < 2:
         raise ValueError(f"the key {key!r} is that of a question with several right answers, and chosen has one")
     if chosen > 1 and not _texts(row["rejected"]):

@@ -1,7 +1,5 @@
 """The two sides of a line: texts, lists of texts, or messages, which may hold the prompt as their common beginning (TRL)."""
 
-from collections.abc import Sequence
-
 from megatron_qm.evals.pairs.rows import Messages
 from megatron_qm.json_types import JsonObject
 from megatron_qm.rewards.items import messages_of
@@ -26,7 +24,8 @@ def read_sides(row: JsonObject) -> tuple[Messages, list[Messages], list[Messages
     for side, responses in (("chosen", chosen), ("rejected", rejected)):
         for response in responses:
             _check_response(response, side)
-    if any(_bare(one) == _bare(other) for one in chosen for other in rejected):
+    worse = list(map(_bare, rejected))
+    if any(_bare(one) in worse for one in chosen):
         raise ValueError("chosen and rejected are equal; a pair needs two responses")
     return prompt, chosen, rejected
 
@@ -35,8 +34,9 @@ def _responses(row: JsonObject, side: str) -> list[Messages]:
     if side not in row:
         raise ValueError(f"lacks {side}")
     value = row[side]
-    texts = [text for text in (value if isinstance(value, list) else [value]) if isinstance(text, str)]
-    if texts and len(texts) == (len(value) if isinstance(value, list) else 1):
+    values = value if isinstance(value, list) else [value]
+    texts = [text for text in values if isinstance(text, str)]
+    if texts and len(texts) == len(values):
         return [({"role": "assistant", "content": text},) for text in texts]
     if isinstance(value, list) and value and isinstance(value[0], dict):
         return [_messages(value, side)]
@@ -94,6 +94,6 @@ def _check_response(response: Messages, side: str) -> None:
         raise ValueError(f"{side}: the response is empty")
 
 
-def _bare(response: Sequence[object]) -> list[object]:
+def _bare(response: Messages) -> list[dict[str, str]]:
     """White space at the ends makes no other response."""
-    return [[(name, text.strip()) for name, text in sorted(message.items())] for message in response if isinstance(message, dict)]
+    return [{name: text.strip() for name, text in message.items()} for message in response]
