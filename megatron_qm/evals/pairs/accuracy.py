@@ -58,13 +58,13 @@ def by_stratum(measured: Measured) -> Mapping[str, Stratum]:
     """In the order in which they occur; rows of none are together under the empty name. Nothing where no row has one."""
     if list(measured.strata) == [""]:
         return {}
-    found = {}
+    found, judged_r, scored_r = {}, measured.judged_r, measured.scored_r
     for number, name in enumerate(measured.strata):
         mine_r = measured.stratum_r == number
-        compared = comparisons(measured, mine_r & measured.judged_r)
+        compared = comparisons(measured, mine_r & judged_r)
         found[name] = Stratum(
             accuracy(compared.difference(measured.score_m), compared),
             accuracy(compared.difference(measured.characters_m), compared),
-            int((mine_r & ~measured.scored_r).sum()),
+            int((mine_r & ~scored_r).sum()),
         )
     return found

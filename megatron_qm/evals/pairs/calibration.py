@@ -70,10 +70,9 @@ def calibrate(difference_k: Floats, prompt_k: Ints, seed: int) -> Calibration | 
     temperature, reason = fit_temperature(one_k)
     if not len(other_k):
         temperature, reason = None, "one prompt alone has no halves"
-    measurable = temperature is not None
     return Calibration(
         reliability(difference_k), fit_of(difference_k), len(difference_k), temperature, reason, len(one_k), len(other_k),
-        fit_of(other_k) if measurable else None, fit_of(other_k / temperature) if temperature is not None else None,
+        None if temperature is None else fit_of(other_k), None if temperature is None else fit_of(other_k / temperature),
     )
 
 
