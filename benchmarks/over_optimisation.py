@@ -18,13 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
+from data_tools.preferences.gold import PARTS
 from megatron_qm.checkpoint.folder import newest
 from megatron_qm.checkpoint.manifest import versions
 from megatron_qm.files import write_json
 
 import small_world  # isort: skip  (its neighbour)
 
-PARTS = ("honesty", "helpfulness", "consistency", "compliance")
 WINDOW = 20  # batches of a mean
 
 

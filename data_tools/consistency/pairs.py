@@ -9,7 +9,6 @@ from typing import Any
 from data_tools.consistency.exchange import other_answer, other_conclusion
 from data_tools.consistency.samples import Sample, squashed
 
-STRATA = ("conclusion_exchanged", "answer_exchanged")
 Row = dict[str, Any]  # of JSON
 
 

@@ -53,7 +53,7 @@ def reasons(item: Item, side: Side) -> list[str]:
     """A line for each part of the gold reward."""
     said, words = read(side.text, item.subject, item.language), _WORDS[item.language]
     found = {"honesty": _facts(item, said, side.text, words), "helpfulness": _gaps(item, said, words),
-             "consistency": [words[_consistency(item, said, side)]], "compliance": [words[_compliance(said, side)]]}
+             "consistency": [words[_consistency(said, side)]], "compliance": [words[_compliance(said, side)]]}
     return [words[part] + words["comma"].join(told) + words["end"] for part, told in found.items()]
 
 
@@ -78,7 +78,7 @@ def _gaps(item: Item, said: Reading, words: Mapping[str, str]) -> list[str]:
     return [*missing, *([words["no answer"]] if item.answer is not None and not said.answers else [])] or [words["whole"]]
 
 
-def _consistency(item: Item, said: Reading, side: Side) -> str:
+def _consistency(said: Reading, side: Side) -> str:
     if side.gold.consistency:
         return "holds"
     if any(len(said.stated.get(name, ())) > 1 for name in SINGLE) or len(said.answers) > 1:

@@ -58,15 +58,15 @@ def folded(name: str) -> str:
 
 
 def read(text: str, subject: str, language: str) -> Reading:
-    stated: dict[str, set[str]] = {}
+    subject, stated = folded(subject), dict[str, set[str]]()
     elsewhere, answers = set(), set()
     advises = endangers = False
     for sentence in _sentences(text, language):
         if (answer := _answer(sentence, language)) is not None:
             answers.add(answer)
-        elif (fact := _fact(sentence, folded(subject), language)) is not None:
+        elif (fact := _fact(sentence, subject, language)) is not None:
             who, predicate, value = fact
-            if who == folded(subject):
+            if who == subject:
                 stated.setdefault(predicate, set()).add(value)
             else:
                 elsewhere.add(fact)
