@@ -19,7 +19,7 @@ from pathlib import Path
 
 from megatron_qm.checkpoint.folder import newest
 from megatron_qm.checkpoint.manifest import versions
-from megatron_qm.files import write_json
+from megatron_qm.files import write_json, write_json_lines
 from megatron_qm.tokenizer import TextTokenizer
 
 import small_world  # isort: skip  (its neighbour)
@@ -79,8 +79,8 @@ def _trained(arm: str, folder: Path, policy: Path, judge: Path, seed: int, steps
         return small_world.once(output, "dpo", "dpo-tiny-cpu", policy, seed,
                                 f"dpo.sources=[{{name: rollouts, path: {pairs}}}]", "schedule.warmup_steps=3")
     best = pairs.with_name("best.jsonl")
-    _write(best, ({"messages": [{"role": "user", "content": row["prompt"]}, {"role": "assistant", "content": row["chosen"]}]}
-                  for row in _read(pairs)))
+    write_json_lines(best, ({"messages": [{"role": "user", "content": row["prompt"]},
+                                          {"role": "assistant", "content": row["chosen"]}]} for row in _read(pairs)))
     return small_world.once(output, "sft", "sft-tiny-cpu", policy, seed, f"sft.sources=[{{name: best, path: {best}}}]",
                             "sft.epochs=1", "optimizer.lr=3e-4", "schedule.warmup_steps=3")
 
@@ -92,7 +92,7 @@ def _rollouts(pairs: Path, folder: Path, policy: Path, judge: Path, seed: int, s
     in_turns = itertools.islice(itertools.cycle(items), steps * PROMPTS)
     asked = [{"key": str(at), "prompt": prompt} for at, prompt in enumerate(in_turns)]
     prompts, said, sides = (pairs.with_name(f"{name}.jsonl") for name in ("prompts", "said", "sides"))
-    _write(prompts, ({"key": row["key"], "messages": [{"role": "user", "content": row["prompt"]}]} for row in asked))
+    write_json_lines(prompts, ({"key": row["key"], "messages": [{"role": "user", "content": row["prompt"]}]} for row in asked))
     small_world.megatron_qm("generate", "--checkpoint", policy, "--prompts", prompts, "--output", said, "--samples", SAMPLES,
                             "--seed", seed, "--max-new-tokens", small_world.MOST_TOKENS, "--nproc", 2)
     tokenizer, responses = TextTokenizer(folder / "tokenizer"), dict[str, list[str]]()
@@ -101,12 +101,12 @@ def _rollouts(pairs: Path, folder: Path, policy: Path, judge: Path, seed: int, s
     # `evaluate --pairs` tells the score of every response of a line; which side one stands on does not matter to that
     told = {key: distinct for key, some in responses.items() if len(distinct := list(dict.fromkeys(some))) > 1}
     asked = [row for row in asked if row["key"] in told]
-    _write(sides, ({"key": row["key"], "prompt": row["prompt"], "chosen": told[row["key"]][:1],
-                    "rejected": told[row["key"]][1:]} for row in asked))
+    write_json_lines(sides, ({"key": row["key"], "prompt": row["prompt"], "chosen": told[row["key"]][:1],
+                              "rejected": told[row["key"]][1:]} for row in asked))
     scores = pairs.with_name("scores.json")
     small_world.megatron_qm("evaluate", "--model", judge, "--pairs", sides, "--output", scores)
     by_key = {row["key"]: [*row["chosen"], *row["rejected"]] for row in json.loads(scores.read_text())["scores"]}
-    _write(pairs, _extremes(asked, told, by_key))
+    write_json_lines(pairs, _extremes(asked, told, by_key))
 
 
 def _extremes(asked: list[dict], responses: dict[str, list[str]], scores: dict[str, list[float | None]]) -> Iterator[dict]:
@@ -120,11 +120,6 @@ def _extremes(asked: list[dict], responses: dict[str, list[str]], scores: dict[s
 def _read(path: Path) -> Iterator[dict]:
     with open(path, encoding="utf-8") as file:
         yield from map(json.loads, file)
-
-
-def _write(path: Path, rows: Iterator[dict]) -> None:
-    with open(path, "w", encoding="utf-8") as file:
-        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
 if __name__ == "__main__":
