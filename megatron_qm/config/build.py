@@ -139,14 +139,16 @@ def scalar(node: Node, key: str) -> Scalar:
     value = node.value
     if not isinstance(value, Scalar) or isinstance(value, float) and not math.isfinite(value):
         raise UserError(f"{node.where}: {key} wants true, false, a finite number or text, not {_show(node)}")
-    return _without_nul(node, key)  # type: ignore[return-value]  # a scalar, as was seen
+    _refuse_nul(node, key)
+    return value
 
 
 def _scalar(hint: Any, node: Node, key: str) -> object:
     """int, float, bool and str; `1e12` is a fine whole number and `3e-4` a fine float (PyYAML reads it as text)."""
     value = node.value
     if hint in (str, bool) and isinstance(value, hint):
-        return _without_nul(node, key)
+        _refuse_nul(node, key)
+        return value
     if hint in (int, float) and not isinstance(value, bool):
         number = _number(value)
         if number is not None and math.isfinite(number) and (hint is float or number == int(number)):
@@ -156,10 +158,9 @@ def _scalar(hint: Any, node: Node, key: str) -> object:
     raise UserError(f"{node.where}: {key} wants {name}, not {_show(node)}{quoted}")
 
 
-def _without_nul(node: Node, key: str) -> object:
+def _refuse_nul(node: Node, key: str) -> None:
     if isinstance(node.value, str) and "\0" in node.value:
         raise UserError(f"{node.where}: {key} = {_show(node)}: no path and no name can hold a NUL character; take it out")
-    return node.value
 
 
 def _number(value: Any) -> float | None:

@@ -1,5 +1,6 @@
 """What a stage makes its datasets of: files of samples, in groups with a share each."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -23,8 +24,8 @@ class GroupConfig:
 class GroupsConfig:
     """Samples to learn from."""
 
-    sources: list[GroupConfig] = field(default_factory=list)  # task groups to learn
-    validation: list[GroupConfig] = field(default_factory=list)  # task groups to validate on
+    sources: Sequence[GroupConfig] = field(default_factory=list)  # task groups to learn
+    validation: Sequence[GroupConfig] = field(default_factory=list)  # task groups to validate on
     epochs: Epochs | None = None  # passes over all groups, instead of train.steps
     # Several samples share a row of data.sequence_length tokens, each with attention and positions of its own. Not with CP.
     pack: bool = True

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias, TypeGuard
 
 Scalar: TypeAlias = bool | int | float | str
@@ -32,7 +32,7 @@ def bare(hint: object) -> object:
 
 
 def is_list(hint: object) -> bool:
-    return typing.get_origin(bare(hint)) in (list, tuple)
+    return typing.get_origin(bare(hint)) in (list, tuple, Sequence)
 
 
 def is_mapping(hint: object) -> bool:

@@ -7,7 +7,6 @@ import difflib
 import functools
 import inspect
 import io
-import re
 import textwrap
 import tokenize
 import types
@@ -124,7 +123,7 @@ def _comments(cls: type) -> dict[str, str]:
     lines, by_line = source.splitlines(), {}
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
-            by_line[token.start[0]] = re.sub(r"^type: ignore\S*\s*", "", token.string.lstrip("# ")).lstrip("# ")
+            by_line[token.start[0]] = token.string.lstrip("# ")
     found = {}
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):

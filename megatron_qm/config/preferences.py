@@ -1,5 +1,6 @@
 """What reward models and preference optimisation learn from: responses to one prompt, of which some are better than others."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from megatron_qm.config.groups import GroupConfig, GroupsConfig
@@ -17,10 +18,8 @@ class PairGroupConfig(GroupConfig):
 class PreferencesConfig(GroupsConfig):
     """Responses to compare."""
 
-    # To mypy a list of more than groups is no list of groups, for somebody might add to it: nobody does.
-
-    sources: list[PairGroupConfig] = field(default_factory=list)  # type: ignore[assignment]  # groups to learn
-    validation: list[PairGroupConfig] = field(default_factory=list)  # type: ignore[assignment]  # groups to validate on
+    sources: Sequence[PairGroupConfig] = field(default_factory=list)  # groups to learn
+    validation: Sequence[PairGroupConfig] = field(default_factory=list)  # groups to validate on
     # A prompt is read once for all its responses. Needs attention of ours, which is a CPU's (model/attention.py).
     share_prompt: bool = True
 

@@ -42,10 +42,11 @@ class DpoObjective:
         one_c, other_c = ratio_q[compared.one_c], ratio_q[compared.other_c]
         sft_c = -(logp_q / tokens_q)[compared.one_c]
         cost_c = pair_cost(one_c - other_c, self._config) + self._config.sft * sft_c
-        cost_g, prompts, at_g = compared.mean_by_prompt(cost_c)
+        cost_g, at_g = compared.mean_by_prompt(cost_c)
         rows = {NATS: at_places(batch, at_g, cost_g.detach()), TOKENS: at_places(batch, at_g, torch.ones_like(cost_g))}
         rows |= self._seen(batch, compared, one_c.detach(), other_c.detach(), sft_c.detach())
-        return cost_g.sum().float() + 0.0 * output.sum(), prompts.to(torch.int), report(sources, batch, rows, len(NAMES))
+        prompts = torch.tensor(len(cost_g), dtype=torch.int, device=cost_g.device)
+        return cost_g.sum().float() + 0.0 * output.sum(), prompts, report(sources, batch, rows, len(NAMES))
 
     def _seen(self, batch: MicroBatch, compared: Compared, one_c: Tensor, other_c: Tensor, sft_c: Tensor) -> dict[int, Tensor]:
         """Rows of the report by `NAMES`, [b, s] each."""

@@ -7,6 +7,7 @@
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,10 @@ import torch.distributed as dist
 from megatron.core import parallel_state
 from torch import nn
 
+from megatron_qm.align.frozen import frozen_model
 from megatron_qm.align.preferences.compared import sums_by_response
 from megatron_qm.checkpoint.folder import published
-from megatron_qm.checkpoint.manifest import MANIFEST, lora_of, read_manifest
+from megatron_qm.checkpoint.manifest import MANIFEST, read_manifest
 from megatron_qm.checkpoint.together import on_first_rank
 from megatron_qm.config.dpo import DpoRun
 from megatron_qm.config.sources import SourceConfig
@@ -27,8 +29,6 @@ from megatron_qm.data.validation import ValidationReader
 from megatron_qm.errors import UserError
 from megatron_qm.files import atomic_write, sha256, write_json
 from megatron_qm.json_types import JsonObject, parse_json
-from megatron_qm.model.build import build_model
-from megatron_qm.model.language_model import unwrap
 from megatron_qm.train.batches import micro_batches
 from megatron_qm.train.logprobs import label_logprobs
 from megatron_qm.train.step import this_place
@@ -67,11 +67,9 @@ def ensure_reference(config: DpoRun, parts: Parts) -> None:
     due = on_first_rank(lambda: _due(config, checkpoint, parts))
     if not due:
         return
-    chunks = build_model(config.model, config.parallel, parts.platform, config.precision, seed=config.train.seed,
-                         lora=lora_of(read_manifest(checkpoint)))
-    parts.store.load_weights(checkpoint, chunks, None)
+    chunks = frozen_model(config, parts, checkpoint)
     for scored in due:
-        _write(scored, _scores(config, scored.source, unwrap(chunks), parts))
+        _write(scored, _scores(config, scored.source, chunks, parts))
 
 
 def reference_of(config: DpoRun) -> Path:
@@ -127,7 +125,7 @@ def _shares(rows: int, config: DpoRun) -> Iterator[list[int]]:
     """This rank's rows, some at a time; indices past the end fill up, so that all ranks and stages run equally many."""
     place, size = this_place(), config.train.micro_batch_size
     step = place.dp_size * size * config.parallel.pp
-    mine: list[int] = sum(place.sequences(-(-rows // step) * step, size), [])
+    mine = list(chain.from_iterable(place.sequences(-(-rows // step) * step, size)))
     for first in range(0, len(mine), _AT_ONCE * size * config.parallel.pp):
         yield mine[first : first + _AT_ONCE * size * config.parallel.pp]
 

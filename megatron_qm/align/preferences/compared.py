@@ -46,23 +46,23 @@ class Compared:
     def tied_c(self) -> Tensor:
         return self.margin_c == 0
 
-    def mean_by_prompt(self, cost_c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(mean cost of each prompt's comparisons [g], how many prompts have any, a place of each in the flattened rows [g])."""
+    def mean_by_prompt(self, cost_c: Tensor) -> tuple[Tensor, Tensor]:
+        """(mean cost of each prompt's comparisons, a place of each in the flattened rows), [g] each, of prompts that have any."""
         return _mean_by(self.group_q[self.one_c], cost_c, self.at_q[self.one_c])
 
-    def mean_by_prompt_of_responses(self, cost_q: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def mean_by_prompt_of_responses(self, cost_q: Tensor) -> tuple[Tensor, Tensor]:
         """As `mean_by_prompt`, of what each response costs by itself."""
         return _mean_by(self.group_q, cost_q, self.at_q)
 
 
-def _mean_by(group_n: Tensor, cost_n: Tensor, at_n: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _mean_by(group_n: Tensor, cost_n: Tensor, at_n: Tensor) -> tuple[Tensor, Tensor]:
     names, number_n = group_n.unique(return_inverse=True)
     zeros_g = cost_n.new_zeros(len(names))
     sums_g = zeros_g.index_add(0, number_n, cost_n)
     count_g = zeros_g.index_add(0, number_n, torch.ones_like(cost_n))
     at_g = at_n.new_zeros(len(names))
     at_g[number_n] = at_n  # any of them: they are all of one source
-    return sums_g / count_g, torch.tensor(len(names), device=cost_n.device), at_g
+    return sums_g / count_g, at_g
 
 
 def sums_by_response(batch: MicroBatch, value_bs: Tensor) -> tuple[Tensor, Tensor]:

@@ -59,7 +59,7 @@ def _sample(comparison: Comparison, renderer: Renderer, config: GroupsRun) -> Sa
             raise UnusableError("no scores to learn",
                                 f"a sample of format {first.format} says which is better, not what each is worth")
         rendered = [renderer.render(conversation) for conversation in comparison.conversations]
-        refuse_equals([one.ids.tolist() for one in rendered])
+        refuse_equals([tuple(one.ids.tolist()) for one in rendered])
         whole, branch = together(rendered, share=config.groups.share_prompt)
         if len(whole) > length:
             raise UnusableError("too long", f"its prompt and responses have {len(whole)} tokens together, more than {length}")

@@ -36,13 +36,14 @@ class RewardObjective:
     def __call__(self, sources: int, batch: MicroBatch, output: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         compared = Compared.of(batch)
         score_q = output.reshape(-1)[compared.at_q].float()
-        cost_g, prompts, at_g = self._cost(batch, compared, score_q)
+        cost_g, at_g = self._cost(batch, compared, score_q)
         rows = _seen(batch, compared, score_q.detach())
         rows |= {NATS: at_places(batch, at_g, cost_g.detach()), TOKENS: at_places(batch, at_g, torch.ones_like(cost_g))}
-        return cost_g.sum() + 0.0 * output.sum(), prompts.to(torch.int), report(sources, batch, rows, len(NAMES))
+        prompts = torch.tensor(len(cost_g), dtype=torch.int, device=cost_g.device)
+        return cost_g.sum() + 0.0 * output.sum(), prompts, report(sources, batch, rows, len(NAMES))
 
-    def _cost(self, batch: MicroBatch, compared: Compared, score_q: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(of each prompt [g], how many there are, places [g])."""
+    def _cost(self, batch: MicroBatch, compared: Compared, score_q: Tensor) -> tuple[Tensor, Tensor]:
+        """(of each prompt, places), [g] each."""
         if self._config.kind == "regression":
             return compared.mean_by_prompt_of_responses((score_q - compared.value_q).square())
         counted = compared.only(~compared.tied_c) if self._config.ties == "ignore" else compared
@@ -61,7 +62,7 @@ def _seen(batch: MicroBatch, compared: Compared, score_q: Tensor) -> dict[int, T
     lead_c, tied_c = score_q[compared.one_c] - score_q[compared.other_c], compared.tied_c.float()
     right_c = (lead_c > 0) + 0.5 * (lead_c == 0)
     at_c = compared.at_q[compared.one_c]
-    mean_g, _, at_g = compared.mean_by_prompt_of_responses(score_q)
+    mean_g, at_g = compared.mean_by_prompt_of_responses(score_q)
     by_pair = {"pairs": 1 - tied_c, "accuracy": right_c * (1 - tied_c), "lead": lead_c * (1 - tied_c),
                "ties": tied_c, "gap": lead_c.abs() * tied_c}
     rows = {"prompts": at_places(batch, at_g, torch.ones_like(mean_g)), "score": at_places(batch, at_g, mean_g)}

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from torch import nn
 
+from megatron_qm.align.frozen import frozen_model
 from megatron_qm.align.rl.collect import Collector
 from megatron_qm.align.rl.feed import RolloutFeed
 from megatron_qm.align.rl.fusion.fusion import fusion_of
@@ -20,10 +21,8 @@ from megatron_qm.align.rl.sampler import PromptSampler
 from megatron_qm.align.rollouts.engine import MegatronEngine, RolloutEngine
 from megatron_qm.align.rollouts.replay import SavedRollouts
 from megatron_qm.align.rollouts.vllm_engine import LocalVllm, VllmEngine
-from megatron_qm.checkpoint.manifest import lora_of, read_manifest
 from megatron_qm.config.rl import RlRun
 from megatron_qm.errors import UserError
-from megatron_qm.model.build import build_model
 from megatron_qm.model.language_model import unwrap
 from megatron_qm.tokenizer import TextTokenizer
 from megatron_qm.train.feed import Feed
@@ -78,14 +77,7 @@ def _reference(config: RlRun, parts: Parts) -> Sequence[nn.Module] | None:
     if not config.rl.loss.kl:
         return None
     path = _named("train.start_from", config.rl.reference or config.train.start_from)
-    chunks = build_model(
-        config.model, config.parallel, parts.platform, config.precision,
-        seed=config.train.seed, lora=lora_of(read_manifest(path)),
-    )
-    for chunk in chunks:
-        chunk.requires_grad_(False)
-    parts.store.load_weights(path, chunks, None)
-    return chunks
+    return frozen_model(config, parts, path)
 
 
 def _named(key: str, path: str | None) -> Path:

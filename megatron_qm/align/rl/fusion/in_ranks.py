@@ -4,19 +4,18 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from megatron_qm.align.frozen import frozen_model
 from megatron_qm.align.reward_model.asked import longest_of, outcome_of_score, tokenizer_of
 from megatron_qm.align.reward_model.scoring import RewardScorer
 from megatron_qm.align.rl.fusion.components import Said
 from megatron_qm.align.rl.fusion.reward_models import completed, place_of
 from megatron_qm.align.rl.fusion.sources import Source, asks, source_of
 from megatron_qm.chat import Messages
-from megatron_qm.checkpoint.manifest import lora_of, read_manifest
 from megatron_qm.config.fusion import RewardConfig
 from megatron_qm.config.rl import RlRun
 from megatron_qm.config.train import PrecisionConfig
 from megatron_qm.costs.parameters import parameter_count
 from megatron_qm.errors import UserError
-from megatron_qm.model.build import build_model
 from megatron_qm.model.language_model import LanguageModel
 from megatron_qm.rewards.items import Item
 from megatron_qm.rewards.outcome import Outcome
@@ -58,24 +57,19 @@ def conversation(item: Item, text: str) -> Messages:
     return [*item.messages, {"role": "assistant", "content": text}]
 
 
-def frozen_model(config: RlRun, parts: Parts, reward: RewardConfig, place: str) -> list[LanguageModel]:
+def _chunks(config: RlRun, parts: Parts, reward: RewardConfig, place: str) -> list[LanguageModel]:
     """This rank's chunks."""
     assert reward.model is not None, "the config was completed from its checkpoints"
     path, precision = Path(str(reward.checkpoint)), PrecisionConfig(params=reward.dtype or config.precision.params)
     try:
-        chunks = build_model(reward.model, config.parallel, parts.platform, precision, seed=config.train.seed,
-                             lora=lora_of(read_manifest(path)))
-        for chunk in chunks:
-            chunk.requires_grad_(False)
-        parts.store.load_weights(path, chunks, None)
+        return frozen_model(config, parts, path, reward.model, precision)
     except UserError as error:
         raise UserError(f"{place}: {error}") from None
-    return chunks
 
 
 def _scorer(config: RlRun, parts: Parts, reward: RewardConfig, number: int) -> RewardScorer:
     assert reward.model is not None, "the config was completed from its checkpoints"
-    chunks = frozen_model(config, parts, reward, place_of(reward, number))
+    chunks = _chunks(config, parts, reward, place_of(reward, number))
     if parts.ranks.rank == 0:
         logger.info("rl.rewards: %s is scored by %s, %s, %s parameters, at the run's layout", reward.name,
                     source_of(reward).label, reward.checkpoint, f"{parameter_count(reward.model):,}")
