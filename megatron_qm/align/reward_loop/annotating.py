@@ -87,9 +87,8 @@ def _calling(function: Callable[..., Any], name: str) -> Judge:
         try:
             return said_of(function(dict(pair), annotator, reading))
         except (Exception, SystemExit) as error:  # whatever a user's function raises
-            why = f"{type(error).__name__}: {error}".partition("\n")[0]
-            raise UserError(f"annotators.function = {name} failed on the pair {pair.get('key')!r:.60} at "
-                            f"{user_code.place_of(error)}: {why}") from error
+            raise UserError(f"annotators.function = {name} failed on the pair {pair.get('key')!r:.60} "
+                            f"{user_code.failed(error)}") from error
 
     return judge
 
