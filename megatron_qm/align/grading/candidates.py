@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from megatron_qm.align.annotation.candidates import messages_in, sides_in
+from megatron_qm.align.annotation.candidates import asked_in, messages_in, sides_in
 from megatron_qm.errors import UserError
 from megatron_qm.json_lines import json_rows
 from megatron_qm.json_types import JsonObject, texts_of
@@ -31,8 +31,8 @@ class Candidates:
 
     def graded_line(self, scores: list[float | None], samples: list[list[JsonObject]]) -> JsonObject:
         """With what else it held; scores and samples that it brought along stand in `given`."""
-        asked = "messages" if "messages" in self.line else "prompt"
-        ours = {"key": self.key, asked: self.line[asked], "responses": list(self.responses), "scores": scores, "samples": samples}
+        ours: JsonObject = {"key": self.key, **asked_in(self.line), "responses": list(self.responses), "scores": scores,
+                            "samples": samples}
         given = {name: self.line[name] for name in _OURS if name in self.line}
         rest = {name: value for name, value in self.line.items() if name not in (*ours, *_SIDES, *_OURS, "id")}
         return {**ours, **rest, **({"given": given} if given else {})}
