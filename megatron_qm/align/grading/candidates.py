@@ -12,7 +12,7 @@ from pathlib import Path
 
 from megatron_qm.align.annotation.candidates import asked_in, messages_in, sides_in
 from megatron_qm.errors import UserError
-from megatron_qm.json_lines import json_rows
+from megatron_qm.json_lines import json_rows, told_with_line
 from megatron_qm.json_types import JsonObject, texts_of
 from megatron_qm.rewards.items import key_of
 
@@ -42,12 +42,10 @@ def read_candidates(path: Path) -> list[Candidates]:
     """Raises UserError with file and line for what holds no responses to a prompt, or has the key of another."""
     found: dict[str, Candidates] = {}
     for number, row in json_rows(path):
-        try:
+        with told_with_line(path, number):
             one = Candidates(key_of(row, str(number)), messages_in(row), _responses(row), row)
             if one.key in found:
                 raise ValueError(f"the key {one.key!r:.60} was given before; keys tell prompts apart")
-        except (ValueError, RecursionError) as error:
-            raise UserError(f"{path}:{number}: {str(error)[:300]}") from None
         found[one.key] = one
     if not found:
         raise UserError(f"{path}: holds no responses to grade")
