@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from megatron_qm.errors import UserError
@@ -23,6 +24,15 @@ def json_rows(path: Path) -> Iterator[tuple[int, JsonObject]]:
             if not isinstance(row, dict):
                 raise UserError(f"{path}:{number}: is not a JSON object")
             yield number, row
+
+
+@contextmanager
+def told_with_line(path: Path, number: int) -> Iterator[None]:
+    """What is wrong with a row (ValueError, or nested too deep to be shown) becomes a UserError with file and line."""
+    try:
+        yield
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path}:{number}: {str(error)[:300]}") from None
 
 
 def parse_line(line: bytes) -> object:

@@ -29,6 +29,11 @@ def load(name: str, where: str) -> Callable[..., Any]:
     return found
 
 
+def failed(error: BaseException) -> str:
+    """In words: where in the user's code `error` arose, its kind, and the first line of what it says."""
+    return f"at {place_of(error)}: " + f"{type(error).__name__}: {error}".partition("\n")[0]
+
+
 def place_of(error: BaseException) -> str:
     """`file:line` of the user's code in which `error` arose: the innermost that is neither ours nor a library's."""
     if isinstance(error, SyntaxError) and error.filename:
@@ -50,8 +55,7 @@ def _module(name: str, where: str) -> ModuleType:
         if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
             raise UserError(f"{where}: {name!r}: there is no module {error.name!r}, neither in {here} nor among the installed "
                             "packages") from None
-        said = f"{type(error).__name__}: {error}".partition("\n")[0]
-        raise UserError(f"{where}: importing {name!r} failed at {place_of(error)}: {said}") from error
+        raise UserError(f"{where}: importing {name!r} failed {failed(error)}") from error
 
 
 _FOREIGN = ("<frozen", *(os.path.dirname(os.path.abspath(file)) + os.sep for file in (__file__, os.__file__)))

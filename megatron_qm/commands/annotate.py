@@ -65,10 +65,10 @@ def run(args: argparse.Namespace) -> int:
     if args.summary:
         if args.measure and not args.export:
             raise UserError("--measure means nothing without --export; name the file of what is to be trained on too")
-        _check(args, wanted=["pairs"] if args.export else [], foreign=["output", "annotator", "seed", "second"], verb="--summary")
+        _check(args, wanted=["pairs"] if args.export else [], foreign=["output", "annotator", "seed", "second"])
         outputs.check_apart(args, written=["json", "export", "measure"], read=["summary", "pairs"])
         return _summary(args)
-    _check(args, wanted=["pairs", "output", "annotator"], foreign=["json", "export", "measure"], verb="annotate")
+    _check(args, wanted=["pairs", "output", "annotator"], foreign=["json", "export", "measure"])
     outputs.check_apart(args, written=["output"], read=["pairs"])
     names, token = _names(args.annotator), _token(args.token_variable)
     candidates = read_candidates(args.pairs)
@@ -85,10 +85,11 @@ def run(args: argparse.Namespace) -> int:
     return DONE
 
 
-def _check(args: argparse.Namespace, wanted: Sequence[str], foreign: Sequence[str], verb: str) -> None:
+def _check(args: argparse.Namespace, wanted: Sequence[str], foreign: Sequence[str]) -> None:
+    what = "--export" if args.summary else "annotate"
     for name in wanted:
         if not getattr(args, name):
-            raise UserError(f"{'--export' if args.summary else verb} needs --{name}; `megatron-qm annotate --help` tells more")
+            raise UserError(f"{what} needs --{name}; `megatron-qm annotate --help` tells more")
     for name in foreign:
         if getattr(args, name) not in (None, []):
             raise UserError(f"--{name} means nothing {'with' if args.summary else 'without'} --summary; leave it out")

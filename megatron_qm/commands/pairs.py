@@ -139,8 +139,7 @@ def _call(function: Callable[[Sequence[Any]], Sequence[Any]], said: str, asked: 
     try:
         return list(function(asked))
     except (Exception, SystemExit) as error:  # whatever a user's function raises
-        why = f"{type(error).__name__}: {error}".partition("\n")[0]
-        raise UserError(f"{said} failed at {user_code.place_of(error)}: {why}") from error
+        raise UserError(f"{said} failed {user_code.failed(error)}") from error
 
 
 def _token_counter(tokenizer: Path | None) -> "TokenCounter | None":

@@ -3,25 +3,20 @@ which no token that pads may be."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import cycle
-from pathlib import Path
 
 from megatron_qm.chat import ChatTemplate, Messages, TemplateError, check_syntax
 from megatron_qm.hf.errors import GateError
-from megatron_qm.hf.opened import Opened
 from megatron_qm.hf.prompts import ANSWERS
-from megatron_qm.hf.transformers_side import load_tokenizer
 from megatron_qm.hf_tokenizer import HfTokenizer
 
 
-def encode_conversations(opened: Opened, release: Path, prompts: Sequence[str], longest: int | None = None) -> list[list[int]]:
+def encode_conversations(template: ChatTemplate, prompts: Sequence[str], longest: int | None = None) -> list[list[int]]:
     """Token ids of the prompts, each with an answer, in conversations of every kind that the template takes; of a longer one the
     last `longest`. Raises GateError where there is none."""
-    tokenizer = load_tokenizer(release)
-    template = template_of(tokenizer, opened.template_arguments)
     found, refused = [], "it writes nothing"
     for messages in _conversations(prompts):
         try:
-            ids = tokenizer.encode(template.render(messages), add_special_tokens=False)
+            ids = template.tokenizer.encode(template.render(messages), add_special_tokens=False)
         except TemplateError as error:  # some take no system message
             refused = str(error)
             continue

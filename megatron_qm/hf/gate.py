@@ -18,7 +18,7 @@ from megatron_qm.errors import UserError
 from megatron_qm.hf.chat_check import check_answer, check_stops
 from megatron_qm.hf.companions import TOKENIZER_JSON
 from megatron_qm.hf.config import CONFIG, TORCH_NAMES, from_hf, read_config
-from megatron_qm.hf.conversations import encode_conversations
+from megatron_qm.hf.conversations import encode_conversations, template_of
 from megatron_qm.hf.errors import GateError
 from megatron_qm.hf.opened import Opened
 from megatron_qm.hf.pad_token import check_pad_token
@@ -27,7 +27,7 @@ from megatron_qm.hf.prompts import ANSWER_TOKENS, PROMPTS
 from megatron_qm.hf.safetensors_io import INDEX, StoredTensor, index_of, read_headers
 from megatron_qm.hf.score_parity import ScoreParity, compare_scores, describe_scores
 from megatron_qm.hf.tokenizer_check import check_tokenizer, encode_prompts
-from megatron_qm.hf.transformers_side import demanded_tensors
+from megatron_qm.hf.transformers_side import demanded_tensors, load_tokenizer
 from megatron_qm.hf.weights import DTYPES, first_different, hf_tensors
 from megatron_qm.stops import GENERATION_CONFIG
 
@@ -189,7 +189,8 @@ def _compared(
     """(what was found, a line about it)."""
     if opened.model.head == "score":
         longest = min(_PROMPT_TOKENS, opened.model.max_positions)
-        scores = compare_scores(opened, release, encode_conversations(opened, release, prompts, longest), DTYPES[dtype])
+        template = template_of(load_tokenizer(release), opened.template_arguments)
+        scores = compare_scores(opened, release, encode_conversations(template, prompts, longest), DTYPES[dtype])
         return scores, describe_scores(scores)
     tokens = _token_prompts(opened.model, release, tokenizer_source, prompts)
     parity = compare(opened, release, tokens, DTYPES[dtype])

@@ -28,7 +28,8 @@ _INPUTS = ["input_ids", "attention_mask"]
 def name_pad_token(opened: Opened, release: Path) -> JsonObject:
     """The tokenizer's own where no conversation has it, else another special token that none has, written into the release's
     tokenizer. Returns what config.json is to say. Raises UserError where there is none."""
-    tokenizer, taken = load_tokenizer(release), _taken(opened, release)
+    tokenizer = load_tokenizer(release)
+    taken = _taken(opened, tokenizer)
     spare = {token: text for text, token in _special(release, opened.model).items() if token not in taken}
     own = tokenizer.pad_token_id
     if not spare:
@@ -55,16 +56,16 @@ def check_pad_token(opened: Opened, release: Path) -> str:
     if said not in _special(release, opened.model).values():
         raise GateError(f"{CONFIG}: pad_token_id = {_shown(tokenizer, said)} is no special token of the tokenizer: text may end "
                         "with it")
-    if said in _taken(opened, release):
+    if said in _taken(opened, tokenizer):
         raise GateError(f"{CONFIG}: pad_token_id = {_shown(tokenizer, said)} stands in conversations as the chat template writes "
                         "them: scores would be read elsewhere than at the end")
     return f"pads with {_shown(tokenizer, said)}, which no conversation has"
 
 
-def _taken(opened: Opened, release: Path) -> set[int]:
+def _taken(opened: Opened, tokenizer: HfTokenizer) -> set[int]:
     """Tokens of conversations, and what else may end one."""
-    found = encode_conversations(opened, release, PROMPTS)
-    return set().union(*found, turn_ends(template_of(load_tokenizer(release), opened.template_arguments)))
+    template = template_of(tokenizer, opened.template_arguments)
+    return set().union(*encode_conversations(template, PROMPTS), turn_ends(template))
 
 
 def _special(release: Path, model: ModelConfig) -> dict[str, int]:

@@ -84,9 +84,8 @@ class Hooks:
                 hook(told)
             except (Exception, SystemExit) as error:  # whatever a user's function raises
                 logger.error("hook %s, %s, rank %d:", name, when, self._ranks.rank, exc_info=error)
-                said = f"{type(error).__name__}: {error}".partition("\n")[0]
-                return (f"hook {name} failed {when} on rank {self._ranks.rank}, at {user_code.place_of(error)}: {said}; the run "
-                        "ends here: mend the hook or leave it out, and start again to go on from the newest checkpoint")
+                return (f"hook {name} failed {when} on rank {self._ranks.rank}, {user_code.failed(error)}; the run ends here: "
+                        "mend the hook or leave it out, and start again to go on from the newest checkpoint")
         return None
 
 

@@ -138,6 +138,11 @@ def _response(row: JsonObject, name: str) -> str:
     return text
 
 
+def asked_in(row: JsonObject) -> JsonObject:
+    """What is asked, as it stands in the line: its `prompt` or `messages`."""
+    return {name: row[name] for name in ("prompt", "messages") if name in row}
+
+
 def messages_in(row: JsonObject) -> tuple[Mapping[str, str], ...]:
     """The conversation so far, of `prompt` or `messages`, as every reader of pairs takes it. Raises ValueError."""
     if "system" in row:

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from megatron_qm.align.annotation.candidates import Pair, stratum_of
+from megatron_qm.align.annotation.candidates import Pair, asked_in, stratum_of
 from megatron_qm.align.annotation.verdicts import Said, Verdict
 from megatron_qm.json_types import JsonObject
 
@@ -36,10 +36,9 @@ class Decided:
 
     def _line(self, head: JsonObject, tie: JsonObject) -> JsonObject:
         """head: fields that go before it. What else the pair's line said was said of the order that it had."""
-        line = self.pair.line
-        kept: JsonObject = {**head, **{name: line[name] for name in ("prompt", "messages") if name in line}}
         chosen, rejected = (self.pair.b, self.pair.a) if self.winner == "b" else (self.pair.a, self.pair.b)
-        return {**kept, "chosen": chosen, "rejected": rejected, **(tie if self.winner == "tie" else {})}
+        sides = {"chosen": chosen, "rejected": rejected}
+        return {**head, **asked_in(self.pair.line), **sides, **(tie if self.winner == "tie" else {})}
 
 
 @dataclass(frozen=True)

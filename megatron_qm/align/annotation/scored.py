@@ -10,8 +10,7 @@ from megatron_qm.align.annotation.candidates import Pair, key_in, stratum_of
 from megatron_qm.align.annotation.finite import finite_of
 from megatron_qm.align.annotation.selection import Choice, Scores
 from megatron_qm.align.annotation.similar import nearest
-from megatron_qm.errors import UserError
-from megatron_qm.json_lines import json_rows
+from megatron_qm.json_lines import json_rows, told_with_line
 from megatron_qm.json_types import JsonObject
 
 MODELS = ("genrm", "bt")
@@ -22,12 +21,10 @@ def read_margins(path: Path) -> dict[str, tuple[float, float]]:
     Raises UserError with file and line."""
     found: dict[str, tuple[float, float]] = {}
     for number, row in json_rows(path):
-        try:
+        with told_with_line(path, number):
             key, genrm, bt = key_in(row), *(_margin(row, model) for model in MODELS)
             if key in found:
                 raise ValueError(f"the key {key!r:.60} was given before")
-        except (ValueError, RecursionError) as error:
-            raise UserError(f"{path}:{number}: {str(error)[:300]}") from None
         found[key] = genrm, bt
     return found
 
@@ -37,10 +34,8 @@ def read_keys(paths: Iterable[Path]) -> set[str]:
     found = set()
     for path in paths:
         for number, row in json_rows(path):
-            try:
+            with told_with_line(path, number):
                 found.add(key_in(row))
-            except (ValueError, RecursionError) as error:
-                raise UserError(f"{path}:{number}: {str(error)[:300]}") from None
     return found
 
 

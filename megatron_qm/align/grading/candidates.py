@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from megatron_qm.align.annotation.candidates import messages_in, sides_in
+from megatron_qm.align.annotation.candidates import asked_in, messages_in, sides_in
 from megatron_qm.errors import UserError
-from megatron_qm.json_lines import json_rows
+from megatron_qm.json_lines import json_rows, told_with_line
 from megatron_qm.json_types import JsonObject, texts_of
 from megatron_qm.rewards.items import key_of
 
@@ -31,8 +31,8 @@ class Candidates:
 
     def graded_line(self, scores: list[float | None], samples: list[list[JsonObject]]) -> JsonObject:
         """With what else it held; scores and samples that it brought along stand in `given`."""
-        asked = "messages" if "messages" in self.line else "prompt"
-        ours = {"key": self.key, asked: self.line[asked], "responses": list(self.responses), "scores": scores, "samples": samples}
+        ours: JsonObject = {"key": self.key, **asked_in(self.line), "responses": list(self.responses), "scores": scores,
+                            "samples": samples}
         given = {name: self.line[name] for name in _OURS if name in self.line}
         rest = {name: value for name, value in self.line.items() if name not in (*ours, *_SIDES, *_OURS, "id")}
         return {**ours, **rest, **({"given": given} if given else {})}
@@ -42,12 +42,10 @@ def read_candidates(path: Path) -> list[Candidates]:
     """Raises UserError with file and line for what holds no responses to a prompt, or has the key of another."""
     found: dict[str, Candidates] = {}
     for number, row in json_rows(path):
-        try:
+        with told_with_line(path, number):
             one = Candidates(key_of(row, str(number)), messages_in(row), _responses(row), row)
             if one.key in found:
                 raise ValueError(f"the key {one.key!r:.60} was given before; keys tell prompts apart")
-        except (ValueError, RecursionError) as error:
-            raise UserError(f"{path}:{number}: {str(error)[:300]}") from None
         found[one.key] = one
     if not found:
         raise UserError(f"{path}: holds no responses to grade")

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
+from megatron_qm.align.annotation.candidates import asked_in
 from megatron_qm.align.grading.candidates import Candidates
 from megatron_qm.json_types import JsonObject
 
@@ -25,7 +26,6 @@ def pairs_of(
 
 def _compared(one: Candidates, scores: Sequence[float | None], margin: float) -> Iterator[JsonObject | str]:
     """A line, or why there is none."""
-    asked = "messages" if "messages" in one.line else "prompt"
     for places in combinations(range(len(scores)), 2):
         better, worse = sorted(places, key=lambda at: -(scores[at] or 0.0))
         high, low, texts = scores[better], scores[worse], [one.responses[at] for at in (better, worse)]
@@ -38,5 +38,5 @@ def _compared(one: Candidates, scores: Sequence[float | None], margin: float) ->
         elif high - low < margin:
             yield f"less than {margin:g} apart"
         else:
-            yield {"key": f"{one.key}/{better}-{worse}", asked: one.line[asked], "chosen": texts[0], "rejected": texts[1],
+            yield {"key": f"{one.key}/{better}-{worse}", **asked_in(one.line), "chosen": texts[0], "rejected": texts[1],
                    "margin": round(high - low, 6), **{name: one.line[name] for name in ("stratum",) if name in one.line}}

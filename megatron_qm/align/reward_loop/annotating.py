@@ -14,7 +14,7 @@ from megatron_qm.align.annotation.verdict_log import opened, read_standing
 from megatron_qm.align.annotation.verdicts import Said, Verdict, said_of
 from megatron_qm.config.reward_loop import AnnotatorsConfig
 from megatron_qm.errors import UserError
-from megatron_qm.json_lines import json_rows
+from megatron_qm.json_lines import json_rows, told_with_line
 from megatron_qm.json_types import JsonObject
 from megatron_qm.steps import StepError, environment, last_words, verb
 
@@ -87,9 +87,8 @@ def _calling(function: Callable[..., Any], name: str) -> Judge:
         try:
             return said_of(function(dict(pair), annotator, reading))
         except (Exception, SystemExit) as error:  # whatever a user's function raises
-            why = f"{type(error).__name__}: {error}".partition("\n")[0]
-            raise UserError(f"annotators.function = {name} failed on the pair {pair.get('key')!r:.60} at "
-                            f"{user_code.place_of(error)}: {why}") from error
+            raise UserError(f"annotators.function = {name} failed on the pair {pair.get('key')!r:.60} "
+                            f"{user_code.failed(error)}") from error
 
     return judge
 
@@ -110,11 +109,9 @@ def _looking_up(path: Path) -> Judge:
 def _verdicts(path: Path) -> Mapping[str, Said]:
     found: dict[str, Said] = {}
     for number, row in json_rows(path):
-        try:
+        with told_with_line(path, number):
             key, said = key_in(row), said_of(row.get("verdict"))
             if key in found:
                 raise ValueError(f"the key {key!r:.60} was given before")
-        except ValueError as error:
-            raise UserError(f"{path}:{number}: {error}") from None
         found[key] = said
     return found

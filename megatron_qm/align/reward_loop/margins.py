@@ -4,7 +4,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from megatron_qm.align.annotation.candidates import Pair
+from megatron_qm.align.annotation.candidates import Pair, asked_in
 from megatron_qm.json_types import JsonObject, list_of, object_of, objects_of, parse_json, text_of
 
 Scores = Mapping[str, Sequence[float | None]]  # of each row, in the order of its responses
@@ -40,8 +40,7 @@ def without_opinion(pairs: Iterable[Pair]) -> Iterator[JsonObject]:
 
 def as_row(pair: Pair) -> JsonObject:
     """By which `evaluate --pairs` scores both responses of a pair."""
-    asked: JsonObject = {name: pair.line[name] for name in ("prompt", "messages") if name in pair.line}
-    return {"key": pair.key, **asked, "chosen": pair.a, "rejected": pair.b}
+    return {"key": pair.key, **asked_in(pair.line), "chosen": pair.a, "rejected": pair.b}
 
 
 def _apart(scores: Sequence[float | None], one: int, other: int) -> float | None:

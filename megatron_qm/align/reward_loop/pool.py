@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from megatron_qm.align.annotation.candidates import asked_in
 from megatron_qm.align.grading.candidates import Candidates, read_candidates
 from megatron_qm.errors import UserError
 from megatron_qm.files import write_json_lines
@@ -28,24 +29,20 @@ class Prompt:
 
     def row(self) -> JsonObject:
         """By which `evaluate --pairs` scores every response once; which are called the chosen ones means nothing."""
-        return {"key": self.given.key, **self._asked, "chosen": [self.responses[0]], "rejected": list(self.responses[1:])}
+        first, *rest = self.responses
+        return {"key": self.given.key, **asked_in(self.given.line), "chosen": [first], "rejected": rest}
 
     def pairs(self, most: int, seed: int) -> Iterator[JsonObject]:
         """`most` of them, drawn by the seed and the key, with what else the line held. candidate.genrm: how much better `a` was
         graded."""
         key, every = self.given.key, list(itertools.combinations(range(len(self.responses)), 2))
         drawn = sorted(every, key=lambda pair: hashlib.sha256(repr((seed, key, pair)).encode()).digest())[:most]
-        rest = {name: value for name, value in self.given.line.items() if name not in _READ}
+        asked, rest = asked_in(self.given.line), {name: value for name, value in self.given.line.items() if name not in _READ}
         for one, other in sorted(drawn):
             grade, against = self.grades[one], self.grades[other]
             margin = None if grade is None or against is None else grade - against
-            yield {"key": f"{key}/{one}-{other}", **self._asked, "a": self.responses[one], "b": self.responses[other], **rest,
+            yield {"key": f"{key}/{one}-{other}", **asked, "a": self.responses[one], "b": self.responses[other], **rest,
                    "candidate": {"key": key, "places": [one, other], "genrm": margin}}
-
-    @property
-    def _asked(self) -> JsonObject:
-        name = "messages" if "messages" in self.given.line else "prompt"
-        return {name: self.given.line[name]}
 
 
 def build_pool(source: Path, graded: bool, most: int, seed: int, pool: Path, rows: Path) -> tuple[int, Counter[str]]:

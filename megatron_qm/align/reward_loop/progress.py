@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -59,11 +60,7 @@ def _row(places: Places, number: int, judged: Sequence[Judged], drawn: Share | N
 
 def _reasons(judged: Judged) -> JsonObject:
     """{why chosen: how many of those decided}."""
-    found: dict[str, object] = {}
-    for one in judged.decided:
-        reason = str(object_of(one.pair.line, "selection")["reason"])
-        found[reason] = int(str(found.get(reason, 0))) + 1
-    return found
+    return {**Counter(str(object_of(one.pair.line, "selection")["reason"]) for one in judged.decided)}
 
 
 def _held_out(path: Path) -> JsonObject | None:

@@ -1,17 +1,15 @@
 """What `evaluate --pairs` has found, as sections of a page: from the JSON that it writes."""
 
 import html
-from collections.abc import Sequence
 
 from megatron_qm.json_types import JsonObject, list_of, object_of, objects_of, text_of
-from megatron_qm.observe.page.probes import SCALE, accuracy_row
+from megatron_qm.observe.page.probes import GUESS, SCALE, accuracy_row, accuracy_section
 from megatron_qm.observe.page.reliability import reliability_chart
 from megatron_qm.observe.page.scale import number, percent, whole
 from megatron_qm.observe.page.summary import card
 from megatron_qm.observe.page.table import Row, Share, table
 from megatron_qm.observe.records import from_json_number
 
-_GUESS = 0.5  # what a coin would reach
 _AGREES = 1e-9
 _STRATA = 60  # rows; the file has the rest
 
@@ -68,18 +66,13 @@ def _cards(found: JsonObject) -> str:
 
 def _accuracies(found: JsonObject) -> str:
     strata, longer = object_of(found, "strata"), object_of(found, "longer")
-    rows = [accuracy_row("all", _detail(found), found, _GUESS)]
-    rows += [accuracy_row(name or "no stratum", _detail(object_of(strata, name)), object_of(strata, name), _GUESS)
+    rows = [accuracy_row("all", _detail(found), found, GUESS)]
+    rows += [accuracy_row(name or "no stratum", _detail(object_of(strata, name)), object_of(strata, name), GUESS)
              for name in list(strata)[:_STRATA]]
-    rows += [accuracy_row(f"longer wins ({unit})", _detail(object_of(longer, unit)), object_of(longer, unit), _GUESS)
+    rows += [accuracy_row(f"longer wins ({unit})", _detail(object_of(longer, unit)), object_of(longer, unit), GUESS)
              for unit in longer if longer[unit] is not None]
     more = f" {len(strata) - _STRATA:,} more strata are in the JSON." if len(strata) > _STRATA else ""
-    return _rows("Accuracy", rows, f"Dots: accuracy; bars: 95% interval. Dashed: what a coin would reach.{more}")
-
-
-def _rows(title: str, rows: Sequence[str], note: str) -> str:
-    return (f'<section><h2>{title}</h2>\n<div class="probes">\n{chr(10).join(rows)}\n{SCALE}\n'
-            f'<p class="note">{html.escape(note)}</p>\n</div></section>')
+    return accuracy_section("Accuracy", rows, f"Dots: accuracy; bars: 95% interval. Dashed: what a coin would reach.{more}")
 
 
 def _matrix(found: JsonObject) -> str:
@@ -92,7 +85,7 @@ def _matrix(found: JsonObject) -> str:
         f"<tr><th>{html.escape(name)}</th>{''.join(_cell(cell) for cell in cells if isinstance(cell, dict))}</tr>"
         for name, cells in zip(names, list_of(styles, "matrix"), strict=True) if isinstance(cells, list)
     )
-    levels = [accuracy_row(name, told, object_of(styles, name), _GUESS) for name, told in
+    levels = [accuracy_row(name, told, object_of(styles, name), GUESS) for name, told in
               (("hard", "the worse one is the more elaborate"), ("normal", "of one style"), ("easy", "the better one is"))]
     body = (f'<div class="scroll"><table class="matrix"><thead><tr><th>better \\ worse</th>{head}</tr></thead>'
             f"<tbody>{rows}</tbody></table></div>")
@@ -103,7 +96,7 @@ def _cell(cell: JsonObject) -> str:
     value = _value(cell, "accuracy")
     if value is None:
         return "<td>–</td>"
-    kind, share = "good" if value >= _GUESS else "poor", abs(value - _GUESS) / _GUESS
+    kind, share = "good" if value >= GUESS else "poor", abs(value - GUESS) / GUESS
     return (f'<td class="{kind}" style="--share:{share:.3f}"><b>{percent(value)}</b>'
             f"<small>{_interval(cell)}</small></td>")
 
@@ -112,7 +105,8 @@ def _best_of(found: JsonObject) -> str:
     sizes = object_of(found, "best_of")
     measured = {size: object_of(sizes, size) for size in sizes}
     rows = [accuracy_row(f"best of {size}", _detail(one), one, 1 / int(size)) for size, one in measured.items()]
-    parts = [_rows("Best of several", rows, "The better response is above all others. Dashed: a guess.")] if rows else []
+    above = "The better response is above all others. Dashed: a guess."
+    parts = [accuracy_section("Best of several", rows, above)] if rows else []
     if found.get("ties_score") is not None:
         ties = object_of(found, "ties_score")
         names = {"score": "score", "tied_accuracy": "all right above all wrong, several right", "margin": "margin",
@@ -168,7 +162,7 @@ def _orders(found: JsonObject) -> str:
         share = object_of(found, key)
         rows.append(accuracy_row(name, detail, {**share, "accuracy": share["share"]}))
     unscored, n = (whole(_value(found, key) or 0) for key in ("unscored", "n"))
-    return _rows("Both orders", rows, f"{n} comparisons asked in both orders; {unscored} more lack a verdict.")
+    return accuracy_section("Both orders", rows, f"{n} comparisons asked in both orders; {unscored} more lack a verdict.")
 
 
 def _detail(measured: JsonObject) -> str:

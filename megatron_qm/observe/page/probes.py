@@ -13,6 +13,7 @@ from megatron_qm.observe.records import from_json_number
 
 SCALE = """<div class="probe scale"><span></span><div class="track"><em style="left:0">0%</em><em style="left:50%">50%</em>\
 <em style="left:100%">100%</em></div><span></span></div>"""  # stands below rows
+GUESS = 0.5  # what a coin would reach
 
 
 def probe_series(probes: list[JsonObject]) -> dict[str, Series]:
@@ -112,6 +113,12 @@ def accuracy_row(name: str, detail: str, measured: JsonObject, chance: float | N
         f'<div class="probe"><div class="name">{html.escape(name)}<small>{html.escape(detail)}</small></div>'
         f'<div class="track">{_bar(measured, "after") if known else ""}{mark}</div><div class="value">{value}</div></div>'
     )
+
+
+def accuracy_section(title: str, rows: Sequence[str], note: str) -> str:
+    """Rows of accuracies on their scale."""
+    return (f'<section><h2>{html.escape(title)}</h2>\n<div class="probes">\n{chr(10).join(rows)}\n{SCALE}\n'
+            f'<p class="note">{html.escape(note)}</p>\n</div></section>')
 
 
 def _bar(probe: JsonObject, when: str) -> str:

@@ -8,13 +8,12 @@ from megatron_qm.json_types import JsonObject, object_of, objects_of, text_of, w
 from megatron_qm.observe.history import Series
 from megatron_qm.observe.page.chart import Line, line_chart
 from megatron_qm.observe.page.figure import Frame
-from megatron_qm.observe.page.probes import SCALE, accuracy_row
+from megatron_qm.observe.page.probes import GUESS, accuracy_row, accuracy_section
 from megatron_qm.observe.page.scale import number, percent, step_axis, whole
 from megatron_qm.observe.page.summary import card
 from megatron_qm.observe.page.table import Row, Share, table
 from megatron_qm.observe.records import from_json_number
 
-_GUESS = 0.5  # what a coin would reach
 _MEASURED = {"held_out": "held out", "random": "random tenth"}
 
 
@@ -81,15 +80,14 @@ def _series(values: Sequence[tuple[int, float]]) -> Series:
 def _accuracies(found: JsonObject, rows: Sequence[JsonObject]) -> str:
     parts = []
     for key, name in _MEASURED.items():
-        lines = [accuracy_row(_name(row), f"n = {whole(_of(row, key, 'n') or 0)}", object_of(row, key), _GUESS)
+        lines = [accuracy_row(_name(row), f"n = {whole(_of(row, key, 'n') or 0)}", object_of(row, key), GUESS)
                  for row in rows if row.get(key)]
         if key == "random" and found.get("genrm"):
             genrm = object_of(found, "genrm")
-            lines.append(accuracy_row("generative model", f"n = {whole(_value(genrm, 'n') or 0)}", genrm, _GUESS))
+            lines.append(accuracy_row("generative model", f"n = {whole(_value(genrm, 'n') or 0)}", genrm, GUESS))
         if lines:
-            note = '<p class="note">Dots: accuracy; bars: 95% interval. Dashed: what a coin would reach.</p>'
-            body = f'<div class="probes">{chr(10).join(lines)}{SCALE}{note}</div>'
-            parts.append(f"<section><h2>Accuracy, {name}</h2>{body}</section>")
+            note = "Dots: accuracy; bars: 95% interval. Dashed: what a coin would reach."
+            parts.append(accuracy_section(f"Accuracy, {name}", lines, note))
     return "\n".join(parts)
 
 

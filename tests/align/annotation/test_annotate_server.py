@@ -1,8 +1,12 @@
 """`megatron-qm annotate` in processes of its own, killed by pid at any moment: what it has acknowledged is there, and once."""
 
+import base64
+import hashlib
 import random
+import re
 import threading
 import time
+import urllib.request
 from collections import Counter
 from http.client import HTTPException
 from pathlib import Path
@@ -73,7 +77,22 @@ def test_two_annotators_at_once_on_one_server(tmp_path: Path) -> None:
     assert len(twice) == 12 and all({row["annotator"] for row in found if row["key"] == key} == {"ann", "ben"} for key in twice)
 
 
-def test_what_is_asked_wrongly_is_told_and_the_page_is_open_to_all(tmp_path: Path) -> None:
+def test_the_page_is_open_to_all_holds_nothing_and_may_run_its_own_script_alone(tmp_path: Path) -> None:
+    """What keeps responses text where no browser is there to look: nothing is written as HTML, and nothing else would run."""
+    pairs = write(tmp_path / "pairs.jsonl", rows(3))
+    with Server(pairs, tmp_path / "v.jsonl") as server:
+        with urllib.request.urlopen(f"{server.base}/", timeout=30) as reply:
+            page, policy = reply.read().decode(), reply.headers["Content-Security-Policy"]
+        assert server.token not in page and "a of 0" not in page and "Question" not in page
+    for kind in ("script", "style"):
+        (held,) = re.findall(rf"<{kind}>(.*?)</{kind}>", page, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(held.encode()).digest()).decode()
+        assert re.findall(rf"{kind}-src ([^;]*)", policy) == [f"'sha256-{digest}'"]
+    assert policy.startswith("default-src 'none'; ") and "connect-src 'self'" in policy
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\bon\w+=", page)
+
+
+def test_what_is_asked_wrongly_is_told(tmp_path: Path) -> None:
     pairs, output = write(tmp_path / "pairs.jsonl", rows(3)), tmp_path / "v.jsonl"
     with Server(pairs, output, annotators=("ann", "ben")) as server:
         assert server.post("next", {"annotator": "ann"}, token="guess")[0] == 401
