@@ -5,6 +5,7 @@ Its base has read the held-out wordings; pairs and prompts of training are in th
 """
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -24,7 +25,8 @@ MOST_TOKENS = 64  # of a response
 GOLD = "gold=data_tools.preferences.verifier:gold"
 MODEL = ("{{layers: 4, hidden_size: 128, ffn_hidden_size: 384, heads: 4, kv_heads: 4, head_dim: 32, vocab_size: {vocabulary}, "
          "max_positions: 256, tied_embeddings: true}}")
-TRAINING = ["parallel.devices=2", f"data.sequence_length={LENGTH}", "train.global_batch_size=16", "train.micro_batch_size=8",
+ONE_CORE = "parallel.devices=1"  # so that seeds may run side by side
+TRAINING = [ONE_CORE, f"data.sequence_length={LENGTH}", "train.global_batch_size=16", "train.micro_batch_size=8",
             "schedule.warmup_steps=20", "checkpoint.every=100000"]
 LEARNING = [*TRAINING, "optimizer.lr=1.5e-3", "optimizer.min_lr=1e-4"]  # of a reward model
 
@@ -84,7 +86,7 @@ def mean_told(values: list[float]) -> dict[str, float]:
 def once(output: Path, stage: str, recipe: str, start: Path, seed: int, *words: str) -> Path:
     """The checkpoint of a run, which is not made again where it has ended."""
     if not (output / "checkpoints").is_dir():
-        megatron_qm(stage, "--config", recipe, f"output={output}", f"train.start_from={start}", f"train.seed={seed}", *words)
+        megatron_qm(stage, "--config", recipe, f"output={output}", f"train.start_from={start}", f"train.seed={seed}", ONE_CORE, *words)
     return newest(output)
 
 
@@ -102,6 +104,6 @@ def megatron_qm(*words: object) -> None:
 
 
 def python(*words: object) -> None:
-    """Runs it; ends with its code where that is not 0."""
-    if code := subprocess.run([sys.executable, *map(str, words)]).returncode:
+    """Runs it on one core; ends with its code where that is not 0."""
+    if code := subprocess.run([sys.executable, *map(str, words)], env={**os.environ, "OMP_NUM_THREADS": "1"}).returncode:
         sys.exit(code)
