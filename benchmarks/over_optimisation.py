@@ -5,8 +5,8 @@
 Each seed's world and base are those of benchmarks/reward_model.py (--folder). A reward model of each part (honesty, helpfulness,
 consistency, compliance) learns from the noisy pairs of that part alone. From one policy RL goes on for --steps batches on each
 of them, and on all four, fused by GDPO; the gold reward is measured beside them. Told are, of each run, gold at its beginning, at
-its best and at its end (means of 20 batches), how much of its gain is lost, when the alarm `unlearnt_loss` came and how much was
-lost by then, and gold of responses that are drawn to held-out prompts. `megatron-qm report` plots gold and proxy of each run.
+its best and at its end (means of 20 batches), how much of its gain is lost, when the alarm of rl.alarms.unlearnt_loss came and
+how much was lost by then, and gold of responses drawn to held-out prompts. `megatron-qm report` plots gold and proxy of each.
 """
 
 import argparse
@@ -83,7 +83,7 @@ def _course(metrics: Path) -> dict:
     batches = [record for record in records if record["kind"] == "rl"]
     gold = np.convolve([one["component_mean"]["gold"] for one in batches], np.full(WINDOW, 1 / WINDOW), "valid")
     proxy = np.convolve([one["reward"] for one in batches], np.full(WINDOW, 1 / WINDOW), "valid")
-    alarms = [record["step"] for record in records if record["kind"] == "alarm" and record["metric"] == "unlearnt_loss"]
+    alarms = [record["step"] for record in records if record["kind"] == "alarm" and record["metric"] == "reward gold"]
     ends = [min(max(step - WINDOW, 0), len(gold) - 1) for step in alarms[:1]]
     return {"gold": {"first": gold[0], "best": gold.max(), "best_at": int(gold.argmax()) + WINDOW, "last": gold[-1]},
             "proxy": {"first": proxy[0], "last": proxy[-1]}, "lost_of_gain": _lost(gold),
