@@ -3,13 +3,13 @@ are drawn at random, from the same start. Three seeds.
 
     python benchmarks/reward_loop.py [--seed N ...] [--rounds N] [--labels N] [--loop KEY=VALUE ...]
 
-Each seed's world and base are those of benchmarks/reward_model.py (--folder), and so is the first reward model, which has learnt
-from 20,000 noisy pairs. `megatron-qm reward-loop` goes on from it twice, on --pairs of those pairs and on labels of an annotator
-who is wrong in 15% of his verdicts (data_tools/preferences/annotators.py): --rounds rounds of --labels pairs, chosen; and one
-round of all of them, random. Told are errors on held-out pairs of the stratum `hard`, which the gold reward judges, with Wilson's
-intervals; the share of errors saved by choosing, with an interval by a bootstrap over held-out pairs (the same for both; seeds
-are kept apart); and labels per point gained. (Of the diseases of `hard_diseases` no pair of training speaks: what is right of
-them cannot be learnt from labels, so `loop.html` alone has them.)
+Each seed's world and base are those of benchmarks/reward_model.py (--folder), and so is the first reward model, which has
+learnt from 20,000 noisy pairs. `megatron-qm reward-loop` goes on from it twice, on --pairs of those pairs and on labels of two
+annotators, one of whom is wrong in 15% of his verdicts (data_tools/preferences/annotators.py): --rounds rounds of --labels
+pairs, chosen; and one round of all of them, random. Told are errors on held-out pairs of the stratum `hard`, which the gold
+reward judges, with Wilson's intervals; the share of errors saved by choosing, with an interval by a bootstrap over held-out
+pairs (the same for both; seeds are kept apart); and labels per point gained. (Of the diseases of `hard_diseases` no pair of
+training speaks: what is right of them cannot be learnt from labels, so `loop.html` alone has them.)
 """
 
 import argparse
@@ -32,6 +32,9 @@ import small_world  # isort: skip  (its neighbour)
 HARD = "hard"
 ARMS = ("chosen", "random")
 RESAMPLES = 5000
+# Labels outweigh the noisy pairs, and are read once or twice: more passes learn mistakes by heart.
+LOOP = ("labels_share=0.9", "pairs_per_prompt=6")
+GOING_ON = ("reward_model.epochs=1", "optimizer.lr=1e-3", "schedule.warmup_steps=5")
 
 
 def main() -> None:
@@ -50,11 +53,11 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, default=Path("runs/gold"), help="of the runs (default: %(default)s)")
     parser.add_argument("--seed", type=int, action="append", help="repeatable (default: 0, 1 and 2)")
-    parser.add_argument("--pairs", type=int, default=2000, help="noisy ones, learnt from beside labels (default: %(default)s)")
+    parser.add_argument("--pairs", type=int, default=300, help="noisy ones, learnt from beside labels (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--labels", type=int, default=200, help="of each round (default: %(default)s)")
     parser.add_argument("--recipe", default="reward-model-tiny-cpu", help="of the reward model (default: %(default)s)")
-    parser.add_argument("--annotator", default="data_tools.preferences.annotators:hasty", metavar="MODULE:FUNCTION")
+    parser.add_argument("--annotator", default="data_tools.preferences.annotators:one_hasty", metavar="MODULE:FUNCTION")
     parser.add_argument("--loop", action="append", default=[], metavar="KEY=VALUE", help="for both, such as labels_share=0.5")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/reward-loop.json"))
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="for the recipe, such as reward_model.epochs=1")
@@ -68,14 +71,14 @@ def _seed(args: argparse.Namespace, folder: Path, seed: int) -> dict:
     folder.mkdir(exist_ok=True)
     lines = (data / "pairs.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
     (folder / "first.jsonl").write_text("".join(lines[: args.pairs]), encoding="utf-8")
-    config = {"start_from": str(start), "recipe": args.recipe, "overrides": [*small_world.LEARNING, *args.overrides],
+    config = {"start_from": str(start), "recipe": args.recipe, "overrides": [*small_world.LEARNING, *GOING_ON, *args.overrides],
               "first_pairs": str(folder / "first.jsonl"), "candidates": str(data / "candidates.jsonl"), "seed": seed,
               "held_out": str(data / "held_out_pairs.jsonl"), "annotators": {"names": ["ann", "ben"], "function": args.annotator}}
     last = {"chosen": args.rounds, "random": 1}
-    _loop(config, folder / "chosen", [*args.loop, f"rounds={args.rounds}", f"labels={args.labels}"])
+    _loop(config, folder / "chosen", [*LOOP, *args.loop, f"rounds={args.rounds}", f"labels={args.labels}"])
     if not (folder / "random" / "start").exists():  # the same start, which is done once
         shutil.copytree(folder / "chosen" / "start", folder / "random" / "start")
-    _loop(config, folder / "random", [*args.loop, "rounds=1", f"labels={args.rounds * args.labels}", "choose=random"])
+    _loop(config, folder / "random", [*LOOP, *args.loop, "rounds=1", f"labels={args.rounds * args.labels}", "choose=random"])
     found: dict = {"seed": seed, "seconds": round(time.monotonic() - began)}
     strata = {str(at): json.loads(line)["stratum"] for at, line in enumerate((data / "held_out_pairs.jsonl").open(), start=1)}
     found["wrong"] = {"start": _wrong(folder / "chosen" / "start", strata),

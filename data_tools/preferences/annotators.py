@@ -40,3 +40,8 @@ def verdict(pair: Mapping[str, object]) -> str:
 
 
 exact, hasty = annotator(0.0), annotator(0.15)
+
+
+def one_hasty(pair: Mapping[str, object], name: str, reading: int) -> str:
+    """Of several: who is called `ben` errs in 15%, the others never."""
+    return (hasty if name == "ben" else exact)(pair, name, reading)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from data_tools.preferences.annotators import annotator, exact, hasty, verdict
+from data_tools.preferences.annotators import annotator, exact, hasty, one_hasty, verdict
 from data_tools.preferences.gold import gold
 from data_tools.preferences.item import item_of
 from data_tools.preferences.sets import candidates_to_judge
@@ -62,3 +62,8 @@ def test_the_same_question_has_the_same_answer_and_another_reading_another_draw(
 def test_a_pair_without_a_reference_is_refused() -> None:
     with pytest.raises(ValueError, match="no metadata.reference"):
         exact({"key": "x", "a": "1", "b": "2"}, "ann", 1)
+
+
+def test_of_two_one_is_hasty(pairs: list[dict[str, Any]]) -> None:
+    for pair in pairs:
+        assert one_hasty(pair, "ann", 1) == exact(pair, "ann", 1) and one_hasty(pair, "ben", 1) == hasty(pair, "ben", 1)
