@@ -10,7 +10,7 @@ from pathlib import Path
 
 from megatron_qm.errors import UserError
 from megatron_qm.evals.statistics import wilson_interval
-from megatron_qm.json_lines import parse_line
+from megatron_qm.json_lines import parse_line, raw_lines
 from megatron_qm.json_types import text_of, texts_of, whole_of
 
 # (prompt ids, continuation ids) pairs -> log p(continuation | prompt) in nats
@@ -49,11 +49,7 @@ class ProbeScore:
 
 def read_probes(path: Path) -> list[Probe]:
     """JSON lines with prompt, options and answer (and id, language, predicate). Raises UserError with file and line."""
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError as error:
-        raise UserError(f"{path}: cannot read these probes: {error}") from None
-    probes = [_probe(line, f"{path}:{number}") for number, line in enumerate(lines, 1) if line.strip()]
+    probes = [_probe(line, f"{path}:{number}") for number, line in raw_lines(path) if line.strip()]
     if not probes:
         raise UserError(f"{path}: holds no probes")
     return probes

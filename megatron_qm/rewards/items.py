@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from megatron_qm.errors import UserError
-from megatron_qm.json_lines import parse_line
+from megatron_qm.json_lines import parse_line, raw_lines
 from megatron_qm.rewards.lending import Tables
 from megatron_qm.rewards.registry import SHIPPED, Verifier, Verifiers
 
@@ -51,7 +51,7 @@ def read_items(path: Path, verifiers: Verifiers = SHIPPED, unnamed: Callable[[in
     and line for one that is not whole, asks for a verifier that is not among `verifiers`, or has the key of another."""
     items: dict[str, Item] = {}
     tables = Tables()  # items of a file have theirs in common
-    for number, line in enumerate(_lines(path), start=1):
+    for number, line in raw_lines(path):
         if not line.strip():
             continue
         where = f"{path}:{number}"
@@ -65,13 +65,6 @@ def read_items(path: Path, verifiers: Verifiers = SHIPPED, unnamed: Callable[[in
     if not items:
         raise UserError(f"{path}: holds no items")
     return list(items.values())
-
-
-def _lines(path: Path) -> list[bytes]:
-    try:
-        return Path(path).read_bytes().splitlines()
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def _item(row: Any, unnamed: str, verifiers: Verifiers) -> Item:

@@ -13,7 +13,7 @@ from megatron_qm.errors import UserError
 from megatron_qm.evals.pairs.keys import Keys
 from megatron_qm.evals.pairs.rows import LABELS, STYLES, TIED, Label, Row
 from megatron_qm.evals.pairs.sides import read_sides
-from megatron_qm.json_lines import parse_line
+from megatron_qm.json_lines import parse_line, raw_lines
 from megatron_qm.json_types import JsonObject
 from megatron_qm.rewards.items import key_of
 
@@ -42,7 +42,9 @@ def read_rows(path: Path, keys: Keys | None = None) -> Iterator[Row]:
 
 def whole_rows(path: Path) -> Iterator[Row]:
     """Every line's, in order. Raises UserError with file and line for one that is not whole; keys may be given twice."""
-    for number, line in _lines(path):
+    for number, line in raw_lines(path):
+        if not line.strip():
+            continue
         try:
             row = _row(parse_line(line), number)
         except (ValueError, RecursionError) as error:
@@ -59,15 +61,6 @@ def _refuse_repeated(path: Path, keys: Keys) -> None:
             if row.key in seen:
                 raise UserError(f"{path}:{row.line}: the key {row.key!r} was given before; keys tell pairs apart")
             seen.add(row.key)
-
-
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Those that are not empty."""
-    try:
-        with open(path, "rb") as file:
-            yield from ((number, line) for number, line in enumerate(file, start=1) if line.strip())
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def _row(value: object, number: int) -> Row:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from megatron_qm.errors import UserError
-from megatron_qm.json_lines import parse_line
+from megatron_qm.json_lines import parse_line, raw_lines
 from megatron_qm.json_types import object_of, text_of
 from megatron_qm.rewards.references import refusal
 from megatron_qm.rewards.registry import SHIPPED, Verifiers
@@ -48,11 +48,7 @@ def shipped() -> list[Item]:
 def read(path: Path, verifiers: Verifiers = SHIPPED) -> list[Item]:
     """JSON lines with the fields of `Item`; `metadata` may be left out. Raises UserError with file and line."""
     items = []
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error}") from error
-    for number, line in enumerate(lines, 1):
+    for number, line in raw_lines(path):
         if line.strip():
             try:
                 item = _item(parse_line(line))
