@@ -14,6 +14,7 @@ from typing import Any
 
 from megatron_qm.errors import UserError
 from megatron_qm.json_lines import parse_line, raw_lines
+from megatron_qm.json_types import check_names
 from megatron_qm.rewards.lending import Tables
 from megatron_qm.rewards.registry import SHIPPED, Verifier, Verifiers
 
@@ -73,8 +74,7 @@ def _item(row: Any, unnamed: str, verifiers: Verifiers) -> Item:
     for name in ("task", "reference"):
         if name not in row:
             raise ValueError(f"has no {name!r}; an item needs task, reference, and prompt or messages")
-    if unknown := sorted(set(row) - set(FIELDS)):
-        raise ValueError(f"{unknown[0]!r} is no field of an item; known are {', '.join(FIELDS)}; put others into metadata")
+    check_names(row, FIELDS, "an item (others belong into metadata)")
     if _deeper_than(_MOST_LEVELS, row):
         raise ValueError(f"lists and objects stand more than {_MOST_LEVELS} deep in each other")
     task, metadata, strata = row["task"], row.get("metadata", {}), row.get("strata", {})

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from megatron_qm.errors import UserError
 from megatron_qm.json_lines import parse_line, raw_lines
-from megatron_qm.json_types import JsonObject
+from megatron_qm.json_types import JsonObject, check_names
 from megatron_qm.model.generation.request import Request, Sampling
 from megatron_qm.rewards.items import FIELDS, key_of, messages_of
 
@@ -51,8 +51,7 @@ def _lines(path: Path) -> Iterator[tuple[str, int, JsonObject]]:
 
 
 def _key(line: JsonObject, number: int) -> str:
-    if unknown := sorted(set(line) - set(FIELDS)):
-        raise ValueError(f"{unknown[0]!r} is no field of a prompt; known are key, id, prompt and messages, and those of an item")
+    check_names(line, FIELDS, "a prompt, nor of an item")
     return key_of(line, str(number))
 
 
