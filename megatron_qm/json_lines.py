@@ -9,7 +9,6 @@ from pathlib import Path
 from megatron_qm.errors import UserError
 from megatron_qm.json_types import JsonObject, parse_json
 
-
 LONGEST_LINE = 64 << 20  # bytes: a file without line ends, or a device that has none, is not read until memory is full
 
 

@@ -50,8 +50,8 @@ def advice(text: str) -> str:
     """Why a template may lose a text."""
     if not _THINK.search(text) or thought_in(text):
         return ""
-    return ("; the template takes <think> and </think> for the marks of a thought, and cuts the text there: put the thought at its "
-            "beginning, or apart as reasoning_content, or write the marks otherwise")
+    return ("; the template takes <think> and </think> for the marks of a thought, and cuts the text there: put the thought at "
+            "its beginning, or apart as reasoning_content, or write the marks otherwise")
 
 
 def _in_parts(text: str, whole: str, first: int, last: int) -> Found | None:
@@ -110,8 +110,8 @@ class WholeText:
         self, template: ChatTemplate, messages: Messages, *, asked: bool = False, tools: Tools | None = None,
         said: Mapping[str, object] | None = None,
     ) -> str:
-        """As ChatTemplate.render does. said: of the template's arguments those that are a caller's. Raises TemplateError for a text
-        that is left out, or holds a control token, too."""
+        """As ChatTemplate.render does. said: of the template's arguments those that are a caller's. Raises TemplateError for a
+        text that is left out, or holds a control token, too."""
         self._refuse_control(template, messages, {"tools": tools, "an argument of the chat template": said})
         whole = template.render(messages, asked=asked, tools=tools)
         lost = next((at for at, one in enumerate(messages) if not _stands(one, whole)), None)
@@ -130,8 +130,8 @@ class WholeText:
             self._control = ControlTokens(template)
         for where, value in {**{f"messages[{at}]": one for at, one in enumerate(messages)}, **beside}.items():
             if token := self._control.within(value):
-                raise TemplateError(f"{where} holds {token!r}, which is no text to the model: it ends a turn, or begins one; write "
-                                    "it otherwise")
+                raise TemplateError(f"{where} holds {token!r}, which is no text to the model: it ends a turn, or begins one; "
+                                    "write it otherwise")
 
     def _lost_of_shape(self, template: ChatTemplate, messages: Messages, asked: bool, tools: Tools | None) -> int | None:
         """Which message the template loses, or puts elsewhere, of any conversation with such roles: a short text ("yes") may be

@@ -50,7 +50,7 @@ class ProbeScore:
 
 
 def read_probes(path: Path) -> list[Probe]:
-    """JSON lines with prompt, options and answer (and id, language, predicate), and nothing else. Raises UserError with file and line."""
+    """JSON lines with prompt, options, answer (id, language, predicate; fact is unread). Raises UserError with file and line."""
     probes = [_probe(line, f"{path}:{number}") for number, line in raw_lines(path) if line.strip()]
     if not probes:
         raise UserError(f"{path}: holds no probes")

@@ -118,14 +118,15 @@ def test_a_document_is_the_prompt_once_and_each_response_behind_its_last_token(t
 CALL = {"role": "assistant", "content": "", "tool_calls": [{"name": "dose", "arguments": {"drug": "aspirin"}}]}
 SEVERAL = [CALL, {"role": "tool", "content": "max 4000"}, {"role": "assistant", "content": "At most 4 g."}]
 OTHER = [{**CALL, "tool_calls": [{"name": "dose", "arguments": {"drug": "iron"}}]}, {"role": "tool", "content": "none 12"}, SAY]
-TOOLS = [{"name": "dose", "description": "The dose", "parameters": {"type": "object", "properties": {"drug": {"type": "string"}}}}]
+TOOLS = [{"name": "dose", "parameters": {"type": "object", "properties": {"drug": {"type": "string"}}}}]
 
 
 @pytest.mark.parametrize("form", [
     lambda prompt, one, other: {"prompt": prompt, "chosen": one, "rejected": other},
     lambda prompt, one, other: {"chosen": [*prompt, *one], "rejected": [*prompt, *other]},
     lambda prompt, one, other: {"messages": prompt, "responses": [one, other], "scores": [1, 0]},
-    lambda prompt, one, other: {"context": prompt, "completions": [{"rank": 0, "completion": one}, {"rank": 1, "completion": other}]},
+    lambda prompt, one, other: {"context": prompt, "completions": [
+        {"rank": rank, "completion": said} for rank, said in enumerate((one, other))]},
 ])
 @pytest.mark.parametrize("other", [OTHER, [NAY]])
 @pytest.mark.parametrize("share", [True, False])

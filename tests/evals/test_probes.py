@@ -78,7 +78,9 @@ def test_wilson_interval_against_published_values() -> None:
 @pytest.mark.parametrize(
     "row",
     ["{", '{"prompt": "x", "options": ["a"], "answer": 0}', '{"prompt": "x", "options": ["a", "b"], "answer": 2}',
-     '{"prompt": "x", "options": ["a", "b"], "answer": true}', '{"prompt": "x", "options": ["a", "b"], "answer": 0, "group": "g"}', '{"options": ["a", "b"], "answer": 0}', "[1]"],
+     '{"prompt": "x", "options": ["a", "b"], "answer": true}',
+     '{"prompt": "x", "options": ["a", "b"], "answer": 0, "group": "g"}',
+     '{"options": ["a", "b"], "answer": 0}', "[1]"],
 )
 def test_a_bad_probe_is_named_with_its_line(tmp_path: Path, row: str) -> None:
     path = tmp_path / "probes.jsonl"

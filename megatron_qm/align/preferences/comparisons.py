@@ -49,7 +49,8 @@ def parse(sample: object, path: str = "", line: int = 0, ignore: Ignore = frozen
     if len(responses) < 2:
         raise UnusableError("nothing to compare", f"there is {len(responses)} response")
     asked = [replace(message, learn=False) for message in prompt]
-    turns, called = [in_turns([*asked, *_whole(response)]) for response in responses], () if given is None else tools(given, "tools")
+    turns = [in_turns([*asked, *_whole(response)]) for response in responses]
+    called = () if given is None else tools(given, "tools")
     return Comparison([Conversation(messages, path, line, called, found.name) for messages in turns], values)
 
 
@@ -59,7 +60,7 @@ def _whole(response: list[Message]) -> list[Message]:
         raise UnusableError("a response that does not begin with an answer",
                             f"it begins with the message of {shown(response[0].role)}, which belongs into the prompt")
     if any(message.role == "assistant" and not message.learn for message in response):
-        raise UnusableError("a response that is not learnt whole", "a weight of 0 leaves out what is to be compared: take it away")
+        raise UnusableError("a response that is not learnt whole", "a weight of 0 leaves out what is to be compared; take it out")
     return response
 
 

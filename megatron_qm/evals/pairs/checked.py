@@ -28,8 +28,8 @@ class Checked:
 
 
 def check_pairs(path: Path, check: Callable[[Messages], object] = lambda messages: None) -> Checked:
-    """check: is given every conversation, and raises ValueError for one that cannot be scored. Raises UserError for the first line
-    that is not whole or has such a one, and for what cannot be read more than once."""
+    """check: is given every conversation, and raises ValueError for one that cannot be scored. Raises UserError for the first
+    line that is not whole or has such a one, and for what cannot be read more than once."""
     if path.exists() and not path.is_file():
         raise UserError(f"{path}: is no file; pairs are read several times, so give a file")
     keys = Keys()
