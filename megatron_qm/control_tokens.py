@@ -10,7 +10,8 @@ from megatron_qm.stops import turn_ends
 
 _OF_THOUGHTS = {THOUGHT, THOUGHT.replace("<", "</")}  # a text may hold its thought, whatever kind of token marks it
 _SYSTEM, _USER, _ANSWER, _RESULT = ({"role": role, "content": "."} for role in ("system", "user", "assistant", "tool"))
-_TURNS: tuple[Messages, ...] = ([_USER, _ANSWER], [_SYSTEM, _USER, _ANSWER, _USER], [_USER, _ANSWER, _RESULT, _ANSWER])
+_TURNS: tuple[Messages, ...] = ([_USER, _ANSWER, _USER], [_SYSTEM, _USER, _ANSWER])
+_WITH_RESULT: Messages = [_USER, _ANSWER, _RESULT, _ANSWER]
 
 
 class ControlTokens:
@@ -18,10 +19,12 @@ class ControlTokens:
 
     def __init__(self, template: ChatTemplate) -> None:
         tokenizer = template.tokenizer
-        special = special_texts(tokenizer)
+        special, added = special_texts(tokenizer), {str(token) for token in tokenizer.added_tokens_decoder.values()}
         ends = [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
-        written = _written(template)
+        turns = "\0".join(_rendered(template, messages) for messages in _TURNS)
+        written = "\0".join([turns, _rendered(template, _WITH_RESULT), *_sources(tokenizer)])
         those = {one for one in special if one in written} | {_text(tokenizer, one) for one in (*ends, *turn_ends(template))}
+        those |= {one for one in added if one in turns}  # headers of roles need not be special; marks of calls may be text
         self._those, self._others = one_of(those - _OF_THOUGHTS), one_of(special - those - _OF_THOUGHTS)
 
     def within(self, value: object) -> str | None:
@@ -46,16 +49,18 @@ def _text(tokenizer: HfTokenizer, token: int) -> str:
     return tokenizer.decode([token], skip_special_tokens=False)
 
 
-def _written(template: ChatTemplate) -> str:
-    """The template's own text, and what it makes of turns: names of roles may be part of a token."""
-    source = template.tokenizer.chat_template
-    parts = list(map(str, source.values() if isinstance(source, dict) else [source]))
-    for messages in _TURNS:
-        try:
-            parts.append(template.render(messages, asked=messages[-1]["role"] == "user"))
-        except TemplateError:
-            continue
-    return "\0".join(parts)
+def _sources(tokenizer: HfTokenizer) -> list[str]:
+    """Of all templates that the tokenizer has by name."""
+    source = tokenizer.chat_template
+    return list(map(str, source.values() if isinstance(source, dict) else [source]))
+
+
+def _rendered(template: ChatTemplate, messages: Messages) -> str:
+    """Where names of roles are part of tokens, these stand here and not in the template; empty where it refuses such turns."""
+    try:
+        return template.render(messages, asked=messages[-1] is _USER)
+    except TemplateError:
+        return ""
 
 
 def _first(pattern: re.Pattern[str], value: object) -> str | None:

@@ -37,8 +37,12 @@ def test_control_tokens_are_those_that_the_template_writes_and_the_end(style: st
 
 
 def test_a_token_whose_name_has_the_role_in_it_and_an_end_that_is_an_ordinary_token_count(tmp_path: Path) -> None:
+    """Special or not; marks of thoughts and of calls may stand in a text."""
     always = ControlTokens(ChatTemplate(TextTokenizer(save_chat_tokenizer(tmp_path / "a", templates.ALWAYS))._tokenizer))
     assert all(always.within(token) for token in ("<|user|>", "<|assistant|>", "<|system|>", "<|end|>", "<|endoftext|>"))
+    folder = save_chat_tokenizer(tmp_path / "c", templates.ALWAYS, special=())
+    plain = ControlTokens(ChatTemplate(TextTokenizer(folder)._tokenizer))
+    assert plain.within("<|user|>") and not plain.within("<tool_call> <think>") and not plain.within("<|call|>")
     folder = save_chat_tokenizer(tmp_path / "b", templates.BOX, special=())
     assert ControlTokens(ChatTemplate(TextTokenizer(folder)._tokenizer)).within("<|box_end|>")
 
