@@ -115,9 +115,10 @@ def test_a_document_is_the_prompt_once_and_each_response_behind_its_last_token(t
         assert shared.rendered.learn[mine].tolist() == one.learn.tolist()
 
 
-CALL = {"role": "assistant", "content": "", "tool_calls": [{"name": "dose", "arguments": {"drug": "aspirin"}}]}
-SEVERAL = [CALL, {"role": "tool", "content": "max 4000"}, {"role": "assistant", "content": "At most 4 g."}]
-OTHER = [{**CALL, "tool_calls": [{"name": "dose", "arguments": {"drug": "iron"}}]}, {"role": "tool", "content": "none 12"}, SAY]
+CALL: dict[str, Any] = {"role": "assistant", "content": "", "tool_calls": [{"name": "dose", "arguments": {"drug": "aspirin"}}]}
+SEVERAL: list[dict[str, Any]] = [CALL, {"role": "tool", "content": "max 4000"}, {"role": "assistant", "content": "At most 4 g."}]
+OTHER: list[dict[str, Any]] = [{**CALL, "tool_calls": [{"name": "dose", "arguments": {"drug": "iron"}}]},
+                               {"role": "tool", "content": "none 12"}, SAY]
 TOOLS = [{"name": "dose", "parameters": {"type": "object", "properties": {"drug": {"type": "string"}}}}]
 
 
