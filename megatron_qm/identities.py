@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from megatron_qm.chat import ChatTemplate, TemplateError
 from megatron_qm.checkpoint.folder import published
 from megatron_qm.checkpoint.manifest import MANIFEST, TOKENIZER, Manifest, model_of, read_manifest
 from megatron_qm.config.model import other_shape
@@ -15,6 +16,7 @@ from megatron_qm.config.run import RunConfig
 from megatron_qm.data.manifest import Manifest as DatasetManifest
 from megatron_qm.data.tokenizer_identity import FILES, TokenizerIdentity, read_identity
 from megatron_qm.errors import UserError
+from megatron_qm.hf_tokenizer import load_tokenizer
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Record:
 def check_identities(config: RunConfig) -> None:
     """Raises UserError for the first two that differ, and where the output folder holds another run."""
     newest_state(config)
+    _check_template(config)
     records = [*_named(config), *_of_checkpoints(config), *_of_datasets(config)]
     for record in records:
         if not record.tokenizer.same(records[0].tokenizer):
@@ -58,6 +61,24 @@ def newest_state(config: RunConfig) -> Manifest | None:
         raise UserError(f"output = {config.output} holds a run ({there[0].name}) of a model with {key} = {getattr(model, key)}, "
                         f"the recipe's has {getattr(config.model, key)}: choose another output")
     return manifest
+
+
+def _check_template(config: RunConfig) -> None:
+    """Arguments of the chat template, of the tokenizer that is there to be asked: read by it, and with values that it takes."""
+    name, arguments = config.data.tokenizer, config.data.template_arguments
+    if not arguments or name is None:
+        return
+    tokenizer, turns = load_tokenizer(Path(name)), [{"role": "user", "content": "?"}]
+    try:
+        ChatTemplate(tokenizer).render(turns, asked=True)
+    except TemplateError:  # it is particular about turns, not about arguments
+        turns = []
+    try:
+        template = ChatTemplate(tokenizer, arguments)
+        if turns:
+            template.render(turns, asked=True)
+    except TemplateError as error:
+        raise UserError(f"{name}: {error}; mend data.template_arguments = {dict(arguments)}, or the template") from None
 
 
 def _named(config: RunConfig) -> Iterator[Record]:

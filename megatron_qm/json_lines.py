@@ -1,5 +1,6 @@
 """Lines of JSON from somebody else's file."""
 
+import itertools
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,14 +9,29 @@ from pathlib import Path
 from megatron_qm.errors import UserError
 from megatron_qm.json_types import JsonObject, parse_json
 
+LONGEST_LINE = 64 << 20  # bytes: a file without line ends, or a device that has none, is not read until memory is full
+
+
+def raw_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """(number, bytes with the line's end) of all lines, blank ones too. Raises UserError with the file for what cannot be read,
+    and with the line for one over LONGEST_LINE."""
+    try:
+        with open(path, "rb") as file:
+            for number in itertools.count(1):
+                line = file.readline(LONGEST_LINE + 1)
+                if not line:
+                    return
+                if len(line) > LONGEST_LINE:
+                    raise UserError(f"{path}:{number}: the line has more than {LONGEST_LINE:,} bytes, and none of JSON lines is "
+                                    "meant to: is it the right file, with an object on each line?")
+                yield number, line
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+
 
 def json_rows(path: Path) -> Iterator[tuple[int, JsonObject]]:
     """(number of the line, object) of all lines that are not blank. Raises UserError with file and line."""
-    try:
-        lines = Path(path).read_bytes().split(b"\n")
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
-    for number, line in enumerate(lines, start=1):
+    for number, line in raw_lines(path):
         if line.strip():
             try:
                 row = parse_line(line)

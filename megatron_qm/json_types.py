@@ -3,8 +3,9 @@
 A reader raises ValueError in words for a user, with the key and what stands there; who knows the file says which it was.
 """
 
+import difflib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 JsonObject: TypeAlias = dict[str, object]
@@ -18,6 +19,15 @@ def parse_json(text: str | bytes, pairs: Callable[[list[tuple[str, Any]]], objec
         return json.loads(text, object_pairs_hook=pairs)
     except RecursionError:
         raise ValueError("nested too deep to be read") from None
+
+
+def check_names(record: Mapping[str, object], known: Sequence[str], what: str, unread: Collection[str] = ()) -> None:
+    """Raises ValueError for a key that `what` does not have, with the nearest of those that it has. unread: may stand there."""
+    for name in record:
+        if name not in known and name not in unread:
+            near = difflib.get_close_matches(name, known, n=1) if len(name) < 80 else []
+            advice = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+            raise ValueError(f"{name!r:.60} is no field of {what}; {advice}")
 
 
 def text_of(record: Mapping[str, object], key: str) -> str:

@@ -61,14 +61,18 @@ class TextTokenizer:
     ) -> list[int]:
         """Text as it is, without special tokens of the tokenizer's own; messages through the chat template, up to where the
         answer begins. arguments: of the template, over those of the tokenizer. Raises TemplateError, for a message whose text
-        the template leaves out too."""
+        the template leaves out, or would end its turn, too."""
         if not isinstance(prompt, str):
-            prompt = self._whole.render(self._with(arguments), prompt, asked=True, tools=tools)
+            prompt = self._whole.render(self._with(arguments), prompt, asked=True, tools=tools, said=arguments)
         return self._tokenizer.encode(prompt, add_special_tokens=False)
 
     def conversation(self, messages: Messages, *, tools: Tools | None = None) -> list[int]:
         """All of it, through the chat template, with what ends it. Raises TemplateError as encode does."""
-        return self._tokenizer.encode(self._whole.render(self._template, messages, tools=tools), add_special_tokens=False)
+        return self._tokenizer.encode(self.rendered(messages, tools=tools), add_special_tokens=False)
+
+    def rendered(self, messages: Messages, *, tools: Tools | None = None) -> str:
+        """The text of a whole conversation. Raises TemplateError as encode does."""
+        return self._whole.render(self._template, messages, tools=tools)
 
     def opening(self, messages: Messages) -> str:
         """The beginning of the answer that the chat template writes into the prompt. Raises TemplateError."""

@@ -26,7 +26,7 @@ def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     config = load_run("tiny-cpu", SHAPE)
     write_manifest(tmp_path, Manifest(step=0, tokens=0, model=asdict(config.model), dtype="fp32"))
     (tmp_path / "prompts.jsonl").write_text('{"prompt": [1, 2]}\n')
-    (tmp_path / "probes.jsonl").write_text('{"prompt": "a", "options": ["b", "c"], "answer": 0, "group": "g"}\n')
+    (tmp_path / "probes.jsonl").write_text('{"prompt": "a", "options": ["b", "c"], "answer": 0, "predicate": "g"}\n')
     monkeypatch.setenv("MEGATRON_QM_SERVE_TOKEN", "token")
     return tmp_path
 

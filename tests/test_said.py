@@ -1,6 +1,7 @@
 """No message is lost on its way through a chat template: at each door that renders messages for a model."""
 
 import json
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,16 @@ from megatron_qm.align.rl.judging import Judging
 from megatron_qm.align.rl.sampler import PromptSampler
 from megatron_qm.align.rollouts.prompts import read_requests
 from megatron_qm.chat import TemplateError
+from megatron_qm.checkpoint.manifest import MANIFEST
+from megatron_qm.commands import pairs
+from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.config.rl import CurriculumConfig, RlConfig, SamplingConfig
 from megatron_qm.errors import UserError
 from megatron_qm.evals.answers import prompts_of
 from megatron_qm.loopback import Refused
 from megatron_qm.model.generation.request import Sampling
 from megatron_qm.rewards.items import Item
+from megatron_qm.said import end_of_leaf
 from megatron_qm.serving.asked import read
 from megatron_qm.serving.text import SharedTokenizer
 from megatron_qm.tokenizer import TextTokenizer
@@ -39,6 +44,9 @@ LOST = [
     (NO_SYSTEM, turns(("system", "Be brief"), ("user", "Q")), 0),
     (NO_SYSTEM, turns(("system", "s"), ("user", "Is it so?")), 0),  # found in the question by chance
     (styles.MISTRAL, turns(("system", "Be brief"), ("User", "Q")), 0),
+    (styles.QWEN25, turns(("system", "Be"), ("system", "Be brief"), ("user", "Q")), 1),
+    (styles.QWEN25, turns(("system", "Be brief"), ("system", "Be"), ("user", "Q")), 1),  # found in the first by chance
+    (templates.CHATML.replace("{{ m.content }}", "{{ m.content if m.content | length > 1 }}"), turns(("user", "u")), 0),
     (styles.MISTRAL, turns(("user", "Q"), ("User", "Q")), 1),
     (templates.CHATML.replace("in messages", "in messages | reverse"), turns(("user", "Q"), ("assistant", "A")), 1),
 ]
@@ -57,6 +65,17 @@ def test_a_message_that_the_template_drops_is_named(template: str, messages: Tur
     for rendered in (tokenizer.encode, tokenizer.conversation):
         with pytest.raises(TemplateError, match=rf"leaves out messages\[{lost}\], '.*', whose role is '{role}'; put it"):
             rendered(messages)
+
+
+@pytest.mark.parametrize("text", ["over</think>dose", "A <think>b</think> c", "<think>a</think>b</think>c"])
+def test_marks_of_thoughts_within_a_text_cut_none(text: str, tmp_path: Path) -> None:
+    tokenizer = tokenizer_of(tmp_path, styles.QWEN3)
+    messages = turns(("user", "Q"), ("assistant", text), ("user", "R"))
+    for rendered, some in ((tokenizer.encode, messages), (tokenizer.conversation, messages[:2])):
+        with pytest.raises(TemplateError, match=r"out messages\[1\], .* whose role is 'assistant'; .* cuts the text there"):
+            rendered(some)
+    plain = tokenizer_of(tmp_path, templates.CHATML)
+    assert text in plain.decode(plain.encode(messages))
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -83,10 +102,18 @@ def test_a_system_text_that_the_last_question_holds_is_no_loss(tmp_path: Path) -
     assert tokenizer.encode(turns(("system", "Be brief"), ("user", "Q"), ("assistant", "A"), ("user", "R")))
 
 
+@pytest.mark.parametrize(("leaf", "written"), [
+    (100.0, "100"), (100.0, "100.0"), (1e3, "1000.0"), (-2.0, "-2"), (0.5, "0.5"), (7, "7")])
+def test_a_number_stands_however_it_is_spelt(leaf: float, written: str) -> None:
+    assert end_of_leaf(leaf, f"mg: {written} ", 0, 99) == 4 + len(written)
+    assert end_of_leaf(leaf, "mg: 3", 0, 99) is None
+
+
 def test_a_conversation_of_one_shape_is_tried_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from megatron_qm.chat import ChatTemplate
 
     tokenizer, rendered, real = tokenizer_of(tmp_path, templates.CHATML), [], ChatTemplate.render
+    tokenizer.encode(turns(("system", "s"), ("user", "?")))  # the template's control tokens are found once
     monkeypatch.setattr(ChatTemplate, "render", lambda *given, **more: rendered.append(1) or real(*given, **more))
     for number in range(9):
         tokenizer.encode(turns(("user", f"{number}?")))
@@ -112,6 +139,24 @@ def test_generate_names_the_line(tmp_path: Path) -> None:
     prompts.write_text("\n".join(json.dumps({"messages": messages}) for messages in (DROPPED[1:], DROPPED)))
     with pytest.raises(UserError, match=f"prompts.jsonl, line 2: .*{SAID}"):
         read_requests(prompts, tokenizer.encode, Sampling())
+
+
+def test_evaluate_of_pairs_names_the_line_before_a_rank_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tokenizer, lines = tokenizer_of(tmp_path / "t", styles.QWEN3), tmp_path / "pairs.jsonl"
+    said = [{"messages": LEGAL[:2], "chosen": "a", "rejected": "b"},
+            {"messages": LEGAL[:2], "chosen": "a", "rejected": "over</think>dose", "key": "k"}]
+    lines.write_text("\n".join(map(json.dumps, said)))
+    (tmp_path / MANIFEST).write_text("{}")
+    for name in ("read_manifest", "reward_model_of", "on_ranks"):
+        monkeypatch.setattr(pairs, name, lambda *given: None)
+    monkeypatch.setattr(pairs, "layout", lambda *given: (ParallelConfig(), 1))
+    monkeypatch.setattr(pairs, "tokenizer_of", lambda *given: tokenizer)
+    args = Namespace(model=tmp_path, pairs=lines, tp=1, pp=1, nproc=1, dtype=None, device="cpu", tokenizer=None,
+                     template_argument=[])
+    with pytest.raises(UserError, match=r"pairs.jsonl:2: the pair 'k': the chat template leaves out messages\[2\], 'over</"):
+        pairs.evaluate_by_model(args)
+    lines.write_text(json.dumps(said[0]))
+    pairs.evaluate_by_model(args)
 
 
 def test_serve_answers_400(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def evaluate_by_model(args: argparse.Namespace) -> int:
     parallel, processes = layout(reward_model_of(read_manifest(args.model), args.model), args.tp, args.pp, args.nproc)
     asked = Asked(parallel, args.dtype, args.device, args.tokenizer, template_arguments(args))
     tokenizer = tokenizer_of(args.model, asked.tokenizer, asked.arguments)
-    check_pairs(args.pairs)  # before any rank starts
+    check_pairs(args.pairs, tokenizer.rendered)  # before any rank starts
     return on_ranks(args, processes, lambda: _on_megatron(args, asked, tokenizer))
 
 

@@ -58,10 +58,10 @@ def _dry_run(resolved: Resolved, nproc: int | None) -> int:
     """Prints what the run would be, and writes nothing."""
     from megatron_qm.commands.dry_run import describe, ranks_of, refuse_what_does_not_fit
 
+    check_identities(resolved.config)  # before its samples are rendered, to be counted
     config = resolved.counted().config
     check(config)
     check_user_code(config)
-    check_identities(config)
     ranks = ranks_of(config, nproc)
     print(describe(config, ranks))
     print(refuse_what_does_not_fit(config, ranks))

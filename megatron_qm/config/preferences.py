@@ -24,10 +24,6 @@ class PreferencesConfig(GroupsConfig):
     share_prompt: bool = True
 
     @property
-    def only_last(self) -> bool:
-        return True
-
-    @property
     def packed(self) -> bool:
         """Always: responses of a row do not see each other."""
         return True

@@ -10,12 +10,14 @@ from pathlib import Path
 
 from megatron_qm.errors import UserError
 from megatron_qm.evals.statistics import wilson_interval
-from megatron_qm.json_lines import parse_line
-from megatron_qm.json_types import text_of, texts_of, whole_of
+from megatron_qm.json_lines import parse_line, raw_lines
+from megatron_qm.json_types import check_names, text_of, texts_of, whole_of
 
 # (prompt ids, continuation ids) pairs -> log p(continuation | prompt) in nats
 Scorer = Callable[[Sequence[tuple[list[int], list[int]]]], list[float]]
 Encoder = Callable[[str], list[int]]
+FIELDS = ("prompt", "options", "answer", "id", "language", "predicate")
+UNREAD = ("fact",)  # what the probe is about, as data_tools/knowledge writes it
 
 
 @dataclass(frozen=True)
@@ -48,12 +50,8 @@ class ProbeScore:
 
 
 def read_probes(path: Path) -> list[Probe]:
-    """JSON lines with prompt, options and answer (and id, language, predicate). Raises UserError with file and line."""
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError as error:
-        raise UserError(f"{path}: cannot read these probes: {error}") from None
-    probes = [_probe(line, f"{path}:{number}") for number, line in enumerate(lines, 1) if line.strip()]
+    """JSON lines with prompt, options, answer (id, language, predicate; fact is unread). Raises UserError with file and line."""
+    probes = [_probe(line, f"{path}:{number}") for number, line in raw_lines(path) if line.strip()]
     if not probes:
         raise UserError(f"{path}: holds no probes")
     return probes
@@ -64,6 +62,7 @@ def _probe(line: bytes, where: str) -> Probe:
         row = parse_line(line)
         if not isinstance(row, dict):
             raise ValueError("it is no object")
+        check_names(row, FIELDS, "a probe", unread=UNREAD)
         prompt, options, answer = text_of(row, "prompt"), tuple(texts_of(row, "options")), whole_of(row, "answer")
     except ValueError as error:
         raise UserError(f"{where}: a probe needs prompt, options and answer: {error}") from None

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from megatron_qm.errors import UserError
-from megatron_qm.json_lines import parse_line
+from megatron_qm.json_lines import parse_line, raw_lines
+from megatron_qm.json_types import check_names
 from megatron_qm.rewards.lending import Tables
 from megatron_qm.rewards.registry import SHIPPED, Verifier, Verifiers
 
@@ -51,7 +52,7 @@ def read_items(path: Path, verifiers: Verifiers = SHIPPED, unnamed: Callable[[in
     and line for one that is not whole, asks for a verifier that is not among `verifiers`, or has the key of another."""
     items: dict[str, Item] = {}
     tables = Tables()  # items of a file have theirs in common
-    for number, line in enumerate(_lines(path), start=1):
+    for number, line in raw_lines(path):
         if not line.strip():
             continue
         where = f"{path}:{number}"
@@ -67,21 +68,13 @@ def read_items(path: Path, verifiers: Verifiers = SHIPPED, unnamed: Callable[[in
     return list(items.values())
 
 
-def _lines(path: Path) -> list[bytes]:
-    try:
-        return Path(path).read_bytes().splitlines()
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
-
-
 def _item(row: Any, unnamed: str, verifiers: Verifiers) -> Item:
     if not isinstance(row, dict):
         raise ValueError("not a JSON object")
     for name in ("task", "reference"):
         if name not in row:
             raise ValueError(f"has no {name!r}; an item needs task, reference, and prompt or messages")
-    if unknown := sorted(set(row) - set(FIELDS)):
-        raise ValueError(f"{unknown[0]!r} is no field of an item; known are {', '.join(FIELDS)}; put others into metadata")
+    check_names(row, FIELDS, "an item (others belong into metadata)")
     if _deeper_than(_MOST_LEVELS, row):
         raise ValueError(f"lists and objects stand more than {_MOST_LEVELS} deep in each other")
     task, metadata, strata = row["task"], row.get("metadata", {}), row.get("strata", {})

@@ -13,10 +13,11 @@ from megatron_qm.align.preferences.nemo_aligner import in_twos
 from megatron_qm.align.preferences.samples import _compared, _parsed, samples_of, together
 from megatron_qm.align.sft.conversations import UnusableError
 from megatron_qm.align.sft.reading import Rejected, read_lines
-from megatron_qm.align.sft.rendering import Rendered, load_renderer
+from megatron_qm.align.sft.rendering import Rendered, Renderer, load_renderer
 from megatron_qm.config.model import ModelConfig
 from megatron_qm.config.preferences import PairGroupConfig
 from megatron_qm.config.reward_model import RewardModelConfig, RewardModelRun
+from tests.align import templates as chat
 from tests.align.stages import written
 
 ASK, SAY, NAY = {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}, {"role": "assistant", "content": "b"}
@@ -49,6 +50,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "truth for a number": ({"prompt": "q", "responses": ["a", "b"], "scores": [True, 1]}, "scores[0]"),
     "a score too few": ({"prompt": "q", "responses": ["a", "b"], "scores": [1]}, "2 responses and 1 scores"),
     "one response": ({"prompt": "q", "responses": ["a"], "scores": [1]}, "1 response"),
+    **{f"twice, {number}": ({"prompt": "q", "chosen": "a", "rejected": "b", **twice}, why) for number, (twice, why) in enumerate([
+        ({"tie": True, "label": "chosen"}, "disagree"), ({"margin": 1, "label": "tie"}, "none"), ({"margin": 0}, "none"),
+        ({"margin": 0, "tie": False}, "none"), ({"margin": -1, "label": "rejected"}, "none"), ({"tie": "true"}, "tie is text"),
+    ])},
     "empty": ({"prompt": "q", "chosen": " ", "rejected": "b"}, "empty"),
     "no prompt": ({"chosen": [SAY], "rejected": [NAY]}, "no prompt"),
     "an answer before the answer": ({"prompt": [ASK, SAY], "chosen": "a", "rejected": "b"}, "out of order"),
@@ -108,6 +113,61 @@ def test_a_document_is_the_prompt_once_and_each_response_behind_its_last_token(t
         mine = (shared.branch == 0) | (shared.branch == branch)
         assert shared.rendered.ids[mine].tolist() == one.ids.tolist()
         assert shared.rendered.learn[mine].tolist() == one.learn.tolist()
+
+
+CALL: dict[str, Any] = {"role": "assistant", "content": "", "tool_calls": [{"name": "dose", "arguments": {"drug": "aspirin"}}]}
+SEVERAL: list[dict[str, Any]] = [CALL, {"role": "tool", "content": "max 4000"}, {"role": "assistant", "content": "At most 4 g."}]
+OTHER: list[dict[str, Any]] = [{**CALL, "tool_calls": [{"name": "dose", "arguments": {"drug": "iron"}}]},
+                               {"role": "tool", "content": "none 12"}, SAY]
+TOOLS = [{"name": "dose", "parameters": {"type": "object", "properties": {"drug": {"type": "string"}}}}]
+
+
+@pytest.mark.parametrize("form", [
+    lambda prompt, one, other: {"prompt": prompt, "chosen": one, "rejected": other},
+    lambda prompt, one, other: {"chosen": [*prompt, *one], "rejected": [*prompt, *other]},
+    lambda prompt, one, other: {"messages": prompt, "responses": [one, other], "scores": [1, 0]},
+    lambda prompt, one, other: {"context": prompt, "completions": [
+        {"rank": rank, "completion": said} for rank, said in enumerate((one, other))]},
+])
+@pytest.mark.parametrize("other", [OTHER, [NAY]])
+@pytest.mark.parametrize("share", [True, False])
+def test_a_response_of_several_messages_is_learnt_whole(form: Any, other: list, share: bool) -> None:
+    """Its calls and its answer, in their order; not the results of tools, nor answers of the prompt."""
+    made = chat.tokenizer(chat.EVERYTHING)
+    renderer = Renderer(made, "t")
+    line = {**form([ASK, SAY, {"role": "user", "content": "r"}], SEVERAL, other), "tools": TOOLS}
+    alone = [renderer.render(one) for one in parse(line).conversations]
+    whole, branch = together(alone, share=share)
+    for number, (one, mine) in enumerate(zip(alone, (SEVERAL, other), strict=True), start=1):
+        at = (branch == number) | ((branch == 0) & share)
+        assert whole.ids[at].tolist() == one.ids.tolist() and whole.learn[at].tolist() == one.learn.tolist()
+        said = made.decode(one.ids[one.learn].tolist())
+        assert all((message["content"] in said) == (message["role"] == "assistant") for message in mine if message["content"])
+        assert said.count("<|im_end|>") == sum(message["role"] == "assistant" for message in mine)
+        assert "dose" in made.decode(one.ids[~one.learn].tolist()) and ("<tool_call>" in said) == (len(mine) > 1)
+        assert one.learn[-1] and whole.ids[at][-1] == one.ids[-1]  # where a reward model's score is read
+
+
+@pytest.mark.parametrize(("response", "why"), [
+    ([{**CALL, "weight": 0}, *SEVERAL[1:]], "a response that is not learnt whole"),
+    ([ASK, SAY], "does not begin with an answer"), (SEVERAL[:2], "no answer at the end"),
+])
+def test_a_response_that_is_none_says_why(response: list, why: str) -> None:
+    with pytest.raises(UnusableError, match=why):
+        parse({"prompt": [ASK], "chosen": response, "rejected": "b"})
+    with pytest.raises(UnusableError, match="does not begin with an answer: it begins with the message of 'user'"):
+        parse({"prompt": [ASK, SAY], "chosen": [ASK, SAY], "rejected": [ASK, NAY]})
+
+
+def test_a_template_that_shows_a_call_otherwise_is_given_as_the_reason() -> None:
+    """Qwen3's writes an empty thought before the last answer alone: a call that has its reasoning stands as it will."""
+    with pytest.raises(UnusableError, match="renders a turn otherwise when more turns follow: turn 2; .* its reasoning"):
+        line = {"prompt": "q", "chosen": SEVERAL, "rejected": "b", "tools": TOOLS}
+        [Renderer(chat.tokenizer(chat.QWEN3), "t").render(one) for one in parse(line).conversations]
+    line["chosen"] = [{**CALL, "reasoning_content": "Hm."}, *SEVERAL[1:]]
+    made = chat.tokenizer(chat.QWEN3)
+    rendered = Renderer(made, "t").render(parse(line).conversations[0])
+    assert "Hm." in made.decode(rendered.ids[rendered.learn].tolist())
 
 
 def test_prompts_that_differ_are_not_taken_for_one() -> None:

@@ -201,6 +201,37 @@ def test_thoughts_of_earlier_turns_may_go_and_are_counted(earlier: dict) -> None
     assert refused(QWEN3, {"messages": turns}).kind == "the chat template renders a turn otherwise when more turns follow"
 
 
+WITHIN = ["over</think>dose", "Say </think> to end a thought.", "<think>a</think>b</think>c", "A <think>b</think> c",
+          "<think>a<think>b</think>c", "It ends.\n</think>\n\nFour </think>.", "t</think>t"]
+
+
+@pytest.mark.parametrize("text", WITHIN)
+def test_marks_of_thoughts_within_a_text_cut_none(text: str) -> None:
+    """Qwen3's rule takes what stands before the last of them for a thought, and loses what stands before that."""
+    last = {"prompt": "how much?", "completion": text}
+    earlier = {"messages": [{"role": "user", "content": "a?"}, {"role": "assistant", "content": text, "weight": 0},
+                            {"role": "user", "content": "b?"}, {"role": "assistant", "content": "Four."}]}
+    for sample, what in ((last, "answer: turn 2"), (earlier, "answer: turn 2")):
+        said = str(refused(QWEN3, sample))
+        assert said.startswith(f"the template leaves out the text of the {what}") and "marks of a thought, and cuts" in said
+    assert render(CHATML, last) == [f"{text}<|im_end|>\n"] and render(CHATML, earlier) == ["Four.<|im_end|>\n"]
+
+
+@pytest.mark.parametrize("text", ["It depends.\n</think>\n\nFour.", " <think>\nIt depends.</think>Four.", "<think></think>Four."])
+def test_a_thought_before_the_answer_is_one(text: str) -> None:
+    thought = "It depends." if "depends" in text else ""
+    made = tokenizer(QWEN3)
+    rendered = Renderer(made, "t").render(parse({"prompt": "how much?", "completion": text}))
+    assert learnt(made, rendered) == [f"<think>\n{thought}\n</think>\n\nFour.<|im_end|>\n"] and rendered.notes <= {REWRITTEN}
+
+
+@pytest.mark.parametrize("letters", [1, 2])
+def test_a_template_that_loses_short_texts_is_told(letters: int) -> None:
+    curt = CHATML.replace("{{ m.content }}", f"{{{{ m.content if m.content | length > {letters} or m.role == 'assistant' }}}}")
+    sample = {"prompt": "as"[:letters], "completion": "Four."}  # both letters stand in "assistant"
+    assert refused(curt, sample).kind == "the template leaves out the text of the user message"
+
+
 def test_trimmed_blanks_are_counted() -> None:
     made = tokenizer(LLAMA3)
     rendered = Renderer(made, "t").render(conversation(("user", " why?\n"), ("assistant", "because ")))

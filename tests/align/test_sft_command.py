@@ -111,6 +111,26 @@ def test_mistakes_are_named(overrides: list[str], why: str, tiny: Path, tmp_path
     assert why in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("length", ["train.steps=1", "sft.epochs=1"])
+@pytest.mark.parametrize(("arguments", "why"), [
+    ("{foo: 5}", "the chat template reads no argument 'foo'; mend data.template_arguments = {'foo': 5}"),
+    ("{mood: loud}", "the chat template refuses it: calm or none; mend data.template_arguments = {'mood': 'loud'}"),
+    ("{mood: calm}", ""),
+])
+def test_a_dry_run_knows_what_the_template_reads(
+    length: str, arguments: str, why: str, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    moody = shutil.copytree(tiny / "tokenizer", tmp_path / "tokenizer")
+    settings = json.loads((moody / "tokenizer_config.json").read_text())
+    settings["chat_template"] = ("{% if mood is defined and mood != 'calm' %}{{ raise_exception('calm or none') }}{% endif %}"
+                                 + settings["chat_template"])
+    (moody / "tokenizer_config.json").write_text(json.dumps(settings))
+    words = command("sft", tiny / "sft.yaml", tmp_path / "run", length, f"data.template_arguments={arguments}",
+                    f"data.tokenizer={moody}", "train.start_from=null")[3:]
+    assert main([*words, "--dry-run"]) == (2 if why else 0)
+    assert why in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("path", ["c.rejects.jsonl", "link/*.jsonl"])
 def test_what_the_run_writes_is_no_source(path: str, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     (tmp_path / "run" / "data").mkdir(parents=True)

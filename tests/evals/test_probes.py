@@ -78,12 +78,21 @@ def test_wilson_interval_against_published_values() -> None:
 @pytest.mark.parametrize(
     "row",
     ["{", '{"prompt": "x", "options": ["a"], "answer": 0}', '{"prompt": "x", "options": ["a", "b"], "answer": 2}',
-     '{"prompt": "x", "options": ["a", "b"], "answer": true}', '{"options": ["a", "b"], "answer": 0}', "[1]"],
+     '{"prompt": "x", "options": ["a", "b"], "answer": true}',
+     '{"prompt": "x", "options": ["a", "b"], "answer": 0, "group": "g"}',
+     '{"options": ["a", "b"], "answer": 0}', "[1]"],
 )
 def test_a_bad_probe_is_named_with_its_line(tmp_path: Path, row: str) -> None:
     path = tmp_path / "probes.jsonl"
     path.write_text(json.dumps({"prompt": "x", "options": ["a", "b"], "answer": 0}) + "\n" + row + "\n")
     with pytest.raises(UserError, match="probes.jsonl:2"):
+        read_probes(path)
+
+
+def test_a_misspelt_key_is_told_with_the_nearest(tmp_path: Path) -> None:
+    path = tmp_path / "probes.jsonl"
+    path.write_text('{"prompt": "x", "options": ["a", "b"], "answer": 0, "predicat": "code", "fact": ["s", "p", "o"]}\n')
+    with pytest.raises(UserError, match="probes.jsonl:1: .*'predicat' is no field of a probe; did you mean 'predicate'?"):
         read_probes(path)
 
 

@@ -11,7 +11,7 @@ from megatron_qm.align.annotation.candidates import Candidates
 from megatron_qm.align.annotation.verdicts import Begin, Entry, Standing, entry_of
 from megatron_qm.errors import UserError
 from megatron_qm.files import fsync_directory, make_folder, obstacles_named
-from megatron_qm.json_lines import parse_line
+from megatron_qm.json_lines import parse_line, raw_lines
 from megatron_qm.observe.jsonl import JsonLines
 
 _WAIT_SECONDS = 5.0  # the server before this one may be dying
@@ -80,12 +80,10 @@ def opened(path: Path, candidates: Candidates, seed: int | None, second: float |
 
 def read_log(path: Path) -> list[Entry]:
     """All entries of a log, which a server may be writing: a torn last line is none. Raises UserError with file and line."""
-    try:
-        lines = path.read_bytes().split(b"\n")
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
     entries: list[Entry] = []
-    for number, line in enumerate(lines[:-1], start=1):  # what follows the last newline is not written yet
+    for number, line in raw_lines(path):
+        if not line.endswith(b"\n"):  # what follows the last newline is not written yet
+            break
         try:
             row = parse_line(line)
             if not isinstance(row, dict):
@@ -109,8 +107,11 @@ def read_standing(path: Path) -> tuple[Begin, Standing]:
 
 def _check_ours(path: Path) -> None:
     """Before anything is mended: a file of something else is not touched."""
-    data = path.read_bytes()
-    if not read_log(path) and data[:len(_START)] != _START[:len(data)]:
+    if read_log(path):
+        return
+    with open(path, "rb") as file:
+        data = file.read(len(_START))
+    if data != _START[: len(data)]:
         raise UserError(f"{path}: is no file that `megatron-qm annotate` has written; name another --output")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from megatron_qm.align.preferences.nemo_aligner import prompt_of, response
 from megatron_qm.align.sft.conversations import Conversation, Message, UnusableError, in_turns
 from megatron_qm.align.sft.fields import Fields, listed, shown, wrong_type
 from megatron_qm.align.sft.formats import Ignore
-from megatron_qm.align.sft.messages import openai_message
+from megatron_qm.align.sft.messages import openai_message, tools
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def parse(sample: object, path: str = "", line: int = 0, ignore: Ignore = frozen
         raise UnusableError("no known format",
                             f"it has {has}, and none of: {'; '.join(' with '.join(one.marks) for one in FORMATS)}")
     prompt, responses, values = found.read(fields, ignore)
-    system = fields.text_or("system", "")
+    system, given = fields.text_or("system", ""), fields.take("tools")
     fields.done()
     if system:
         if prompt and prompt[0].role == "system":
@@ -48,8 +48,20 @@ def parse(sample: object, path: str = "", line: int = 0, ignore: Ignore = frozen
         prompt = [Message("system", system, False), *prompt]
     if len(responses) < 2:
         raise UnusableError("nothing to compare", f"there is {len(responses)} response")
-    turns = [in_turns([*prompt, *response]) for response in responses]
-    return Comparison([Conversation(messages, path, line, (), found.name) for messages in turns], values)
+    asked = [replace(message, learn=False) for message in prompt]
+    turns = [in_turns([*asked, *_whole(response)]) for response in responses]
+    called = () if given is None else tools(given, "tools")
+    return Comparison([Conversation(messages, path, line, called, found.name) for messages in turns], values)
+
+
+def _whole(response: list[Message]) -> list[Message]:
+    """All that the assistant says in it is what is compared: calls of tools, and the answer behind their results."""
+    if response and response[0].role != "assistant":
+        raise UnusableError("a response that does not begin with an answer",
+                            f"it begins with the message of {shown(response[0].role)}, which belongs into the prompt")
+    if any(message.role == "assistant" and not message.learn for message in response):
+        raise UnusableError("a response that is not learnt whole", "a weight of 0 leaves out what is to be compared; take it out")
+    return response
 
 
 def _pair(fields: Fields, ignore: Ignore) -> tuple[list[Message], list[list[Message]], list[float]]:

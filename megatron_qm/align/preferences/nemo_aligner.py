@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from megatron_qm.align.sft.conversations import Message, UnusableError, in_turns
@@ -46,7 +46,8 @@ def half(sample: object, path: str, line: int, ignore: Ignore) -> Half:
     fields = Fields(sample, "", ignore)
     text = fields.text("text")
     fields.done()
-    return Half(in_turns(turns(text, "text")), path, line)
+    *prompt, answer = in_turns(turns(text, "text"))
+    return Half([*(replace(message, learn=False) for message in prompt), answer], path, line)
 
 
 def turns(text: str, place: str) -> list[Message]:

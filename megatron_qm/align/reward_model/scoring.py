@@ -49,7 +49,8 @@ class RewardScorer:
         self._vocabulary: int = unwrap(chunks)[0].real_vocab_size
 
     def __call__(self, asked: Sequence[Messages]) -> list[float | None]:
-        """None for a conversation that the chat template refuses or leaves a text out of, or that is too long: nothing is cut."""
+        """None for a conversation that the chat template refuses or leaves a text out of, whose text ends its own turn, or that
+        is too long: nothing is cut."""
         return list(self.scores(asked))
 
     def scores(self, asked: Iterable[Messages]) -> Iterator[float | None]:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from megatron_qm.errors import UserError
-from megatron_qm.json_lines import parse_line
-from megatron_qm.json_types import JsonObject
+from megatron_qm.json_lines import parse_line, raw_lines
+from megatron_qm.json_types import JsonObject, check_names
 from megatron_qm.model.generation.request import Request, Sampling
 from megatron_qm.rewards.items import FIELDS, key_of, messages_of
 
@@ -37,26 +37,21 @@ def read_requests(path: Path, encode: Encode | None, sampling: Sampling, samples
 
 
 def _lines(path: Path) -> Iterator[tuple[str, int, JsonObject]]:
-    try:
-        with open(path, "rb") as lines:
-            for number, text in enumerate(lines, start=1):
-                if not text.strip():
-                    continue
-                where = f"{path}, line {number}"
-                try:
-                    value = parse_line(text)
-                except ValueError as error:
-                    raise UserError(f"{where}: not JSON: {error}") from None
-                if not isinstance(value, dict):
-                    raise UserError(f"{where}: not a JSON object")
-                yield where, number, value
-    except OSError as error:
-        raise UserError(f"{path}: cannot read prompts: {error.strerror}") from None
+    for number, text in raw_lines(path):
+        if not text.strip():
+            continue
+        where = f"{path}, line {number}"
+        try:
+            value = parse_line(text)
+        except ValueError as error:
+            raise UserError(f"{where}: not JSON: {error}") from None
+        if not isinstance(value, dict):
+            raise UserError(f"{where}: not a JSON object")
+        yield where, number, value
 
 
 def _key(line: JsonObject, number: int) -> str:
-    if unknown := sorted(set(line) - set(FIELDS)):
-        raise ValueError(f"{unknown[0]!r} is no field of a prompt; known are key, id, prompt and messages, and those of an item")
+    check_names(line, FIELDS, "a prompt, nor of an item")
     return key_of(line, str(number))
 
 

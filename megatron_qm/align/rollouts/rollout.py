@@ -9,7 +9,7 @@ from typing import get_args
 from megatron_qm.align.digest import digest
 from megatron_qm.errors import UserError
 from megatron_qm.files import atomic_write
-from megatron_qm.json_lines import parse_line
+from megatron_qm.json_lines import parse_line, raw_lines
 from megatron_qm.json_types import JsonObject
 from megatron_qm.model.generation.request import Completion, FinishReason, Request
 
@@ -92,12 +92,8 @@ def asked(request: Request) -> str:
 
 def read_rollouts(path: Path) -> Iterator[Rollout]:
     """Raises UserError naming the file and the line that is no rollout."""
-    try:
-        with open(path, "rb") as lines:
-            for number, line in enumerate(lines, start=1):
-                yield parse(line, f"{path}, line {number}")
-    except OSError as error:
-        raise UserError(f"{path}: cannot read rollouts: {error.strerror}") from None
+    for number, line in raw_lines(path):
+        yield parse(line, f"{path}, line {number}")
 
 
 def parse(line: bytes, where: str) -> Rollout:

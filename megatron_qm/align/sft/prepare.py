@@ -269,10 +269,10 @@ def _publish(group: Group, kind: Kind, counts: Counts, fill: float) -> None:
 
 
 def remarks(counts: Counts) -> str:
-    """Formats, what the template did by design, and what was left out."""
+    """Formats, what the template did by design, special tokens in texts, and what was left out."""
     said = [f"formats: {in_words(counts.formats)}"]
     if counts.notes:
-        said.append(f"by the template: {in_words(counts.notes)}")
+        said.append(f"noted: {in_words(counts.notes)}")
     if counts.rejected:
         said.append(f"{counts.rejected.total():,} left out ({counts.left_out:.1%}: {in_words(counts.rejected)})")
     return "; ".join(said)

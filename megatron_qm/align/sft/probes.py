@@ -3,28 +3,34 @@ template that drops messages, a short one ("yes") may still be found in another.
 
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import replace
+from itertools import count
 
 from megatron_qm.align.sft.conversations import Conversation, Message
 from megatron_qm.json_types import JsonObject
+from megatron_qm.said import SHORT, word_of
 
 
 def shape_of(conversation: Conversation) -> Hashable:
     """Conversations of one shape have one probe."""
     return tuple(
-        (message.role, message.learn, bool((message.content or "").strip()), message.content is None, tuple(message.given),
+        (message.role, message.learn, _letters(message), message.content is None, tuple(message.given),
          tuple("id" in call for call in message.calls))
         for message in conversation.messages
     ), bool(conversation.tools)
 
 
 def probe_of(conversation: Conversation) -> Conversation:
-    words = (f"zq{number}qz" for number in range(1 << 30))
-    messages = tuple(_probe(message, words) for message in conversation.messages)
+    words = (word_of(number, SHORT) for number in count(len(conversation.messages)))
+    messages = tuple(_probe(message, number, words) for number, message in enumerate(conversation.messages))
     return replace(conversation, messages=messages, tools=(_tool(words),) if conversation.tools else ())
 
 
-def _probe(message: Message, words: Iterator[str]) -> Message:
-    content = next(words) if (message.content or "").strip() else message.content
+def _letters(message: Message) -> int:
+    return min(len((message.content or "").strip()), SHORT)
+
+
+def _probe(message: Message, number: int, words: Iterator[str]) -> Message:
+    content = word_of(number, _letters(message)) if _letters(message) else message.content
     return replace(message, content=content, given=dict(_given(message.given, words)))
 
 

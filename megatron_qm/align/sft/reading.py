@@ -7,8 +7,7 @@ from typing import TypeVar
 
 from megatron_qm.align.sft.conversations import UnusableError
 from megatron_qm.align.sft.formats import Ignore
-from megatron_qm.errors import UserError
-from megatron_qm.json_lines import parse_line
+from megatron_qm.json_lines import parse_line, raw_lines
 
 T = TypeVar("T")
 Parse = Callable[[object, str, int, Ignore], T]  # a JSON value, its file and line, keys to ignore
@@ -25,15 +24,11 @@ class Rejected:
 def read_lines(path: Path, ignore: Ignore, parse: Parse[T]) -> Iterator[T | Rejected]:
     """Every line of `path` that is not blank, in order: what `parse` makes of it, or Rejected with the reason.
 
-    Raises UserError where the file cannot be opened or read.
+    Raises UserError where the file cannot be opened or read, or has a line that is no sample's (json_lines.LONGEST_LINE).
     """
-    try:
-        with open(path, "rb") as file:
-            for number, raw in enumerate(file, start=1):
-                if raw.strip():
-                    yield _read(raw, str(path), number, ignore, parse)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
+    for number, raw in raw_lines(path):
+        if raw.strip():
+            yield _read(raw, str(path), number, ignore, parse)
 
 
 def _read(raw: bytes, path: str, number: int, ignore: Ignore, parse: Parse[T]) -> T | Rejected:

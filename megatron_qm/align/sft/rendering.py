@@ -15,8 +15,9 @@ import numpy as np
 
 from megatron_qm.align.sft.conversations import Conversation, UnusableError
 from megatron_qm.align.sft.probes import probe_of, shape_of
-from megatron_qm.align.sft.standing import Ends, Rendering, check
+from megatron_qm.align.sft.standing import Ends, Rendering, check, check_control
 from megatron_qm.chat import ChatTemplate, TemplateError
+from megatron_qm.control_tokens import ControlTokens, special_texts
 from megatron_qm.errors import UserError
 from megatron_qm.tokenizer import HfTokenizer, load_tokenizer
 
@@ -26,7 +27,7 @@ NO_ARGUMENTS: Mapping[str, object] = MappingProxyType({})
 @dataclass(frozen=True)
 class Rendered:
     """ids int32 [s]; learn bool [s]: whether predicting this token, from those before it, is to be learnt; notes: what the
-    template left out or rewrote by design."""
+    template left out or rewrote by design, and what of the texts is to be told."""
 
     ids: np.ndarray
     learn: np.ndarray
@@ -52,7 +53,8 @@ class Renderer:
             self._template = ChatTemplate(tokenizer, arguments)
         except TemplateError as error:
             raise UserError(f"{name}: {error}; mend data.template_arguments = {dict(arguments)}, or the template") from None
-        self._ends = _ends_of(tokenizer)
+        self._ends = Ends(special_texts(tokenizer), [str(token) for token in tokenizer.added_tokens_decoder.values()])
+        self._control = ControlTokens(self._template)
         self._probed: dict[Hashable, UnusableError | None] = {}
 
     def render(self, conversation: Conversation) -> Rendered:
@@ -63,7 +65,7 @@ class Renderer:
             raise UnusableError("it cannot be rendered", str(error)) from None
         if not rendering.answers:
             raise UnusableError("it has no answer to learn from")
-        notes = check(conversation, rendering, self._ends)
+        notes = check_control(conversation, self._control) | check(conversation, rendering, self._ends)
         self._check_shape(conversation)
         encoded = self._tokenizer(rendering.text, add_special_tokens=False, return_offsets_mapping=True)
         offsets_s2 = np.array(encoded["offset_mapping"], np.int64).reshape(-1, 2)
@@ -88,8 +90,8 @@ class Renderer:
         after = whole if n + 1 == len(conversation.messages) else self._text(conversation, n + 1)
         if not whole.startswith(after):
             raise UnusableError("the chat template renders a turn otherwise when more turns follow",
-                                f"turn {n + 1}; learn only the last answer (sft.only_last_answer), or use a template that keeps "
-                                "earlier turns as they are")
+                                f"turn {n + 1}; sft can learn the last answer alone (sft.only_last_answer); else use a template "
+                                "that keeps earlier turns as they are, or give each its reasoning if that is what it shows")
         if not whole.startswith(before) or len(after) <= len(before):
             raise UnusableError("the chat template does not begin an answer as it asks for one",
                                 f"turn {n + 1} is asked for with {before[-24:]!r}, and begins with {_otherwise(before, whole)!r}")
@@ -135,12 +137,6 @@ def _otherwise(before: str, whole: str) -> str:
     """What stands in `whole` from where it parts from `before`."""
     same = next((at for at, (one, other) in enumerate(zip(before, whole, strict=False)) if one != other), len(before))
     return whole[same : same + 24]
-
-
-def _ends_of(tokenizer: HfTokenizer) -> Ends:
-    added = {str(token): bool(getattr(token, "special", False)) for token in tokenizer.added_tokens_decoder.values()}
-    named = [tokenizer.decode([one], skip_special_tokens=False) for one in tokenizer.all_special_ids]
-    return Ends([*named, *(token for token, special in added.items() if special)], added)
 
 
 def load_renderer(

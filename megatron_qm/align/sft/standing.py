@@ -1,15 +1,16 @@
 """Whether all that a conversation says stands in its rendering. A chat template is a program: one with a typo drops a field of
 every message, and says nothing."""
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from megatron_qm.align.sft.conversations import Conversation, Message, UnusableError
 from megatron_qm.align.sft.fields import shown
+from megatron_qm.control_tokens import ControlTokens, one_of
 from megatron_qm.json_types import JsonObject
-from megatron_qm.said import EARLIER, Found, end_of_leaf, find, find_without_thought
+from megatron_qm.said import EARLIER, Found, advice, end_of_leaf, find, find_without_thought
 
+SPECIAL = "special tokens stand in its texts"  # in words to count
 _SPELT_OTHERWISE = ("type", "required")  # keys of a schema whose values templates may turn into words of their own
 
 
@@ -26,7 +27,7 @@ class Ends:
     added tokens, only a special one."""
 
     def __init__(self, special: Collection[str], added: Collection[str]) -> None:
-        self._special, self._any = _one_of(special), _one_of({*special, *added})
+        self._special, self._any = one_of(set(special)), one_of({*special, *added})
 
     def within(self, message: Message, text: str, first: int, last: int) -> bool:
         return (self._special if message.calls else self._any).search(text, first, last) is not None
@@ -50,6 +51,17 @@ def check(conversation: Conversation, rendering: Rendering, ends: Ends) -> froze
         if end_of_leaf(leaf, rendering.text, 0, len(rendering.text)) is None:
             raise UnusableError("the template leaves out tools", f"{shown(str(leaf))} is not in the rendering")
     return frozenset(notes)
+
+
+def check_control(conversation: Conversation, control: ControlTokens) -> frozenset[str]:
+    """A note of special tokens that are no part of the template. Raises UnusableError for a text that holds one that is: to the
+    model it would end its turn, and what follows would be somebody else's."""
+    parts = [(f"turn {place + 1}", message.for_template()) for place, message in enumerate(conversation.messages)]
+    for where, value in (*parts, ("tools", conversation.tools)):
+        if token := control.within(value):
+            raise UnusableError("a control token in a text", f"{where} holds {shown(token)}, which ends a turn or begins one; "
+                                                             "write it otherwise, or split the text into messages")
+    return frozenset({SPECIAL} if control.other_within([value for _, value in parts]) else ())
 
 
 def _check_context(message: Message, whole: str, place: int) -> set[str]:
@@ -132,8 +144,5 @@ def _schema_leaves(tools: Sequence[JsonObject]) -> Iterator[object]:
 
 def _lost(what: str, message: Message, place: int, text: str, where: str) -> UnusableError:
     who = "answer" if message.role == "assistant" else f"{message.role} message"
-    return UnusableError(f"the template leaves out the {what} of the {who}", f"turn {place + 1}: {shown(text)} is not in {where}")
-
-
-def _one_of(texts: Collection[str]) -> re.Pattern[str]:
-    return re.compile("|".join(map(re.escape, sorted(texts))) or "(?!)")
+    return UnusableError(f"the template leaves out the {what} of the {who}",
+                         f"turn {place + 1}: {shown(text)} is not in {where}{advice(text)}")

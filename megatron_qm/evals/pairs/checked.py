@@ -1,14 +1,14 @@
 """A file of pairs that was read through, every line of it whole, and is read again: when it is scored, and when it is told."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from megatron_qm.errors import UserError
 from megatron_qm.evals.pairs.keys import Keys
 from megatron_qm.evals.pairs.reading import read_rows, whole_rows
-from megatron_qm.evals.pairs.rows import Row
+from megatron_qm.evals.pairs.rows import Messages, Row
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,16 @@ class Checked:
             yield row
 
 
-def check_pairs(path: Path) -> Checked:
-    """Raises UserError for the first line that is not whole, and for what cannot be read more than once."""
+def check_pairs(path: Path, check: Callable[[Messages], object] = lambda messages: None) -> Checked:
+    """check: is given every conversation, and raises ValueError for one that cannot be scored. Raises UserError for the first
+    line that is not whole or has such a one, and for what cannot be read more than once."""
     if path.exists() and not path.is_file():
         raise UserError(f"{path}: is no file; pairs are read several times, so give a file")
     keys = Keys()
-    for _ in read_rows(path, keys):
-        pass
+    for row in read_rows(path, keys):
+        try:
+            for conversation in row.conversations():
+                check(conversation)
+        except ValueError as error:
+            raise UserError(f"{path}:{row.line}: the pair {row.key!r:.60}: {error}") from None
     return Checked(path, keys)

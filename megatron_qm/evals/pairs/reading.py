@@ -5,7 +5,6 @@
 `docs/evaluate.md` tells every form of a line. A file is read line by line and never held as a whole.
 """
 
-import difflib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,15 +12,15 @@ from megatron_qm.errors import UserError
 from megatron_qm.evals.pairs.keys import Keys
 from megatron_qm.evals.pairs.rows import LABELS, STYLES, TIED, Label, Row
 from megatron_qm.evals.pairs.sides import read_sides
-from megatron_qm.json_lines import parse_line
-from megatron_qm.json_types import JsonObject
+from megatron_qm.json_lines import parse_line, raw_lines
+from megatron_qm.json_types import JsonObject, check_names
 from megatron_qm.rewards.items import key_of
 
 STRATUM = ("stratum", "subset", "domain")  # ours, RewardBench 2's and RM-Bench's word
-FIELDS = ("prompt", "messages", "chosen", "rejected", "label", "tie", "style", "key", "id", *STRATUM)
-# What published files and ours say beside: of the lists' lengths, of who wrote a response, how much better a side is, where from.
+FIELDS = ("prompt", "messages", "chosen", "rejected", "label", "tie", "margin", "style", "key", "id", *STRATUM)
+# What published files and ours say beside: of the lists' lengths, of who wrote a response, where from.
 UNREAD = ("num_correct", "num_incorrect", "total_completions", "models", "chosen_model", "rejected_model",
-          "additional_metadata", "metadata", "part", "margin")
+          "additional_metadata", "metadata", "part")
 
 
 def read_rows(path: Path, keys: Keys | None = None) -> Iterator[Row]:
@@ -42,7 +41,9 @@ def read_rows(path: Path, keys: Keys | None = None) -> Iterator[Row]:
 
 def whole_rows(path: Path) -> Iterator[Row]:
     """Every line's, in order. Raises UserError with file and line for one that is not whole; keys may be given twice."""
-    for number, line in _lines(path):
+    for number, line in raw_lines(path):
+        if not line.strip():
+            continue
         try:
             row = _row(parse_line(line), number)
         except (ValueError, RecursionError) as error:
@@ -61,19 +62,10 @@ def _refuse_repeated(path: Path, keys: Keys) -> None:
             seen.add(row.key)
 
 
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Those that are not empty."""
-    try:
-        with open(path, "rb") as file:
-            yield from ((number, line) for number, line in enumerate(file, start=1) if line.strip())
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
-
-
 def _row(value: object, number: int) -> Row:
     if not isinstance(value, dict):
         raise ValueError("not a JSON object")
-    _check_names(value)
+    check_names(value, FIELDS, "a pair", unread=UNREAD)
     row = {name: one for name, one in value.items() if name not in UNREAD and one is not None}
     key, label, stratum = key_of(row, str(number)), _label(row), _stratum(row)
     prompt, chosen, rejected = read_sides(row)
@@ -83,24 +75,28 @@ def _row(value: object, number: int) -> Row:
     return found.exchanged() if label == "rejected" else found
 
 
-def _check_names(row: JsonObject) -> None:
-    for name in row:
-        if name not in FIELDS and name not in UNREAD:
-            near = difflib.get_close_matches(name, FIELDS, n=1) if len(name) < 80 else []
-            advice = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(FIELDS)}"
-            raise ValueError(f"{name!r:.60} is no field of a pair; {advice}")
-
-
 def _label(row: JsonObject) -> Label:
-    tie = row.get("tie", False)
-    if not isinstance(tie, bool) or (tie and row.get("label", "tie") != "tie"):
-        raise ValueError(f"tie = {tie!r:.60} beside label = {row.get('label')!r:.60}: true or false, and as the label says")
-    label = row.get("label", "tie" if tie else "chosen")
+    tie = row.get("tie")
+    label = row.get("label", "tie" if tie is True else "chosen")
     if not isinstance(label, str) or label not in LABELS:
         raise ValueError(f"label = {label!r:.60} is none of {', '.join(LABELS)}: which side is better")
+    if tie is not None and tie is not (label == "tie"):
+        raise ValueError(f"tie = {tie!r:.60} beside label = {row.get('label')!r:.60}: true or false, and as the label says")
+    _check_margin(row.get("margin"), label)
     if label != "chosen" and any(_texts(row.get(side)) for side in ("chosen", "rejected")):
         raise ValueError(f"label = {label!r} beside a list of responses; of lists the chosen ones are better")
     return label
+
+
+def _check_margin(margin: object, label: Label) -> None:
+    """It is not read, but must not speak against the label: training on the same line would refuse it."""
+    if margin is None:
+        return
+    if isinstance(margin, bool) or not isinstance(margin, int | float):
+        raise ValueError(f"margin = {margin!r:.60} is not a number: how much better a side is")
+    if label == "tie" or not margin > 0:
+        raise ValueError(f"margin = {margin!r:.60} beside label = {label!r}: how much better a side is, more than 0, and none of "
+                         "a tie")
 
 
 def _texts(value: object) -> bool:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from megatron_qm.errors import UserError
-from megatron_qm.json_lines import parse_line
-from megatron_qm.json_types import object_of, text_of
+from megatron_qm.json_lines import parse_line, raw_lines
+from megatron_qm.json_types import check_names, object_of, text_of
 from megatron_qm.rewards.references import refusal
 from megatron_qm.rewards.registry import SHIPPED, Verifiers
 from megatron_qm.rewards.samples import Sample
@@ -48,11 +48,7 @@ def shipped() -> list[Item]:
 def read(path: Path, verifiers: Verifiers = SHIPPED) -> list[Item]:
     """JSON lines with the fields of `Item`; `metadata` may be left out. Raises UserError with file and line."""
     items = []
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error}") from error
-    for number, line in enumerate(lines, 1):
+    for number, line in raw_lines(path):
         if line.strip():
             try:
                 item = _item(parse_line(line))
@@ -71,8 +67,7 @@ def _item(row: object) -> Item:
     if not isinstance(row, dict):
         raise ValueError("not a JSON object")
     row = {"metadata": {}, **row}
-    if unknown := sorted(set(row) - set(Item.__annotations__)):
-        raise ValueError(f"{unknown[0]!r} is no field of theirs")
+    check_names(row, tuple(Item.__annotations__), "theirs")
     if "reference" not in row:
         raise ValueError("lacks reference")
     texts = {name: text_of(row, name) for name in ("verifier", "prompt", "right", "wrong", "everything")}

@@ -99,6 +99,12 @@ FAULTS = [
     ({**GOOD, "label": "b"}, "label = 'b' is none of chosen, rejected, tie"),
     ({**GOOD, "label": ["tie"]}, "is none of chosen, rejected, tie"),
     ({**LISTS, "label": "tie"}, "label = 'tie' beside a list"),
+    *[({**GOOD, **said_twice}, "beside label = ") for said_twice in (
+        {"tie": False, "label": "tie"}, {"tie": True, "label": "chosen"}, {"tie": True, "label": "rejected"},
+        {"tie": 1}, {"tie": "true", "label": "tie"}, {"tie": 0}, {"margin": 1, "label": "tie"}, {"margin": 2.5, "tie": True},
+        {"margin": 0, "label": "chosen"}, {"margin": -1}, {"margin": float("nan"), "label": "rejected"})],
+    ({**GOOD, "margin": "1"}, "margin = '1' is not a number"),
+    ({**GOOD, "margni": 1}, "did you mean 'margin'?"),
     ({**GOOD, "stratum": ""}, "stratum is not text, or empty"),
     ({**GOOD, "stratum": "a", "domain": "b"}, "has both stratum and domain"),
     ({**GOOD, "key": "a", "id": "b"}, "has both key and id"),
@@ -120,6 +126,15 @@ def test_faults_are_named_with_file_and_line(line: object, why: str, tmp_path: P
     with pytest.raises(UserError) as error:
         list(read_rows(path))
     assert str(error.value).startswith(f"{path}:3: ") and why in str(error.value)
+
+
+@pytest.mark.parametrize("line", [
+    {"tie": False}, {"tie": False, "label": "rejected"}, {"tie": True, "label": "tie"}, {"label": "tie", "tie": None},
+    {"margin": 1, "label": "rejected"}, {"margin": None, "tie": True},
+])
+def test_what_says_the_same_twice_is_read(line: dict, tmp_path: Path) -> None:
+    row, = read_rows(write(tmp_path / "pairs.jsonl", [{**GOOD, **line}]))
+    assert row.label == line.get("label", "tie" if line.get("tie") else "chosen")
 
 
 def test_files_that_hold_nothing_are_refused(tmp_path: Path) -> None:
