@@ -32,7 +32,8 @@ _ADVICE = {
     "length_growth": "responses of the last {window} batches are {value} longer than those of the {window} before (bound "
                      "{bound}) and the reward has not risen with them: length itself may be what is rewarded. Compare "
                      "reward against length; normalise the loss by token or constant, or lower the response limit.",
-    "unlearnt_loss": "a reward that is measured and not learnt from has lost {value} of what it had gained (bound {bound}), "
+    "unlearnt_loss": "a reward that is measured and not learnt from has lost {value} of what it had gained (bound {bound}; 100% "
+                     "where it is lower than at the beginning), "
                      "while the reward that is learnt holds: the policy pleases its rewards and does worse. Read samples; go "
                      "back to the checkpoint at which that reward was highest, raise the weight of the KL, or retrain the reward "
                      "models.",

@@ -3,12 +3,13 @@ that a policy learns to please the rewards that it is paid by, and not to do bet
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from statistics import fmean, variance
 
 from megatron_qm.observe.records import from_json_number
 
 # Standard errors of the difference of two window means. The best of many windows is far above the first by chance alone.
-_GAINED, _LOST = 5.0, 2.0
+_GAINED, _LOST, _WORSE = 5.0, 2.0, 5.0
 
 
 @dataclass
@@ -22,7 +23,8 @@ class Unlearnt:
 
     def see(self, record: Mapping[str, object]) -> dict[str, float]:
         """By name the share of its gain since the first window that a reward has lost since its best one, while what is learnt
-        from has not fallen; 0 where it has lost none, or none that is more than chance. Nothing before there are two windows."""
+        from has not fallen; 1 where it is lower than at the beginning, whether it had gained or not; 0 where it has lost none, or
+        none that is more than chance. Nothing before there are two windows."""
         means, weights, paid = (record.get(key) for key in ("component_mean", "component_weight", "reward"))
         reward = from_json_number(paid)
         if not isinstance(means, Mapping) or not isinstance(weights, Mapping) or reward is None:
@@ -46,7 +48,11 @@ class Unlearnt:
         best = self._best[name]
         first, highest, now = (self._at(said, end) for end in (self.window, best, len(said)))
         learnt = fmean(self._at(self._reward, len(said))) >= fmean(self._at(self._reward, best))
-        if not learnt or not _apart(first, highest, _GAINED) or not _apart(now, highest, _LOST):
+        if not learnt:
+            return 0.0
+        if fmean(first) - fmean(now) > _WORSE * (2 * _noise(said) / self.window) ** 0.5:
+            return 1.0
+        if not _apart(first, highest, _GAINED) or not _apart(now, highest, _LOST):
             return 0.0
         return (fmean(highest) - fmean(now)) / (fmean(highest) - fmean(first))
 
@@ -58,3 +64,8 @@ def _apart(low: Sequence[float], high: Sequence[float], errors: float) -> bool:
     """Whether the mean of `high` is higher by more than so many standard errors; one value each has none."""
     error = sum(variance(values) / len(values) for values in (low, high)) ** 0.5 if len(low) > 1 else 0.0
     return fmean(high) - fmean(low) > errors * error
+
+
+def _noise(values: Sequence[float]) -> float:
+    """The variance of one batch, by how far neighbours are apart: over all batches, for any window may be quiet by chance."""
+    return fmean((after - before) ** 2 for before, after in pairwise(values)) / 2

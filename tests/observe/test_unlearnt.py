@@ -51,6 +51,17 @@ def test_chance_raises_none(seed: int) -> None:
     assert alarms(records(rising, flat)) == []
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_one_that_never_gained_is_missed_once_it_is_lower_than_at_the_beginning(seed: int) -> None:
+    """A policy may be spoilt from its first step on: there is no gain of which a share could be lost."""
+    draw = random.Random(seed)
+    falling = [0.7 - 0.4 * step / 100 + draw.gauss(0, 0.05) for step in range(100)]
+    (first, metric), *_ = alarms(records([0.5] * 100, falling))
+    assert metric == "reward gold" and 20 <= first < 60
+    flat = [0.7 + draw.gauss(0, 0.05) for _ in range(300)]
+    assert alarms(records([0.5] * 300, flat)) == []
+
+
 def test_not_where_the_reward_falls_with_it_nor_for_what_is_learnt_from() -> None:
     proxy, gold, _ = overoptimised(0)
     assert alarms(records(gold, gold)) == []
