@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from megatron_qm.checkpoint.folder import published
-from megatron_qm.checkpoint.manifest import MANIFEST, TOKENIZER, Manifest, model_of, read_manifest
+from megatron_qm.checkpoint.manifest import MANIFEST, TOKENIZER, Manifest, model_of, read_manifest, verify
 from megatron_qm.config.model import other_shape
 from megatron_qm.config.run import RunConfig
 from megatron_qm.data.manifest import Manifest as DatasetManifest
@@ -58,6 +58,14 @@ def newest_state(config: RunConfig) -> Manifest | None:
         raise UserError(f"output = {config.output} holds a run ({there[0].name}) of a model with {key} = {getattr(model, key)}, "
                         f"the recipe's has {getattr(config.model, key)}: choose another output")
     return manifest
+
+
+def verify_named(key: str, checkpoint: str) -> None:
+    """Raises UserError where a file of the checkpoint that `key` names is not as it was written."""
+    try:
+        verify(Path(checkpoint))
+    except UserError as error:
+        raise UserError(f"{key} = {checkpoint}: {error}") from None
 
 
 def _named(config: RunConfig) -> Iterator[Record]:

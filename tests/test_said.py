@@ -12,7 +12,7 @@ from megatron_qm.align.rollouts.prompts import read_requests
 from megatron_qm.chat import TemplateError
 from megatron_qm.config.rl import CurriculumConfig, RlConfig, SamplingConfig
 from megatron_qm.errors import UserError
-from megatron_qm.evals.answers import prompts_of
+from megatron_qm.evals.prompts import prompts_of
 from megatron_qm.loopback import Refused
 from megatron_qm.model.generation.request import Sampling
 from megatron_qm.rewards.items import Item
