@@ -92,7 +92,8 @@ def _take_back(output: Path) -> None:
     except (OSError, ValueError, KeyError, TypeError):
         told = {}  # it had not come to the names
     for name in FILES:
-        if not (aside / name).exists() and (output / name).is_file() and told.get(name, {}).get("sha256") == sha256(output / name):
+        moved = not (aside / name).exists() and (output / name).is_file()
+        if moved and told.get(name, {}).get("sha256") == sha256(output / name):
             (output / name).unlink()
     shutil.rmtree(aside)
 

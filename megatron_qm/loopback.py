@@ -120,7 +120,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _body(self) -> object:
         length = self.headers.get("Content-Length", "").strip(_BLANKS)
-        if self.headers.get("Transfer-Encoding") or not length or len(length) > _MOST_DIGITS or not 0 < int(length) <= _MOST_BYTES:
+        known = length and len(length) <= _MOST_DIGITS and "Transfer-Encoding" not in self.headers
+        if not known or not 0 < int(length) <= _MOST_BYTES:
             raise Refused(f"a body of 1 to {_MOST_BYTES} bytes is needed, and its Content-Length", 413)
         data = self.rfile.read(int(length))
         self._unread = False
@@ -236,13 +237,13 @@ def token_of(variable: str, drawn: str = "") -> str:
     if not token:
         raise UserError(f"set {variable} to the token that callers must send")
     if not (token.isascii() and token.isprintable() and token == token.strip()):
-        raise UserError(f"{variable}: holds what cannot be sent as a token: ASCII letters, digits and signs can, with no space or "
-                        f"line break at either end; set another{', or unset it and one is drawn' if drawn else ''}")
+        raise UserError(f"{variable}: holds what cannot be sent as a token: ASCII letters, digits and signs can, with no space "
+                        f"at either end and no line break; set another{', or unset it and one is drawn' if drawn else ''}")
     return token
 
 
 def _misframed(headers: Message) -> str | None:
-    """Why it cannot be told where the request ends: two readers of it might disagree, and one of them take a body for a request."""
+    """Why it cannot be told where the request ends: of two readers one might take for a request what is body to the other."""
     lengths = [value.strip(_BLANKS) for value in headers.get_all("Content-Length", [])]
     if headers.defects:
         return "a line of the head is no header"

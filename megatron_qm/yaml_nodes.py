@@ -1,5 +1,7 @@
-"""YAML as nodes: every key and value knows the place it came from. Numbers, true and false are those of JSON and YAML 1.2; what YAML
-1.1 alone takes for one, such as 1:30, 010, 1_000, yes, is text that knows what else it may have meant (`Odd`)."""
+"""YAML as nodes: every key and value knows the place it came from.
+
+Numbers, true and false are those of JSON and YAML 1.2; what YAML 1.1 alone takes for one, such as 1:30, 010, 1_000, yes, is text
+that knows what else it may have meant (`Odd`)."""
 
 import re
 from dataclasses import dataclass

@@ -66,8 +66,8 @@ def run(args: argparse.Namespace) -> int:
     if candidates.same:
         print(candidates.left_out())
     if strays := [key for key in margins if key not in candidates.keys]:
-        print(f"{args.scores}: {len(strays)} of {len(margins)} lines are of no pair in {args.pairs} and were not used, the first is "
-              f"{strays[0]!r:.60}")
+        print(f"{args.scores}: {len(strays)} of {len(margins)} lines are of no pair in {args.pairs} and are not used, the "
+              f"first is {strays[0]!r:.60}")
     told = Counter(choice.reason for choice in choices)
     print(f"{len(choices)} of {len(pairs)} pairs: " + ", ".join(f"{count} {reason}" for reason, count in told.most_common()))
     print(f"written: {args.output}")

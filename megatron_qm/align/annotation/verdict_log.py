@@ -56,8 +56,8 @@ class VerdictLog:
 @contextmanager
 def opened(path: Path, candidates: Candidates, seed: int | None, second: float | None) -> Iterator[VerdictLog]:
     """Begin a log, or go on with one; a last line that a kill has torn goes. seed, second: None takes those of the log, or 0 and
-    a tenth. Raises UserError where another server writes it, or it is of other pairs, another seed or another share. A log that was
-    begun here goes again where the block raises that before there is a verdict."""
+    a tenth. Raises UserError where another server writes it, or it is of other pairs, another seed or another share. A log that
+    was begun here goes again where the block raises that before there is a verdict."""
     new = not os.path.lexists(path)
     made = make_folder(path.parent, path)
     try:

@@ -167,7 +167,7 @@ def reason(error: BaseException) -> str:
     """The sentence of a TensorStore error without the machinery's notes."""
     text = str(error).split(" [", 1)[0].strip()
     if "Operation too slow" in text:
-        return "the server sends nothing, however often it is asked; see that the address is right and the server well, and run again"
+        return "the server sends nothing, however often it is asked; see that it is the right one, and well, and run again"
     if "No space left on device" in text or "Disk quota exceeded" in text:
         return "the disk is full; make room and run the same command again: what is finished stays"
     return text or type(error).__name__
