@@ -37,12 +37,13 @@ class Watchdog:
         self._step, self._phase, self._since = 0, "start", time.time()
         self._moved = time.monotonic()
         self._count = 0
+        self._made: list[Path] = []
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
         self.seconds: dict[str, float] = {}  # spent in each phase since they were last taken
 
     def __enter__(self) -> Self:
-        make_folder(self._run / FOLDER)
+        self._made = make_folder(self._run / FOLDER)
         self._beat()
         self._thread.start()
         return self
@@ -51,7 +52,7 @@ class Watchdog:
         self._end.set()
         self._thread.join()
         beat_file(self._run, self._ranks.rank).unlink(missing_ok=True)
-        remove_empty([self._run / FOLDER])  # the last rank does
+        remove_empty([self._run / FOLDER, *self._made])  # the last rank does
 
     def enter(self, phase: str, step: int | None = None) -> None:
         """The training thread goes on to `phase` (of `step`)."""
