@@ -44,8 +44,8 @@ class Odd(str):
     def of(cls, text: str, value: int | float | bool) -> "Odd":
         odd = cls(text)
         odd.value, odd.meant = value, str(value).lower()
-        if re.fullmatch("[-+]?0[0-9_]+", text):
-            odd.meant = f"{int(text)}, or {value} where it was meant to be octal"
+        if octal := re.fullmatch("([-+]?)0[0_]*([0-9][0-9_]*)", text):
+            odd.meant = f"{octal[1]}{octal[2].replace('_', '')}, or {value} where it was meant to be octal"
         return odd
 
 
