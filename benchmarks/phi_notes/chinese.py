@@ -47,7 +47,7 @@ class Person:
 class Chinese(BaseVoice):
     folder = FOLDER
     labels = {"patient": "NAME", "doctor": "NAME", "doctor2": "NAME", "doctor3": "NAME", "nurse": "NAME", "relative": "NAME",
-              "relative2": "NAME", "person": "NAME", "address": "ADDRESS", "native": "ADDRESS", "hospital": "HOSPITAL",
+              "relative2": "NAME", "father": "NAME", "person": "NAME", "address": "ADDRESS", "native": "ADDRESS", "hospital": "HOSPITAL",
               "phone": "PHONE", "landline": "PHONE", "id": "ID", "passport": "ID", "insurance": "ID", "date": "DATE",
               "day": "DATE", "month": "DATE", "mrn": "MRN", "exam": "MRN", "path": "MRN", "sample": "MRN", "email": "EMAIL",
               "plate": "PLATE", "bank": "BANK"}
@@ -56,7 +56,7 @@ class Chinese(BaseVoice):
         super().__init__(rng, traits)
         self.place = rng.choice(places())
         self._people: dict[str, Person] = {}
-        self._hospital = self._new_hospital()
+        self._hospital = self._new_hospital(0.75)
         self._form = rng.choice(("年", "年", "-", "-", "/", ".", "年0", " 年"))
         self._full_width = self.often(0.04)
 
@@ -81,7 +81,8 @@ class Chinese(BaseVoice):
 
     def _person(self, role: str, form: str) -> Person:
         if role not in self._people:
-            family = self._person("patient", "").surname if role.startswith("relative") and self.often(0.5) else ""
+            of_family = role == "father" or role.startswith("relative") and self.often(0.6)
+            family = self._person("patient", "").surname if of_family else ""
             by_chance = self.often(0.1 if role == "nurse" else 0.5)
             male = self.male if role == "patient" else form == "m" if form in ("m", "f", "fsur") else by_chance
             self._people[role] = self._new_person(family, male, self.age if role == "patient" else self.rng.randint(26, 62))
@@ -115,6 +116,9 @@ class Chinese(BaseVoice):
 
     def slot_relative2(self, form: str) -> str:
         return self._named("relative2", form)
+
+    def slot_father(self, _: str) -> str:
+        return self._named("father", "m")
 
     def slot_person(self, form: str) -> str:
         """Somebody new each time."""
@@ -157,8 +161,9 @@ class Chinese(BaseVoice):
             return self.one("short_hospitals")
         return self._new_hospital() if form == "other" else self._hospital
 
-    def _new_hospital(self) -> str:
-        place, drawn = self.place if self.often(0.6) else self.rng.choice(places()), self.rng.random()
+    def _new_hospital(self, size: float = 1.0) -> str:
+        """The smaller the size, the fewer of the small ones."""
+        place, drawn = self.place if self.often(0.6) else self.rng.choice(places()), self.rng.random() * size
         district, city = self.rng.choice(place.districts), place.city or place.province
         if drawn < 0.2:
             return self.one("famous_hospitals")

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from random import Random
 
 # days from the admission, or the visit: the first and the last
-_AROUND = {"birth": (0, 0), "today": (0, 0), "soon": (1, 3), "later": (4, 9), "end": (7, 16), "next": (21, 120),
+_AROUND = {"birth": (0, 0), "today": (0, 0), "soon": (1, 3), "later": (2, 6), "end": (7, 16), "next": (21, 120),
            "before": (-12, -1), "past": (-900, -40), "old": (-6000, -1000), "lmp": (-276, -260), "due": (4, 18)}
 
 

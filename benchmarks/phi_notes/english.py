@@ -44,7 +44,7 @@ class English(BaseVoice):
         self.uk = "uk" in traits
         self.place = self._new_place()
         self._people: dict[str, Person] = {}
-        self._hospital = self._new_hospital()
+        self._hospital = self._new_hospital(0.92)
         self._form = rng.choice("sSwWid" if self.uk else "sSStwwiod")
         self._title = "Mr" if self.male else rng.choice(("Mrs", "Ms", "Miss"))
 
@@ -139,8 +139,9 @@ class English(BaseVoice):
             return self._here({"short": "short", "home": "homes", "clinic": "clinics"}[form])
         return self._new_hospital() if form == "other" else self._hospital
 
-    def _new_hospital(self) -> str:
-        place, drawn = self.place if self.often(0.6) else self._new_place(), self.rng.random()
+    def _new_hospital(self, size: float = 1.0) -> str:
+        """The smaller the size, the fewer of the small ones."""
+        place, drawn = self.place if self.often(0.6) else self._new_place(), self.rng.random() * size
         if drawn < 0.3:
             return self._here("hospitals")
         if drawn > 0.92:
@@ -170,7 +171,8 @@ class English(BaseVoice):
         """A Social Security number, or an NHS number."""
         gap, number = self._here("id_gaps"), None
         if not self.uk:
-            return gap.join((f"{self.rng.randint(1, 665):03}", f"{self.rng.randint(1, 99):02}", f"{self.rng.randint(1, 9999):04}"))
+            area, group, serial = self.rng.randint(1, 665), self.rng.randint(1, 99), self.rng.randint(1, 9999)
+            return gap.join((f"{area:03}", f"{group:02}", f"{serial:04}"))
         while number is None:
             number = check_digits.nhs_number(self.rng.choice("46") + f"{self.rng.randrange(10 ** 8):08}")
         return gap.join((number[:3], number[3:6], number[6:]))

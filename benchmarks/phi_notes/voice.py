@@ -16,6 +16,7 @@ TRAPS = {"acute": "acute", "chronic": "chronic", "comorbid": "comorbidities", "d
          "gene": "genes", "generic": "generic", "germ": "organisms", "grade": "grades", "guide": "guides", "herb": "herbs",
          "lab": "labs", "rate": "rates", "room": "rooms", "scanner": "scanners", "score": "scores", "sign": "signs",
          "span": "spans", "strength": "strengths", "vitals": "vitals", "year": "years"}
+MEASURED = ("lab", "vitals")  # shapes
 OF_SPECIALTY = {"drug": "drugs", "disease": "diseases", "department": "departments", "icd": "icds"}
 _FOR_ANYBODY = ("cardio", "respiratory", "neuro", "digestive", "orthopaedics", "endocrine", "oncology", "head")
 _AGES = {"newborn": (0, 0), "child": (1, 13), "woman": (21, 43), "old": (66, 96), "adult": (19, 92)}
@@ -44,7 +45,7 @@ class BaseVoice:
     def piece(self, slot: str) -> Piece:
         name, _, form = slot.partition(":")
         if name in TRAPS:
-            return Piece(self.one(TRAPS[name]), trap=name)
+            return Piece(self.shaped(TRAPS[name]) if name in MEASURED else self.one(TRAPS[name]), trap=name)
         if name in OF_SPECIALTY:
             specialty = self.rng.choice(_FOR_ANYBODY) if form == "other" else self.specialty
             return Piece(self.rng.choice(self.specialties[specialty][OF_SPECIALTY[name]]), trap=name)
