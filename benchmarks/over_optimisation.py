@@ -22,13 +22,16 @@ import numpy as np
 from data_tools.preferences.gold import PARTS
 from megatron_qm.checkpoint.folder import newest
 from megatron_qm.checkpoint.manifest import versions
+from megatron_qm.config.alarms import AlarmConfig
 from megatron_qm.files import write_json
+from megatron_qm.observe.alarms import Watch
 
 import small_world  # isort: skip  (its neighbour)
 
 WINDOW = 20  # batches of a mean
 PROMPTS = 8  # of a batch: many small steps show a course better than few large ones
 BATCH = [f"rl.prompts={PROMPTS}", f"train.global_batch_size={PROMPTS * small_world.SAMPLES}", "rl.loss.kl=0"]
+FUSED = ["rl.fusion.kind=gdpo", "rl.advantage.kind=grpo"]
 
 
 def main() -> None:
@@ -60,7 +63,7 @@ def _seed(folder: Path, seed: int, runs: Sequence[str], args: argparse.Namespace
         output, fused = folder / f"rl-on-{run}", run == "fused"
         rewards = judges if fused else {run: judges[run]}
         checkpoint = small_world.by_rewards(output, policy, folder, seed, rewards, args.steps, *BATCH,
-                                            *(["rl.fusion.kind=gdpo"] if fused else []), *args.overrides)
+                                            *(FUSED if fused else []), *args.overrides)
         small_world.megatron_qm("report", output, "--output", output.with_suffix(".html"))
         answers = small_world.gold_of(checkpoint, folder)
         found[run] = {**_course(output / "metrics.jsonl"), "held_out": small_world.mean_told(answers), "answers": answers}
@@ -83,7 +86,8 @@ def _course(metrics: Path) -> dict:
     batches = [record for record in records if record["kind"] == "rl"]
     gold = np.convolve([one["component_mean"]["gold"] for one in batches], np.full(WINDOW, 1 / WINDOW), "valid")
     proxy = np.convolve([one["reward"] for one in batches], np.full(WINDOW, 1 / WINDOW), "valid")
-    alarms = [record["step"] for record in records if record["kind"] == "alarm" and record["metric"] == "reward gold"]
+    watch = Watch(AlarmConfig())  # says what the run's own said
+    alarms = [alarm.step for record in records for alarm in watch.see(record) if alarm.metric == "reward gold"]
     ends = [min(max(step - WINDOW, 0), len(gold) - 1) for step in alarms[:1]]
     return {"gold": {"first": gold[0], "best": gold.max(), "best_at": int(gold.argmax()) + WINDOW, "last": gold[-1]},
             "proxy": {"first": proxy[0], "last": proxy[-1]}, "lost_of_gain": _lost(gold),

@@ -27,8 +27,8 @@ class AlarmConfig:
     reward_fall: Share | None = 0.1  # the mean reward (0 to 1) is lower by more than this
     length_growth: NotNegative | None = 0.25  # responses are longer by more than this share, and length_reward holds
     length_reward: NotNegative = 0.02  # length_growth counts where the mean reward has risen by less than this
-    # A reward of weight 0 has lost more than this share of what it had gained (all of it where it is lower than at the beginning),
-    # while the reward that is learnt has not fallen.
+    # A reward of weight 0 has lost more than this share of what it had gained (all of it where it is lower than at the
+    # beginning), while the reward that is learnt has not fallen.
     unlearnt_loss: Share | None = 0.05
 
 
