@@ -69,7 +69,8 @@ def test_no_key_of_an_override_is_too_long_to_be_refused(key: str) -> None:
         load(RunConfig, Path("tiny-cpu"), ["data.sources=[{name: a, prefix: a}]", key])
 
 
-_ODD = {"1:30": "write 90", "-1:30": "write -90", "1:30.5": "write 90.5", "010": "write 10, or 8", "-0_1_0_": "write -10, or -8", "00": "write 0, or 0",
+_ODD = {"1:30": "write 90", "-1:30": "write -90", "1:30.5": "write 90.5", "010": "write 10, or 8", "-0_1_0_": "write -10, or -8",
+        "00": "write 0, or 0",
         "1_000": "write 1000", "0x10": "write 16", "0b11": "write 3", "1_0.5": "write 10.5"}
 _SWITCHES = {"yes": "true", "on": "true", "No": "false", "OFF": "false"}
 
