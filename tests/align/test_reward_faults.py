@@ -2,20 +2,19 @@
 
 import os
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from megatron_qm import children
 from megatron_qm.align.rl.fusion.sources import TOKEN
 from megatron_qm.rewards.outcome import Outcome
-from tests.align.stages import by_letters, records, run, written
+from tests import warm
+from tests.align.stages import by_letters, records, run, words, written
 from tests.align.test_rl_command import steps
 
-STEPS, BATCH = 12, 20
+STEPS, BATCH = 10, 20
 
 
 def hangs_on_one_in_a_hundred(prompt: str, response: str, reference: str, metadata: dict) -> Outcome:
@@ -28,12 +27,15 @@ def hangs_on_one_in_a_hundred(prompt: str, response: str, reference: str, metada
     return by_letters(prompt, response, reference, metadata)
 
 
-def served(judge: Path, port: int) -> tuple[subprocess.Popen, str]:
-    """A server of a reward model in a process of its own, and its address."""
+def served(judge: Path, port: int, folder: Path) -> tuple["warm.Process | subprocess.Popen", str]:
+    """A server of a reward model in processes of its own, and its address."""
     words = ["serve-rewards", "--port", str(port), "--workers", "1", "--reward-model", f"mine={judge}"]
-    process = children.start([sys.executable, "-m", "megatron_qm.cli", *words], stdout=subprocess.PIPE, text=True,
-                             env=os.environ | {TOKEN: "t", "OMP_NUM_THREADS": "1"})
-    return process, process.stdout.readline().split()[-1].removesuffix("/score")
+    said = folder / f"server-{time.monotonic_ns()}.log"
+    process = warm.start("megatron_qm.cli", words, os.environ | {TOKEN: "t", "OMP_NUM_THREADS": "1"}, said, said)
+    while "/score" not in (text := said.read_text() if said.exists() else ""):
+        assert process.poll() is None, text
+        time.sleep(0.05)
+    return process, text.split()[-1].removesuffix("/score")
 
 
 @pytest.mark.slow
@@ -45,24 +47,25 @@ def test_a_verifier_that_hangs_and_a_reward_model_server_that_is_killed_twice(
     asked, output, verifier = tmp_path / "asked", tmp_path / "run", f"{__name__}:hangs_on_one_in_a_hundred"
     items = written(tmp_path / "items.jsonl", [
         {"key": f"item {n}", "task": verifier, "prompt": f"Code of illness a{n}?", "reference": str(asked)} for n in range(10)])
-    server, address = served(judge, 0)
+    server, address = served(judge, 0, tmp_path)
     servers = [server]
 
     def kill_twice() -> None:
-        for step in (3, 7):
+        for step in (2, 5):
             while steps(output) < step:
                 time.sleep(0.02)
             servers[-1].kill()  # by SIGKILL, whatever it is in the middle of
             servers[-1].wait()
-            servers.append(served(judge, int(address.rpartition(":")[2]))[0])
+            servers.append(served(judge, int(address.rpartition(":")[2]), tmp_path)[0])
 
     killer = threading.Thread(target=kill_twice, daemon=True)
     killer.start()
     try:
-        run("rl", tiny / "rl.yaml", output, f"train.start_from={policy}", f"rl.items={items}", f"rl.verifiers=[{verifier}]",
+        done = warm.megatron_qm(*words("rl", tiny / "rl.yaml", output, f"train.start_from={policy}", f"rl.items={items}", f"rl.verifiers=[{verifier}]",
             "rl.verifier.seconds=3", "rl.prompts=5", "rl.samples=4", f"train.global_batch_size={BATCH}", f"train.steps={STEPS}",
             "rl.max_unscored_in_a_row=50", "rl.curriculum.resample=false",
-            f"rl.rewards=[{{name: here}}, {{name: there, endpoint: '{address}', verifier: mine}}]")
+            f"rl.rewards=[{{name: here}}, {{name: there, endpoint: '{address}', verifier: mine}}]"), timeout=1800)
+        assert done.returncode == 0, done.stderr[-3000:]
         killer.join(120)
     finally:
         for one in servers:

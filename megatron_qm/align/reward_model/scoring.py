@@ -50,7 +50,7 @@ class RewardScorer:
         self._vocabulary: int = unwrap(chunks)[0].real_vocab_size
 
     def __call__(self, asked: Sequence[Messages]) -> list[float | Unscored]:
-        """Unscored is a conversation that the chat template refuses or leaves a text out of, or that is too long: nothing is cut."""
+        """Unscored is what the chat template refuses or leaves a text out of, and what is too long: nothing is cut."""
         return list(self.scores(asked))
 
     def scores(self, asked: Iterable[Messages]) -> Iterator[float | Unscored]:
