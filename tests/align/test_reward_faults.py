@@ -47,7 +47,11 @@ def test_a_verifier_that_hangs_and_a_reward_model_server_that_is_killed_twice(
     asked, output, verifier = tmp_path / "asked", tmp_path / "run", f"{__name__}:hangs_on_one_in_a_hundred"
     items = written(tmp_path / "items.jsonl", [
         {"key": f"item {n}", "task": verifier, "prompt": f"Code of illness a{n}?", "reference": str(asked)} for n in range(10)])
+    overrides = [f"rl.items={items}", f"rl.verifiers=[{verifier}]", "rl.verifier.seconds=3", "rl.prompts=5", "rl.samples=4",
+                 f"train.global_batch_size={BATCH}", f"train.steps={STEPS}", "rl.max_unscored_in_a_row=50",
+                 "rl.curriculum.resample=false"]
     server, address = served(judge, 0, tmp_path)
+    overrides.append(f"rl.rewards=[{{name: here}}, {{name: there, endpoint: '{address}', verifier: mine}}]")
     servers = [server]
 
     def kill_twice() -> None:
@@ -61,10 +65,7 @@ def test_a_verifier_that_hangs_and_a_reward_model_server_that_is_killed_twice(
     killer = threading.Thread(target=kill_twice, daemon=True)
     killer.start()
     try:
-        done = warm.megatron_qm(*words("rl", tiny / "rl.yaml", output, f"train.start_from={policy}", f"rl.items={items}", f"rl.verifiers=[{verifier}]",
-            "rl.verifier.seconds=3", "rl.prompts=5", "rl.samples=4", f"train.global_batch_size={BATCH}", f"train.steps={STEPS}",
-            "rl.max_unscored_in_a_row=50", "rl.curriculum.resample=false",
-            f"rl.rewards=[{{name: here}}, {{name: there, endpoint: '{address}', verifier: mine}}]"), timeout=1800)
+        done = warm.megatron_qm(*words("rl", tiny / "rl.yaml", output, f"train.start_from={policy}", *overrides), timeout=1800)
         assert done.returncode == 0, done.stderr[-3000:]
         killer.join(120)
     finally:
