@@ -29,7 +29,7 @@ def test_kill_9_at_random_moments_loses_nothing_that_was_acknowledged(tmp_path: 
     acknowledged: list[str] = []
     said: list[str] = []
     unanswered: dict | None = None
-    for _ in range(5):
+    for _ in range(20):
         with Server(pairs, output) as server:
             if unanswered:
                 assert server.post("verdict", unanswered)[0] == 200
