@@ -10,11 +10,12 @@ worse one the same reasoning with another sample's conclusion, or with another o
 Lines of --input hold prompt and response; kind (conclusions are exchanged within a kind), answer and options where they have
 them. The conclusion is what follows the last </think>, or begins with the last --marker, or is the last paragraph. Writes
 DIR/pairs.jsonl, DIR/held_out_pairs.jsonl (other prompts), and last DIR/summary.json: counts, and a digest of both. The same seed
-writes the same bytes.
+writes the same bytes. All are made aside first: what a killed run has left is known by that, and goes with the next one.
 """
 
 import argparse
 import os
+import shutil
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -25,9 +26,11 @@ from data_tools.consistency.pairs import is_held_out, pairs_of
 from data_tools.consistency.samples import Sample, read_samples
 from data_tools.knowledge.rows import write_rows
 from megatron_qm.errors import UserError
-from megatron_qm.files import sha256, write_json
+from megatron_qm.files import folder_for, publish, sha256, write_json
+from megatron_qm.json_types import parse_json
 
 FILES, SUMMARY = ("pairs.jsonl", "held_out_pairs.jsonl"), "summary.json"
+_ASIDE = ".build_consistency.partial"
 _MOST_EXCHANGES = 1000
 
 
@@ -56,6 +59,7 @@ def build(
         raise UserError(f"--exchanges {exchanges}: must lie between 1 and {_MOST_EXCHANGES:,}")
     if not all(markers):
         raise UserError("--marker is empty: it is a text with which conclusions begin")
+    _take_back(output)
     _check_free(output)
     read = read_samples(input, kind, markers)
     samples = [one for one in read if isinstance(one, Sample)]
@@ -78,12 +82,38 @@ def _check_free(output: Path) -> None:
         raise UserError(f"--output {output}: {there} is there already, and is not replaced; name another folder, or move it away")
 
 
+def _take_back(output: Path) -> None:
+    """What a run has left that was killed: all of it lies aside, or part of it under its name and the rest aside."""
+    aside = output / _ASIDE
+    if not aside.is_dir():
+        return
+    try:
+        told = parse_json((aside / SUMMARY).read_bytes())["files"]
+    except (OSError, ValueError, KeyError, TypeError):
+        told = {}  # it had not come to the names
+    for name in FILES:
+        moved = not (aside / name).exists() and (output / name).is_file()
+        if moved and told.get(name, {}).get("sha256") == sha256(output / name):
+            (output / name).unlink()
+    shutil.rmtree(aside)
+
+
 def _written(output: Path, files: dict[str, list[dict[str, Any]]], left_out: Counter[str], seed: int) -> dict[str, Any]:
-    lines = {name: write_rows(output / name, rows) for name, rows in files.items()}
-    strata = {name: dict(sorted(Counter(row["stratum"] for row in rows).items())) for name, rows in files.items()}
-    told = {name: {"lines": lines[name], "strata": strata[name], "sha256": sha256(output / name)} for name in files}
-    summary = {"seed": seed, "files": told, "left_out": dict(left_out.most_common())}
-    write_json(output / SUMMARY, summary)
+    aside = output / _ASIDE
+    with folder_for(output):
+        try:
+            aside.mkdir()
+            lines = {name: write_rows(aside / name, rows) for name, rows in files.items()}
+            strata = {name: dict(sorted(Counter(row["stratum"] for row in rows).items())) for name, rows in files.items()}
+            told = {name: {"lines": lines[name], "strata": strata[name], "sha256": sha256(aside / name)} for name in files}
+            summary = {"seed": seed, "files": told, "left_out": dict(left_out.most_common())}
+            write_json(aside / SUMMARY, summary)
+            for name in (*FILES, SUMMARY):
+                publish(aside / name, output / name)
+            aside.rmdir()
+        except BaseException:
+            _take_back(output)
+            raise
     return summary
 
 

@@ -20,7 +20,7 @@ from data_tools.sources.blocks import EMPTY_LINE, Damage, Position
 from data_tools.sources.inputs import Share
 from data_tools.state import State
 from data_tools.stopping import StopRequest
-from data_tools.workspace import Workspace
+from data_tools.workspace import NothingToKeep, Workspace
 from megatron_qm.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -150,7 +150,7 @@ class Run:
             raise UserError(self._too_many_bad(counts))
         if at_end and not counts.documents and options.shard[1] == 1:
             names = ", ".join(str(item.path) for item in self._job.inputs[:3])
-            raise UserError(f"no documents in {names}: nothing to write")
+            raise NothingToKeep(f"no documents in {names}: nothing to write")
 
     def _too_many_bad(self, counts: InputCounts) -> str:
         limit = self._job.options.max_bad_fraction

@@ -129,6 +129,10 @@ class Workspace:
             raise UserError(f"{path}: exists and is no manifest of a dataset; choose another --output-prefix")
 
 
+class NothingToKeep(UserError):
+    """No run could go on from what there is: it goes."""
+
+
 @contextmanager
 def locked_workspace(prefix: str) -> Iterator[Workspace]:
     """The workspace of `prefix`, held by this process alone. Raises UserError if another run holds it."""
@@ -140,6 +144,9 @@ def locked_workspace(prefix: str) -> Iterator[Workspace]:
             descriptor = _lock(workspace)
         try:
             yield workspace
+        except NothingToKeep:
+            workspace.remove()
+            raise
         finally:
             if workspace.folder.exists() and not workspace.begun():
                 shutil.rmtree(workspace.folder)

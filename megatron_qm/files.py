@@ -43,13 +43,11 @@ def publish(temporary: Path, final: Path) -> None:
 
 @contextmanager
 def folder_for(folder: Path) -> Iterator[None]:
-    """The folder is made for the block; if that ends in an error, what was made of it and is empty (but for a lock) goes."""
+    """The folder is made for the block; if that ends in an error, what was made of it and is empty goes."""
     made = make_folder(folder)
     try:
         yield
     except BaseException:
-        for parent in made:
-            (parent / ".lock").unlink(missing_ok=True)
         remove_empty(made)
         raise
 

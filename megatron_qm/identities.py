@@ -10,7 +10,7 @@ from pathlib import Path
 
 from megatron_qm.chat import ChatTemplate, TemplateError
 from megatron_qm.checkpoint.folder import published
-from megatron_qm.checkpoint.manifest import MANIFEST, TOKENIZER, Manifest, model_of, read_manifest
+from megatron_qm.checkpoint.manifest import MANIFEST, TOKENIZER, Manifest, model_of, read_manifest, verify
 from megatron_qm.config.model import other_shape
 from megatron_qm.config.run import RunConfig
 from megatron_qm.data.manifest import Manifest as DatasetManifest
@@ -79,6 +79,14 @@ def _check_template(config: RunConfig) -> None:
             template.render(turns, asked=True)
     except TemplateError as error:
         raise UserError(f"{name}: {error}; mend data.template_arguments = {dict(arguments)}, or the template") from None
+
+
+def verify_named(key: str, checkpoint: str) -> None:
+    """Raises UserError where a file of the checkpoint that `key` names is not as it was written."""
+    try:
+        verify(Path(checkpoint))
+    except UserError as error:
+        raise UserError(f"{key} = {checkpoint}: {error}") from None
 
 
 def _named(config: RunConfig) -> Iterator[Record]:

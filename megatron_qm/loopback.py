@@ -3,11 +3,13 @@
 import hmac
 import json
 import logging
+import os
 import select
 import socket
 import sys
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
+from email.message import Message
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
@@ -19,6 +21,8 @@ logger = logging.getLogger(__name__)
 _MOST_BYTES = 64 << 20
 _PIECE = 1 << 16
 _LINGER_SECONDS = 2.0
+_BLANKS = " \t"  # that may stand around a header's value
+_MOST_DIGITS = 19
 
 Gone = Callable[[], bool]  # whether the caller has hung up
 
@@ -115,9 +119,9 @@ class _Handler(BaseHTTPRequestHandler):
         return answer
 
     def _body(self) -> object:
-        length = self.headers.get("Content-Length", "")
-        if self.headers.get("Transfer-Encoding") or not (length.isascii() and length.isdecimal() and len(length) < 20) \
-                or not 0 < int(length) <= _MOST_BYTES:
+        length = self.headers.get("Content-Length", "").strip(_BLANKS)
+        known = length and len(length) <= _MOST_DIGITS and "Transfer-Encoding" not in self.headers
+        if not known or not 0 < int(length) <= _MOST_BYTES:
             raise Refused(f"a body of 1 to {_MOST_BYTES} bytes is needed, and its Content-Length", 413)
         data = self.rfile.read(int(length))
         self._unread = False
@@ -197,6 +201,9 @@ class _Handler(BaseHTTPRequestHandler):
     def parse_request(self) -> bool:
         self._unread = False  # of the body
         whole = super().parse_request()
+        if whole and (why := _misframed(self.headers)):
+            self.send_error(400, why)
+            return False
         self._unread = whole and any(name in self.headers for name in ("Content-Length", "Transfer-Encoding"))
         return whole
 
@@ -221,6 +228,32 @@ def json_server(routes: Mapping[str, Answer], token: str, port: int = 0,
         return _Door(routes, token, port, pages or {})
     except OSError as error:
         raise UserError(f"--port {port}: {error.strerror}; name another, or 0 for any free one") from None
+
+
+def token_of(variable: str, drawn: str = "") -> str:
+    """What callers must send, of the environment; `drawn` where nothing is set. Raises UserError for none, and for one that no
+    caller can send: he would be refused for ever."""
+    token = os.environ.get(variable) or drawn
+    if not token:
+        raise UserError(f"set {variable} to the token that callers must send")
+    if not (token.isascii() and token.isprintable() and token == token.strip()):
+        raise UserError(f"{variable}: holds what cannot be sent as a token: ASCII letters, digits and signs can, with no space "
+                        f"at either end and no line break; set another{', or unset it and one is drawn' if drawn else ''}")
+    return token
+
+
+def _misframed(headers: Message) -> str | None:
+    """Why it cannot be told where the request ends: of two readers one might take for a request what is body to the other."""
+    lengths = [value.strip(_BLANKS) for value in headers.get_all("Content-Length", [])]
+    if headers.defects:
+        return "a line of the head is no header"
+    if lengths and "Transfer-Encoding" in headers:
+        return "both Content-Length and Transfer-Encoding are given; send one of them"
+    if len(set(lengths)) > 1:
+        return "two Content-Length headers differ; send one"
+    if lengths and not (lengths[0].isascii() and lengths[0].isdecimal()):
+        return f"Content-Length: {lengths[0][:40]!r} is no number of bytes; send digits alone"
+    return None
 
 
 def _encoded(body: object) -> bytes:

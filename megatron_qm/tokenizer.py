@@ -8,6 +8,7 @@ from pathlib import Path
 from megatron_qm.chat import ChatTemplate, Messages, TemplateError, Tools
 from megatron_qm.checkpoint.manifest import MANIFEST, TOKENIZER
 from megatron_qm.config.run import RunConfig
+from megatron_qm.data.tokenizer_identity import FILES, read_identity
 from megatron_qm.errors import UserError
 from megatron_qm.hf_tokenizer import HfTokenizer, load_tokenizer
 from megatron_qm.said import WholeText
@@ -39,8 +40,12 @@ class TextTokenizer:
 
     @classmethod
     def of_model(cls, model: Path, instead: Path | None, arguments: Mapping[str, object] | None = None) -> "TextTokenizer":
-        """That which a checkpoint or a Hugging Face folder carries, or another that takes its place."""
-        return cls(instead or (model / TOKENIZER if (model / MANIFEST).is_file() else model), arguments, model)
+        """That which a checkpoint or a Hugging Face folder carries, or another that takes its place, such as one with another
+        chat template. Raises UserError where that one gives other ids."""
+        own = model / TOKENIZER if (model / MANIFEST).is_file() else model
+        if instead is not None:
+            _refuse_foreign(instead, own)
+        return cls(instead or own, arguments, model)
 
     @property
     def end(self) -> int | None:
@@ -107,3 +112,11 @@ def _home(source: Path) -> Path:
     """The checkpoint that a tokenizer's folder is part of, else the folder."""
     folder = source if source.is_dir() else source.parent
     return folder.parent if folder.name == TOKENIZER and (folder.parent / MANIFEST).is_file() else folder
+
+
+def _refuse_foreign(given: Path, own: Path) -> None:
+    if any((own / name).is_file() for name in FILES):
+        one, other = read_identity(given), read_identity(own)
+        if not one.same(other):
+            raise UserError(f"{given} is of another tokenizer ({one}) than {own} ({other}), which the model has learnt from: ids "
+                            "would mean other tokens; leave it out, or name the right one")

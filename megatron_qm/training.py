@@ -13,12 +13,12 @@ from megatron_qm.checkpoint.local import LocalCopies
 from megatron_qm.checkpoint.store import CheckpointStore, this_layout
 from megatron_qm.config.hooks import HooksConfig
 from megatron_qm.config.run import RunConfig
+from megatron_qm.evals.examination import asked_items, asked_probes
 from megatron_qm.evals.run_items import ItemRun
 from megatron_qm.evals.run_probes import ProbeRun
 from megatron_qm.model.build import build_model
 from megatron_qm.model.parallel_groups import parallel_groups
 from megatron_qm.platform.runtime import Platform, Ranks, choose_platform, process_group, ranks_from_environment
-from megatron_qm.tokenizer import TextTokenizer
 from megatron_qm.train.feed import DatasetFeed, Feed
 from megatron_qm.train.guard import Guard
 from megatron_qm.train.hooks import Hooks
@@ -148,12 +148,11 @@ def assemble(
 
 def _examination(config: RunConfig) -> Callable[[Sequence[nn.Module]], Sequence[Score]] | None:
     """Knowledge probes and items that the run puts to its model, where the recipe names any."""
-    observe = config.observe
     parts: list[Callable[[Sequence[nn.Module]], Sequence[Score]]] = []
-    if observe.probes:
-        parts.append(ProbeRun(observe.probes, config.data.tokenizer))
-    if observe.items:
-        parts.append(ItemRun(observe.items, TextTokenizer.of_run(config), observe.items_max_tokens, observe.verifiers))
+    if probes := asked_probes(config):
+        parts.append(ProbeRun(probes))
+    if items := asked_items(config):
+        parts.append(ItemRun(items, config.observe.items_max_tokens))
     return (lambda model: [score for part in parts for score in part(model)]) if parts else None
 
 

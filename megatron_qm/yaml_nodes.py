@@ -1,5 +1,9 @@
-"""YAML as nodes: every key and value knows the place it came from."""
+"""YAML as nodes: every key and value knows the place it came from.
 
+Numbers, true and false are those of JSON and YAML 1.2; what YAML 1.1 alone takes for one, such as 1:30, 010, 1_000, yes, is text
+that knows what else it may have meant (`Odd`)."""
+
+import re
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -10,6 +14,13 @@ from megatron_qm.errors import UserError
 _DEEPEST = 100
 _TOO_DEEP = f"nested more than {_DEEPEST} deep"
 _MOST_NODES = 50_000
+_TAG = "tag:yaml.org,2002:"
+_TEXTS = {f"{_TAG}timestamp", f"{_TAG}value", f"{_TAG}merge"}  # what YAML 1.1 alone takes for something else than text
+_PLAIN = {
+    f"{_TAG}int": re.compile(r"[-+]?(0|[1-9][0-9]*)"),
+    f"{_TAG}float": re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"),
+    f"{_TAG}bool": re.compile("true|True|TRUE|false|False|FALSE"),
+}
 
 
 @dataclass(frozen=True)
@@ -21,6 +32,21 @@ class Where:
 
     def __str__(self) -> str:
         return f"{self.source}:{self.line}" if self.line else self.source
+
+
+class Odd(str):
+    """Text as it was written. meant: what else it may have been to be, in words for who asked for that."""
+
+    meant: str
+    value: int | float | bool
+
+    @classmethod
+    def of(cls, text: str, value: int | float | bool) -> "Odd":
+        odd = cls(text)
+        odd.value, odd.meant = value, str(value).lower()
+        if octal := re.fullmatch("([-+]?)0[0_]*([0-9][0-9_]*)", text):
+            odd.meant = f"{octal[1]}{octal[2].replace('_', '')}, or {value} where it was meant to be octal"
+        return odd
 
 
 @dataclass
@@ -38,7 +64,9 @@ class Node:
         """Dictionaries, lists and scalars."""
         if isinstance(self.value, dict):
             return {key: node.plain() for key, node in self.value.items()}
-        return [node.plain() for node in self.value] if isinstance(self.value, list) else self.value
+        if isinstance(self.value, list):
+            return [node.plain() for node in self.value]
+        return str(self.value) if isinstance(self.value, str) else self.value
 
 
 Value: TypeAlias = dict[str, Node] | list[Node] | str | int | float | bool | None
@@ -71,6 +99,11 @@ def _composed(text: str, start: Where) -> yaml.Node | None:
 
 class LimitedLoader(yaml.SafeLoader):
     """Nodes of a text that a person may have written: none inside itself, none too deep, not too many once written out."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012  as PyYAML has it
+        first: [(tag, pattern) for tag, pattern in some if tag not in _TEXTS]
+        for first, some in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -131,7 +164,8 @@ def _scalar(node: yaml.Node, where: Where) -> str | int | float | bool | None:
     except (LookupError, AttributeError, TypeError):  # what PyYAML lets through, as of `!!bool x`
         problem = f"it is not what its tag says, {node.tag}"
     else:
-        return value
+        odd = node.tag in _PLAIN and not _PLAIN[node.tag].fullmatch(node.value)
+        return Odd.of(node.value, value) if odd and isinstance(value, int | float) else value
     raise UserError(f"{where}: cannot read the value {node.value[:80]!r}: {problem}")
 
 

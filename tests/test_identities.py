@@ -117,7 +117,9 @@ def test_a_refused_start_and_a_dry_run_leave_a_run_as_it_was(world: Path, capsys
     again = ["pretrain", "--config", world / "recipe.yaml", f"output={world}/run", f"data.tokenizer={world}/one"]
     for wrong in (sources(world, "other"), [*sources(world, "one"), "model.layers=2"], [*sources(world, "one"), "data.seed=3"],
                   [*sources(world, "one"), "device=h100"], [*sources(world, "one"), "train.global_batch_size=3", "--nproc", "2"],
-                  ["data.sources=[{name: one, prefix: nowhere}]"], [*sources(world, "one"), "train.start_from=nowhere"]):
+                  ["data.sources=[{name: one, prefix: nowhere}]"], [*sources(world, "one"), "train.start_from=nowhere"],
+                  *([*sources(world, "one"), "train.steps=9", f"observe.{key}={world}/raw.jsonl"]
+                    for key in ("items", "probes"))):
         refused(capsys, *again, *wrong)
         assert everything(world / "run") == before, wrong
     assert main([str(word) for word in (*again, *sources(world, "one"), "--dry-run")]) == 0

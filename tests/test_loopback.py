@@ -7,9 +7,11 @@ import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
+from megatron_qm.cli import main
 from megatron_qm.errors import UserError
 from megatron_qm.loopback import Events, Page, Refused, json_server
 
@@ -151,8 +153,8 @@ def raw(port: int, data: bytes, *, half: bool = True) -> bytes:
 
 @pytest.mark.parametrize(("data", "status"), [
     (request("/echo", b"{", length=1), 400), (request("/echo", b"{}", length=5), 400), (request("/echo", b"", length=0), 413),
-    (request("/echo", b"{}", length="9" * 5000), 413), (request("/echo", b"{}", length="\u00b2"), 413),
-    (request("/echo", b"{}", length=-1), 413), (request("/echo", b"{}", "Transfer-Encoding: chunked"), 413),
+    (request("/echo", b"{}", length="9" * 5000), 413), (request("/echo", b"{}", length="\u00b2"), 400),
+    (request("/echo", b"{}", "Transfer-Encoding: chunked"), 400),
     (request("/echo", b'"\\ud800"'), 400), (request("/echo", b"\xff\xfe"), 400), (request("/echo", b"[" * 100_000), 400),
     (request("/echo", b"9" * 5000), 400), (request("/echo", b"{}", method="PUT"), 501),
     (b"\r\n\r\n", None), (b"nonsense\r\n\r\n", 400),
@@ -169,6 +171,46 @@ def test_what_is_no_request_is_answered_in_words_or_closed(port: int, data: byte
         assert head.split()[1] == str(status).encode()
         assert status == 200 or json.loads(body)["error"]["message"]
     assert post(port, "/echo", 1) == (200, {"echo": 1})
+
+
+SMUGGLED = request("/models", b"", method="GET")
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+@pytest.mark.parametrize(("length", "more", "why"), [
+    (2, ["Content-Length: 3"], "differ"), (2, ["content-length: 0"], "differ"), (2, ["Content-Length: +2"], "differ"),
+    ("+2", [], "digits"), ("-1", [], "digits"), ("0x2", [], "digits"), ("2_0", [], "digits"), ("2 0", [], "digits"),
+    ("2, 2", [], "digits"), ("2\r\n 0", [], "digits"), ("", [], "digits"), ("2.0", [], "digits"),
+    (2, ["Transfer-Encoding: chunked"], "both"), (2, ["Transfer-Encoding : chunked"], "no header"),
+    (2, ["transfer-encoding: identity"], "both"),
+])
+def test_a_request_whose_end_two_readers_might_place_otherwise_is_refused_and_the_connection_closed(
+    method: str, length: object, more: list[str], why: str, port: int
+) -> None:
+    said = raw(port, request("/echo", b"{}", *more, length=length, method=method) + SMUGGLED, half=False)
+    head, _, body = said.partition(b"\r\n\r\n")
+    assert head.split()[1] == b"400" and b"connection: close" in head.lower() and said.count(b"HTTP/1.1") == 1
+    assert why in json.loads(body)["error"]["message"]
+    assert post(port, "/echo", 1) == (200, {"echo": 1})
+
+
+def test_the_same_length_twice_and_blanks_around_it_are_read(port: int) -> None:
+    said = raw(port, request("/echo", b"{}", "Content-Length: 2", length=" 2\t "))
+    assert said.startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("token", ["a\nb", "a\n", "a b\u00e9", " a", "\u200b", "a\x7f"])
+@pytest.mark.parametrize("words", [
+    ["serve", "--checkpoint", "nowhere"], ["serve-rewards", "--port", "0"],
+    ["annotate", "--pairs", "nowhere", "--output", "new/verdicts.jsonl", "--annotator", "ann"],
+])
+def test_a_token_that_no_caller_can_send_is_refused_at_every_door(
+    token: str, words: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TOKEN", token)
+    assert main([*words, "--token-variable", "TOKEN"]) == 2
+    assert "TOKEN: holds what cannot be sent as a token" in capsys.readouterr().err and not list(tmp_path.iterdir())
 
 
 def test_two_thousand_mutilated_requests_leave_it_alive(port: int) -> None:

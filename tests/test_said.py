@@ -16,7 +16,7 @@ from megatron_qm.commands import pairs
 from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.config.rl import CurriculumConfig, RlConfig, SamplingConfig
 from megatron_qm.errors import UserError
-from megatron_qm.evals.answers import prompts_of
+from megatron_qm.evals.prompts import prompts_of
 from megatron_qm.loopback import Refused
 from megatron_qm.model.generation.request import Sampling
 from megatron_qm.rewards.items import Item

@@ -3,6 +3,7 @@ standing in the table (and by a run of it, in `runs`)."""
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from megatron_qm.config.recipes import RECIPES
 from megatron_qm.config.run import RunConfig
 from megatron_qm.config.stages import STAGES, stage_from
 from tests import warm
-from tests.align.stages import VERIFIER, run, written
+from tests.align.stages import VERIFIER, run, words, written
 
 SHIPPED = sorted(path.stem for path in RECIPES.glob("*.yaml"))
 
@@ -128,6 +129,74 @@ def test_a_foreign_tokenizer_or_shape_is_refused_and_leaves_a_run_as_it_was(
         said = capsys.readouterr().err
         assert all(side in said for side in sides) and "Traceback" not in said, said
         assert _everything(runs[stage]) == before, wrong
+
+
+@pytest.fixture(scope="session")
+def wrong(tiny: Path, policy: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Files that no run can begin with: found by the ranks, once they have read them."""
+    folder = tmp_path_factory.mktemp("wrong")
+    item = json.loads((tiny / "items.jsonl").read_text().splitlines()[0])
+    shutil.copytree(policy, folder / "altered")
+    weights = max((folder / "altered" / "weights").iterdir(), key=lambda path: path.stat().st_size)
+    weights.write_bytes(weights.read_bytes()[:-1] + b"~")
+    return {
+        "checkpoint": folder / "altered",
+        "item": written(folder / "item.jsonl", [item | {"task": "nobody knows it"}]),
+        "reference": written(folder / "reference.jsonl", [item | {"task": "exam", "reference": ""}]),
+        "long": written(folder / "long.jsonl", [item | {"prompt": "It is A1. " * 200}]),
+        "probes": written(folder / "probes.jsonl", [{"prompt": "It is", "options": ["A1", "A2"], "answer": 2}]),
+        "long probes": written(folder / "probes.jsonl", [{"prompt": "It is A1. " * 200, "options": ["A1", "A2"], "answer": 0}]),
+    }
+
+
+def _refusals(stage: str, wrong: dict[str, Path]) -> dict[str, list[str]]:
+    """Overrides of a first start by the one that it is refused for."""
+    examined = {f"observe.items={wrong[name]}": [f"observe.verifiers=[{VERIFIER}]"] for name in ("item", "reference", "long")}
+    found = {f"train.start_from={wrong['checkpoint']}": [], **examined,
+             **{f"observe.probes={wrong[name]}": [] for name in ("probes", "long probes")}}
+    if stage == "dpo":
+        found |= {f"dpo.reference={wrong['checkpoint']}": [], "dpo.reference=nowhere": []}
+    if stage == "rl":
+        found |= {f"rl.reference={wrong['checkpoint']}": [], f"rl.items={wrong['long']}": []}
+    return {key: [key, *more] for key, more in found.items()}
+
+
+# Seconds a refusal, since ranks come to each. Dpo stands for the stages that make datasets of samples.
+@pytest.mark.parametrize("stage", [
+    pytest.param(stage, marks=[pytest.mark.slow] if stage in ("sft", "reward-model") else [])
+    for stage in STAGES if stage != "pretrain"])
+def test_whatever_is_refused_before_the_first_step_leaves_the_output_as_it_was(
+    stage: str, runs: dict, policy: Path, tiny: Path, wrong: dict, tmp_path: Path
+) -> None:
+    before = _everything(runs[stage])
+    for key, overrides in _refusals(stage, wrong).items():
+        first = words(stage, tiny / f"{stage}.yaml", tmp_path / "new" / "run", f"train.start_from={policy}", "train.steps=4",
+                      *overrides)
+        _refused(first, key)
+        assert not (tmp_path / "new").exists(), key
+        if key == f"observe.items={wrong['long']}":
+            _refused(words(stage, tiny / f"{stage}.yaml", runs[stage], f"train.start_from={policy}", "train.steps=20",
+                           *overrides), key)
+            assert _everything(runs[stage]) == before, key
+
+
+@pytest.mark.parametrize("made", ["", "rank-1.log"])
+def test_nor_do_several_ranks_leave_logs(made: str, policy: Path, tiny: Path, wrong: dict, tmp_path: Path) -> None:
+    """Nor anything else: ranks that were started wrote them."""
+    output, key = tmp_path / "run", f"rl.items={wrong['long']}"
+    if made:
+        (output / "logs").mkdir(parents=True)
+        (output / "logs" / made).write_text("of a run before\n")
+    before = _everything(output)
+    _refused(words("rl", tiny / "rl.yaml", output, f"train.start_from={policy}", key, ranks=2), key)
+    assert _everything(output) == before and output.exists() == bool(made)
+
+
+def _refused(arguments: list[str], key: str) -> None:
+    done = warm.megatron_qm(*arguments)
+    said, name = done.stderr, Path(key.partition("=")[2]).name
+    assert done.returncode == 2 and said.count("error: ") == 1 and name in said or "rl.items" in said, said
+    assert "Traceback" not in said, said
 
 
 # Of stages that make datasets of samples one stands for all; the others are run where slow tests are.

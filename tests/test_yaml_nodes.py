@@ -9,7 +9,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from megatron_qm.config.load import load
+from megatron_qm.config.load import load, to_yaml
+from megatron_qm.config.rl import RlRun
 from megatron_qm.config.run import RunConfig
 from megatron_qm.errors import UserError
 from megatron_qm.rewards.general import read_principles
@@ -37,7 +38,7 @@ REFUSED = {
     "a list as key": ("? [a, b]\n: 1", "1: a key must be a word"),
     "no bool": ("a: !!bool x", "1: cannot read the value 'x': it is not what its tag says"),
     "no time": ("a: !!timestamp x", "1: cannot read the value 'x'"),
-    "no date": ("a: 2024-99-99", "1: cannot read the value '2024-99-99'"),
+    "no date": ("a: !!timestamp '2024-99-99'", "1: cannot read the value '2024-99-99'"),
     "an object": ("a: !!python/object:os.system x", "1: cannot read the value 'x': could not determine a constructor"),
     "5,000 digits": ("a: " + "9" * 5000, "1: cannot read the value '999"),
 }
@@ -66,6 +67,49 @@ def test_an_override_is_held_to_the_same(override: str) -> None:
 def test_no_key_of_an_override_is_too_long_to_be_refused(key: str) -> None:
     with pytest.raises(UserError, match="override"):
         load(RunConfig, Path("tiny-cpu"), ["data.sources=[{name: a, prefix: a}]", key])
+
+
+_ODD = {"1:30": "write 90", "-1:30": "write -90", "1:30.5": "write 90.5", "010": "write 10, or 8", "-0_1_0_": "write -10, or -8",
+        "00": "write 0, or 0",
+        "1_000": "write 1000", "0x10": "write 16", "0b11": "write 3", "1_0.5": "write 10.5"}
+_SWITCHES = {"yes": "true", "on": "true", "No": "false", "OFF": "false"}
+
+
+@pytest.mark.parametrize("odd", [*_ODD, *_SWITCHES, "2024-01-01", "2024-01-01 12:00:00", "="])
+def test_what_yaml_1_1_alone_reads_is_refused_for_a_number_and_a_switch_and_is_text_for_text(odd: str, tmp_path: Path) -> None:
+    """In recipes and overrides alike; where text and numbers are both taken, it must be said which."""
+    for key, words in (("rl.verifier.seconds", _ODD), ("train.seed", _ODD), ("data.sources.0.weight", _ODD),
+                       ("train.init_model_only", _SWITCHES), ("data.template_arguments.x", _ODD | _SWITCHES)):
+        base, kind = ("rl-tiny-cpu", RlRun) if key.startswith("rl.") else ("tiny-cpu", RunConfig)
+        if key.startswith("data.template") and odd not in words:
+            continue
+        with pytest.raises(UserError) as refused:
+            load(kind, Path(base), ["data.sources=[{name: a, prefix: a}]", f"{key}={odd}"])
+        assert f"override '{key}={odd}'" in str(refused.value) and words.get(odd, "") in str(refused.value)
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(f"base: tiny-cpu\ndata: {{sources: [{{name: {odd}, prefix: a}}]}}\noutput: {odd}\n")
+    found = load(RunConfig, recipe)
+    assert found.output == found.data.sources[0].name == odd and type(found.output) is str
+    assert load(RunConfig, written(tmp_path / "again.yaml", to_yaml(found))) == found
+    recipe.write_text(f"base: tiny-cpu\ntrain:\n  seed: {odd}\n")
+    with pytest.raises(UserError, match=re.escape(f"{recipe}:3: train.seed wants a whole number")):
+        load(RunConfig, recipe)
+
+
+@pytest.mark.parametrize("text", ["1_000", "٣", " 5", "1_0e3", "Infinity", "010", "0x10"])
+def test_a_number_in_quotes_is_spelled_as_one(text: str) -> None:
+    with pytest.raises(UserError, match="train.seed wants a whole number"):
+        load(RunConfig, Path("tiny-cpu"), [f'train.seed="{text}"'])
+
+
+@pytest.mark.parametrize(("text", "number"), [("1e3", 1000), ("+7", 7), ("0", 0), ("7.0", 7), ('"12"', 12), ("1.2e+1", 12)])
+def test_numbers_as_people_write_them(text: str, number: int) -> None:
+    assert load(RunConfig, Path("tiny-cpu"), [f"train.seed={text}"]).train.seed == number
+
+
+def written(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
 
 
 def test_anchors_that_a_person_writes_are_read() -> None:

@@ -4,8 +4,8 @@
     LOCAL/RUN_ID/step-00000450/rank-00003.json    its hash, layout and step; written last
 
 The shared checkpoints (store.py) are what a run lives by. A local copy only saves the steps since the newest of them,
-when all ranks come back on the nodes that they were on. RUN_ID is drawn when a run begins, and lies in its folder: the
-copies of a deleted run are never taken for those of a new one in its place.
+when all ranks come back on the nodes that they were on. RUN_ID is drawn when a run begins, and lies in its folder
+from its first copy on: the copies of a deleted run are never taken for those of a new one in its place.
 """
 
 import logging
@@ -50,8 +50,9 @@ class LocalCopies:
 
     def __init__(self, root: Path, run: Path, layout: Layout) -> None:
         self._rank, self._layout = dist.get_rank(), asdict(layout)
-        identity = on_first_rank(lambda: _run_id(Path(run)))
-        self.folder = Path(root) / identity
+        self._id_file = Path(run) / RUN_ID
+        self._identity = on_first_rank(lambda: _read_id(self._id_file) or secrets.token_hex(8))
+        self.folder = Path(root) / self._identity
 
     def save(
         self, chunks: Sequence[torch.nn.Module], optimizer: MegatronOptimizer, progress: Mapping[str, object], base: str | None
@@ -62,6 +63,7 @@ class LocalCopies:
         Raises UserError, on all ranks, if a rank could not write; then nothing of this copy is left on it.
         """
         step, problem = whole_of(progress, "step"), None
+        on_first_rank(self._keep_id)
         try:
             self._write(step, chunks, optimizer, dict(progress), base)
         except OSError as error:
@@ -69,6 +71,10 @@ class LocalCopies:
         problem = first_problem(problem)
         if problem is not None:
             raise UserError(f"{problem}; make room, or leave checkpoint.local out")
+
+    def _keep_id(self) -> None:
+        if not self._id_file.is_file():
+            write_text(self._id_file, self._identity + "\n")
 
     def newest_complete(self, shared: Path | None) -> int | None:
         """The newest step of which every rank finds its copy, unaltered and of this layout, and that is newer than the
@@ -184,9 +190,5 @@ def _stands(shared: Path | None, base: str) -> bool:
     return (shared.parent / base).is_dir() or folder.step_of_published(shared) >= folder.step_of_published(Path(base))
 
 
-def _run_id(run: Path) -> str:
-    path = run / RUN_ID
-    if not path.is_file():
-        run.mkdir(parents=True, exist_ok=True)
-        write_text(path, secrets.token_hex(8) + "\n")
-    return path.read_text().strip()
+def _read_id(path: Path) -> str | None:
+    return path.read_text().strip() if path.is_file() else None

@@ -31,8 +31,8 @@ _DTYPES = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}
 class CheckpointStore:
     """All methods are collective: every rank calls them, in the same order, inside `platform.scope()`.
 
-    A store belongs to the one job that writes to `directory`: making it removes what killed saves have left there,
-    unless it is `read_only` and nothing will be saved. published: told, on every rank, of each checkpoint once it is visible.
+    A store belongs to the one job that writes to `directory`: `begin` removes what killed saves have left there. read_only:
+    nothing will be saved. published: told, on every rank, of each checkpoint once it is visible.
     Raises UserError if the run is not to resume (`resume: never`) but the folder has checkpoints of another run.
     """
 
@@ -50,7 +50,11 @@ class CheckpointStore:
         self._bad: set[str] = set()
         self._last: Path | None = None  # loaded or published: its tokenizer/ and hf/ go into the next one
         if not read_only:
-            self._log(on_first_rank(self._tidy))
+            on_first_rank(self._refuse_another_run)
+
+    def begin(self) -> None:
+        """Nothing is refused any more: the run starts, or goes on."""
+        self._log(on_first_rank(lambda: folder.remove_leftovers(self.directory)))
 
     # --- saving
 
@@ -149,7 +153,7 @@ class CheckpointStore:
         At the layout that wrote it everything is restored bit for bit; at another one the generators are seeded anew.
         Raises UserError for a torn or altered checkpoint, one of another model, or one without optimizer state.
         """
-        manifest = self._open(path, model_chunks, training=optimizer is not None)
+        manifest = self.check(path, model_chunks, training=optimizer is not None)
         weights = Path(path) / WEIGHTS
         with distributed.quiet():
             stored = on_first_rank(lambda: distributed.stored_names(weights))
@@ -160,6 +164,22 @@ class CheckpointStore:
         if optimizer is not None:
             self._restore_generators(Path(path), manifest)
         self._last = Path(path)
+        return manifest
+
+    def check(self, path: Path, model_chunks: Sequence[torch.nn.Module], *, training: bool) -> Manifest:
+        """Raises UserError where `load` would not take `path`; training: with its optimizer state."""
+        problem = self._verify(path) if path != self._verified else None
+        if problem is not None:
+            raise UserError(problem)
+        manifest = read_manifest(path)
+        chunk = unwrap(model_chunks)[0]
+        refuse_another_model(manifest.model, chunk, str(path), training=training)
+        refuse_other_adapters(lora_of(manifest), chunk.lora, str(path), training=training)
+        if training and not manifest.contains["optimizer"]:
+            raise UserError(
+                f"{path}: holds weights alone, no optimizer state to go on from; start a new run from it with "
+                f"train.start_from={path} and train.init_model_only=true"
+            )
         return manifest
 
     def load_weights(
@@ -184,14 +204,13 @@ class CheckpointStore:
 
     # --- parts
 
-    def _tidy(self) -> list[str]:
+    def _refuse_another_run(self) -> None:
         there = folder.published(self.directory)
         if self.config.resume == "never" and there:
             raise UserError(
                 f"{self.directory}: has {len(there)} checkpoints of an earlier run (up to {there[0].name}), and "
                 f"checkpoint.resume = never: choose another output, remove them, or set checkpoint.resume=auto"
             )
-        return folder.remove_leftovers(self.directory)
 
     def _make_temporary(self, step: int) -> Path:
         temporary = self.directory / folder.temporary_name(step, secrets.token_hex(4))
@@ -231,21 +250,6 @@ class CheckpointStore:
         problem = first_problem(problem)
         self._verified = path if problem is None else None
         return problem
-
-    def _open(self, path: Path, chunks: Sequence[torch.nn.Module], *, training: bool) -> Manifest:
-        problem = self._verify(path) if path != self._verified else None
-        if problem is not None:
-            raise UserError(problem)
-        manifest = read_manifest(path)
-        chunk = unwrap(chunks)[0]
-        refuse_another_model(manifest.model, chunk, str(path), training=training)
-        refuse_other_adapters(lora_of(manifest), chunk.lora, str(path), training=training)
-        if training and not manifest.contains["optimizer"]:
-            raise UserError(
-                f"{path}: holds weights alone, no optimizer state to go on from; start a new run from it with "
-                f"train.start_from={path} and train.init_model_only=true"
-            )
-        return manifest
 
     def _restore_generators(self, path: Path, manifest: Manifest) -> None:
         if manifest.layout == this_layout():

@@ -1,7 +1,6 @@
 """`megatron-qm annotate`: a page on which people say which of two responses is better; and what they have said."""
 
 import argparse
-import os
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from megatron_qm.errors import UserError
 from megatron_qm.evals.agreement import cohens_kappa
 from megatron_qm.exits import DONE
 from megatron_qm.files import write_json, write_json_lines
+from megatron_qm.loopback import token_of
 from megatron_qm.options import Number
 
 _EPILOG = """\
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
         return _summary(args)
     _check(args, wanted=["pairs", "output", "annotator"], foreign=["json", "export", "measure"])
     outputs.check_apart(args, written=["output"], read=["pairs"])
-    names, token = _names(args.annotator), _token(args.token_variable)
+    names, token = _names(args.annotator), token_of(args.token_variable, secrets.token_urlsafe(16))
     candidates = read_candidates(args.pairs)
     with opened(args.output, candidates, args.seed, args.second) as log:
         plan = Plan(candidates.pairs, log.begin.seed, log.begin.second)
@@ -102,15 +102,6 @@ def _names(given: Sequence[str]) -> list[str]:
     if len(set(given)) < len(given):
         raise UserError(f"--annotator {', '.join(given)}: the same name twice; names tell annotators apart")
     return list(given)
-
-
-def _token(variable: str) -> str:
-    """Of the environment, or drawn. Raises UserError for one that no browser can send: its page would wait for ever."""
-    token = os.environ.get(variable) or secrets.token_urlsafe(16)
-    if not (token.isascii() and token.isprintable() and token == token.strip()):
-        raise UserError(f"{variable}: holds what cannot be sent as a token: ASCII letters, digits and signs can, with no space "
-                        "at either end; set another, or unset it and one is drawn")
-    return token
 
 
 def _summary(args: argparse.Namespace) -> int:

@@ -157,8 +157,8 @@ class _Paper:
 
 def _paper(args: argparse.Namespace, items: Sequence[Item], ours: bool) -> _Paper:
     """Raises UserError for what the model cannot be asked."""
-    from megatron_qm.evals.answers import prompts_of
     from megatron_qm.evals.probes import read_probes
+    from megatron_qm.evals.prompts import prompts_of
     from megatron_qm.tokenizer import TextTokenizer
 
     probes = [probe for path in args.probes for probe in read_probes(path)]

@@ -56,14 +56,18 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f"--count {args.count}: {args.pairs} holds {len(pairs)} pairs to choose from"
                         + (f", beside {len(known)} of --without" if known else "") + "; ask for fewer")
     errors = [pair.text for pair in read_candidates(args.errors).pairs] if args.errors else []
+    margins = read_margins(args.scores)
     try:
-        scores = scores_of(pairs, read_margins(args.scores), errors, args.stratum)
+        scores = scores_of(pairs, margins, errors, args.stratum)
     except ValueError as error:
         raise UserError(f"{args.pairs}, {args.scores}: {error}") from None
     choices = selected(scores, args.count, args.seed, args.similarity)
     write_json_lines(args.output, (selected_line(pairs[choice.index], choice) for choice in choices))
     if candidates.same:
         print(candidates.left_out())
+    if strays := [key for key in margins if key not in candidates.keys]:
+        print(f"{args.scores}: {len(strays)} of {len(margins)} lines are of no pair in {args.pairs} and are not used, the "
+              f"first is {strays[0]!r:.60}")
     told = Counter(choice.reason for choice in choices)
     print(f"{len(choices)} of {len(pairs)} pairs: " + ", ".join(f"{count} {reason}" for reason, count in told.most_common()))
     print(f"written: {args.output}")

@@ -1,7 +1,6 @@
 """`megatron-qm serve`: a checkpoint behind the OpenAI API, on loopback with a token: to try it, and to let it judge."""
 
 import argparse
-import os
 import signal
 from pathlib import Path
 
@@ -9,8 +8,8 @@ from megatron_qm.checkpoint.manifest import language_model_of, read_manifest
 from megatron_qm.commands.ranks import add_layout_arguments, layout, on_ranks
 from megatron_qm.config.bounds import AtOnce, Length, Port
 from megatron_qm.config.parallel import ParallelConfig
-from megatron_qm.errors import UserError
 from megatron_qm.exits import DONE
+from megatron_qm.loopback import token_of
 from megatron_qm.options import Number
 
 _EPILOG = """\
@@ -44,14 +43,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    if not os.environ.get(args.token_variable):
-        raise UserError(f"set {args.token_variable} to the token that callers must send")
+    token = token_of(args.token_variable)
     model = language_model_of(read_manifest(args.checkpoint), args.checkpoint)
     parallel, processes = layout(model, args.tp, args.pp)
-    return on_ranks(args, processes, lambda: _serve(args, parallel))
+    return on_ranks(args, processes, lambda: _serve(args, parallel, token))
 
 
-def _serve(args: argparse.Namespace, parallel: ParallelConfig) -> int:
+def _serve(args: argparse.Namespace, parallel: ParallelConfig, token: str) -> int:
     from megatron_qm.commands.checkpoint_model import checkpoint_model
     from megatron_qm.model.generation.generate import answer
     from megatron_qm.model.language_model import unwrap
@@ -67,7 +65,7 @@ def _serve(args: argparse.Namespace, parallel: ParallelConfig) -> int:
     with checkpoint_model(args.checkpoint, parallel, args.dtype, args.device) as (model, rank):
         if rank == 0:
             door = open_door(desk, tokenizer, args.checkpoint.name, unwrap(model)[0].max_sequence_length, args.max_new_tokens,
-                             os.environ[args.token_variable], args.port)
+                             token, args.port)
             print(f"{args.checkpoint} answers at http://127.0.0.1:{door.server_port}/v1", flush=True)
         desk.serve(lambda feed: answer(model, feed, max_sequences=args.max_sequences, detokenize=tokenizer.decode))
     return DONE

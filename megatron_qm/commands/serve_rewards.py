@@ -1,13 +1,12 @@
 """`megatron-qm serve-rewards`: the verifiers over HTTP, for other frameworks."""
 
 import argparse
-import os
 
 from megatron_qm.commands.judges import add_judge_arguments, models_of
 from megatron_qm.commands.reward_models import add_reward_model_arguments, reward_models
 from megatron_qm.config.bounds import Port, Processes, Seconds
-from megatron_qm.errors import UserError
 from megatron_qm.exits import DONE
+from megatron_qm.loopback import token_of
 from megatron_qm.options import Number
 from megatron_qm.rewards.pool import VerifierPool
 from megatron_qm.rewards.registry import SHIPPED_NAMES, Verifiers
@@ -42,9 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from megatron_qm.rewards.doors.http import server
 
-    token = os.environ.get(args.token_variable, "")
-    if not token:
-        raise UserError(f"set {args.token_variable} to the token that callers must send")
+    token = token_of(args.token_variable)
     verifiers = Verifiers.named(args.verifier, "--verifier", models_of(args))
     seconds, taken = args.seconds + verifiers.models.longest_wait, [*SHIPPED_NAMES, *verifiers.names]
     with reward_models(args, taken) as models, VerifierPool(args.workers, seconds) as pool:

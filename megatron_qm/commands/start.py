@@ -12,6 +12,8 @@ from megatron_qm.config.rules import check_world
 from megatron_qm.config.run import RunConfig
 from megatron_qm.errors import UserError
 from megatron_qm.exits import DONE, STOPPED
+from megatron_qm.observe.metrics import METRICS_FILE
+from megatron_qm.observe.sinks import check_sinks
 from megatron_qm.platform.detect import Hardware, detect_hardware, rank_variables
 from megatron_qm.rewards.registry import Verifiers
 
@@ -46,7 +48,9 @@ def start(args: argparse.Namespace, config: RunConfig, processes: int, train: Ca
         return DONE if train() else STOPPED
     from megatron_qm.train.launch import launch_local
 
-    return launch_local([args.argv[0], *as_arguments(args.config), *args.overrides], processes, Path(config.output) / "logs")
+    output = Path(config.output)
+    again = [args.argv[0], *as_arguments(args.config), *args.overrides]
+    return launch_local(again, processes, output / "logs", begun=output / METRICS_FILE)
 
 
 def check_places(config: RunConfig) -> None:
@@ -60,7 +64,8 @@ def check_places(config: RunConfig) -> None:
 
 
 def check_user_code(config: RunConfig) -> None:
-    """Raise UserError for a hook or a verifier that cannot be loaded, before anything is begun."""
+    """Raise UserError for a hook, a verifier or a package that cannot be loaded, before anything is begun."""
+    check_sinks(config.observe.tensorboard, config.observe.wandb_project)
     Verifiers.named(config.observe.verifiers, "observe.verifiers")
     for key, names in (("after_step", config.hooks.after_step), ("after_save", config.hooks.after_save)):
         for name in names:

@@ -3,6 +3,7 @@
 import dataclasses
 import difflib
 import math
+import re
 import types
 import typing
 from collections.abc import Callable, Iterator
@@ -13,9 +14,10 @@ from megatron_qm.config.bounds import objection
 from megatron_qm.config.hints import Scalar, arm, dataclasses_in, hints_of, is_config, is_list, is_mapping, is_union, item_hint
 from megatron_qm.config.tree import Tree
 from megatron_qm.errors import UserError
-from megatron_qm.yaml_nodes import Node, Where
+from megatron_qm.yaml_nodes import Node, Odd, Where
 
 T = TypeVar("T")
+_SPELLED = re.compile(r"[-+]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")  # a number, as JSON and YAML 1.2 spell it
 
 
 @dataclass(frozen=True)
@@ -109,12 +111,11 @@ def _expanded(short: Shorthand, node: Node, key: str) -> object:
 
 
 def _one_of(choices: tuple[object, ...], node: Node, key: str) -> object:
-    # YAML 1.1 reads a bare `none` as text but `off` and `no` as False: only text can match.
     if node.value not in choices:
         near = difflib.get_close_matches(str(node.value), [str(choice) for choice in choices], n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise UserError(f"{node.where}: {key} = {_show(node)} is not one of {', '.join(map(str, choices))}{hint}")
-    return node.value
+    return choices[choices.index(node.value)]
 
 
 def _list(hint: object, node: Node, key: str) -> object:
@@ -137,6 +138,8 @@ def _mapping(node: Node, key: str) -> dict[str, Scalar]:
 def scalar(node: Node, key: str) -> Scalar:
     """true, false, a number or text. Raises UserError for anything else."""
     value = node.value
+    if isinstance(value, Odd):
+        raise UserError(f"{node.where}: {key} = {value}: not all read it alike; write {value.meant}, or {_show(node)} for text")
     if not isinstance(value, Scalar) or isinstance(value, float) and not math.isfinite(value):
         raise UserError(f"{node.where}: {key} wants true, false, a finite number or text, not {_show(node)}")
     _refuse_nul(node, key)
@@ -148,14 +151,16 @@ def _scalar(hint: Any, node: Node, key: str) -> object:
     value = node.value
     if hint in (str, bool) and isinstance(value, hint):
         _refuse_nul(node, key)
-        return value
+        return hint(value)
     if hint in (int, float) and not isinstance(value, bool):
         number = _number(value)
         if number is not None and math.isfinite(number) and (hint is float or number == int(number)):
             return hint(value) if isinstance(value, int) else hint(number)
     name = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}.get(hint, str(hint))
-    quoted = " (put it in quotes)" if hint is str and not isinstance(value, dict | list) else ""
-    raise UserError(f"{node.where}: {key} wants {name}, not {_show(node)}{quoted}")
+    advice = " (put it in quotes)" if hint is str and not isinstance(value, dict | list) else ""
+    if isinstance(value, Odd) and isinstance(value.value, bool) == (hint is bool):
+        advice = f"; write {value.meant}"
+    raise UserError(f"{node.where}: {key} wants {name}, not {_show(node)}{advice}")
 
 
 def _refuse_nul(node: Node, key: str) -> None:
@@ -164,6 +169,9 @@ def _refuse_nul(node: Node, key: str) -> None:
 
 
 def _number(value: Any) -> float | None:
+    """Also of text such as 1e12, which YAML 1.1 takes for no number."""
+    if isinstance(value, str) and (isinstance(value, Odd) or not _SPELLED.fullmatch(value)):
+        return None
     try:
         return float(value)
     except (TypeError, ValueError, OverflowError):

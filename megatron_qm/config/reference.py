@@ -30,7 +30,9 @@ lists and single values are replaced. `key: null` replaces too: a block goes bac
 `lora={rank: 8}` the block. `data.sources.0.weight=2` reaches into a list.
 
 **What is refused**: unknown and repeated keys (with the nearest one), values of another type, numbers out of their bounds, and
-what goes against a rule between keys. The message names the file and line, or the override, that the value came from:
+what goes against a rule between keys. Numbers, true and false are spelt as in JSON and YAML 1.2: `1:30`, `010`, `0x10`, `1_000`
+and `yes` are refused where a number or a switch is asked, with what to write, and are text where text is. The message names the
+file and line, or the override, that the value came from:
 
 ```
 override 'train.steps=0': train.steps = 0: must be 1 or more

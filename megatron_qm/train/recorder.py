@@ -57,7 +57,7 @@ class Score(Protocol):
 
 
 class Recorder:
-    """Writes on rank 0; on the others, and where `silent`, every call is free. Metrics are of the whole job."""
+    """Writes on rank 0, from `begin` on; on the others, and where `silent`, every call is free. Metrics are of the whole job."""
 
     def __init__(self, config: RunConfig, platform: Platform, ranks: Ranks, *, silent: bool = False) -> None:
         self._config, self._platform, self._ranks = config, platform, ranks
@@ -74,12 +74,6 @@ class Recorder:
         self.listeners: list[Callable[[Record], None]] = []  # told of every record, where there are any
 
     def __enter__(self) -> Self:
-        if self._writes:
-            observe = self._config.observe
-            self._folder.mkdir(parents=True, exist_ok=True)
-            self._metrics = MetricsWriter(
-                self._folder, tensorboard=observe.tensorboard, wandb_project=observe.wandb_project
-            )
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -89,15 +83,16 @@ class Recorder:
 
     def begin(self, step: int, came_from: object | None) -> None:
         """The run starts, or goes on, after `step` finished steps; what later steps had written is cut off."""
-        if self._metrics is not None:
+        if self._writes:
+            observe = self._config.observe
+            self._metrics = MetricsWriter(self._folder, tensorboard=observe.tensorboard, wandb_project=observe.wandb_project)
             write_text(self._folder / "config.resolved.yaml", to_yaml(self._config))
             write_json(self._folder / "environment.json", capture_environment(
                 world_size=self._ranks.world_size,
                 device=self._platform.device_name,
                 peak=self._peak.name if self._peak else None,
             ) | {"predicted": prediction_of_run(self._config, self._ranks.world_size, self._platform.device_name)})
-            if self._metrics is not None:
-                self._metrics.truncate_after(step)
+            self._metrics.truncate_after(step)
             self._progress = Progress(self._config.total_steps)
             self._begun(step, str(came_from) if came_from else "")
         self._since = self._ended = time.perf_counter()

@@ -18,7 +18,7 @@ from typing import Self
 
 from megatron_qm.config.train import WatchdogConfig
 from megatron_qm.exits import HUNG
-from megatron_qm.files import write_json
+from megatron_qm.files import make_folder, remove_empty, write_json
 from megatron_qm.observe.heartbeat import FOLDER, Beat, beat_file, read_beats, write_beat
 from megatron_qm.observe.verdict import Verdict, judge
 from megatron_qm.platform.runtime import Ranks
@@ -37,12 +37,13 @@ class Watchdog:
         self._step, self._phase, self._since = 0, "start", time.time()
         self._moved = time.monotonic()
         self._count = 0
+        self._made: list[Path] = []
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
         self.seconds: dict[str, float] = {}  # spent in each phase since they were last taken
 
     def __enter__(self) -> Self:
-        (self._run / FOLDER).mkdir(parents=True, exist_ok=True)
+        self._made = make_folder(self._run / FOLDER)
         self._beat()
         self._thread.start()
         return self
@@ -51,6 +52,7 @@ class Watchdog:
         self._end.set()
         self._thread.join()
         beat_file(self._run, self._ranks.rank).unlink(missing_ok=True)
+        remove_empty([self._run / FOLDER, *self._made])  # the last rank does
 
     def enter(self, phase: str, step: int | None = None) -> None:
         """The training thread goes on to `phase` (of `step`)."""

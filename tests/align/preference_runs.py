@@ -28,7 +28,7 @@ MODEL = ModelConfig(family="qwen3", layers=2, hidden_size=32, ffn_hidden_size=64
 
 
 def learn(prefix: str, cases: dict[str, dict[str, Any]], parallel: dict[str, Any]) -> dict[str, list[list[float]]]:
-    """{case: [[loss, gradient norm, every other mean] of each step]}. A case: what, and keys of its loss."""
+    """{case: [[loss, gradient norm, every other mean] of each step]}. A case: what, keys of its loss, and `prefix`, `rows`."""
     platform, layout = choose_platform("cpu"), ParallelConfig(**parallel)
     torch.set_num_threads(1)
     with process_group(platform, ranks_from_environment()), platform.scope(), parallel_groups(layout):
@@ -36,7 +36,7 @@ def learn(prefix: str, cases: dict[str, dict[str, Any]], parallel: dict[str, Any
 
 
 def _learn(prefix: Path, platform: Platform, parallel: ParallelConfig, case: dict[str, Any]) -> list[list[float]]:
-    what, prefix = case.pop("what"), Path(case.pop("prefix", prefix))
+    what, prefix, rows = case.pop("what"), Path(case.pop("prefix", prefix)), case.pop("rows", ROWS)
     scored = what == "reward-model"
     objective: Objective = RewardObjective(RewardLossConfig(**case)) if scored else DpoObjective(DpoLossConfig(**case))
     model = ModelConfig(**{**vars(MODEL), "head": "score" if scored else "vocabulary"}).resolved()
@@ -50,8 +50,8 @@ def _learn(prefix: Path, platform: Platform, parallel: ParallelConfig, case: dic
     found = []
     try:
         for _ in range(STEPS):
-            plan, place = reader.plan_step(ROWS), this_place()
-            mine = sum(place.sequences(ROWS, 2), [])
+            plan, place = reader.plan_step(rows), this_place()
+            mine = sum(place.sequences(rows, 2), [])
             batches = micro_batches(reader.read(plan, mine), 2, place, platform.device, packed=True)
             result = stepper.train(batches, len(mine) // 2, 3e-3)
             found.append([result.losses.mean, result.grad_norm, *(result.losses.other_means or {}).values()])

@@ -35,6 +35,8 @@ KINDS = {
     "adaptive": ["rl.fusion={kind: adaptive, over: frozen, weakness: 3, momentum: 0.5, cap: {reward: vowels, below: 0.2}}"],
 }
 
+HERE = LAYOUTS | {"TP2": ["parallel.tp=2"]}
+
 
 def by_spaces(prompt: str, response: str, reference: str, metadata: dict) -> Outcome:
     """The share of spaces; nothing to say of every response with a Q."""
@@ -132,7 +134,7 @@ def test_mistakes_are_named_before_anything_is_made(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("layout", ["TP2+SP", "PP2", "DP2"])
+@pytest.mark.parametrize("layout", [layout for layout in HERE if layout != "one"])
 def test_fused_rewards_teach_the_same_at_every_layout(
     layout: str, frozen: Path, tiny: Path, policy: Path, tmp_path: Path
 ) -> None:
@@ -140,7 +142,7 @@ def test_fused_rewards_teach_the_same_at_every_layout(
     overrides = [f"train.start_from={policy}", REWARDS, *QUICK, "train.steps=2", "rl.fusion={kind: gdpo}",
                  "checkpoint.every=null", f"rl.saved_rollouts={json.dumps(paths)}"]
     run("rl", tiny / "rl.yaml", tmp_path / "one", *overrides)
-    run("rl", tiny / "rl.yaml", tmp_path / "two", *overrides, "train.micro_batch_size=1", *LAYOUTS[layout], ranks=2)
+    run("rl", tiny / "rl.yaml", tmp_path / "two", *overrides, "train.micro_batch_size=1", *HERE[layout], ranks=2)
     names = ("policy_loss", "kl", "clipped", "entropy")
     same(numbers(tmp_path / "two", *names), numbers(tmp_path / "one", *names))
 

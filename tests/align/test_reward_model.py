@@ -12,10 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from data_tools.train_tokenizer import save, train
 from megatron_qm import children
 from megatron_qm.cli import main
 from megatron_qm.commands.checkpoint_model import checkpoint_model
 from megatron_qm.config.parallel import ParallelConfig
+from megatron_qm.drills.compare import tensor_hashes
+from megatron_qm.rewards.outcome import Unscored
 from tests import warm
 from tests.align.stages import numbers, records, run, written
 from tests.distributed import run_ranks
@@ -37,8 +40,8 @@ def trained(tiny: Path, policy: Path, pairs: Path, tmp_path_factory: pytest.Temp
                f"reward_model.sources=[{{name: pairs, path: {pairs}}}]", "train.steps=40", "schedule.warmup_steps=2")
 
 
-def scores(checkpoint: str, parallel: dict[str, Any], together: bool) -> list[float | None]:
-    """Of `TEXTS` and one that is too long, on the ranks of a layout."""
+def scores(checkpoint: str, parallel: dict[str, Any], together: bool) -> list[float | str]:
+    """Of `TEXTS` and one that is too long, or why there is none, on the ranks of a layout."""
     from megatron_qm.align.reward_model.scoring import RewardScorer
     from megatron_qm.tokenizer import TextTokenizer
 
@@ -46,17 +49,19 @@ def scores(checkpoint: str, parallel: dict[str, Any], together: bool) -> list[fl
              for text in [*TEXTS, "It is A1. " * 200]]
     with checkpoint_model(Path(checkpoint), ParallelConfig(**parallel), "fp32", "cpu") as (chunks, _):
         scorer = RewardScorer(chunks, TextTokenizer.of_model(Path(checkpoint), None), 96, rows=2)
-        return scorer(asked) if together else [scorer([one])[0] for one in asked]
+        found = scorer(asked) if together else [scorer([one])[0] for one in asked]
+        return [one.reason if isinstance(one, Unscored) else one for one in found]
 
 
 def test_scores_do_not_depend_on_company_or_layout(trained: Path) -> None:
     worker = "tests.align.test_reward_model:scores"
     alone = run_ranks(worker, 1, str(trained), {}, False)[0]
-    assert alone[-1] is None and len({round(score, 6) for score in alone[:-1]}) == len(TEXTS)
+    assert alone[-1].startswith("too long: ") and alone[-1].endswith(" tokens, more than 96")
+    assert len({round(score, 6) for score in alone[:-1]}) == len(TEXTS)
     for parallel in ({}, {"tp": 2, "sp": True}, {"pp": 2}, {"cp": 2}):
         for found in run_ranks(worker, 2, str(trained), parallel, True):
             np.testing.assert_allclose(found[:-1], alone[:-1], atol=2e-5)
-            assert found[-1] is None
+            assert found[-1] == alone[-1]
 
 
 def test_pairs_are_told_apart_and_exchanged_ones_the_other_way(trained: Path, pairs: Path, tmp_path: Path) -> None:
@@ -76,10 +81,17 @@ def test_pairs_are_told_apart_and_exchanged_ones_the_other_way(trained: Path, pa
 
 
 def test_going_on_from_a_reward_model_keeps_its_head(trained: Path, pairs: Path, tiny: Path, tmp_path: Path) -> None:
-    run("reward-model", tiny / "reward-model.yaml", tmp_path / "more", f"train.start_from={trained}", "train.steps=1",
-        f"reward_model.sources=[{{name: pairs, path: {pairs}}}]")
+    more = run("reward-model", tiny / "reward-model.yaml", tmp_path / "more", f"train.start_from={trained}", "train.steps=1",
+               f"reward_model.sources=[{{name: pairs, path: {pairs}}}]", "optimizer.lr=1.0e-30")  # a step that moves no bit
     loss = numbers(tmp_path / "more")[0][0]
     assert loss < 0.8 * np.log(2)  # a head that is made anew knows nothing: log 2
+    before, after = (weights(tensor_hashes(checkpoint)) for checkpoint in (trained, more))
+    assert before == after and any("score" in name for name in before)
+
+
+def weights(hashes: dict[str, str]) -> dict[str, str]:
+    """Without the optimizer's."""
+    return {name: digest for name, digest in hashes.items() if not name.startswith("optimizer")}
 
 
 @pytest.mark.parametrize(("words", "why"), [
@@ -88,6 +100,10 @@ def test_going_on_from_a_reward_model_keeps_its_head(trained: Path, pairs: Path,
     (["reward-model", "--config", "{tiny}/reward-model.yaml", "output={out}", "train.start_from={trained}", "train.steps=1",
       "model.head=vocabulary"], "leave it out"),
     (["evaluate", "--model", "{policy}", "--pairs", "{tiny}/pairs.jsonl"], "holds a language model"),
+    (["evaluate", "--model", "{trained}", "--pairs", "{tiny}/pairs.jsonl", "--tokenizer", "{foreign}/tokenizer"],
+     "/foreign/tokenizer is of another tokenizer (SHA-256 "),
+    (["evaluate", "--model", "{trained}", "--pairs", "{tiny}/pairs.jsonl", "--tokenizer", "{foreign}/nowhere"],
+     "/foreign/nowhere: no tokenizer"),
     (["reward-model", "--config", "{tiny}/reward-model.yaml", "output={out}", "train.start_from={policy}", "train.steps=1",
       "reward_model.loss={kind: regression, ties: closeness}"], "leave out"),
     (["reward-model", "--config", "{tiny}/reward-model.yaml", "output={out}", "train.start_from={policy}", "train.steps=1",
@@ -98,7 +114,8 @@ def test_going_on_from_a_reward_model_keeps_its_head(trained: Path, pairs: Path,
 def test_mistakes_are_named(
     words: list[str], why: str, trained: Path, policy: Path, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    known = {"tiny": tiny, "out": tmp_path / "out", "trained": trained, "policy": policy}
+    save(train(["chest pain and fever", "aspirin 100 mg daily"] * 8, 280), tmp_path / "foreign" / "tokenizer")
+    known = {"tiny": tiny, "out": tmp_path / "out", "trained": trained, "policy": policy, "foreign": tmp_path / "foreign"}
     assert main([word.format(**known) if "{" in word and "kind" not in word else word for word in words]) == 2
     said = capsys.readouterr().err
     assert why in said and "Traceback" not in said

@@ -277,7 +277,9 @@ def test_retention(make, tmp_path: Path) -> None:
 
 def test_leftovers_of_a_killed_run_go_when_the_next_one_starts(make, tmp_path: Path) -> None:
     (tmp_path / ".step-00000009.12ab34cd.saving" / "weights").mkdir(parents=True)
-    make(1).store(tmp_path)
+    store = make(1).store(tmp_path)
+    assert len(names(tmp_path)) == 1  # until nothing can be refused any more
+    store.begin()
     assert names(tmp_path) == []
 
 

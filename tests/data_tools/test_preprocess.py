@@ -235,7 +235,9 @@ def test_inputs_without_a_document_make_no_dataset(tokenizer: Path, tmp_path: Pa
     bad = write_file(tmp_path / "bad.jsonl", b"{\n")
     with pytest.raises(UserError, match="no documents in .*empty.jsonl, .*bad.jsonl"):
         run(tokenizer, [empty, bad], tmp_path / "set", max_bad_fraction=1)
-    assert not (tmp_path / "set.bin").exists()
+    with pytest.raises(UserError, match="no documents in .*bad.jsonl"):
+        run(tokenizer, [empty, bad], tmp_path / "new" / "set", max_bad_fraction=1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.jsonl", "empty.jsonl"]
     written = run(tokenizer, [empty, write_file(tmp_path / "a.jsonl", json_lines(texts(2)))], tmp_path / "ok")
     assert [item["documents"] for item in json.loads(written["json"])["inputs"]] == [0, 2]
 

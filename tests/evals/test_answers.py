@@ -11,7 +11,8 @@ from megatron_qm.align.rl.verdicts import Verdicts
 from megatron_qm.align.rollouts.rollout import Rollout
 from megatron_qm.config.rl import CurriculumConfig, RlConfig, SamplingConfig
 from megatron_qm.errors import UserError
-from megatron_qm.evals.answers import prompts_of, texts_of
+from megatron_qm.evals.answers import texts_of
+from megatron_qm.evals.prompts import prompts_of
 from megatron_qm.rewards.exam import exam
 from megatron_qm.rewards.items import Item
 from megatron_qm.rewards.outcome import Scored

@@ -1,5 +1,7 @@
 """What callers may ask, and what is said to the rest."""
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -66,6 +68,8 @@ def test_what_the_chat_template_reads_beside_the_messages_reaches_it() -> None:
     ({"messages": HELLO, "temperature": "hot"}, "temperature = 'hot'"), ({"messages": HELLO, "temperature": -1}, "temperature"),
     ({"messages": HELLO, "temperature": float("nan")}, "temperature = nan"), ({"messages": HELLO, "seed": True}, "seed = True"),
     ({"messages": HELLO, "top_p": 0}, "top_p"), ({"messages": HELLO, "max_tokens": 0}, "max_new_tokens"),
+    *(({"messages": HELLO, name: wrong}, re.escape(f"{name} = {wrong!r}: must be a whole number"))
+      for name in ("max_tokens", "max_completion_tokens", "n", "seed") for wrong in ("16", "", True, 1.5, -1, [4], {}, 1e400)),
     ({"messages": HELLO, "max_tokens": 16}, "a prompt of 5 tokens"), ({"messages": HELLO, "stop": [1]}, "stop"),
     ({"messages": HELLO, "stop": ""}, "stop_strings"), ({"messages": HELLO, "stop": "\ud800"}, "stop_strings"),
     ({"messages": [{"role": "user", "content": "x" * 99}]}, "99 tokens"),

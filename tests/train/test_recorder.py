@@ -70,6 +70,7 @@ def test_a_run_says_how_it_begins_and_a_finished_one_that_nothing_is_left(
 
 def test_a_score_is_kept_with_its_chance_where_that_is_known(tmp_path: Path) -> None:
     with recorder_of_six_steps(tmp_path) as recorder:
+        recorder.begin(0, None)
         recorder.scores(3, [ProbeScore("codes", 3, 4, 0.25), ExamScore("exam", 4, 2, 0.5, False, (0.1, 0.9))])
     codes, exam = lines_of(tmp_path, "probe")
     assert (codes["name"], codes["accuracy"], codes["n"], codes["chance"]) == ("codes", 0.75, 4, 0.25)

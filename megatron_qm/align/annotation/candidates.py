@@ -48,11 +48,12 @@ class Pair:
 @dataclass(frozen=True)
 class Candidates:
     """pairs: those that can be judged, in the order of the file. same: line numbers of those that cannot, since both responses
-    are equal, but for white space at their ends."""
+    are equal, but for white space at their ends. keys: of all lines."""
 
     path: Path
     pairs: tuple[Pair, ...]
     same: tuple[int, ...] = ()
+    keys: frozenset[str] = frozenset()
 
     @property
     def digest(self) -> str:
@@ -72,21 +73,22 @@ class Candidates:
 def read_candidates(path: Path) -> Candidates:
     """Raises UserError with file and line for what is no pair, or has the key of another."""
     pairs: dict[str, Pair] = {}
-    same = []
+    same, keys = [], set[str]()
     for number, row in json_rows(path):
         try:
             pair = _pair(row)
         except (ValueError, RecursionError) as error:
             raise UserError(f"{path}:{number}: {_short(error)}") from None
-        if pair.key in pairs:
+        if pair.key in keys:
             raise UserError(f"{path}:{number}: the key {pair.key!r} was given before; keys tell pairs apart")
+        keys.add(pair.key)
         if pair.a.strip() == pair.b.strip():
             same.append(number)
         else:
             pairs[pair.key] = pair
     if not pairs:
         raise UserError(f"{path}: holds no pair that can be judged")
-    return Candidates(path, tuple(pairs.values()), tuple(same))
+    return Candidates(path, tuple(pairs.values()), tuple(same), frozenset(keys))
 
 
 def key_in(row: JsonObject) -> str:

@@ -9,6 +9,8 @@ from megatron_qm.align.annotation.readings import Reading
 from megatron_qm.json_types import JsonObject, text_of, whole_of
 from megatron_qm.loopback import Gone, Refused, json_server
 
+_FIELDS = {"next": ("annotator",), "verdict": ("id", "annotator", "key", "reading", "verdict", "note"),
+           "undo": ("id", "annotator")}
 _LONGEST = {"id": 64, "note": 10_000}  # letters
 
 
@@ -23,10 +25,13 @@ def server(desk: Desk, token: str, port: int = 0) -> ThreadingHTTPServer:
 
     doors = {"next": lambda body: desk.ask(text_of(body, "annotator")), "verdict": verdict,
              "undo": lambda body: desk.undo(_identity(body), text_of(body, "annotator"))}
+    assert doors.keys() == _FIELDS.keys()
 
     def route(name: str, body: object, gone: Gone) -> JsonObject:
         if not isinstance(body, dict):
             raise Refused("the body must be an object")
+        if unknown := sorted(set(body) - set(_FIELDS[name])):
+            raise Refused(f"{unknown[0][:100]!r} is no field of /{name}; known are {', '.join(_FIELDS[name])}")
         try:
             return _told(doors[name](body))
         except StaleError as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 from megatron_qm.align.annotation.candidates import Candidates
 from megatron_qm.align.annotation.verdicts import Begin, Entry, Standing, entry_of
 from megatron_qm.errors import UserError
-from megatron_qm.files import fsync_directory, make_folder, obstacles_named
+from megatron_qm.files import fsync_directory, make_folder, obstacles_named, remove_empty
 from megatron_qm.json_lines import parse_line, raw_lines
 from megatron_qm.observe.jsonl import JsonLines
 
@@ -56,26 +56,49 @@ class VerdictLog:
 @contextmanager
 def opened(path: Path, candidates: Candidates, seed: int | None, second: float | None) -> Iterator[VerdictLog]:
     """Begin a log, or go on with one; a last line that a kill has torn goes. seed, second: None takes those of the log, or 0 and
-    a tenth. Raises UserError where another server writes it, or it is of other pairs, another seed or another share."""
-    make_folder(path.parent, path)
-    with obstacles_named(path):
-        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    a tenth. Raises UserError where another server writes it, or it is of other pairs, another seed or another share. A log that
+    was begun here goes again where the block raises that before there is a verdict."""
+    new = not os.path.lexists(path)
+    made = make_folder(path.parent, path)
     try:
-        _hold(lock, path)
-        _check_ours(path)
-        lines = JsonLines(path, "verdicts")
+        with obstacles_named(path):
+            lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            entries = read_log(path)
-            begin = _begun(path, candidates, seed, second, entries[0] if entries else None)
-            log = VerdictLog(lines, begin, _standing(path, entries))
-            if not entries:
-                log.append(begin)
-                fsync_directory(path.parent)
-            yield log
+            _hold(lock, path)
+            with _begun_in_vain(path, new), _written(path, candidates, seed, second) as log:
+                yield log
         finally:
-            lines.close()
+            os.close(lock)
+    except UserError:
+        remove_empty(made)
+        raise
+
+
+@contextmanager
+def _begun_in_vain(path: Path, new: bool) -> Iterator[None]:
+    """While it is locked: a log that is `new` goes where the block is refused before there is a verdict."""
+    try:
+        yield
+    except UserError:
+        if new and len(read_log(path)) <= 1:
+            path.unlink()
+        raise
+
+
+@contextmanager
+def _written(path: Path, candidates: Candidates, seed: int | None, second: float | None) -> Iterator[VerdictLog]:
+    _check_ours(path)
+    lines = JsonLines(path, "verdicts")
+    try:
+        entries = read_log(path)
+        begin = _begun(path, candidates, seed, second, entries[0] if entries else None)
+        log = VerdictLog(lines, begin, _standing(path, entries))
+        if not entries:
+            log.append(begin)
+            fsync_directory(path.parent)
+        yield log
     finally:
-        os.close(lock)
+        lines.close()
 
 
 def read_log(path: Path) -> list[Entry]:
@@ -144,7 +167,9 @@ def _hold(lock: int, path: Path) -> None:
     while True:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
+            if os.path.exists(path) and os.path.samestat(os.fstat(lock), os.stat(path)):
+                return
+            raise UserError(f"{path}: another server had begun it, and has just taken it away; start this one again")
         except BlockingIOError:
             if time.monotonic() > deadline:
                 raise UserError(f"{path}: another server writes it; open that one's page under another annotator's name, or "

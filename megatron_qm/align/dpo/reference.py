@@ -67,9 +67,18 @@ def ensure_reference(config: DpoRun, parts: Parts) -> None:
     due = on_first_rank(lambda: _due(config, checkpoint, parts))
     if not due:
         return
+    _check_start(config, parts)
     chunks = frozen_model(config, parts, checkpoint)
     for scored in due:
         _write(scored, _scores(config, scored.source, chunks, parts))
+
+
+def _check_start(config: DpoRun, parts: Parts) -> None:
+    """What the run will be refused for is said before anything is written."""
+    start = config.train.start_from
+    begins = on_first_rank(lambda: not published(Path(config.output) / "checkpoints"))
+    if begins and start is not None:
+        parts.store.check(Path(start), parts.stepper.model, training=not config.train.init_model_only)
 
 
 def reference_of(config: DpoRun) -> Path:

@@ -26,6 +26,9 @@ dpo.reference names another. Samples are those of reward-model (docs/reward-mode
             raise UserError("train.start_from is not set: the policy starts from a checkpoint, such as sft's last")
         super().need(config)
 
+    def begins_from(self, config: DpoRun) -> list[tuple[str, str | None]]:
+        return [*super().begins_from(config), ("dpo.reference", config.dpo.reference)]
+
     def learning(self, config: DpoRun) -> Learning:
         from megatron_qm.align.dpo.objective import DpoObjective
         from megatron_qm.align.dpo.reference import ensure_reference

@@ -29,10 +29,10 @@ def tokenizer_of(checkpoint: Path, instead: Path | None = None, arguments: Mappi
     return TextTokenizer.of_model(checkpoint, instead, {**trained, **(arguments or {})})
 
 
-def outcome_of_score(score: float | None) -> Outcome:
+def outcome_of_score(score: float | Unscored) -> Outcome:
     """The value is the sigmoid of the score, the part `score` the score itself."""
-    if score is None:
-        return Unscored("reward model: the conversation is too long, the chat template refuses it, or its text ends its turn")
+    if isinstance(score, Unscored):
+        return Unscored(f"reward model: {score.reason}")
     if not math.isfinite(score):
         return Unscored(f"reward model: its score is {score}")
     return Scored(1 / (1 + math.exp(-max(-700.0, min(700.0, score)))), {SCORE: score})

@@ -19,6 +19,7 @@ from megatron_qm.chat import Messages, TemplateError
 from megatron_qm.data.batch import Batch
 from megatron_qm.errors import UserError
 from megatron_qm.model.language_model import unwrap
+from megatron_qm.rewards.outcome import Unscored
 from megatron_qm.tokenizer import TextTokenizer
 from megatron_qm.train.batches import MicroBatch, micro_batches
 from megatron_qm.train.logprobs import label_logprobs
@@ -48,29 +49,34 @@ class RewardScorer:
         self._chunks, self._tokenizer, self._longest, self._rows, self._move = chunks, tokenizer, longest, rows, move
         self._vocabulary: int = unwrap(chunks)[0].real_vocab_size
 
-    def __call__(self, asked: Sequence[Messages]) -> list[float | None]:
-        """None for a conversation that the chat template refuses or leaves a text out of, whose text ends its own turn, or that
-        is too long: nothing is cut."""
+    def __call__(self, asked: Sequence[Messages]) -> list[float | Unscored]:
+        """Unscored is what the chat template refuses or leaves a text out of, whose text ends its own turn, and what is too long:
+        nothing is cut."""
         return list(self.scores(asked))
 
-    def scores(self, asked: Iterable[Messages]) -> Iterator[float | None]:
+    def scores(self, asked: Iterable[Messages]) -> Iterator[float | Unscored]:
         """In order; memory does not grow with their number."""
         remaining = iter(asked)
         while some := list(islice(remaining, _AT_ONCE)):
             yield from self._some([self._encoded(messages) for messages in some])
 
-    def _encoded(self, messages: Messages) -> Sequence[int] | None:
+    def _encoded(self, messages: Messages) -> Sequence[int] | Unscored:
         try:
             ids = self._tokenizer.conversation(messages)
-        except TemplateError:
-            return None
+        except TemplateError as error:
+            return Unscored(f"the chat template refuses it: {error}")
         if ids and max(ids) >= self._vocabulary:
             raise UserError(f"token {max(ids)} of the tokenizer is outside of the reward model's vocabulary of "
                             f"{self._vocabulary}: give the model's own tokenizer")
-        return ids if 0 < len(ids) <= self._longest else None
+        if not ids:
+            return Unscored("no tokens: the chat template makes nothing of it")
+        if len(ids) > self._longest:
+            return Unscored(f"too long: {len(ids):,} tokens, more than {self._longest:,}")
+        return ids
 
-    def _some(self, encoded: Sequence[Sequence[int] | None]) -> list[float | None]:
-        texts = sorted((Ids(place, ids) for place, ids in enumerate(encoded) if ids is not None), key=len, reverse=True)
+    def _some(self, encoded: Sequence[Sequence[int] | Unscored]) -> list[float | Unscored]:
+        texts = sorted((Ids(place, ids) for place, ids in enumerate(encoded) if not isinstance(ids, Unscored)), key=len,
+                       reverse=True)
         score_n = torch.zeros(len(encoded), dtype=torch.float64)
         if texts:
             device = next(self._chunks[0].parameters()).device
@@ -79,7 +85,7 @@ class RewardScorer:
             score_n = score_n.to(device)
             dist.all_reduce(score_n)  # zeros where another rank, or another stage, has read the text
             score_n = score_n.cpu() / parallel_state.get_tensor_model_parallel_world_size()
-        return [None if ids is None else float(score) for ids, score in zip(encoded, score_n, strict=True)]
+        return [ids if isinstance(ids, Unscored) else float(score) for ids, score in zip(encoded, score_n, strict=True)]
 
     def together(self, texts: Sequence[Ids]) -> Iterator[list[list[Ids]]]:
         """Rows that are read in one go. Under context parallelism a row is one text, for documents would need padding, and rows

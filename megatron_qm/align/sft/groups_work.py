@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from megatron_qm.config.groups import GroupsRun
 from megatron_qm.errors import UserError
+from megatron_qm.evals.examination import check_examination
+from megatron_qm.identities import newest_state, verify_named
 from megatron_qm.pretrain import check_data
 from megatron_qm.work import Work
 
@@ -60,9 +62,20 @@ class GroupsWork(Work[G]):
     def prepare(self, config: G, rank: int, check: Callable[[G], None]) -> G:
         from megatron_qm.align.sft.prepare import prepare
 
-        ready = prepare(config, self.kind, rank, check)
+        ready = prepare(config, self.kind, rank, check, self.refuse)
         check_data(ready)
         return ready
+
+    def begins_from(self, config: G) -> list[tuple[str, str | None]]:
+        """(the key, the checkpoint that it names) of all whose weights the run reads before its first step."""
+        return [("train.start_from", None if newest_state(config) else config.train.start_from)]
+
+    def refuse(self, config: G) -> None:
+        """Raises UserError for what the ranks would refuse once the data were made."""
+        for key, checkpoint in self.begins_from(config):
+            if checkpoint is not None:
+                verify_named(key, checkpoint)
+        check_examination(config)
 
     def data_plan(self, config: G) -> str:
         from megatron_qm.align.sft.prepare import describe

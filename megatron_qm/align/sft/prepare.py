@@ -69,15 +69,16 @@ class Group:
             return None
 
 
-def prepare(config: R, kind: Kind, rank: int, check: Callable[[R], None]) -> R:
+def prepare(config: R, kind: Kind, rank: int, check: Callable[[R], None], refuse: Callable[[R], None] = lambda config: None) -> R:
     """`config` with its data made: data.sources, data.validation and, from epochs, train.steps.
 
     Rank 0 makes what is not there yet, the others wait for it. check: is asked once all is counted, before anything takes the
-    place of what was there. Raises UserError for files that cannot be read, for a group of which no sample or too few are left,
-    and where the run in the output folder has learnt from other data.
+    place of what was there; refuse: before anything is made. Raises UserError for files that cannot be read, for a group of which
+    no sample or too few are left, and where the run in the output folder has learnt from other data.
     """
     groups = _groups(config)
     if rank == 0 and not all(group.found() for group in groups):
+        refuse(config)
         with folder_for(Path(config.output) / "data"), locked(Path(config.output), named=False):
             _make(config, groups, kind, check)
     ready = _with_data(config, [_accepted(config, group, _wait(group)) for group in groups])

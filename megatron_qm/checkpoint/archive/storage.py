@@ -12,6 +12,12 @@ from megatron_qm.checkpoint.archive.zarr_v3 import DOCUMENT, Document, encode
 from megatron_qm.errors import UserError
 from megatron_qm.json_types import JsonObject, parse_json, text_of
 
+# A server that sends nothing would be waited for without an end. TensorStore takes this from the environment alone, at its first
+# request.
+SILENT_SECONDS = 30
+os.environ.setdefault("TENSORSTORE_CURL_LOW_SPEED_TIME_SECONDS", str(SILENT_SECONDS))
+os.environ.setdefault("TENSORSTORE_CURL_LOW_SPEED_LIMIT_BYTES", "1")
+
 # What TensorStore raises for a store that fails, a key that is refused, bytes that do not decode.
 FAILURES = (ValueError, OSError, RuntimeError, KeyError, NotImplementedError)
 
@@ -35,7 +41,8 @@ class Storage:
         self.place = place
         # One fsync of the finished folder (commit.py) takes the place of one for every file.
         limits = {"data_copy_concurrency": {"limit": workers}, "file_io_concurrency": {"limit": max(4, workers)},
-                  "file_io_sync": False, "s3_request_retries": _RETRIES, "gcs_request_retries": _RETRIES}  # fmt: skip
+                  "file_io_sync": False,
+                  **{f"{driver}_request_retries": _RETRIES for driver in ("http", "s3", "gcs")}}  # fmt: skip
         self._context = context or ts.Context(limits)
         with self.failing(""):
             self._store = ts.KvStore.open(ts.KvStore.Spec(spec), context=self._context).result()
@@ -159,6 +166,8 @@ def check_keeps(place: str) -> None:
 def reason(error: BaseException) -> str:
     """The sentence of a TensorStore error without the machinery's notes."""
     text = str(error).split(" [", 1)[0].strip()
+    if "Operation too slow" in text:
+        return "the server sends nothing, however often it is asked; see that it is the right one, and well, and run again"
     if "No space left on device" in text or "Disk quota exceeded" in text:
         return "the disk is full; make room and run the same command again: what is finished stays"
     return text or type(error).__name__

@@ -12,7 +12,8 @@ from typing import Any
 from megatron_qm.evals.pairs.keys import digest_of
 from megatron_qm.evals.pairs.markdown import density
 from megatron_qm.evals.pairs.rows import KINDS, LABELS, Row, written
-from megatron_qm.evals.pairs.scoring import finite
+from megatron_qm.evals.pairs.scoring import Score, finite
+from megatron_qm.rewards.outcome import Unscored
 
 TokenCounter = Callable[[str], int]
 _NAMED = ("tied", "reference")  # kinds of rows that are held against each other by their keys
@@ -24,7 +25,8 @@ def _column(typecode: str) -> Any:
 
 @dataclass
 class Columns:
-    """Grow row by row. keys: of rows that are held against each other. prompt_r: digests. tokens_m: empty where nobody counts."""
+    """Grow row by row. keys: of rows that are held against each other. prompt_r: digests. tokens_m: empty where nobody counts.
+    unscored: how many rows have no score, by reason; unscored_first: the first of each, its line and the reason in detail."""
 
     tokens: TokenCounter | None
     keys: dict[int, str] = field(default_factory=dict)
@@ -41,8 +43,9 @@ class Columns:
     style_m: "array[int]" = _column("b")
     strata: dict[str, int] = field(default_factory=dict)
     unscored: Counter[str] = field(default_factory=Counter)
+    unscored_first: dict[str, tuple[int, str]] = field(default_factory=dict)
 
-    def add(self, row: Row, scores: Sequence[float | None]) -> None:
+    def add(self, row: Row, scores: Sequence[Score]) -> None:
         if row.kind in _NAMED:
             self.keys[len(self.better_r)] = row.key
         self.first_r.append(self.first_r[-1] + len(row.responses))
@@ -55,10 +58,11 @@ class Columns:
         self.style_m.extend(row.styles or (-1,) * len(scores))
         for response in row.responses:
             self._add_text(written(response))
-        if None in scores:
-            self.unscored["no score"] += 1
-        elif any(map(math.isnan, known)):
-            self.unscored["no finite number"] += 1
+        if any(map(math.isnan, known)):
+            why = next((score.reason for score in scores if isinstance(score, Unscored)), "no finite number")
+            reason = why.partition(":")[0]
+            self.unscored[reason] += 1
+            self.unscored_first.setdefault(reason, (row.line, why))
 
     def _add_text(self, text: str) -> None:
         self.characters_m.append(len(text))

@@ -22,7 +22,7 @@ Ints = NDArray[np.signedinteger[Any]]
 class Measured:
     """keys: of rows that are held against each other by them. first_r: where a row's responses begin, better ones first; one more
     entry for the end. prompt_r: equal for rows of one prompt. score_m: NaN where there is none. tokens_m: None where nobody
-    counts tokens. unscored: rows by reason."""
+    counts tokens. unscored: rows by reason; unscored_first: line and reason in detail of the first of each."""
 
     keys: Mapping[int, str]
     first_r: Ints
@@ -38,6 +38,7 @@ class Measured:
     style_m: Ints  # index in STYLES, -1 where it is not told
     strata: Sequence[str]
     unscored: Mapping[str, int]
+    unscored_first: Mapping[str, tuple[int, str]]
 
     @property
     def rows(self) -> int:
@@ -85,7 +86,7 @@ def comparisons(measured: Measured, chosen_r: NDArray[np.bool_]) -> Comparisons:
 
 
 def measure(rows: Iterable[Row], scorer: Scorer, tokens: TokenCounter | None = None) -> Measured:
-    """Scores `rows` and counts their texts. Raises UserError for a scorer that does not give a score, or None, each."""
+    """Scores `rows` and counts their texts. Raises UserError for a scorer that does not answer for each as it must."""
     found = Columns(tokens)
     for row, scores in scored(rows, scorer):
         found.add(row, scores)
@@ -93,7 +94,7 @@ def measure(rows: Iterable[Row], scorer: Scorer, tokens: TokenCounter | None = N
         found.keys, np.asarray(found.first_r), np.asarray(found.better_r), np.asarray(found.label_r),
         np.asarray(found.kind_r), np.asarray(found.stratum_r), _numbered(np.asarray(found.prompt_r)), np.asarray(found.score_m),
         np.asarray(found.characters_m), np.asarray(found.tokens_m) if tokens else None, np.asarray(found.markdown_m),
-        np.asarray(found.style_m), list(found.strata), dict(found.unscored),
+        np.asarray(found.style_m), list(found.strata), dict(found.unscored), found.unscored_first,
     )
 
 

@@ -78,6 +78,7 @@ class Report:
         return {
             "pairs": str(self.pairs.path), "seed": self.seed, "rows": self.rows, **self.accuracy.to_json(),
             "unscored": sum(self.unscored.values()), "unscored_reasons": dict(self.unscored),
+            "unscored_first": {reason: {"line": at, "why": why} for reason, (at, why) in self.measured.unscored_first.items()},
             "swapped_accuracy": self.swapped.value, "swapped_expected": self.swapped_expected,
             "order_effect": self.order_effect, "longer_wins": self.longer.value,
             "longer": {"characters": self.longer.to_json(), "tokens": self.longer_tokens and self.longer_tokens.to_json()},
@@ -102,8 +103,8 @@ def evaluate_pairs(path: Path, scorer: Scorer, seed: int = 0, tokens: TokenCount
     """tokens: counts those of a response, for lengths beside characters. seed: draws the half that a temperature is fitted on.
 
     The file is read through before anything is scored. Raises UserError for a line that is not whole, for a file that changes
-    meanwhile, and for a scorer that does not answer for each conversation; what it could not score, None, is counted and left
-    out.
+    meanwhile, and for a scorer that does not answer for each conversation; what it could not score is counted by its
+    reason and left out.
     """
     pairs = check_pairs(path)
     measured = measure(pairs, scorer, tokens)

@@ -4,8 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, get_args
 
+from megatron_qm.rewards.outcome import Unscored
+
 Messages: TypeAlias = tuple[Mapping[str, str], ...]  # each {"role", "content"}
-Scorer: TypeAlias = Callable[[Sequence[Messages]], Sequence[float | None]]  # conversations -> scores, None where there is none
+# Conversations -> scores. Where there is none: None, or Unscored, whose reason says why in a word or two, behind a colon more.
+Scorer: TypeAlias = Callable[[Sequence[Messages]], Sequence[float | Unscored | None]]
 Label = Literal["chosen", "rejected", "tie"]
 LABELS: tuple[Label, ...] = get_args(Label)
 STYLES = ("concise", "detailed_plain", "detailed_markdown")  # RM-Bench's, from the plainest on

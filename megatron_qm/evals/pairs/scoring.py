@@ -11,12 +11,16 @@ from numpy.typing import NDArray
 
 from megatron_qm.errors import UserError
 from megatron_qm.evals.pairs.rows import Messages, Row, Scorer
+from megatron_qm.rewards.outcome import Unscored
 
 BATCH = 1024  # rows that a scorer is given at once
 
 
-def scored(rows: Iterable[Row], scorer: Scorer) -> Iterator[tuple[Row, list[float | None]]]:
-    """Each row with the scores of its responses. Raises UserError for a scorer that does not give a score, or None, each."""
+Score = float | Unscored
+
+
+def scored(rows: Iterable[Row], scorer: Scorer) -> Iterator[tuple[Row, list[Score]]]:
+    """Each row with the scores of its responses. Raises UserError for a scorer that does not answer for each as it must."""
     left = iter(rows)
     while some := list(itertools.islice(left, BATCH)):
         scores = iter(_scores(scorer, [conversation for row in some for conversation in row.conversations()]))
@@ -32,23 +36,25 @@ def scores_exchanged(rows: Iterable[Row], scorer: Scorer) -> NDArray[np.float64]
     return np.asarray(found)
 
 
-def finite(scores: Iterable[float | None]) -> list[float]:
+def finite(scores: Iterable[Score]) -> list[float]:
     """NaN in the place of all others."""
-    return [score if score is not None and math.isfinite(score) else math.nan for score in scores]
+    return [math.nan if isinstance(score, Unscored) or not math.isfinite(score) else score for score in scores]
 
 
-def _scores(scorer: Scorer, asked: Sequence[Messages]) -> list[float | None]:
+def _scores(scorer: Scorer, asked: Sequence[Messages]) -> list[Score]:
     found = list(scorer(asked))
     if len(found) != len(asked):
         raise UserError(f"the scorer gave {len(found)} scores for {len(asked)} conversations; it must give one each, or None")
     for score in found:
-        if score is not None and (isinstance(score, bool) or not isinstance(score, numbers.Real)):
+        if score is not None and (isinstance(score, bool) or not isinstance(score, numbers.Real | Unscored)):
             raise UserError(f"the scorer gave {score!r:.60} where a number or None is expected")
-    return [None if score is None else _as_float(score) for score in found]
+    return [_score(score) for score in found]
 
 
-def _as_float(score: float) -> float:
+def _score(score: float | Unscored | None) -> Score:
     """Infinity in the place of a whole number or fraction that is too large for one."""
+    if score is None or isinstance(score, Unscored):
+        return score or Unscored("no score")
     try:
         return float(score)
     except OverflowError:

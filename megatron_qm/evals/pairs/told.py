@@ -51,6 +51,7 @@ def _notes(report: Report) -> str:
     unscored = sum(report.unscored.values())
     said = [f"{report.rows} pairs in {report.pairs.path}, {unscored} of them without a score"
             + (f" ({', '.join(f'{count} {reason}' for reason, count in report.unscored.items())})" if unscored else "")]
+    said += [f"{report.pairs.path}:{line}: {why}" for line, why in report.measured.unscored_first.values()]
     expected = report.swapped_expected
     if expected is not None and report.swapped.value is not None and abs(expected - report.swapped.value) > _AGREES:
         said.append(f"warning: with the sides exchanged the accuracy must be {expected:.1%} and is {report.swapped.value:.1%}: a "

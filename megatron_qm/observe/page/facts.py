@@ -7,15 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from megatron_qm.config.model import ModelConfig
 from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.config.stages import stage_from
 from megatron_qm.costs.parameters import parameter_count
 from megatron_qm.errors import UserError
 from megatron_qm.json_types import JsonObject, parse_json
-from megatron_qm.yaml_nodes import LimitedLoader
+from megatron_qm.yaml_nodes import parse
 
 CONFIG_FILE, ENVIRONMENT_FILE = "config.resolved.yaml", "environment.json"
 _COUNTED = ("layers", "hidden_size", "ffn_hidden_size", "heads", "kv_heads", "head_dim", "vocab_size")
@@ -107,7 +105,7 @@ def read_facts(run_dir: Path, name: str) -> Facts:
     notices: list[str] = []
     config_text = _read(run_dir / CONFIG_FILE, notices)
     environment_text = _read(run_dir / ENVIRONMENT_FILE, notices)
-    config = _mapping(lambda text: yaml.load(text, LimitedLoader), config_text, CONFIG_FILE, notices)
+    config = _mapping(lambda text: parse(text, CONFIG_FILE).plain(), config_text, CONFIG_FILE, notices)
     environment = _mapping(parse_json, environment_text, ENVIRONMENT_FILE, notices)
     return Facts(name, config_text, config, environment, notices)
 
@@ -125,7 +123,7 @@ def _mapping(read: Callable[[str], object], text: str | None, name: str, notices
         return {}
     try:
         value = read(text)
-    except (ValueError, yaml.YAMLError) as error:
+    except (ValueError, UserError) as error:
         notices.append(f"{name} cannot be understood: {' '.join(str(error).split())}.")
         return {}
     if not isinstance(value, dict):

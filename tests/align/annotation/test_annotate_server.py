@@ -4,6 +4,7 @@ import base64
 import hashlib
 import random
 import re
+import socket
 import threading
 import time
 import urllib.request
@@ -28,7 +29,7 @@ def test_kill_9_at_random_moments_loses_nothing_that_was_acknowledged(tmp_path: 
     acknowledged: list[str] = []
     said: list[str] = []
     unanswered: dict | None = None
-    for _ in range(5):
+    for _ in range(20):
         with Server(pairs, output) as server:
             if unanswered:
                 assert server.post("verdict", unanswered)[0] == 200
@@ -127,6 +128,33 @@ def test_a_token_that_no_browser_can_send_is_refused_at_start(
     assert run("annotate", "--pairs", pairs, "--output", tmp_path / "v", "--annotator", "ann", "--token-variable", "MINE") == 2
     said = capsys.readouterr().err
     assert "MINE: holds what cannot be sent" in said and "geheim" not in said and not (tmp_path / "v").exists()
+
+
+def test_a_refused_start_leaves_no_verdicts(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    """Of a port that is in use; what is there is left as it was."""
+    pairs, there = write(tmp_path / "pairs.jsonl", rows(3)), tmp_path / "there.jsonl"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        words = ["annotate", "--pairs", pairs, "--annotator", "ann", "--port", taken.getsockname()[1]]
+        assert run(*words, "--output", tmp_path / "a" / "b" / "v.jsonl") == 2
+        assert "--port" in capsys.readouterr().err
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["pairs.jsonl"]
+        with Server(pairs, there):
+            pass
+        before = there.read_bytes()
+        assert before and run(*words, "--output", there) == 2
+        assert there.read_bytes() == before
+
+
+@pytest.mark.parametrize(("path", "body"), [
+    ("next", {"annotator": "ann"}), ("verdict", None), ("undo", {"annotator": "ann", "id": "u"}),
+])
+def test_a_field_that_is_none_is_named_and_nothing_is_kept(path: str, body: dict | None, tmp_path: Path) -> None:
+    pairs, output = write(tmp_path / "pairs.jsonl", rows(3)), tmp_path / "v.jsonl"
+    with Server(pairs, output) as server:
+        good = body or verdict_on(server.post("next", {"annotator": "ann"})[1], "ann", "first", random.Random(0))
+        status, said = server.post(path, {**good, "verdikt": "second"})
+        assert status == 400 and f"'verdikt' is no field of /{path}; known are" in said["error"]["message"]
+        assert not verdicts(output)
 
 
 def test_a_token_of_the_environment_is_taken(tmp_path: Path) -> None:

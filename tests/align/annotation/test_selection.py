@@ -178,6 +178,21 @@ def test_bad_input_is_a_sentence(
     assert not (tmp_path / "out.jsonl").exists()
 
 
+def test_scores_of_no_pair_are_counted_and_named(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    """Those of pairs that are left out are none of them."""
+    alike = {**rows(1)[0], "key": "alike", "a": "so", "b": "so "}
+    write(tmp_path / "pairs.jsonl", [*rows(3), alike])
+    write(tmp_path / "before.jsonl", [{"key": "k2"}])
+    words = ["select", "--pairs", tmp_path / "pairs.jsonl", "--scores", tmp_path / "m.jsonl", "--count", 2, "--output",
+             tmp_path / "out.jsonl", "--without", tmp_path / "before.jsonl"]
+    for strangers, told in (([], None), (["k7"], "1 of 5 lines are of no pair"), (["K0", "k7"], "2 of 6 lines are of no pair")):
+        keys = [*strangers, "k0", "k1", "k2", "alike"]
+        write(tmp_path / "m.jsonl", [{"key": key, "genrm": 1, "bt": 0} for key in keys])
+        assert run(*words) == 0
+        said = capsys.readouterr().out
+        assert told in said and f"the first is {strangers[0]!r}" in said if told else "no pair" not in said
+
+
 def test_whole_numbers_beyond_all_floats_are_refused_with_their_line(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     write(tmp_path / "pairs.jsonl", rows(1))
     for sign in ("", "-"):

@@ -3,6 +3,8 @@
 import json
 import random
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from data_tools.preferences.sets import reasonings
 from data_tools.preferences.world import worlds
 from megatron_qm.align.preferences.comparisons import parse
 from megatron_qm.config.preferences import PairGroupConfig
+from megatron_qm.errors import UserError
 from tests.align.stages import written
 
 Rows = list[dict[str, Any]]
@@ -184,3 +187,20 @@ def test_what_cannot_be_exchanged_is_counted(tmp_path: Path) -> None:
     assert summary["left_out"] == {"no conclusion to exchange": 2, "no answer to exchange": 1, "one paragraph": 1,
                                    "an answer that is none of its options": 1}
     assert summary["files"]["pairs.jsonl"]["strata"] == {"answer_exchanged": 1} and both(tmp_path / "x")[1] == []
+
+
+def test_killed_at_any_moment_nothing_must_be_cleared_by_hand(responses: Path, tmp_path: Path) -> None:
+    some = tmp_path / "some.jsonl"
+    some.write_text("".join(responses.read_text().splitlines(keepends=True)[:60]))
+    done = subprocess.run([sys.executable, "-m", "tests.data_tools.consistency.killed", str(some), str(tmp_path)],
+                          capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert int(done.stdout) > 12  # moments
+
+
+def test_what_is_not_of_the_killed_run_is_not_taken_away(responses: Path, tmp_path: Path) -> None:
+    (tmp_path / ".build_consistency.partial").mkdir()
+    (tmp_path / "pairs.jsonl").write_text("mine")
+    with pytest.raises(UserError, match="is there already, and is not replaced"):
+        build(responses, tmp_path, SEED)
+    assert (tmp_path / "pairs.jsonl").read_text() == "mine"

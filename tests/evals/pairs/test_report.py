@@ -12,6 +12,7 @@ from megatron_qm.errors import UserError
 from megatron_qm.evals.pairs.report import evaluate_pairs
 from megatron_qm.evals.pairs.rows import Messages
 from megatron_qm.evals.pairs.told import told as as_text
+from megatron_qm.rewards.outcome import Unscored
 from tests.evals.pairs.files import pair, told, write
 
 
@@ -71,6 +72,24 @@ def test_what_has_no_score_is_left_out_and_counted(tmp_path: Path) -> None:
     none = evaluate_pairs(tmp_path / "pairs.jsonl", lambda asked: [None] * len(asked))
     assert none.accuracy.value is None and none.to_json()["unscored"] == 6
     assert json.loads(json.dumps(none.to_json(), allow_nan=False))["accuracy"] is None and "–" in as_text(none)
+
+
+def test_the_first_of_each_reason_is_told_with_its_line(tmp_path: Path) -> None:
+    path = write(tmp_path / "pairs.jsonl", [pair(1, 0), pair("none", 0), pair(2, "none"), pair("inf", 0), pair(3, 0)])
+    why = {1: Unscored("too long: 100,001 tokens, more than 8,192"), 2: Unscored("too long: 9,000 tokens"), 4: None}
+
+    def some(asked: Sequence[Messages]) -> list[object]:
+        """Of the better response of each row."""
+        return [why.get(at // 2, float(at)) if at % 2 == 0 else 0.5 for at in range(len(asked))]
+
+    report = evaluate_pairs(path, some)
+    found = report.to_json()
+    assert found["unscored_reasons"] == {"too long": 2, "no score": 1} and found["n"] == 2
+    assert found["unscored_first"] == {"too long": {"line": 2, "why": "too long: 100,001 tokens, more than 8,192"},
+                                       "no score": {"line": 5, "why": "no score"}}
+    said = as_text(report)
+    assert "3 of them without a score (2 too long, 1 no score)" in said
+    assert f"{path}:2: too long: 100,001 tokens, more than 8,192" in said and f"{path}:5: no score" in said
 
 
 def test_the_json_holds_what_is_promised_and_scores_by_side_of_the_file(tmp_path: Path) -> None:
