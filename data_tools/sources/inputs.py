@@ -64,8 +64,8 @@ class Share:
 def find_inputs(patterns: Sequence[str], format: str | None, text_documents: str, said: str = "--input") -> list[Input]:
     """The files of all patterns, in the order given, the matches of one glob sorted by name.
 
-    `format` overrides what the names say; `said`: who names the patterns. A file met twice is read once. Raises UserError for a pattern that matches
-    nothing, a folder, a file that cannot be read and a name that tells no format.
+    `format` overrides what the names say; `said`: who names the patterns. A file met twice is read once. Raises UserError
+    for a pattern that matches nothing, a folder, a file that cannot be read and a name that tells no format.
     """
     paths = _without_repeats([path for pattern in patterns for path in _expand(pattern, said)], said)
     if not paths:
