@@ -76,7 +76,7 @@ def line_of(document: Document, output_key: str = TEXT) -> bytes:
     except TypeError:
         pass  # a number beyond 64 bits, half a surrogate pair, deep nesting, or no JSON at all
     try:
-        return json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        return json.dumps(row, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode() + b"\n"
     except UnicodeEncodeError as error:
         raise BadLine(LONE_SURROGATE, f"\\u{ord(error.object[error.start]):04x} in a key or value beside the text") from None
     except (TypeError, ValueError, RecursionError) as error:

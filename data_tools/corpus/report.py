@@ -1,6 +1,7 @@
 """What a step did, as JSON."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from data_tools.corpus.counts import StepCounts
 from data_tools.corpus.samples import Sample
@@ -28,6 +29,17 @@ def step_report(
         "MB/s": rate(read.bytes, seconds),
         "MB/s of CPU time": rate(of_step.bytes, of_step.seconds),
         "samples": [sample_record(item, inputs) for item in samples],
+    }
+
+
+def stage_record(name: str, counts: StepCounts, samples: Sequence[dict[str, object]]) -> dict[str, Any]:
+    """Of a step in the manifest of its stage."""
+    return {
+        "name": name,
+        **counts.to_flow(),
+        "cpu_seconds": round(counts.seconds, 3),
+        "MB/s of CPU time": rate(counts.bytes, counts.seconds),
+        "samples": list(samples),
     }
 
 
