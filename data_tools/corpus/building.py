@@ -122,6 +122,7 @@ class Building:
             manifest = read_manifest(item.folder)
             refuse_differences(item.folder, manifest["made_by"], identity, item.name)
             shards_of(item.folder, manifest, whole=False, stage=item.name)
+            _tidy(item.folder)
             log.info("%s: is there, %s documents", item.folder, f"{manifest['documents']:,}")
             return manifest
         folder = _begun(item, identity)
@@ -146,9 +147,8 @@ class Building:
         config = self._asked.config
         first = item is self.passes[0]
         work = Pass(inputs, item.steps(), config.max_document_bytes if first else _LONGEST_INSIDE, config.seed)
-        suffix = ".jsonl.zst" if config.compression == "zst" else ".jsonl"
         log.info("%s: %s", item.folder, ", ".join([READ, *(step.name for step in work.steps)]))
-        with StageRun(folder, work, suffix, config.shard_bytes, config.commit_seconds, self._stop) as run:
+        with StageRun(folder, work, config, self._stop) as run:
             run.write(self._options.workers)
             state = run.state
         if first:
@@ -163,8 +163,7 @@ class Building:
         stage, config = item.stages[0]
         assert stage.whole is not None
         log.info("%s: %s", item.folder, stage.name)
-        suffix = ".jsonl.zst" if self._asked.config.compression == "zst" else ".jsonl"
-        output, own = folder / f"00000{suffix}", folder / "work"
+        output, own = folder / f"00000{self._asked.config.suffix}", folder / "work"
         own.mkdir(exist_ok=True)
         began = time.monotonic()
         found = stage.whole(config, WholeWork(paths, output, own, self._options.workers, self._stop))
@@ -214,6 +213,10 @@ def _publish(partial: Path, folder: Path, manifest: dict[str, Any]) -> None:
     write_json(partial / MANIFEST, manifest)
     fsync_tree(partial)
     publish(partial, folder)
+    _tidy(folder)
+
+
+def _tidy(folder: Path) -> None:
     for name in (JOURNAL, _PLAN):
         (folder / name).unlink(missing_ok=True)
 

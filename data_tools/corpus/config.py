@@ -64,9 +64,16 @@ class CorpusConfig:
     preprocess: TokensConfig | None = None  # null: no dataset is made
     compression: Literal["zst", "none"] = "zst"  # of the shards
     shard_bytes: Annotated[int, Ge(1), Le(1 << 40)] = 1 << 30  # of JSON lines in a shard, before they are compressed
+    # Read at once, unpacked; what is kept of them is a frame of a shard, which the next stage can begin at.
+    block_bytes: Annotated[int, Ge(1 << 10), Le(1 << 28)] = 1 << 20
     max_document_bytes: Annotated[int, Ge(1), Le(1 << 30)] = 32 << 20  # longer lines of the sources are rejected
     commit_seconds: Annotated[float, Ge(0), Le(86_400)] = 10.0  # how much work a kill may cost
     seed: Annotated[int, Ge(0), Le(2**62)] = 0  # of the samples of what is dropped
+
+    @property
+    def suffix(self) -> str:
+        """Of a shard."""
+        return ".jsonl.zst" if self.compression == "zst" else ".jsonl"
 
     def __post_init__(self) -> None:
         names = [source.name for source in self.sources]

@@ -42,8 +42,8 @@ class CorpusPass:
     def identity(self, asked: Asked, inputs: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """All that decides what it writes."""
         config = asked.config
-        settings = {"compression": config.compression, "shard_bytes": config.shard_bytes, "seed": config.seed,
-                    "max_document_bytes": config.max_document_bytes}  # fmt: skip
+        settings = {"compression": config.compression, "shard_bytes": config.shard_bytes, "block_bytes": config.block_bytes,
+                    "seed": config.seed, "max_document_bytes": config.max_document_bytes}  # fmt: skip
         stages = {stage.name: {"config": to_plain(config), **_files_in(to_plain(config))} for stage, config in self.stages}
         made_by = {"stages": stages, "order": list(stages), **settings, "inputs": list(inputs), "code": code_version()}
         plain: dict[str, Any] = json.loads(json.dumps(made_by))

@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from data_tools.corpus.config import CorpusConfig
 from data_tools.corpus.reading import ReadAs
 from data_tools.corpus.samples import chosen
 from data_tools.corpus.shards import ShardWriter
@@ -18,20 +19,19 @@ from data_tools.sources.read import read_blocks
 from data_tools.stopping import StopRequest
 from megatron_qm.errors import UserError
 
-BLOCK_BYTES = 1 << 20
 JOURNAL, REJECTS = "journal", "rejects.jsonl"
 
 
 class StageRun:
     """A context: shards, rejects and journal are open inside it."""
 
-    def __init__(self, folder: Path, work: Pass, suffix: str, shard_bytes: int, commit_seconds: float, stop: StopRequest) -> None:
+    def __init__(self, folder: Path, work: Pass, config: CorpusConfig, stop: StopRequest) -> None:
         """Begin in the folder, or go on where its journal ends."""
-        self._work, self._stop, self._commit_seconds = work, stop, commit_seconds
+        self._work, self._stop, self._config = work, stop, config
         self._files = [read_as.input for read_as in work.inputs]
         self._journal: Journal[Record] = Journal(folder / JOURNAL)
         self.state = state = State.replay(self._journal.records, len(work.steps) + 1)
-        self._shards = ShardWriter(folder, suffix, shard_bytes, state.shards)
+        self._shards = ShardWriter(folder, config.suffix, config.shard_bytes, state.shards)
         state.shards = self._shards.shards
         shares = shares_of(self._files, 0, 1)
         self._all = shares
@@ -53,7 +53,7 @@ class StageRun:
         before = [0, *_sums([item.size for item in self._files])]
         position = self.state.position
         progress = Progress(before[-1], before[min(position.input, len(self._files))])
-        blocks = read_blocks(self._files, self._all, position, None, BLOCK_BYTES, self._work.limit)
+        blocks = read_blocks(self._files, self._all, position, None, self._config.block_bytes, self._work.limit)
         began = committed = time.monotonic()
         seconds = self.state.seconds
         results = outcomes(self._work, blocks, workers)
@@ -63,7 +63,7 @@ class StageRun:
                 now = time.monotonic()
                 self.state.seconds = seconds + now - began
                 progress.add(outcome.counts[0].documents, 0, outcome.counts[0].bytes, before[outcome.input] + outcome.consumed)
-                if now - committed >= self._commit_seconds or self._stop.number is not None:
+                if now - committed >= self._config.commit_seconds or self._stop.number is not None:
                     self._commit()
                     committed = now
                 self._stop.check("stopped; the same command goes on")

@@ -46,7 +46,7 @@ def write_table_of_dataset(
 
 
 def counts_by_field(table: Path) -> dict[str, dict[str, dict[str, int]]]:
-    """{field: {value: {"documents", "bytes"}}}, the most bytes first."""
+    """{field: {value: {"documents", "bytes"}}}, the most bytes first; grades from A on."""
     found: dict[str, dict[str, dict[str, int]]] = {}
     with parquet.ParquetFile(table) as file:
         for name in FIELDS:
@@ -57,9 +57,17 @@ def counts_by_field(table: Path) -> dict[str, dict[str, dict[str, int]]]:
                     entry = sums.setdefault(row["value"] or "", [0, 0])
                     entry[0] += row["bytes_count"]
                     entry[1] += row["bytes_sum"]
-            ordered = sorted(sums.items(), key=lambda item: (-item[1][1], item[0]))
+            ordered = sorted(sums.items(), key=_by_grade if name == "grade" else _by_bytes)
             found[name] = {value: {"documents": documents, "bytes": size} for value, (documents, size) in ordered}
     return found
+
+
+def _by_grade(item: tuple[str, list[int]]) -> tuple[int, str]:
+    return 0, item[0] or "not said"
+
+
+def _by_bytes(item: tuple[str, list[int]]) -> tuple[int, str]:
+    return -item[1][1], item[0]
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
