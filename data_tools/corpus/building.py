@@ -3,6 +3,7 @@
 import fcntl
 import logging
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -33,6 +34,7 @@ log = logging.getLogger(__name__)
 
 _LONGEST_INSIDE = 1 << 30  # a line that one stage wrote the next one reads
 _PLAN = "plan.json"
+_PASSING = re.compile(r"\.[0-9]+\.(tmp|deleting)$")
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ class Building:
         """Make what is missing; returns the passes with their manifests. Raises UserError and Interrupted; what was done is
         kept."""
         with _locked(self._output):
+            _sweep(self._output)
             resolved = yaml.safe_dump(self._asked.plain(), sort_keys=False, allow_unicode=True)
             write_text(self._output / "config.resolved.yaml", resolved)
             done: list[tuple[CorpusPass, dict[str, Any]]] = []
@@ -219,6 +222,12 @@ def _publish(partial: Path, folder: Path, manifest: dict[str, Any]) -> None:
 def _tidy(folder: Path) -> None:
     for name in (JOURNAL, _PLAN):
         (folder / name).unlink(missing_ok=True)
+
+
+def _sweep(output: Path) -> None:
+    """Take away what killed runs had begun to write or to delete under a passing name (megatron_qm/files.py)."""
+    for path in [path for path in output.rglob(".*") if _PASSING.search(path.name)]:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 @contextmanager
