@@ -16,16 +16,18 @@ import yaml
 
 from data_tools.corpus.config import Asked
 from data_tools.corpus.counts import StepCounts
+from data_tools.corpus.grading.rules import read_rules
+from data_tools.corpus.grading.selecting import OfGradeConfig, of_grade
 from data_tools.corpus.manifest import MANIFEST, manifest_of, read_manifest, refuse_differences, shards_of
 from data_tools.corpus.passes import TOKENS, CorpusPass, check_stage, identity_of, passes_of, shard_inputs, source_inputs
 from data_tools.corpus.reading import ReadAs
 from data_tools.corpus.report import sample_record, stage_record
 from data_tools.corpus.shards import Shard
 from data_tools.corpus.stage_run import JOURNAL, StageRun, check_found
-from data_tools.corpus.stages import WholeWork
+from data_tools.corpus.stages import Stage, WholeWork
 from data_tools.corpus.steps import READ, Pass
-from data_tools.corpus.table import write_table
-from data_tools.corpus.tokens import make_tokens
+from data_tools.corpus.table import TABLE, counts_by_field, write_table
+from data_tools.corpus.tokens import WHOLE, make_tokens, write_recipe
 from data_tools.stopping import StopRequest
 from megatron_qm.errors import UserError
 from megatron_qm.files import fsync_tree, make_folder, obstacles_named, publish, remove_tree, sha256, write_json, write_text
@@ -73,11 +75,30 @@ class Building:
                 done.append((corpus_pass, self._made(corpus_pass, before, redo)))
             last, manifest = done[-1]
             if last.folder.name == "corpus":
-                write_table(last.folder, manifest, self._output / "documents.parquet")
+                write_table(last.folder, manifest, self._output / TABLE)
                 if self._asked.config.preprocess and self._options.until in (None, TOKENS):
-                    redo = redo or self._options.redo == TOKENS
-                    make_tokens(self._asked.config, last.folder, manifest, self._options.workers, redo, self._stop)
+                    self._make_tokens(last, manifest, redo or self._options.redo == TOKENS)
             return done
+
+    def _make_tokens(self, last: CorpusPass, manifest: dict[str, Any], again: bool) -> None:
+        config, workers = self._asked.config, self._options.workers
+        asked = config.preprocess
+        if asked is None or asked.training is None:
+            make_tokens(config, WHOLE, last.folder, manifest, self._output / TABLE, workers, again, self._stop)
+            return
+        weights = read_rules(asked.rules).weights(asked.training)
+        tokens = {}
+        for grade in [grade for grade in counts_by_field(self._output / TABLE)["grade"] if weights.get(grade)]:
+            stage = Stage(TOKENS, OfGradeConfig, maker=of_grade)  # by that name it is redone
+            of = CorpusPass(self._output / "grades" / grade, [(stage, OfGradeConfig(grade))])
+            found = self._made(of, (last, manifest), again)
+            table = of.folder.with_suffix(".parquet")
+            write_table(of.folder, found, table)
+            tokens[grade] = make_tokens(config, grade, of.folder, found, table, workers, again, self._stop)
+        if not tokens:
+            raise UserError(f"preprocess: no document has a grade that weighs anything in {asked.training}; is there a stage "
+                            "named grade?")
+        write_recipe(config, tokens, weights)
 
     def plan(self) -> str:
         """What would be read and made, in words."""

@@ -53,6 +53,10 @@ class TokensConfig:
     append_eod: bool = True  # end every document with the end-of-document token
     eod_token: str | None = None  # that token, where it is not the tokenizer's eos_token
     split_special_tokens: bool = True  # read '<|endoftext|>' and the like in the text as plain text
+    # A training stage of the rules of grades: each grade that it reads becomes a dataset of its own, and dataset/recipe.yaml
+    # weighs them; null: one dataset of all.
+    training: str | None = None
+    rules: str | None = None  # of grades, for their weights: a YAML file; null: those that ship
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ def _drops(found: Mapping[str, Any]) -> list[str]:
     sections = []
     for step in (step for of in found["passes"] for step in of["steps"]):
         documents, size = step["documents"], step["bytes"]
-        rows: list[Row] = [[reason, f"{count:,}", _size(size["dropped"][reason]), Share(count / documents["in"])]
+        rows: list[Row] = [[reason, f"{count:,}", _size(size["dropped"].get(reason, 0)), Share(count / documents["in"])]
                            for reason, count in documents["dropped"].items()]
         rows += [[reason, f"{count:,}", "–", Share(count / documents["in"])] for reason, count in documents["rejected"].items()]
         if rows:

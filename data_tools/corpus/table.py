@@ -14,6 +14,7 @@ import pyarrow.parquet as parquet
 from megatron_qm.errors import UserError
 from megatron_qm.files import atomic_write
 
+TABLE = "documents.parquet"  # in the folder of a corpus
 FIELDS = ("source", "licence", "kind", "type", "language", "grade")  # that documents are counted by
 _SCHEMA = arrow.schema([
     ("id", arrow.string()), *((name, arrow.dictionary(arrow.int32(), arrow.string())) for name in FIELDS),

@@ -1,11 +1,13 @@
 """Corpora from sources to tokens: counts that add up to the byte, the same bytes after any end, refusals of what was changed."""
 
 import copy
+import fcntl
 import gzip
 import json
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,13 +17,17 @@ from typing import Any
 
 import pyarrow.parquet as parquet
 import pytest
+import yaml
 import zstandard
 
+from data_tools.corpus.building import Building, Options
+from data_tools.corpus.config import read_config
 from data_tools.corpus.shards import Shard, ShardWriter
 from data_tools.corpus.table import write_table_of_dataset
+from data_tools.stopping import Interrupted, StopRequest
 from megatron_qm.errors import UserError
 from tests.data_tools.corpus.built import build, documents, manifest, outcome, write_sources
-from tests.data_tools.corpus.toy import rows
+from tests.data_tools.corpus.toy import TOYS, rows
 from tests.data_tools.raw_texts import reference_ids, write_tokenizer
 
 ROOT = Path(__file__).parents[3]
@@ -97,6 +103,19 @@ def test_tokens_are_those_of_the_corpus(built: Path) -> None:
     for number in (0, len(ids) // 2, len(ids) - 1):
         first, stop = dataset.document_range(number)
         assert dataset.read(first, stop - first).tolist() == ids[number]
+
+
+def test_a_dataset_for_each_grade_weighs_its_tokens_times_the_weight_of_the_grade(built: Path) -> None:
+    assert build(built / "corpus.yaml", f"output={built}/by-grade", "preprocess.training=annealing") == 0
+    recipe = yaml.safe_load((built / "by-grade/dataset/recipe.yaml").read_text())
+    made = documents(built / "by-grade/corpus")
+    weights = {"A": 3.0, "C": 1.0}  # of annealing, in rules.yaml
+    assert [source["name"] for source in recipe["data"]["sources"]] == ["A", "C"]
+    for source in recipe["data"]["sources"]:
+        ids = [item["id"] for item in made if item["grade"] == source["name"]]
+        assert parquet.read_table(f"{source['prefix']}.documents.parquet").column("id").to_pylist() == ids
+        tokens = json.loads(Path(f"{source['prefix']}.json").read_bytes())["tokens"]
+        assert source["weight"] == tokens * weights[source["name"]]
 
 
 def test_what_the_dataset_left_out_is_left_out_of_its_table(built: Path, tmp_path: Path) -> None:
@@ -209,6 +228,30 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(tmp_path: Path) ->
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.split()[-2] == "30"
+
+
+def test_a_stop_commits_and_the_same_command_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = write_sources(tmp_path, 200)
+    assert build(config) == 0
+    whole = outcome(tmp_path / "out")
+    shutil.rmtree(tmp_path / "out")
+    stop = StopRequest()
+    stop.number = signal.SIGTERM
+    with pytest.raises(Interrupted) as stopped:
+        Building(read_config(config, [], TOYS), Options(), stop).run()
+    assert stopped.value.exit_code == 143
+    assert (tmp_path / "out/stages/1-toy.partial/journal").stat().st_size
+    assert build(config) == 0
+    assert outcome(tmp_path / "out") == whole
+
+
+def test_two_builds_of_one_output_do_not_mix(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = write_sources(tmp_path, 20)
+    (tmp_path / "out").mkdir()
+    with open(tmp_path / "out/.lock", "wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert build(config) == 2
+    assert "another run is writing this corpus" in capsys.readouterr().err
 
 
 def test_no_worker_outlives_a_build_that_is_killed(tmp_path: Path) -> None:

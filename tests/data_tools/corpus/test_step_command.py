@@ -3,6 +3,7 @@
 import gzip
 import json
 import resource
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import pyarrow as arrow
 import pyarrow.parquet as parquet
 import pytest
 
-from data_tools.corpus.command import step_command
+from data_tools.corpus.command import Files, run_step, step_command
+from data_tools.corpus.steps import StepOf
+from data_tools.stopping import Interrupted, StopRequest
 from tests.data_tools.corpus.toy import ToyConfig, rows, toy
 from tests.data_tools.raw_texts import write_file
 
@@ -124,6 +127,15 @@ def test_refusals_are_a_sentence_and_nothing_is_written(
     assert run("--input", "in.jsonl", *words) == 2
     assert said in capsys.readouterr().err
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_stop_leaves_nothing(tmp_path: Path) -> None:
+    source = write_file(tmp_path / "in.jsonl", raw(rows(50)))
+    stop = StopRequest()
+    stop.number = signal.SIGINT
+    with pytest.raises(Interrupted, match="nothing was written"):
+        run_step(StepOf("toy", toy, ToyConfig()), Files([str(source)], tmp_path / "out.jsonl"), stop)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
 
 
 def test_a_full_disk_ends_with_a_sentence_and_leaves_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
