@@ -65,14 +65,14 @@ class Building:
         kept."""
         with _locked(self._output):
             _sweep(self._output)
-            resolved = yaml.safe_dump(self._asked.plain(), sort_keys=False, allow_unicode=True)
-            write_text(self._output / "config.resolved.yaml", resolved)
             done: list[tuple[CorpusPass, dict[str, Any]]] = []
             redo = False
             for corpus_pass in self.passes:
                 redo = redo or self._is_redone(corpus_pass)
                 before = done[-1] if done else None
                 done.append((corpus_pass, self._made(corpus_pass, before, redo)))
+            resolved = yaml.safe_dump(self._asked.plain(), sort_keys=False, allow_unicode=True)
+            write_text(self._output / "config.resolved.yaml", resolved)
             last, manifest = done[-1]
             if last.folder.name == "corpus":
                 write_table(last.folder, manifest, self._output / TABLE)

@@ -136,6 +136,8 @@ def test_what_is_there_is_not_made_again_and_what_was_changed_is_refused_by_name
     config = built / "corpus.yaml"
     before = {path: path.stat().st_mtime_ns for path in (built / "out").rglob("*.zst")}
     assert build(config) == 0
+    resolved = (built / "out/config.resolved.yaml").read_bytes()
+    assert yaml.safe_load(resolved)["stages"]["toy"]["least"] == 40
     assert {path: path.stat().st_mtime_ns for path in (built / "out").rglob("*.zst")} == before
     capsys.readouterr()
     for words, said in (
@@ -154,6 +156,7 @@ def test_what_is_there_is_not_made_again_and_what_was_changed_is_refused_by_name
         shown = capsys.readouterr().err
         assert said in shown or said.startswith("no document is left") and "toy dropped" in shown, shown
     assert {path: path.stat().st_mtime_ns for path in (built / "out").rglob("*.zst")} == before
+    assert (built / "out/config.resolved.yaml").read_bytes() == resolved
 
 
 def test_a_dry_run_says_what_would_be_made_and_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
