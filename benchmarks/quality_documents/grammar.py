@@ -1,4 +1,4 @@
-"""Texts from templates: `{a|b|c}` is one of these, `{name}` one of a word list, `{n:1-20}` a whole and `{d:0.1-5}` a decimal number."""
+"""Texts from templates: `{a|b}` is one of these, `{name}` of a word list, `{n:1-20}` a whole, `{d:0.1-5}` a decimal number."""
 
 import re
 from collections.abc import Mapping, Sequence

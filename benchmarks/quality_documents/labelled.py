@@ -1,5 +1,5 @@
-"""The labelled documents of benchmarks/quality.py: `{id, text, language, kind, label, part}`, where `label` is keep or drop and
-follows from the generator that wrote the text, and `part` is seen (the rules were written with such texts at hand) or held_out."""
+"""The labelled documents of benchmarks/quality.py: `{id, text, language, kind, label, part}`. `label`, keep or drop, follows from
+the generator that wrote the text; `part` is seen (the rules were written with such texts at hand) or held_out."""
 
 from collections.abc import Iterator
 from random import Random

@@ -1,5 +1,7 @@
 """Word lists of the templates; what a list is called is what its slot is called."""
 
+# ruff: noqa: E501  (a list is read better on few lines)
+
 ZH = {
     "disease": "高血压 2型糖尿病 冠心病 慢性阻塞性肺疾病 支气管哮喘 社区获得性肺炎 缺血性脑卒中 慢性肾脏病 类风湿关节炎 系统性红斑狼疮 "
                "甲状腺功能亢进症 消化性溃疡 急性胰腺炎 肝硬化 缺铁性贫血 心房颤动 心力衰竭 骨质疏松症 痛风 癫痫 帕金森病 银屑病 "

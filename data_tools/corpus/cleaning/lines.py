@@ -1,0 +1,147 @@
+"""Lines that are no part of what a document says (menus, rights, calls to look on), and lines that it says again and again."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_HAN = re.compile("[\u4e00-\u9fff]")
+_WORD = re.compile("[a-z]{3}|©")
+_SEPARATORS = re.compile(r"[|｜·•>»›/\t]+|\s{2,}| - ")
+_EDGES = " |｜·•>»›<«‹-—[]【】()（）:：…."
+_BLANKS = re.compile(r"\n{3,}")
+_PROSE = re.compile(r"[。；！？：:;.!?0-9]")
+
+_RUN = 8  # lines, the shortest run that may be a menu
+_RUN_ENTRIES = 0.25  # of them menu entries
+_SHORT = 26  # characters of a menu's entry
+_LONG_LINE, _LONG_LINE_ASCII = 40, 80  # characters of a line that nobody says twice by chance
+_TIMES = 3  # a shorter line that is said so often is a header, or nothing new
+_TELLING, _TELLING_ASCII = 12, 25  # characters below which saying a line often means nothing ("Yes.", "每日一次")
+
+
+Patterns = tuple[re.Pattern[str], ...]
+
+
+@dataclass(frozen=True)
+class Boilerplate:
+    """patterns: {cue: lines that are asked for where the cue is}; for Han, and for Latin letters."""
+
+    longest: int
+    patterns_zh: dict[str, Patterns]
+    patterns_en: dict[str, Patterns]
+    menu: frozenset[str]
+
+
+@lru_cache(maxsize=1)
+def boilerplate() -> Boilerplate:
+    told = yaml.safe_load((Path(__file__).parent / "boilerplate.yaml").read_text(encoding="utf-8"))
+    return Boilerplate(told["longest"], _by_cue(told["zh"]), _by_cue(told["en"]), frozenset(told["menu"]["zh"] + told["menu"]["en"]))
+
+
+def _by_cue(rules: list[dict[str, Any]]) -> dict[str, Patterns]:
+    found: dict[str, Patterns] = {}
+    for rule in rules:
+        for cue in rule["cues"]:
+            found[cue] = (*found.get(cue, ()), *(re.compile(line, re.IGNORECASE) for line in rule["lines"]))
+    return found
+
+
+def without_boilerplate(text: str, counts: Counter[str]) -> str:
+    rules = boilerplate()
+    lines = text.split("\n")
+    doomed = _menus(lines, rules.menu)
+    asked = [(at, line) for at, line in enumerate(lines) if 0 < len(line) <= rules.longest and at not in doomed]
+    patterns = _asked_for("\n".join([line for _, line in asked]), rules) if asked else ()
+    if patterns:
+        doomed.update(at for at, line in asked if any(pattern.fullmatch(line.strip()) for pattern in patterns))
+    counts["boilerplate"] += len(doomed)
+    return _without(text, lines, doomed)
+
+
+def without_repeats(text: str, counts: Counter[str]) -> str:
+    """The first of equal lines stays. Short lines may stay all; so may a long one that is said twice and has numbers."""
+    lines = text.split("\n")
+    if len(set(lines)) == len(lines):
+        return text
+    often = {line for line, count in Counter(lines).items() if count > 1 and _says_it_again(line, count)}
+    seen: set[str] = set()
+    doomed = set()
+    for at, line in enumerate(lines):
+        if line in often:
+            if line in seen:
+                doomed.add(at)
+            seen.add(line)
+    counts["repeated"] += len(doomed)
+    return _without(text, lines, doomed)
+
+
+def without_blanks(text: str, counts: Counter[str]) -> str:
+    if "\n\n\n" in text:
+        text, count = _BLANKS.subn("\n\n", text)
+        counts["blank_lines"] += count
+    return text.strip("\n ")
+
+
+def _asked_for(lines: str, rules: Boilerplate) -> tuple[re.Pattern[str], ...]:
+    """The patterns that have a cue in the lines, each once."""
+    lines = lines.lower()
+    found: list[re.Pattern[str]] = []
+    if not lines.isascii() and _HAN.search(lines):
+        found += [pattern for cue in rules.patterns_zh if cue in lines for pattern in rules.patterns_zh[cue]]
+    if _WORD.search(lines):
+        found += [pattern for cue in rules.patterns_en if cue in lines for pattern in rules.patterns_en[cue]]
+    return tuple(dict.fromkeys(found))
+
+
+def _menus(lines: list[str], menu: frozenset[str]) -> set[int]:
+    """Lines made of menu entries, and runs of short lines with many of them."""
+    found, run, entries = set(), [], 0
+    for at, line in enumerate(lines):
+        size = len(line)
+        if size <= _SHORT:
+            if not size:
+                continue
+            entry = line.strip(_EDGES).lower() in menu
+            if entry or (size > 3 and _is_menu(line, menu)):
+                found.add(at)
+            if entry or not _PROSE.search(line):
+                run.append(at)
+                entries += entry
+                continue
+        elif _is_menu(line, menu):
+            found.add(at)
+        if len(run) >= _RUN and entries >= _RUN_ENTRIES * len(run):
+            found.update(run)
+        run, entries = [], 0
+    if len(run) >= _RUN and entries >= _RUN_ENTRIES * len(run):
+        found.update(run)
+    return found
+
+
+def _is_menu(line: str, menu: frozenset[str]) -> bool:
+    if "|" not in line and ">" not in line and "｜" not in line and "·" not in line and "»" not in line:
+        return False
+    parts = [part for part in map(_bare, _SEPARATORS.split(line)) if part]
+    return len(parts) > 2 and 2 * sum(part in menu for part in parts) >= len(parts)
+
+
+def _bare(part: str) -> str:
+    return part.strip(_EDGES).lower()
+
+
+def _says_it_again(line: str, count: int) -> bool:
+    size, ascii_only = len(line), line.isascii()
+    if count >= _TIMES:
+        return size >= (_TELLING_ASCII if ascii_only else _TELLING)
+    return size >= (_LONG_LINE_ASCII if ascii_only else _LONG_LINE) and not any(map(str.isdigit, line))
+
+
+def _without(text: str, lines: list[str], doomed: set[int]) -> str:
+    if not doomed:
+        return text
+    return "\n".join(line for at, line in enumerate(lines) if at not in doomed)
