@@ -2,15 +2,15 @@
 
 import re
 from collections import Counter
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-_HAN = re.compile("[\u4e00-\u9fff]")
-_WORD = re.compile("[a-z]{3}|©")
+from data_tools.corpus.cleaning.pairs import Pairs
+
+_WORD = re.compile("[a-z]{3}|©|\\(c\\)")
 _SEPARATORS = re.compile(r"[|｜·•>»›/\t]+|\s{2,}| - ")
 _EDGES = " |｜·•>»›<«‹-—[]【】()（）:：…."
 _BLANKS = re.compile(r"\n{3,}")
@@ -27,20 +27,31 @@ _TELLING, _TELLING_ASCII = 12, 25  # characters below which saying a line often 
 Patterns = tuple[re.Pattern[str], ...]
 
 
-@dataclass(frozen=True)
 class Boilerplate:
-    """patterns: {cue: lines that are asked for where the cue is}; for Han, and for Latin letters."""
+    """The rules of boilerplate.yaml: lines by the cue that a line must have to be asked about, for Han and for Latin letters."""
 
-    longest: int
-    patterns_zh: dict[str, Patterns]
-    patterns_en: dict[str, Patterns]
-    menu: frozenset[str]
+    def __init__(self, told: dict[str, Any]) -> None:
+        self.longest = int(told["longest"])
+        self.zh, self.en = _by_cue(told["zh"]), _by_cue(told["en"])
+        self.menu = frozenset(told["menu"]["zh"] + told["menu"]["en"])
+        self.pairs = Pairs(self.zh)
+        begun: dict[str, list[str]] = {}
+        for cue in self.zh:
+            begun.setdefault(cue[:2], []).append(cue)
+        self.begun = {number: begun[pair] for number, pair in enumerate(self.pairs.named) if pair}
+
+    def cues_in(self, text: str) -> list[tuple[str, Patterns]]:
+        lowered = text.lower()
+        found = [(cue, self.en[cue]) for cue in self.en if cue in lowered] if _WORD.search(lowered) else []
+        if not text.isascii():
+            cues = (cue for number in set(self.pairs.found(lowered)) for cue in self.begun[number])
+            found += [(cue, self.zh[cue]) for cue in sorted(cues) if cue in lowered]
+        return found
 
 
 @lru_cache(maxsize=1)
 def boilerplate() -> Boilerplate:
-    told = yaml.safe_load((Path(__file__).parent / "boilerplate.yaml").read_text(encoding="utf-8"))
-    return Boilerplate(told["longest"], _by_cue(told["zh"]), _by_cue(told["en"]), frozenset(told["menu"]["zh"] + told["menu"]["en"]))
+    return Boilerplate(yaml.safe_load((Path(__file__).parent / "boilerplate.yaml").read_text(encoding="utf-8")))
 
 
 def _by_cue(rules: list[dict[str, Any]]) -> dict[str, Patterns]:
@@ -55,12 +66,21 @@ def without_boilerplate(text: str, counts: Counter[str]) -> str:
     rules = boilerplate()
     lines = text.split("\n")
     doomed = _menus(lines, rules.menu)
-    asked = [(at, line) for at, line in enumerate(lines) if 0 < len(line) <= rules.longest and at not in doomed]
-    patterns = _asked_for("\n".join([line for _, line in asked]), rules) if asked else ()
-    if patterns:
-        doomed.update(at for at, line in asked if any(pattern.fullmatch(line.strip()) for pattern in patterns))
+    short = [(at, line.strip()) for at, line in enumerate(lines) if 0 < len(line) <= rules.longest]
+    if short and (cues := rules.cues_in("\n".join([line for _, line in short]))):
+        doomed.update(at for at, line in short if _is_boilerplate(line, cues))
     counts["boilerplate"] += len(doomed)
     return _without(text, lines, doomed)
+
+
+def _is_boilerplate(line: str, cues: list[tuple[str, Patterns]]) -> bool:
+    lowered = line.lower()
+    for cue, patterns in cues:
+        if cue in lowered:
+            for pattern in patterns:
+                if pattern.fullmatch(line):
+                    return True
+    return False
 
 
 def without_repeats(text: str, counts: Counter[str]) -> str:
@@ -85,17 +105,6 @@ def without_blanks(text: str, counts: Counter[str]) -> str:
         text, count = _BLANKS.subn("\n\n", text)
         counts["blank_lines"] += count
     return text.strip("\n ")
-
-
-def _asked_for(lines: str, rules: Boilerplate) -> tuple[re.Pattern[str], ...]:
-    """The patterns that have a cue in the lines, each once."""
-    lines = lines.lower()
-    found: list[re.Pattern[str]] = []
-    if not lines.isascii() and _HAN.search(lines):
-        found += [pattern for cue in rules.patterns_zh if cue in lines for pattern in rules.patterns_zh[cue]]
-    if _WORD.search(lines):
-        found += [pattern for cue in rules.patterns_en if cue in lines for pattern in rules.patterns_en[cue]]
-    return tuple(dict.fromkeys(found))
 
 
 def _menus(lines: list[str], menu: frozenset[str]) -> set[int]:

@@ -1,7 +1,6 @@
 """What the quality rules measure of a text. Each measure is worked out when a rule asks for it, and once."""
 
 import re
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -75,17 +74,16 @@ class Lists:
         for word in dict.fromkeys(zh):
             begun.setdefault(word[:2], []).append(word)
         self.begun = {number: begun[pair] for number, pair in enumerate(self.pairs.named) if pair in begun}
-        en = [word for of in cues.values() for word in of["en"]]
+        self.with_word: dict[bytes, list[str]] = {}
+        for cue in dict.fromkeys(word for of in cues.values() for word in of["en"]):
+            self.with_word.setdefault(_longest_word(cue), []).append(cue)
         self.single_signs = [word for word in dict.fromkeys(zh) if len(word) < 2]
-        self.words = WordKinds(frozenset(first for word in en if (first := _first_word(word))))
-        self.wordless = [word for word in dict.fromkeys(en) if not _first_word(word)]
-        self.first_words = {word: _first_word(word) for word in en}
+        self.words = WordKinds(frozenset(self.with_word))
 
 
-def _first_word(cue: str) -> bytes:
-    """By which an English cue is found; none if it begins within a word, or has none."""
-    words = cue.encode().translate(_TO_WORDS).split()
-    return words[0] if words else b""
+def _longest_word(cue: str) -> bytes:
+    """By which an English cue is found: the longest is the rarest."""
+    return max(cue.encode().translate(_TO_WORDS).split(), key=len)
 
 
 class Measures:
@@ -113,13 +111,13 @@ class Measures:
         return self._lists.pairs.found(self.text)
 
     @Measure
-    def _word_kinds(self) -> list[int]:
-        """Of each different word, in the order of the tally."""
-        return list(map(self._lists.words.__getitem__, self._tally))
+    def _word_kinds(self) -> bytes:
+        """Of each word."""
+        return bytes(map(self._lists.words.__getitem__, self._words))
 
     def _share_of_words(self, kind: int) -> float:
-        kinds, tally = self._word_kinds, self._tally
-        return sum([count for count, is_one in zip(tally.values(), kinds, strict=True) if is_one & kind]) / max(1, self.words)
+        kinds = self._word_kinds
+        return sum([kinds.count(one) for one in range(2 * _CUE) if one & kind]) / max(1, self.words)
 
     @Measure
     def _han(self) -> int:
@@ -173,7 +171,9 @@ class Measures:
 
     def _share_removed(self, kind: str) -> float:
         """Of what the document had before cleaning."""
-        return self._removed.get(kind, 0) / max(1, sum(self._removed.values()) + len(self.text))
+        if kind not in self._removed:
+            return 0.0
+        return self._removed[kind] / max(1, sum(self._removed.values()) + len(self.text))
 
     @Measure
     def _lines(self) -> list[str]:
@@ -217,16 +217,12 @@ class Measures:
         return self.text.lower().encode("utf-8", "surrogatepass").translate(_TO_WORDS).split()
 
     @Measure
-    def _tally(self) -> Counter[bytes]:
-        return Counter(self._words)
-
-    @Measure
     def words(self) -> int:
         return len(self._words)
 
     @Measure
     def mean_word(self) -> float:
-        return sum(map(len, self._words)) / max(1, self.words)
+        return len(b"".join(self._words)) / max(1, self.words)
 
     @Measure
     def stop_words(self) -> float:
@@ -234,7 +230,7 @@ class Measures:
 
     @Measure
     def repeated_words(self) -> float:
-        return 1 - len(self._tally) / max(1, self.words)
+        return 1 - len(set(self._words)) / max(1, self.words)
 
     @Measure
     def repeated_characters(self) -> float:
@@ -276,9 +272,8 @@ class Measures:
         if self.chinese:
             maybe = [word for number in lists.begun.keys() & set(self._pairs) for word in lists.begun[number]] + lists.single_signs
         else:
-            words = {word for word, kind in zip(self._tally, self._word_kinds, strict=True) if kind & _CUE}
-            maybe = [cue for cue, first in lists.first_words.items() if first in words] if words else []
-            maybe += lists.wordless
+            words = {word for word, kind in zip(self._words, self._word_kinds, strict=True) if kind & _CUE}
+            maybe = [cue for word in words for cue in lists.with_word[word]]
         return frozenset(word for word in maybe if word in text)
 
     def _cues(self, kind: str) -> list[str]:

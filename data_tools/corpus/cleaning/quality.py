@@ -45,14 +45,8 @@ class Rule:
     when: tuple[tuple[str, float, float], ...]
     reason: str
 
-    def broken(self, measures: Measures) -> str | None:
-        """How, in words."""
-        for name, low, high in self.when:
-            if not low <= getattr(measures, name) <= high:
-                return None
-        value = getattr(measures, self.measure)
-        if self.low <= value <= self.high:
-            return None
+    def broken(self, value: float) -> str:
+        """In words."""
         bound = f"at least {self.low:g}" if value < self.low else f"at most {self.high:g}"
         return f"{self.measure} = {value:.4g}, {bound} is kept"
 
@@ -71,15 +65,27 @@ def quality(config: QualityConfig) -> Step:
         language = document.known.get("language")
         language = language if isinstance(language, str) else language_of(document.text)
         measures = Measures(document.text, language, _removed(document), rules.lists)
-        for rule in rules.of.get(language, rules.of["any"]):
-            if (why := rule.broken(measures)) is not None:
-                return Dropped(rule.drop, why)
+        if (dropped := _judged(measures, rules.of.get(language, rules.of["any"]))) is not None:
+            return dropped
         if measures.domain < config.domain_at_least:
             return Dropped("domain", f"domain = {measures.domain:.3g}, at least {config.domain_at_least:g} is kept")
         document.known["domain"] = round(measures.domain, 1)
         return document
 
     return judge
+
+
+def _judged(measures: Measures, rules: tuple[Rule, ...]) -> Dropped | None:
+    """By the first rule that is broken."""
+    for rule in rules:
+        for name, low, high in rule.when:
+            if not low <= getattr(measures, name) <= high:
+                break
+        else:
+            value = getattr(measures, rule.measure)
+            if not rule.low <= value <= rule.high:
+                return Dropped(rule.drop, rule.broken(value))
+    return None
 
 
 def _removed(document: Document) -> dict[str, int]:

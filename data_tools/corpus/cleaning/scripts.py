@@ -16,7 +16,10 @@ _COUNT = 18
 # Characters that sentences are held together with and that names, lists and key words do without.
 _FUNCTION = "的了是在不和有为与可及以于或应而被对由从但如也并其时此后者个则且将就这我会要能所等该您你没吗给把让很都还做去"
 _STOPS = "。！？；….!?;"
-_PUNCTUATION = "，、：,:“”‘’\"'()（）《》〈〉【】[]「」『』—–-－~～·•/／%％‰+＋=＝<>＜＞≤≥±×÷°℃′″→↑↓*＊#＃&_＿|｜{}@①②③④⑤⑥⑦⑧⑨⑩ⅠⅡⅢⅣⅤⅥ²³¹⁰⁴⁵⁶⁷⁸⁹⁻⁺₀₁₂₃₄μµ"
+_PUNCTUATION = (
+    "，、：,:“”‘’\"'()（）《》〈〉【】[]「」『』—–-－~～·•/／%％‰+＋=＝<>＜＞≤≥±×÷°℃"
+    "′″→↑↓*＊#＃&_＿|｜{}@①②③④⑤⑥⑦⑧⑨⑩ⅠⅡⅢⅣⅤⅥ²³¹⁰⁴⁵⁶⁷⁸⁹⁻⁺₀₁₂₃₄μµ"
+)
 _BLOCKS = (  # (first, last, class) of what the name of a category does not tell
     (0x3041, 0x30FA, KANA), (0x31F0, 0x31FF, KANA), (0x1100, 0x11FF, HANGUL), (0x3130, 0x318F, HANGUL), (0xAC00, 0xD7A3, HANGUL),
     (0x0400, 0x052F, CYRILLIC), (0x0600, 0x06FF, ARABIC), (0xFF66, 0xFFDC, GARBAGE), (0xE000, 0xF8FF, GARBAGE),
@@ -33,7 +36,8 @@ def classes() -> npt.NDArray[np.uint8]:
     for first, last, which in _BLOCKS:
         table[first : last + 1] = which
     _mark_han(table)
-    for signs, which in ((_PUNCTUATION, PUNCTUATION), (_STOPS, STOP), (" \u3000\t", SPACE), ("\n", LINE), (_FUNCTION, HAN_FUNCTION)):
+    for signs, which in ((_PUNCTUATION, PUNCTUATION), (_STOPS, STOP), (" \u3000\t", SPACE), ("\n", LINE),
+                         (_FUNCTION, HAN_FUNCTION)):  # fmt: skip
         table[[ord(sign) for sign in signs]] = which
     return table
 
@@ -68,8 +72,11 @@ def _mark_han(table: npt.NDArray[np.uint8]) -> None:
     table[[*han, *map(ord, _MEDICAL_RARE)]] = HAN
 
 
-_MEDICAL_RARE = "脲鞣癀羧羟肼腙巯砜脒胍噻呋唑喹啶吡嗪咪嘧嘌呤吲哚酰酞酯醚醛酮苷萘蒽菲苊甾萜胨胰蛋腘髂跖趾骶腓髋髌胛肱尺桡髁踝睑翳眦眵疳痧疸瘘痿瘰疬癥瘕噁䏡嘚铥镥钆钇铟锶锝氡氙氪氘氚炔烯烷烃" \
-    "胂脎腈硒碲砷膦鏻锍噤㖞䏝"  # fmt: skip
+# Of chemistry and anatomy, where neither has them.
+_MEDICAL_RARE = (
+    "脲鞣癀羧羟肼腙巯砜脒胍噻呋唑喹啶吡嗪咪嘧嘌呤吲哚酰酞酯醚醛酮苷萘蒽菲苊甾萜胨胰蛋腘髂跖趾骶腓髋髌胛肱尺桡髁踝睑"
+    "翳眦眵疳痧疸瘘痿瘰疬癥瘕噁䏡嘚铥镥钆钇铟锶锝氡氙氪氘氚炔烯烷烃胂脎腈硒碲砷膦鏻锍噤㖞䏝"
+)
 
 
 def _two_bytes(encoding: str, high: range, low: range) -> str:
