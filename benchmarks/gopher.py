@@ -1,5 +1,4 @@
-"""The quality and repetition rules of Gopher, from the text of the paper (Rae et al., Scaling Language Models: Methods, Analysis and
-Insights from Training Gopher, arXiv 2112.11446, appendix A.1.1 and its table of thresholds)."""
+"""The quality and repetition rules of Gopher, from the text of the paper (Rae et al., arXiv 2112.11446, appendix A.1.1)."""
 
 import re
 from collections import Counter

@@ -3,11 +3,10 @@
     python benchmarks/quality.py --write          (the labelled documents: benchmarks/data/quality/{zh,en}.jsonl)
     python benchmarks/quality.py [--corpus LANGUAGE=FILE.jsonl.gz ...] [--output benchmarks/results/quality.json]
 
-How the documents are labelled: by the generator that wrote them. 16 genres of professional texts (400 documents to keep) and 16 kinds
-of poor ones (320 to drop) in each language, written from templates before any rule was (benchmarks/quality_documents). Half of the
-genres and of the kinds are held out: while the rules were written only the other half was looked at, with another seed than these
-documents have. Templates and rules have one author: held-out kinds tell how the rules do on what they were not fitted to, not how
-they do on the web. Real documents have one label, keep.
+How the documents are labelled: by the generator that wrote them. 16 genres of professional texts (400 documents to keep) and 16
+kinds of poor ones (320 to drop) in each language, from templates written before any rule (benchmarks/quality_documents). Half of the genres and of the kinds are held out: while the rules were written only the other half was looked at, and with another
+seed than these documents have. Templates and rules have one author: held-out kinds tell how the rules do on what they were not
+fitted to, not how they do on the web. Real documents have one label, keep.
 
 Ours is the path of a corpus: cleaned, language told, judged. Gopher's rules judge the same text as it is; for Chinese also with
 characters as words, and without what knows English words. Positive is: to be dropped. 95% intervals are Wilson's.
@@ -40,6 +39,7 @@ from quality_documents.labelled import labelled  # isort: skip
 
 _DATA = Path(__file__).parent / "data" / "quality"
 _SEED = "measured"
+_PACKAGES = ("ftfy", "OpenCC", "lingua-language-detector")
 Judge = Callable[[str], str | None]  # why a text is dropped
 
 
@@ -125,9 +125,9 @@ def main() -> None:
             results[of][path.name.split(".")[0]] = {name: _real(texts, judge) for name, judge in judges.items()}
     write_json(args.output, {
         "date": date.today().isoformat(), "command": shlex.join(["python", "benchmarks/quality.py", *sys.argv[1:]]),
-        "python": platform.python_version(), "versions": {name: version(name) for name in ("ftfy", "OpenCC", "lingua-language-detector")},
+        "python": platform.python_version(), "versions": {name: version(name) for name in _PACKAGES},
         "hardware": {"cpu": cpu_name(), "cores": os.cpu_count()},
-        "labelling": "by the generator that wrote each document; half of the genres and kinds held out from the writing of the rules",
+        "labelling": "by the generator that wrote each document; half of the genres and kinds held out while rules were written",
         "gopher": "arXiv 2112.11446, appendix A.1.1, own implementation", "results": results})
 
 

@@ -1,4 +1,4 @@
-"""A text's signs put right: encoding, Unicode form, line ends, spaces, entities, hyphenation. Numbers and units stay as they are."""
+"""A text's signs put right: encoding, Unicode form, line ends, spaces, entities, hyphenation. Numbers and units stay."""
 
 import html
 import re
@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ from data_tools.corpus.cleaning import signs
 from data_tools.corpus.cleaning.signs import Need
 from megatron_qm.errors import UserError
 
-Change = tuple[str, int]  # the text after it, how often
+Change: TypeAlias = tuple[str, int]  # the text after it, how often
 _LINE_ENDS = re.compile(f"\r\n|[{signs.LINE_ENDS}]")
 _INVISIBLE = re.compile(f"[{signs.INVISIBLE}]+")
 _ASTRAL_INVISIBLE = re.compile(f"[{signs.ASTRAL_INVISIBLE}]+")

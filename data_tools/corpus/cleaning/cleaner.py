@@ -14,12 +14,9 @@ _PASSES = 20  # a change may make room for another (an entity that a zero-width 
 class CleanConfig:
     """What is cleaned. Mojibake, Unicode form, line ends, invisible signs, spaces and entities always are."""
 
-    simplify: bool = True
-    """Traditional Chinese to simplified, by OpenCC; Japanese is left alone."""
-    boilerplate: bool = True
-    """Take out lines of web pages: menus, rights, cookies, sharing, calls to look on, doctors on the phone."""
-    repeats: bool = True
-    """Take out lines that a document says again; the first stays."""
+    simplify: bool = True  # traditional Chinese to simplified, by OpenCC; Japanese is left alone
+    boilerplate: bool = True  # take out lines of web pages: menus, rights, cookies, calls to look on, doctors on the phone
+    repeats: bool = True  # take out lines that a document says again; the first stays
 
 
 def cleaner(config: CleanConfig) -> Step:

@@ -1,7 +1,7 @@
 """The step that names a document's language: by its scripts, and only for Latin letters in doubt by lingua."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -27,8 +27,7 @@ _OF_SCRIPT = {scripts.HANGUL: "ko", scripts.CYRILLIC: "ru", scripts.ARABIC: "ar"
 class LanguageConfig:
     """Which languages stay."""
 
-    keep: tuple[str, ...] = ()
-    """ISO 639-1 codes (`und` for what nobody can tell, such as tables of abbreviations); empty keeps all."""
+    keep: list[str] = field(default_factory=list)  # ISO 639-1 codes, und for what nobody can tell; empty keeps all
 
     def __post_init__(self) -> None:
         wrong = [code for code in self.keep if not (code == UNKNOWN or (len(code) == 2 and code.islower()))]

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import yaml
 
@@ -24,7 +24,7 @@ _TIMES = 3  # a shorter line that is said so often is a header, or nothing new
 _TELLING, _TELLING_ASCII = 12, 25  # characters below which saying a line often means nothing ("Yes.", "每日一次")
 
 
-Patterns = tuple[re.Pattern[str], ...]
+Patterns: TypeAlias = tuple[re.Pattern[str], ...]
 
 
 class Boilerplate:

@@ -1,13 +1,11 @@
 """What the quality rules measure of a text. Each measure is worked out when a rule asks for it, and once."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar
 
 from data_tools.corpus.cleaning import scripts
-from data_tools.corpus.cleaning.pairs import Pairs
+from data_tools.corpus.cleaning.words import CUE, MEDICAL, ODD, ODD_PAIRS_EN, STOP_WORD, TO_WORDS, Lists
 
 _GRAM_ZH, _GRAM_EN = 5, 4  # characters, words
 _MOST = 20_000  # characters or words that repeats are looked for in
@@ -15,75 +13,21 @@ _CUT_OFF = re.compile(r"(\.{3,}|…+|read more|continue reading|\[详细\]|\[\.\
                       r"|read the full (article|story)|full article)\W*$", re.IGNORECASE)  # fmt: skip
 _CODE = re.compile(r"[{}]|;\s*\n|</?[a-z]+[ >/]|\(\)|\)\.|&[a-z]+;|[\"'],|==?[\"']|\|\|", re.IGNORECASE)
 _CODE_SIGNS = ("{", "</", "()", "&", ";\n", "==")
-_ODD_WORD = re.compile(rb"^[^aeiouy\d]{3,}$|[bcdfghjklmnpqrstvwxz]{5}|^.{31,}$|^[b-hj-z]$|\d[a-z]+\d|[a-z]\d+[a-z]")
-_MEDICAL_TAILS = frozenset(b"itis osis emia aemia ectomy opathy mycin illin azole sartan statin olol umab inib amide idine oma plasty "
-                           b"otomy oscopy graphy algia uria penia".split())  # fmt: skip
-_ODD_PAIRS_ZH = "的的 和和 和的 和了 把的 把了 把把 把被 被的 被了 被把 被被 与的 与了 把， 被， 和， 与， 把。 被。 和。 与。".split()
+T = TypeVar("T")
 _FEWEST_ODD, _FEWEST_CODE = 3, 5  # fewer are slips, or what a text quotes
-_STOP_WORDS = frozenset(b"the of and to in is was with for that by are or an a from be this on at as which not have has were you may if "
-                        b"can should your it when after most also these their other but than its".split())  # fmt: skip
-_BEFORE_NOUNS = b"the a an".split()
-_AFTER_VERBS = b"the a an of is was are were be and to in for with that has have by".split()
-_ODD_PAIRS_EN = frozenset((one, two) for one in _BEFORE_NOUNS for two in _AFTER_VERBS) | frozenset(
-    (one, two) for one in (b"of", b"is", b"with", b"for", b"was", b"and") for two in (b"of", b"is", b"was", b"be")
-    if (one, two) not in {(b"and", b"is"), (b"and", b"was"), (b"is", b"of"), (b"was", b"of"), (b"and", b"of"), (b"and", b"be"),
-                          (b"with", b"is"), (b"for", b"is")})  # fmt: skip
-_TO_WORDS = bytes(code if chr(code).isalnum() or code >= 128 else 32 for code in range(256)).lower()
 _BULLETS = "-•*·●■◆○▪►▶–—"
-_MEDICAL, _ODD, _STOP_WORD, _CUE = 1, 2, 4, 8
 
 
-class Measure:
+class Measure(Generic[T]):
     """A property that is worked out once: as functools.cached_property of Python 3.12, for 3.11's takes a lock each time."""
 
-    def __init__(self, work: Callable[[Any], Any]) -> None:
+    def __init__(self, work: Callable[[Any], T]) -> None:
         self._work, self._name = work, work.__name__
 
-    def __get__(self, measures: Any, owner: object) -> Any:
-        value = measures.__dict__[self._name] = self._work(measures)
+    def __get__(self, measures: Any, owner: object) -> T:
+        value = self._work(measures)
+        measures.__dict__[self._name] = value
         return value
-
-
-class WordKinds(dict[bytes, int]):
-    """Bits of an English word: medical, odd, of grammar, in a cue. A word is judged once; strange ones are not remembered for ever."""
-
-    _MOST = 1 << 17
-
-    def __init__(self, cues: frozenset[bytes]) -> None:
-        self._cues, self._terms = cues, frozenset(term.encode() for term in _terms("en"))
-
-    def __missing__(self, word: bytes) -> int:
-        medical = word in self._terms or (len(word) > 6 and any(map(word.endswith, _MEDICAL_TAILS)))
-        odd = not medical and _ODD_WORD.search(word) is not None
-        kinds = _MEDICAL * medical + _ODD * odd + _STOP_WORD * (word in _STOP_WORDS) + _CUE * (word in self._cues)
-        if len(self) < self._MOST:
-            self[word] = kinds
-        return kinds
-
-
-class Lists:
-    """The words of quality.yaml. cues: {kind: {language: words}}"""
-
-    def __init__(self, cues: Mapping[str, Mapping[str, Sequence[str]]], listing: re.Pattern[str]) -> None:
-        self.cues, self.listing = cues, listing
-        zh = [word for of in cues.values() for word in of["zh"]]
-        self.pairs = Pairs([*_terms("zh"), *zh, *_ODD_PAIRS_ZH])
-        self.medical = {number for number, pair in enumerate(self.pairs.named) if pair in _terms("zh")}
-        self.odd = {number for number, pair in enumerate(self.pairs.named) if pair in _ODD_PAIRS_ZH}
-        begun: dict[str, list[str]] = {}
-        for word in dict.fromkeys(zh):
-            begun.setdefault(word[:2], []).append(word)
-        self.begun = {number: begun[pair] for number, pair in enumerate(self.pairs.named) if pair in begun}
-        self.with_word: dict[bytes, list[str]] = {}
-        for cue in dict.fromkeys(word for of in cues.values() for word in of["en"]):
-            self.with_word.setdefault(_longest_word(cue), []).append(cue)
-        self.single_signs = [word for word in dict.fromkeys(zh) if len(word) < 2]
-        self.words = WordKinds(frozenset(self.with_word))
-
-
-def _longest_word(cue: str) -> bytes:
-    """By which an English cue is found: the longest is the rarest."""
-    return max(cue.encode().translate(_TO_WORDS).split(), key=len)
 
 
 class Measures:
@@ -117,7 +61,7 @@ class Measures:
 
     def _share_of_words(self, kind: int) -> float:
         kinds = self._word_kinds
-        return sum([kinds.count(one) for one in range(2 * _CUE) if one & kind]) / max(1, self.words)
+        return sum([kinds.count(one) for one in range(2 * CUE) if one & kind]) / max(1, self.words)
 
     @Measure
     def _han(self) -> int:
@@ -214,7 +158,7 @@ class Measures:
 
     @Measure
     def _words(self) -> list[bytes]:
-        return self.text.lower().encode("utf-8", "surrogatepass").translate(_TO_WORDS).split()
+        return self.text.lower().encode("utf-8", "surrogatepass").translate(TO_WORDS).split()
 
     @Measure
     def words(self) -> int:
@@ -226,7 +170,7 @@ class Measures:
 
     @Measure
     def stop_words(self) -> float:
-        return self._share_of_words(_STOP_WORD)
+        return self._share_of_words(STOP_WORD)
 
     @Measure
     def repeated_words(self) -> float:
@@ -238,13 +182,13 @@ class Measures:
 
     @Measure
     def odd_words(self) -> float:
-        return self._share_of_words(_ODD)
+        return self._share_of_words(ODD)
 
     @Measure
     def domain(self) -> float:
         """Medical terms in 100 Han characters, or in 100 words."""
         if not self.chinese:
-            return 100 * self._share_of_words(_MEDICAL)
+            return 100 * self._share_of_words(MEDICAL)
         return 100 * sum(map(self._lists.medical.__contains__, self._pairs)) / self._han
 
     @Measure
@@ -262,7 +206,7 @@ class Measures:
         if self.chinese:
             found, size = sum(map(self._lists.odd.__contains__, self._pairs)), self._han
         else:
-            found, size = sum(map(_ODD_PAIRS_EN.__contains__, zip(self._words, self._words[1:], strict=False))), max(1, self.words)
+            found, size = sum(map(ODD_PAIRS_EN.__contains__, zip(self._words, self._words[1:], strict=False))), max(1, self.words)
         return 100 * found / size if found >= _FEWEST_ODD else 0.0
 
     @Measure
@@ -270,9 +214,10 @@ class Measures:
         """Cues of all kinds that the text has."""
         lists, text = self._lists, self._lowered
         if self.chinese:
-            maybe = [word for number in lists.begun.keys() & set(self._pairs) for word in lists.begun[number]] + lists.single_signs
+            begun = lists.begun.keys() & set(self._pairs)
+            maybe = [*lists.single_signs, *(word for number in begun for word in lists.begun[number])]
         else:
-            words = {word for word, kind in zip(self._words, self._word_kinds, strict=True) if kind & _CUE}
+            words = {word for word, kind in zip(self._words, self._word_kinds, strict=True) if kind & CUE}
             maybe = [cue for word in words for cue in lists.with_word[word]]
         return frozenset(word for word in maybe if word in text)
 
@@ -318,8 +263,3 @@ class Measures:
 
 
 NAMES = frozenset(name for name, value in vars(Measures).items() if isinstance(value, Measure) and name[0] != "_")
-
-
-@lru_cache(maxsize=2)
-def _terms(language: str) -> frozenset[str]:
-    return frozenset((Path(__file__).parent / f"terms_{language}.txt").read_text(encoding="utf-8").split())

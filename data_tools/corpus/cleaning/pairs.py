@@ -1,4 +1,4 @@
-"""Which pairs of characters of a given list a text has: two look-ups a character, exact, and no search for each of a hundred words."""
+"""Which pairs of characters of a list a text has: two look-ups a character, exact, and no search for each of a hundred words."""
 
 from collections.abc import Iterable
 

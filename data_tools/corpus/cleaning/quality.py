@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
+from annotated_types import Ge, Le
 
 from data_tools.corpus.cleaning.language import language_of
-from data_tools.corpus.cleaning.measures import NAMES, Lists, Measures
+from data_tools.corpus.cleaning.measures import NAMES, Measures
+from data_tools.corpus.cleaning.words import Lists
 from data_tools.corpus.document import Document, Dropped, Step
 from megatron_qm.errors import UserError
 
@@ -24,14 +26,12 @@ _KEYS = {"drop", "measure", "at_least", "at_most", "when", "reason"}
 class QualityConfig:
     """Which rules, and how medical a document must be."""
 
-    rules: str | None = None
-    """A YAML file in the form of data_tools/corpus/cleaning/quality.yaml; none: that one."""
-    domain_at_least: float = 0.0
-    """Medical terms in 100 Han characters or 100 words; 0 keeps documents of any subject. Prose on medicine has 8 to 30."""
+    rules: str | None = None  # a YAML file in the form of data_tools/corpus/cleaning/quality.yaml; null is that one
+    domain_at_least: Annotated[float, Ge(0), Le(100)] = 0.0  # medical terms in 100 Han characters or words; on medicine: 8 to 30
 
     def __post_init__(self) -> None:
         if not 0 <= self.domain_at_least <= 100:
-            raise UserError(f"quality.domain_at_least = {self.domain_at_least}: give terms in a hundred, from 0 to 100")
+            raise UserError(f"domain_at_least = {self.domain_at_least}: give terms in a hundred, from 0 to 100")
 
 
 @dataclass(frozen=True)
@@ -126,8 +126,9 @@ def _rule(path: Path, section: str, at: int, told: Any) -> Rule:
 
 
 def _is_range(value: Any) -> bool:
-    return (isinstance(value, list | tuple) and len(value) == 2
-            and all(isinstance(one, int | float) and not isinstance(one, bool) for one in value) and value[0] <= value[1])  # fmt: skip
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        return False
+    return all(isinstance(one, int | float) and not isinstance(one, bool) for one in value) and value[0] <= value[1]
 
 
 def _lists(path: Path, told: Mapping[str, Any]) -> Lists:
@@ -135,4 +136,4 @@ def _lists(path: Path, told: Mapping[str, Any]) -> Lists:
         cues = {kind: {language: tuple(map(str, words)) for language, words in of.items()} for kind, of in told["cues"].items()}
         return Lists(cues, re.compile("|".join(f"(?:{one})" for one in told["listing"]), re.IGNORECASE))
     except (AttributeError, TypeError, re.error) as error:
-        raise UserError(f"{path}: cues must be {{kind: {{zh: [...], en: [...]}}}} and listing patterns: {error}") from None
+        raise UserError(f"{path}: cues must be {{kind: {{zh: [...], en: [...]}}}}, listing patterns: {error}") from None
