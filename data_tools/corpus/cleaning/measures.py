@@ -178,7 +178,7 @@ class Measures:
 
     @Measure
     def repeated_characters(self) -> float:
-        return 1 - len(set(self.text)) / len(self.text)
+        return 1 - len(set(self.text)) / max(1, len(self.text))
 
     @Measure
     def odd_words(self) -> float:

@@ -26,7 +26,7 @@ def _clean(text: str) -> Document:
     ("kind", "before", "after"),
     [
         ("mojibake", "The patientâ€™s naÃ¯ve cells.", "The patient’s naïve cells."),
-        ("mojibake", "æ‚£è€…å‘çƒ­ã€‚".encode("utf-8").decode("utf-8"), "患者发热。"),
+        ("mojibake", "患者发热。".encode().decode("latin-1"), "患者发热。"),
         ("line_ends", "a one\r\nb two\rc three\u2028d four", "a one\nb two\nc three\nd four"),
         ("invisible", "infor\u200bmed\u00ad con\ufeffsent\u202e here\x07", "informed consent here"),
         ("invisible", "soft\u00ad\nened", "softened"),
@@ -94,11 +94,11 @@ def test_nothing_left_is_a_drop() -> None:
 
 _JUNK = ["\u200b", "\u00ad", "\ufeff", "\u202a", "\x00", "\u00a0", "\u3000", "\r\n", "\u2028", "&amp;", "&nbsp;", "&lt", "-\n", " \n",
          "   ", "\n\n\n", "é", "e\u0301", "ﬁ", "\u00b5", "Ã©", "â€™", "發", "乾", "患者", "上一篇：", "首页", "|", "share", "ab-\ncd", "カ", "\ud800"]
-_TEXTS = st.lists(st.one_of(st.sampled_from(_JUNK), st.text(max_size=8)), max_size=40).map("".join)
+_TEXTS = st.lists(st.one_of(st.sampled_from(_JUNK), st.text(max_size=6)), max_size=20).map("".join)
 
 
 @given(_TEXTS)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_cleaning_again_changes_nothing(text: str) -> None:
     once = _STEP(Document(text))
     if isinstance(once, Document):
@@ -122,7 +122,7 @@ def test_numbers_and_units_are_the_same_in_the_same_order(parts: list[tuple[str,
 
 
 @given(st.text())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_no_number_is_made_changed_or_lost(text: str) -> None:
     """Of any text in which nothing is encoded and no line says nothing."""
     text = re.sub("[&\x80-\x9f\u00c0-\u04ff\ufffd]", "", text)
