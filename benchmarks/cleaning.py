@@ -76,6 +76,12 @@ def _memory(texts: list[str], megabytes: int) -> dict[str, float]:
     return found
 
 
+def _without_folder(word: str) -> str:
+    """An argument as a result names it: files without the folders of this machine."""
+    name, equals, path = word.rpartition("=")
+    return f"{name}{equals}{Path(path).name}" if equals else word
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--corpus", action="append", required=True, metavar="NAME=FILE")
@@ -90,7 +96,7 @@ def main() -> None:
         results[name] = {"as it is": _speeds(texts), "joined": _speeds(list(_joined(texts)))}
         everything += texts
     write_json(args.output, {
-        "date": date.today().isoformat(), "command": shlex.join(["python", "benchmarks/cleaning.py", *sys.argv[1:]]),
+        "date": date.today().isoformat(), "command": shlex.join(["python", "benchmarks/cleaning.py", *map(_without_folder, sys.argv[1:])]),
         "python": platform.python_version(), "versions": {name: version(name) for name in _PACKAGES},
         "hardware": {"cpu": cpu_name(), "cores": os.cpu_count(), "used": 1},
         "timer": f"CPU time of the process, the best of {_PASSES}", "results": results,

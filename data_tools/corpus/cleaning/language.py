@@ -50,6 +50,8 @@ def language(config: LanguageConfig) -> Step:
 
 def language_of(text: str) -> str:
     head = text[:_HEAD]
+    if head.isascii() and _is_english(head):  # nothing else to count
+        return "en"
     counts = scripts.counts(head)
     letters = sum(counts[: scripts.OTHER_LETTER + 1])
     if letters < _LETTERS:
@@ -66,10 +68,14 @@ def language_of(text: str) -> str:
     return _of_latin(head, latin) if latin > letters / 2 else UNKNOWN
 
 
-def _of_latin(head: str, letters: int) -> str:
+def _is_english(head: str) -> bool:
     words = head[:1000].lower().split()
     english = list(filter(_ENGLISH.__contains__, words))
-    if english and (len(english) >= max(3, _ENGLISH_SHARE * len(words)) or len(set(english)) >= _ENGLISH_DIFFERENT):
+    return len(english) >= max(3, _ENGLISH_SHARE * len(words)) or len(set(english)) >= _ENGLISH_DIFFERENT
+
+
+def _of_latin(head: str, letters: int) -> str:
+    if _is_english(head):
         return "en"
     return _asked(head[:_ASKED]) if letters >= 3 * _LETTERS else UNKNOWN
 

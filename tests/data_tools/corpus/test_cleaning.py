@@ -98,7 +98,7 @@ _TEXTS = st.lists(st.one_of(st.sampled_from(_JUNK), st.text(max_size=6)), max_si
 
 
 @given(_TEXTS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_cleaning_again_changes_nothing(text: str) -> None:
     once = _STEP(Document(text))
     if isinstance(once, Document):
