@@ -2,8 +2,8 @@
 
     python benchmarks/cleaning.py --corpus NAME=FILE.jsonl.gz ... [--output benchmarks/results/cleaning.json]
 
-Each corpus is measured as it is, and with its documents joined to ones of 4 kB, as pages and sections of books are: what a step does
-once a document weighs on short ones. The best of three passes, for the machine is shared.
+Each corpus is measured as it is, and with its documents joined to ones of 4 kB, as pages and sections of books are: what a step
+does once a document weighs on short ones. The best of three passes, for the machine is shared.
 """
 
 import argparse
@@ -47,8 +47,9 @@ def _speeds(texts: list[str]) -> dict[str, Any]:
             start = time.process_time()
             documents = [after for document in documents if isinstance(after := step(document), Document)]
             best[name] = min(best.get(name, 1e9), time.process_time() - start)
+    best["all"] = sum(best.values())
     return {"documents": len(texts), "MB": round(size / 1e6, 1), "bytes_a_document": size // len(texts),
-            "MB_per_second": {name: round(size / seconds / 1e6, 1) for name, seconds in {**best, "all": sum(best.values())}.items()}}
+            "MB_per_second": {name: round(size / seconds / 1e6, 1) for name, seconds in best.items()}}
 
 
 def _joined(texts: list[str]) -> Iterator[str]:
@@ -96,7 +97,8 @@ def main() -> None:
         results[name] = {"as it is": _speeds(texts), "joined": _speeds(list(_joined(texts)))}
         everything += texts
     write_json(args.output, {
-        "date": date.today().isoformat(), "command": shlex.join(["python", "benchmarks/cleaning.py", *map(_without_folder, sys.argv[1:])]),
+        "date": date.today().isoformat(),
+        "command": shlex.join(["python", "benchmarks/cleaning.py", *map(_without_folder, sys.argv[1:])]),
         "python": platform.python_version(), "versions": {name: version(name) for name in _PACKAGES},
         "hardware": {"cpu": cpu_name(), "cores": os.cpu_count(), "used": 1},
         "timer": f"CPU time of the process, the best of {_PASSES}", "results": results,

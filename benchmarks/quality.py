@@ -4,9 +4,13 @@
     python benchmarks/quality.py [--corpus LANGUAGE=FILE.jsonl.gz ...] [--output benchmarks/results/quality.json]
 
 How the documents are labelled: by the generator that wrote them. 16 genres of professional texts (400 documents to keep) and 16
-kinds of poor ones (320 to drop) in each language, from templates written before any rule (benchmarks/quality_documents). Half of the genres and of the kinds are held out: while the rules were written only the other half was looked at, and with another
-seed than these documents have. Templates and rules have one author: held-out kinds tell how the rules do on what they were not
-fitted to, not how they do on the web. Real documents have one label, keep.
+kinds of poor ones (320 to drop) in each language, of templates written before any rule (benchmarks/quality_documents). Half of the
+genres and of the kinds are held out: while rules were written only the other half was looked at, and with another seed than these
+documents have. Templates and rules have one author: held-out kinds tell how the rules do on what they were not fitted to, not how
+they do on the web. Real documents have one label, keep.
+
+benchmarks/results/quality.json is the first look at what was held out. quality-second-look.json is from after two faults that it
+showed were mended (letters of no language were asked no rule of English; lingua tells a language of random letters).
 
 Ours is the path of a corpus: cleaned, language told, judged. Gopher's rules judge the same text as it is; for Chinese also with
 characters as words, and without what knows English words. Positive is: to be dropped. 95% intervals are Wilson's.

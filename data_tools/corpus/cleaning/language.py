@@ -32,7 +32,7 @@ class LanguageConfig:
     def __post_init__(self) -> None:
         wrong = [code for code in self.keep if not (code == UNKNOWN or (len(code) == 2 and code.islower()))]
         if wrong:
-            raise UserError(f"language.keep = {wrong[0]!r} is no ISO 639-1 code; write such as zh, en or und")
+            raise UserError(f"{wrong[0]!r} is no ISO 639-1 code of a language to keep; write such as zh, en or und")
 
 
 def language(config: LanguageConfig) -> Step:

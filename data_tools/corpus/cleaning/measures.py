@@ -68,6 +68,11 @@ class Measures:
         return max(1, sum(self._counts[: scripts.HAN_RARE + 1]))
 
     @Measure
+    def latin(self) -> float:
+        """Of letters."""
+        return (self._counts[scripts.LATIN] + self._counts[scripts.LATIN_ACCENTED]) / max(1, self.letters)
+
+    @Measure
     def garbage(self) -> float:
         return self._counts[scripts.GARBAGE] / self.size
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import yaml
 from annotated_types import Ge, Le
 
-from data_tools.corpus.cleaning.language import language_of
+from data_tools.corpus.cleaning.language import UNKNOWN, language_of
 from data_tools.corpus.cleaning.measures import NAMES, Measures
 from data_tools.corpus.cleaning.words import Lists
 from data_tools.corpus.document import Document, Dropped, Step
@@ -65,7 +65,7 @@ def quality(config: QualityConfig) -> Step:
         language = document.known.get("language")
         language = language if isinstance(language, str) else language_of(document.text)
         measures = Measures(document.text, language, _removed(document), rules.lists)
-        if (dropped := _judged(measures, rules.of.get(language, rules.of["any"]))) is not None:
+        if (dropped := _judged(measures, _asked(rules, language, measures))) is not None:
             return dropped
         if measures.domain < config.domain_at_least:
             return Dropped("domain", f"domain = {measures.domain:.3g}, at least {config.domain_at_least:g} is kept")
@@ -73,6 +73,13 @@ def quality(config: QualityConfig) -> Step:
         return document
 
     return judge
+
+
+def _asked(rules: Rules, language: str, measures: Measures) -> tuple[Rule, ...]:
+    """What no language can be told of but its Latin letters (abbreviations, keys hit at random) is asked the rules of English."""
+    if language == UNKNOWN and measures.latin > 0.5:
+        language = "en"
+    return rules.of.get(language, rules.of["any"])
 
 
 def _judged(measures: Measures, rules: tuple[Rule, ...]) -> Dropped | None:

@@ -44,5 +44,5 @@ def test_only_languages_that_were_asked_for_stay() -> None:
 
 
 def test_what_is_no_code_is_refused() -> None:
-    with pytest.raises(UserError, match="'Chinese' is no ISO 639-1 code"):
+    with pytest.raises(UserError, match="'Chinese' is no ISO 639-1 code of a language"):
         LanguageConfig(["zh", "Chinese"])

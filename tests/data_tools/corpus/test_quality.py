@@ -62,6 +62,14 @@ def test_professional_texts_stay_and_get_a_domain_score(language: str, text: str
     assert after.known["domain"] > 0  # type: ignore[operator]
 
 
+def test_latin_letters_of_no_language_are_asked_the_rules_of_english() -> None:
+    letters = "xkq vbt wrt plk qqw zzt mnb vcx lkj hgf dsa qwr tyu ptr wsx edc rfv tgb yhn ujm ikl xcv bnm"
+    after = _STEP(Document(letters, {"language": "und"}))
+    assert isinstance(after, Dropped) and after.reason == "garbled"
+    thai = "ผู้ป่วยมีไข้และปวดศีรษะมาสองวันแล้วจึงมาพบแพทย์ที่โรงพยาบาลในตอนเช้า"
+    assert isinstance(_STEP(Document(thai, {"language": "und"})), Document)  # is asked the rules of `any` alone
+
+
 def test_the_domain_score_tells_medicine_from_the_rest() -> None:
     medical = _STEP(Document("患者因胸痛入院，诊断为急性心肌梗死，予阿司匹林口服治疗。", dict(_ZH)))
     other = _STEP(Document("今天天气很好，我们一起去公园散步，看到了许多盛开的花，大家都很高兴。", dict(_ZH)))
