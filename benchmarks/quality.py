@@ -4,7 +4,7 @@
     python benchmarks/quality.py [--corpus LANGUAGE=FILE.jsonl.gz ...] [--output benchmarks/results/quality.json]
 
 How the documents are labelled: by the generator that wrote them. 16 genres of professional texts (400 documents to keep) and 16
-kinds of poor ones (320 to drop) in each language, of templates written before any rule (benchmarks/quality_documents). Half of the
+kinds of poor ones (320 to drop) in each language, from templates older than any rule (benchmarks/quality_documents). Half of the
 genres and of the kinds are held out: while rules were written only the other half was looked at, and with another seed than these
 documents have. Templates and rules have one author: held-out kinds tell how the rules do on what they were not fitted to, not how
 they do on the web. Real documents have one label, keep.
@@ -135,7 +135,8 @@ def main() -> None:
             texts = _texts(path)[1::_EVERY]
             results[of][path.name.split(".")[0]] = {name: _real(texts, judge) for name, judge in judges.items()}
     write_json(args.output, {
-        "date": date.today().isoformat(), "command": shlex.join(["python", "benchmarks/quality.py", *map(_without_folder, sys.argv[1:])]),
+        "date": date.today().isoformat(),
+        "command": shlex.join(["python", "benchmarks/quality.py", *map(_without_folder, sys.argv[1:])]),
         "python": platform.python_version(), "versions": {name: version(name) for name in _PACKAGES},
         "hardware": {"cpu": cpu_name(), "cores": os.cpu_count()},
         "labelling": "by the generator that wrote each document; half of the genres and kinds held out while rules were written",

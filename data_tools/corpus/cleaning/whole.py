@@ -30,7 +30,8 @@ class CleaningConfig:
 
 
 def cleaning(config: CleaningConfig) -> Step:
-    steps = [cleaner(CleanConfig(config.simplify, config.boilerplate, config.repeats)), language(LanguageConfig(config.languages))]
+    clean = CleanConfig(config.simplify, config.boilerplate, config.repeats)
+    steps = [cleaner(clean), language(LanguageConfig(config.languages))]
     if config.judge:
         steps.append(quality(QualityConfig(config.rules, config.domain_at_least)))
 
