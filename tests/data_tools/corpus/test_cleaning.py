@@ -1,5 +1,7 @@
 """The cleaner: each kind of change has its right value, numbers and units stay, and cleaning twice is cleaning once."""
 
+# ruff: noqa: E501  (a sample is read better on one line)
+
 import re
 import unicodedata
 

@@ -1,5 +1,7 @@
 """Quality rules: which rule a kind of text breaks, that professional texts break none, and files of rules that are wrong."""
 
+# ruff: noqa: E501  (a sample is read better on one line)
+
 import pickle
 from pathlib import Path
 
