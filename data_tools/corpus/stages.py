@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from data_tools.corpus.cleaning.cleaner import CleanConfig, cleaner
+from data_tools.corpus.cleaning.language import LanguageConfig, language
+from data_tools.corpus.cleaning.quality import QualityConfig, quality
 from data_tools.corpus.counts import StepCounts
 from data_tools.corpus.document import Step
 from data_tools.corpus.grading.grader import GradeConfig, grader
@@ -46,5 +49,8 @@ class Stage:
 
 
 STAGES: Sequence[Stage] = (
+    Stage("clean", CleanConfig, maker=cleaner),
+    Stage("language", LanguageConfig, maker=language),
+    Stage("quality", QualityConfig, maker=quality),
     Stage("grade", GradeConfig, maker=grader),
 )
