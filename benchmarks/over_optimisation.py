@@ -5,14 +5,15 @@
 Each seed's world and base are those of benchmarks/reward_model.py (--folder). A reward model of each part (honesty, helpfulness,
 consistency, compliance) learns from the noisy pairs of that part alone. From one policy RL goes on for --steps batches on each
 of them, and on all four, fused by GDPO; the gold reward is measured beside them. Told are, of each run, gold at its beginning, at
-its best and at its end (means of 20 batches), how much of its gain is lost, when the alarm `unlearnt_loss` came and how much was
-lost by then, and gold of greedy answers to held-out prompts. OUTPUT.html of each run (`megatron-qm report`) plots gold and proxy.
+its best and at its end (means of 20 batches), how much of its gain is lost, when the alarm of rl.alarms.unlearnt_loss came and
+how much was lost by then, and gold of responses drawn to held-out prompts. `megatron-qm report` plots gold and proxy of each.
 """
 
 import argparse
 import json
 import shlex
 import sys
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
@@ -26,6 +27,8 @@ from megatron_qm.files import write_json
 import small_world  # isort: skip  (its neighbour)
 
 WINDOW = 20  # batches of a mean
+PROMPTS = 8  # of a batch: many small steps show a course better than few large ones
+BATCH = [f"rl.prompts={PROMPTS}", f"train.global_batch_size={PROMPTS * small_world.SAMPLES}", "rl.loss.kl=0"]
 
 
 def main() -> None:
@@ -35,9 +38,10 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=300, help="batches of rollouts (default: %(default)s)")
     parser.add_argument("--run", action="append", choices=(*PARTS, "fused"), help="only this one; repeatable")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/over-optimisation.json"))
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="for RL, such as rl.loss.kl=0.01")
     args = parser.parse_args()
     runs = args.run or (*PARTS, "fused")
-    seeds = {seed: _seed(args.folder / f"seed-{seed}", seed, runs, args.steps) for seed in args.seed or (0, 1, 2)}
+    seeds = {seed: _seed(args.folder / f"seed-{seed}", seed, runs, args) for seed in args.seed or (0, 1, 2)}
     write_json(args.output, {
         "what": "gold reward in RL on reward models of one part each, and on all of them, fused", "steps": args.steps,
         "date": date.today().isoformat(), "command": shlex.join(["python", "benchmarks/over_optimisation.py", *sys.argv[1:]]),
@@ -49,14 +53,14 @@ def main() -> None:
     print(args.output.read_text())
 
 
-def _seed(folder: Path, seed: int, runs: list[str], steps: int) -> dict[str, dict]:
+def _seed(folder: Path, seed: int, runs: Sequence[str], args: argparse.Namespace) -> dict[str, dict]:
     policy, found = small_world.policy(folder, seed), {}
     judges = {part: _judge(folder, part, seed) for part in PARTS if part in runs or "fused" in runs}
     for run in runs:
         output, fused = folder / f"rl-on-{run}", run == "fused"
         rewards = judges if fused else {run: judges[run]}
-        checkpoint = small_world.by_rewards(output, policy, folder, seed, rewards, steps,
-                                            *(["rl.fusion.kind=gdpo"] if fused else []))
+        checkpoint = small_world.by_rewards(output, policy, folder, seed, rewards, args.steps, *BATCH,
+                                            *(["rl.fusion.kind=gdpo"] if fused else []), *args.overrides)
         small_world.megatron_qm("report", output, "--output", output.with_suffix(".html"))
         answers = small_world.gold_of(checkpoint, folder)
         found[run] = {**_course(output / "metrics.jsonl"), "held_out": small_world.mean_told(answers), "answers": answers}
@@ -79,7 +83,7 @@ def _course(metrics: Path) -> dict:
     batches = [record for record in records if record["kind"] == "rl"]
     gold = np.convolve([one["component_mean"]["gold"] for one in batches], np.full(WINDOW, 1 / WINDOW), "valid")
     proxy = np.convolve([one["reward"] for one in batches], np.full(WINDOW, 1 / WINDOW), "valid")
-    alarms = [record["step"] for record in records if record["kind"] == "alarm" and record["metric"] == "unlearnt_loss"]
+    alarms = [record["step"] for record in records if record["kind"] == "alarm" and record["metric"] == "reward gold"]
     ends = [min(max(step - WINDOW, 0), len(gold) - 1) for step in alarms[:1]]
     return {"gold": {"first": gold[0], "best": gold.max(), "best_at": int(gold.argmax()) + WINDOW, "last": gold[-1]},
             "proxy": {"first": proxy[0], "last": proxy[-1]}, "lost_of_gain": _lost(gold),

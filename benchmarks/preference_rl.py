@@ -5,7 +5,7 @@
 Each seed's world, base and reward model are those of benchmarks/reward_model.py (--folder), which is run first. A policy is made
 by fine-tuning on answers with faults (sft.jsonl: 0.66 of gold). GRPO takes --steps batches of rollouts of its own. For the other
 two the policy writes as many responses to the same prompts; the reward model picks the best of each eight, which SFT learns, and
-the worst, which DPO sets against it. Told is the gold reward of greedy answers to held-out prompts, with intervals.
+the worst, which DPO sets against it. Told is the gold reward of responses that are drawn to held-out prompts, with intervals.
 """
 
 import argparse
@@ -20,7 +20,6 @@ from pathlib import Path
 from megatron_qm.checkpoint.folder import newest
 from megatron_qm.checkpoint.manifest import versions
 from megatron_qm.files import write_json, write_json_lines
-from megatron_qm.tokenizer import TextTokenizer
 
 import small_world  # isort: skip  (its neighbour)
 
@@ -33,7 +32,7 @@ def main() -> None:
     seeds = {seed: _seed(args.folder / f"seed-{seed}", seed, args) for seed in args.seed or (0, 1, 2)}
     worth = {arm: [value for seed in seeds.values() for value in seed[arm]] for arm in args.arm or ARMS}
     write_json(args.output, {
-        "what": "gold reward of greedy answers to held-out prompts, by what the reward model's verdicts were used for",
+        "what": "gold reward of responses that are drawn to held-out prompts, by what the reward model's verdicts were used for",
         "date": date.today().isoformat(), "command": shlex.join(["python", "benchmarks/preference_rl.py", *sys.argv[1:]]),
         "versions": versions(), "rollouts": args.steps * PROMPTS * SAMPLES,
         "all_seeds": _told(worth), "seeds": [{"seed": seed, **_told(found)} for seed, found in seeds.items()],
@@ -80,7 +79,7 @@ def _trained(arm: str, folder: Path, policy: Path, judge: Path, seed: int, steps
                                 f"dpo.sources=[{{name: rollouts, path: {pairs}}}]", "schedule.warmup_steps=3")
     best = pairs.with_name("best.jsonl")
     write_json_lines(best, ({"messages": [{"role": "user", "content": row["prompt"]},
-                                          {"role": "assistant", "content": row["chosen"]}]} for row in _read(pairs)))
+                                          {"role": "assistant", "content": row["chosen"]}]} for row in small_world.rows(pairs)))
     return small_world.once(output, "sft", "sft-tiny-cpu", policy, seed, f"sft.sources=[{{name: best, path: {best}}}]",
                             "sft.epochs=1", "optimizer.lr=3e-4", "schedule.warmup_steps=3")
 
@@ -88,16 +87,11 @@ def _trained(arm: str, folder: Path, policy: Path, judge: Path, seed: int, steps
 def _rollouts(pairs: Path, folder: Path, policy: Path, judge: Path, seed: int, steps: int) -> None:
     """The best and the worst of each group of responses, by the reward model, as pairs."""
     pairs.parent.mkdir(exist_ok=True)
-    items = [row["prompt"] for row in _read(folder / "data" / "rl.jsonl")]
+    items = [row["prompt"] for row in small_world.rows(folder / "data" / "rl.jsonl")]
     in_turns = itertools.islice(itertools.cycle(items), steps * PROMPTS)
     asked = [{"key": str(at), "prompt": prompt} for at, prompt in enumerate(in_turns)]
-    prompts, said, sides = (pairs.with_name(f"{name}.jsonl") for name in ("prompts", "said", "sides"))
-    write_json_lines(prompts, ({"key": row["key"], "messages": [{"role": "user", "content": row["prompt"]}]} for row in asked))
-    small_world.megatron_qm("generate", "--checkpoint", policy, "--prompts", prompts, "--output", said, "--samples", SAMPLES,
-                            "--seed", seed, "--max-new-tokens", small_world.MOST_TOKENS, "--nproc", 2)
-    tokenizer, responses = TextTokenizer(folder / "tokenizer"), dict[str, list[str]]()
-    for row in _read(said):
-        responses.setdefault(row["key"].partition("#")[0], []).append(tokenizer.decode(row["tokens"], special=False).strip())
+    responses = small_world.responses(policy, {row["key"]: row["prompt"] for row in asked}, pairs.parent, seed)
+    sides = pairs.with_name("sides.jsonl")
     # `evaluate --pairs` tells the score of every response of a line; which side one stands on does not matter to that
     told = {key: distinct for key, some in responses.items() if len(distinct := list(dict.fromkeys(some))) > 1}
     asked = [row for row in asked if row["key"] in told]
@@ -115,11 +109,6 @@ def _extremes(asked: list[dict], responses: dict[str, list[str]], scores: dict[s
         known = [(score, text) for score, text in scored if score is not None]
         if known and (best := max(known))[1] != (worst := min(known))[1]:
             yield {"prompt": row["prompt"], "chosen": best[1], "rejected": worst[1]}
-
-
-def _read(path: Path) -> Iterator[dict]:
-    with open(path, encoding="utf-8") as file:
-        yield from map(json.loads, file)
 
 
 if __name__ == "__main__":

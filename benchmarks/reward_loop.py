@@ -1,15 +1,15 @@
-"""What is it worth to choose the pairs that annotators see? Rounds of labels that the reward model asks for, against as many that
+"""What is it worth to choose the pairs that annotators see? Rounds of labels that a reward model asks for, against as many that
 are drawn at random, from the same start. Three seeds.
 
     python benchmarks/reward_loop.py [--seed N ...] [--rounds N] [--labels N] [--loop KEY=VALUE ...]
 
-Each seed's world and base are those of benchmarks/reward_model.py (--folder). A first reward model learns from --pairs of its
-noisy pairs; then `megatron-qm reward-loop` runs twice with an annotator who is wrong in 15% of his verdicts
-(data_tools/preferences/annotators.py): --rounds rounds of --labels pairs, chosen; and one round of all of them, random. Told are
-errors on held-out pairs of the stratum `hard`, which the gold reward judges, with Wilson's intervals; the share of errors saved
-by choosing, with an interval by a bootstrap over held-out pairs (the same for both; seeds are kept apart); and labels
-per point gained. (Of the diseases of `hard_diseases` no pair of training speaks: what is right of them cannot be learnt from
-labels, so `loop.html` alone has them.)
+Each seed's world and base are those of benchmarks/reward_model.py (--folder), and so is the first reward model, which has learnt
+from 20,000 noisy pairs. `megatron-qm reward-loop` goes on from it twice, on --pairs of those pairs and on labels of an annotator
+who is wrong in 15% of his verdicts (data_tools/preferences/annotators.py): --rounds rounds of --labels pairs, chosen; and one
+round of all of them, random. Told are errors on held-out pairs of the stratum `hard`, which the gold reward judges, with Wilson's
+intervals; the share of errors saved by choosing, with an interval by a bootstrap over held-out pairs (the same for both; seeds
+are kept apart); and labels per point gained. (Of the diseases of `hard_diseases` no pair of training speaks: what is right of
+them cannot be learnt from labels, so `loop.html` alone has them.)
 """
 
 import argparse
@@ -50,7 +50,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, default=Path("runs/gold"), help="of the runs (default: %(default)s)")
     parser.add_argument("--seed", type=int, action="append", help="repeatable (default: 0, 1 and 2)")
-    parser.add_argument("--pairs", type=int, default=4000, help="noisy ones to begin with (default: %(default)s)")
+    parser.add_argument("--pairs", type=int, default=2000, help="noisy ones, learnt from beside labels (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--labels", type=int, default=200, help="of each round (default: %(default)s)")
     parser.add_argument("--recipe", default="reward-model-tiny-cpu", help="of the reward model (default: %(default)s)")
@@ -62,7 +62,8 @@ def _arguments() -> argparse.Namespace:
 
 
 def _seed(args: argparse.Namespace, folder: Path, seed: int) -> dict:
-    start, data, began = small_world.prepared(folder, seed), folder / "data", time.monotonic()
+    base, data, began = small_world.prepared(folder, seed), folder / "data", time.monotonic()
+    start = small_world.reward_model(folder / "bradley-terry", base, data / "pairs.jsonl", seed, "reward_model.loss={}")
     folder = folder / "reward-loop"
     folder.mkdir(exist_ok=True)
     lines = (data / "pairs.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)

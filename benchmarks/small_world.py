@@ -8,13 +8,17 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from data_tools.preferences.item import LANGUAGES
 from data_tools.preferences.tokens import tokenizer_of_facts
+from data_tools.preferences.verifier import gold
 from data_tools.preferences.world import worlds
 from megatron_qm.checkpoint.folder import newest
 from megatron_qm.evals.statistics import mean_interval
+from megatron_qm.files import write_json_lines
+from megatron_qm.tokenizer import TextTokenizer
 
 ENTRIES = 900  # of the tokenizer, beside names and values
 LENGTH = 256  # of a packed row
@@ -70,12 +74,31 @@ def by_rewards(output: Path, start: Path, folder: Path, seed: int, rewards: dict
 
 
 def gold_of(checkpoint: Path, folder: Path) -> list[float]:
-    """Of a greedy answer to each held-out prompt."""
-    output = checkpoint.parents[1] / "gold.json"
-    if not output.exists():
-        megatron_qm("evaluate", "--model", checkpoint, "--items", folder / "data" / "held_out_rl.jsonl", "--verifier", GOLD,
-                    "--max-new-tokens", MOST_TOKENS, "--output", output)
-    return [answer["score"] for answer in json.loads(output.read_text())["answers"]]
+    """Of each held-out prompt the mean over responses that are drawn as RL draws them. (A greedy answer is what the policy of
+    faulty answers holds for likeliest, and that is mostly right from the start.)"""
+    items = {item["key"]: item for item in rows(folder / "data" / "held_out_rl.jsonl")}
+    found = responses(checkpoint, {key: item["prompt"] for key, item in items.items()}, checkpoint.parents[1] / "held-out", 0)
+    return [sum(gold(item["prompt"], text, item["reference"], item["metadata"]).value for text in found[key]) / SAMPLES
+            for key, item in items.items()]
+
+
+def responses(checkpoint: Path, asked: dict[str, str], folder: Path, seed: int) -> dict[str, list[str]]:
+    """SAMPLES of each prompt, by its key. What is in `folder` already is not drawn again."""
+    prompts, said = folder / "prompts.jsonl", folder / "said.jsonl"
+    folder.mkdir(exist_ok=True)
+    write_json_lines(prompts, ({"key": key, "messages": [{"role": "user", "content": prompt}]} for key, prompt in asked.items()))
+    if not said.exists():
+        megatron_qm("generate", "--checkpoint", checkpoint, "--prompts", prompts, "--output", said, "--samples", SAMPLES,
+                    "--seed", seed, "--max-new-tokens", MOST_TOKENS)
+    tokenizer, found = TextTokenizer(checkpoint / "tokenizer"), dict[str, list[str]]()
+    for row in rows(said):
+        found.setdefault(row["key"].rpartition("#")[0], []).append(tokenizer.decode(row["tokens"], special=False).strip())
+    return found
+
+
+def rows(path: Path) -> Iterator[dict]:
+    with open(path, encoding="utf-8") as file:
+        yield from map(json.loads, file)
 
 
 def mean_told(values: list[float]) -> dict[str, float]:
@@ -86,7 +109,8 @@ def mean_told(values: list[float]) -> dict[str, float]:
 def once(output: Path, stage: str, recipe: str, start: Path, seed: int, *words: str) -> Path:
     """The checkpoint of a run, which is not made again where it has ended."""
     if not (output / "checkpoints").is_dir():
-        megatron_qm(stage, "--config", recipe, f"output={output}", f"train.start_from={start}", f"train.seed={seed}", ONE_CORE, *words)
+        megatron_qm(stage, "--config", recipe, f"output={output}", f"train.start_from={start}", f"train.seed={seed}", ONE_CORE,
+                    *words)
     return newest(output)
 
 
