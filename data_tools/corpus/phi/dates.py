@@ -11,20 +11,28 @@ from data_tools.corpus.phi.spans import Span
 
 _DIGIT = "0-9〇零○一二三四五六七八九十"
 _MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
-_MONTH_NAME = (r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?"
-               r"|Nov(?:ember)?|Dec(?:ember)?)")  # fmt: skip
-_CASES = "|".join((_MONTH_NAME, _MONTH_NAME.upper().replace("(?:", "(?:"), _MONTH_NAME.lower()))
+_LONG_MONTHS = "January February March April May June July August September October November December".split()
+
+
+def _spellings() -> list[str]:
+    """Each with a letter first, for then a scan is quick."""
+    short = [name[:3] for name in _LONG_MONTHS] + ["Sept"]
+    names = sorted({*_LONG_MONTHS, *short}, key=lambda name: (-len(name), name))
+    return names + [name.upper() for name in names]
+
+
 _TIME = re.compile(r"(?:T|,? {0,2}(?:at )?)(?:[01]?[0-9]|2[0-4])(?:[:：][0-5][0-9](?:[:：][0-5][0-9])?(?:\.[0-9]{1,6})?"
                    r"|[时点](?:[0-5]?[0-9]分?|许|整)?)(?:Z|[+-][0-9]{2}:?[0-9]{2})?(?: ?[AaPp]\.?[Mm]\b\.?)?(?![0-9:])")  # fmt: skip
-_NUMERIC = re.compile(r"([0-9]{1,4}) ?([-/.]) ?([0-9]{1,4})(?: ?([-/.]) ?([0-9]{1,4}))?(?![0-9])")
+_NUMERIC = re.compile(r"([0-9][0-9]{0,3}) ?([-/.]) ?([0-9]{1,4})(?: ?([-/.]) ?([0-9]{1,4}))?(?![0-9])")
 _COMPACT = re.compile(r"(?:19|20)[0-9]{6}(?![0-9A-Za-z])")
 _CHINESE = re.compile(
-    rf"([{_DIGIT}]{{1,4}}) ?(?:年 ?([{_DIGIT}]{{1,2}}) ?月(?!经) ?(?:([{_DIGIT}]{{1,3}}) ?(?:[日号]|[-~至到] ?([{_DIGIT}]{{1,3}}) ?[日号])"
+    rf"([{_DIGIT}][{_DIGIT}]{{0,3}}) ?(?:年 ?([{_DIGIT}]{{1,2}}) ?月(?!经) ?(?:([{_DIGIT}]{{1,3}}) ?(?:[日号]|[-~至到] ?([{_DIGIT}]{{1,3}}) ?[日号])"
     rf"|份|[上中下]旬|[初底末])?"
     rf"|月 ?(?:([{_DIGIT}]{{1,3}}) ?(?:[日号]|[-~至到] ?([{_DIGIT}]{{1,3}}) ?[日号])|份|[上中下]旬|[初底末]|(?![前后余来经个龄大])))"
 )
-_NAMED = re.compile(rf"[JFMASONDjfmasond](?:an|eb|ar|pr|ay|un|ul|ug|ep|ct|ov|ec|AN|EB|AR|PR|AY|UN|UL|UG|EP|CT|OV|EC)[A-Za-z]{{0,6}}")
-_IS_MONTH = re.compile(_CASES)
+_NAMED = re.compile(rf"(?:{'|'.join(_spellings())})(?![A-Za-z])")
+_YEAR = re.compile(r"[12](?<=[ ,./-][12])[09][0-9]{2}(?![0-9A-Za-z])")
+_LOWER = re.compile(rf"(?<![A-Za-z])(?:{'|'.join(_spellings()).lower()})(?![A-Za-z])")
 _BEFORE_MONTH = re.compile(r"(?:(?<![0-9A-Za-z.,/-])|(?<=[A-Za-z][-,]))([0-9]{1,2})(?:st|nd|rd|th|ST|ND|RD|TH)?(?: ?of)?[ /.,-]{0,2}$")
 _AFTER_MONTH = re.compile(
     r"(?:\.?,?[ /.-]{0,2}([0-3]?[0-9])(?:st|nd|rd|th|ST|ND|RD|TH)?(?![0-9A-Za-z:/]|[.,][0-9])"
@@ -214,12 +222,12 @@ def month_number(name: str) -> int:
 def _named(text: str) -> Iterator[Reading]:
     for match in _NAMED.finditer(text):
         start, end = match.span()
-        month = _IS_MONTH.match(text, start)
-        if not month or month.end() != end or (start and text[start - 1].isascii() and text[start - 1].isalpha()):
-            continue
-        reading = _around_month(text, start, end)
-        if reading:
+        if not (start and text[start - 1].isascii() and text[start - 1].isalpha()) and (reading := _around_month(text, start, end)):
             yield reading
+    for year in _YEAR.finditer(text):  # may and mar are too frequent to look at each
+        for match in _LOWER.finditer(text, max(0, year.start() - 18), year.start()):
+            if reading := _around_month(text, *match.span()):
+                yield reading
 
 
 def _around_month(text: str, start: int, end: int) -> Reading | None:

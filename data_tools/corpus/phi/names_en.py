@@ -26,7 +26,9 @@ _PLACE_PREFIXES = frozenset("san santa los las saint st fort mount lake port".sp
 _LISTED = _ANY_GIVEN | _ANY_SURNAME | _TITLES | _CREDENTIALS
 
 _TOKEN = r"(?:[A-Z](?:[A-Za-z]|['’](?=[A-Za-z]{2}|[A-Z])|-(?=[A-Za-z]))*\.?)"
-_RUN = re.compile(rf"[A-Z](?<![A-Za-z0-9@/][A-Z])(?:[A-Za-z]|['’](?=[A-Z]|[a-z]{{2}})|-(?=[A-Za-z]))*\.?"
+# Words that begin many sentences and no names are passed over while scanning.
+_COMMON_STARTS = "(?!(?:he|his|hese|hey|here|hat|hen|n|t|f|s|o|r|ost|ome|any|ther|hat|ow|s|re|an|nd|ut|or|or|ith|our|ou|lso)[ ,][a-z(])"
+_RUN = re.compile(rf"[A-Z](?<![A-Za-z0-9@/][A-Z])(?=[A-Za-z'’.-]|,? [A-Z]){_COMMON_STARTS}(?:[A-Za-z]|['’](?=[A-Z]|[a-z]{{2}})|-(?=[A-Za-z]))*\.?"
                   rf"(?:(?:,? {{1,2}}|,)(?:(?:de|da|di|del|della|der|den|van|von|la|le|al|bin|ibn|dos|du|st\.?) )*{_TOKEN})*")  # fmt: skip
 _PART = re.compile(r"[A-Za-z](?:[A-Za-z]|['’](?=[A-Za-z])|-(?=[A-Za-z]))*\.?")
 
@@ -43,6 +45,13 @@ _ACT = re.compile(
     re.I,
 )
 _STRICT_ACT = re.compile(r"\b(?:from|to|per|with|called|cc|dear|hi|hello|thank you|read|reported|ordered|followed|discussed \w+|treated \w+|managed \w+)[,:]?\s{0,3}$", re.I)
+# The last words of what _ACT and _ROLE find: these long patterns are tried behind one of them only.
+_ACT_ENDS = frozenset("by with to signed signature sincerely regards from attn attention cc you dear hi hello c/o per of record /s e-signed esigned s".split())
+_ROLE_ENDS = frozenset(
+    "wife husband spouse son daughter mother father brother sister mom dad mum aunt uncle cousin niece nephew grandson granddaughter grandmother grandfather partner fiance fiancé fiancee fiancée boyfriend girlfriend friend "
+    "neighbor neighbour caregiver carer guardian roommate stepson stepdaughter stepmother stepfather twin sibling ex-wife ex-husband mother-in-law father-in-law daughter-in-law son-in-law brother-in-law sister-in-law patient "
+    "pt client resident named called nurse physician doctor surgeon therapist attending colleague interpreter coordinator worker manager pcp provider cardiologist oncologist neurologist pharmacist counselor is was name".split()
+)
 _FIELD = re.compile(
     r"(?:\b(?:(?:patient|pt|full|legal|first|last|middle|maiden|family|given|preferred|guardian|mother's|father's|parent|spouse|contact|emergency contact|provider|physician|doctor|insured'?s?|subscriber|policy ?holder|guarantor|responsible party|next of kin|employee|account|sur)[ -]?'?s? ?name"
     r"|name|surname|forename|alias|aka|patient|pt|client|subject|(?:attending|referring|primary care|ordering|treating|admitting|consulting|discharging|resident|family|performing|reading|interpreting|requesting|supervising|covering|responsible)? ?(?:physician|provider|doctor|md|clinician|surgeon|radiologist|pathologist|anesthesiologist|anaesthetist|practitioner|consultant|cardiologist|therapist|nurse|pharmacist|technologist|technician|dentist|psychologist|midwife)(?: of record| name)?"
@@ -55,6 +64,7 @@ _LOWER_VALUE = re.compile(r"[:=][ \t]{0,6}(?=[a-z])")
 _LOWER_FIELD = re.compile(r"\b(?:name|patient|pt|signed by|physician|provider|attending)[ \t]{0,3}$", re.I)
 _LOWER_NAME = re.compile(r"([a-z][a-z'’-]+)(,? )([a-z][a-z'’-]*\.?)(?: ([a-z][a-z'’-]+))?")
 _TITLED_LOWER = re.compile(r"[md](?<![A-Za-z0-9][md])(?:rs?|s|iss)\.? ([a-z][a-z'’-]{2,})")
+_LOWER_TITLES = (" mr.", " mr ", " mrs", " ms.", " ms ", " dr.", " dr ", " miss ", "\nmr", "\ndr")
 _VERB_AFTER = re.compile(
     r",? (?:is|was|has|had|will|would|denies|denied|reports|reported|states|stated|presents|presented|complains|complained|says|said|notes|noted|admits|describes|described|feels|felt|lives|works|came|comes|went|called|returns|returned|tolerated|underwent|received|remains|continues|appears|"
     r"seems|takes|took|and (?:his|her|their)|agreed|agrees|understands|understood|verbalized|asked|asks|requests|requested|needs|wants|can|may|should|did|does|who|reviewed|discussed|recommended|explained|performed|saw|examined|ordered|prescribed|accompanied|brought|tells|told|developed|experienced|arrived|signed|at (?:home|bedside|[0-9])|phoned|drove|confirmed|confirms|helps|visits|visited|provides|provided|consented|expressed|declined|refused|refuses|signed|assisted|attended|gave|gives)\b"
@@ -87,7 +97,10 @@ def find_names(text: str) -> Iterator[Span]:
 def _worth_reading(text: str, run: re.Match[str]) -> bool:
     """Most runs are the first word of a sentence; only these need no more than a look into the lists."""
     words = run.group()
-    if not _LISTED.isdisjoint(words.lower().replace(".", "").replace(",", " ").split()):
+    if " " not in words and "," not in words:
+        if words.rstrip(".").lower() in _LISTED:
+            return True
+    elif not _LISTED.isdisjoint(words.lower().replace(".", "").replace(",", " ").split()):
         return True
     return text[run.start() - 2 : run.start()].rstrip(" \t")[-1:] in (":", "=", "#", ",") or "-" in words or "'" in words or "’" in words
 
@@ -259,15 +272,13 @@ def _context(text: str, tokens: list[Token], index: int) -> str:
     if start == 0:
         return ""
     before = text[max(0, start - 60) : start]
-    last = before.rstrip()[-1:] if before else ""
-    if last in ":=#-" and _FIELD.search(before):
-        return "field"
-    if last.isalpha() or last in ",:(\"“/":
-        if _ACT.search(before):
-            return "weak act" if _STRICT_ACT.search(before) else "act"
-        if _ROLE.search(before):
-            return "role"
-    return ""
+    last = before.rstrip()[-1:]
+    if last in ":=#" and last:
+        return "field" if _FIELD.search(before) else ""
+    word = before.rstrip(" \t\n,(:\"“/").rpartition(" ")[2].lower()
+    if word in _ACT_ENDS and _ACT.search(before):
+        return "weak act" if _STRICT_ACT.search(before) else "act"
+    return "role" if word in _ROLE_ENDS and _ROLE.search(before) else ""
 
 
 def _single(text: str, tokens: list[Token], index: int, word: str, context: str) -> bool:
@@ -294,7 +305,7 @@ def _lower(text: str) -> Iterator[Span]:
             first, second, third = _bare(match[1]), _bare(match[3]), _bare(match[4] or "")
             if first in _ANY_GIVEN and second not in _WORDS - _ANY_SURNAME or first in _ANY_SURNAME and second in _ANY_GIVEN:
                 yield Span(match.start(), match.end(4) if third in _ANY_SURNAME else match.end(3), "NAME")
-    for match in _TITLED_LOWER.finditer(text):
+    for match in _TITLED_LOWER.finditer(text) if any(title in text for title in _LOWER_TITLES) else ():
         if match[1] in _ANY_SURNAME or match[1] in _ANY_GIVEN:
             yield Span(match.start(1), match.end(1), "NAME")
 

@@ -10,7 +10,7 @@ from data_tools.corpus.phi.checks import citizen, iban, luhn
 from data_tools.corpus.phi.cues import CUE
 from data_tools.corpus.phi.spans import Span
 
-_LONG = re.compile(r"\+?[0-9](?:[0-9*]|[-. ()/]{1,3}(?=[0-9*(])){5,}(?:[Xx](?![A-Za-z0-9]))?")
+_LONG = re.compile(r"[0-9+](?:[0-9*]|[-. ()/]{1,3}(?=[0-9*(])){5,}(?:[Xx](?![A-Za-z0-9]))?")
 _GROUP = re.compile(r"[0-9*]+[Xx]?")
 _CITIZEN = re.compile(r"(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3]|91)[0-9]{4}(?:1[89]|20)[0-9]{2}(?:0[1-9]|1[0-2])"
                       r"(?:0[1-9]|[12][0-9]|3[01])[0-9]{3}[0-9Xx]")  # fmt: skip

@@ -39,15 +39,17 @@ _STREET = re.compile(
 _UK_FLAT = re.compile(r"(?:Flat|Apartment|Unit|Apt\.?|Suite) [0-9A-Za-z]{1,4},? $")
 _HOUSE_NAME = re.compile(r"(?:[A-Z][a-z]+ (?:Cottage|House|Lodge|Farm|Manor|Court)),? $")
 _BOX = re.compile(rf"P(?<![A-Za-z]P)\.? ?O\.? ?(?:Box|BOX) ?#?[0-9]{{1,6}}{_AFTER_STREET}")
-_CITY_STATE_ZIP = re.compile(rf",? {{1,2}}{_STATE},? {{1,2}}{_ZIP}")
-_ZIP_ANCHOR = re.compile(rf"[A-Za-z],? {{1,2}}[A-Z][A-Za-z]+(?: [A-Z][a-z]+)?,? {{1,2}}{_ZIP}")
-_CITY_LEFT = re.compile(rf"(?:^|[^A-Za-z'’.-])({_CITY})$")
+_ZIP_ANCHOR = re.compile(rf"[0-9](?<= [0-9])[0-9]{{4}}(?:-[0-9]{{4}})?(?![0-9-])")
+_CITY_STATE_LEFT = re.compile(rf"(?:^|[^A-Za-z'’.-])({_CITY},? {{1,2}}{_STATE},? {{1,2}})$")
 _POSTCODE_ALONE = re.compile(rf"[A-Z](?<![A-Za-z0-9][A-Z])(?:[A-Z]?[0-9][A-Z0-9]?) {{1,2}}[0-9][ABD-HJLNP-UW-Z]{{2}}(?![A-Za-z0-9])")
 _LIVES = re.compile(
-    r"(?:\b(?:[Ll]ives?|[Ll]iving|[Rr]esid(?:es?|ing)|[Dd]omiciled|[Ss]taying|[Mm]oved|[Rr]elocated|[Bb]orn|[Rr]aised|[Hh]ometown|[Hh]ome) (?:(?:alone|independently|together|with [a-z ]{3,25}|back|here|recently|and works?) )?(?:in|at|to|from|of|is|near)"
-    r"|\b(?:[Rr]esident|[Nn]ative) of|\b(?:[Aa]ddress|ADDRESS|[Cc]ity|CITY|[Tt]own|[Rr]esidence|[Pp]lace of [Bb]irth|[Bb]irthplace|[Hh]ome [Aa]ddress|[Mm]ailing [Aa]ddress|[Ll]ocation)[ \t]*[:=]|\b(?:[Oo]riginally|[Tt]ravell?ed|[Cc]ame|[Vv]isiting|[Hh]ails?) from) {1,3}(?=[A-Z])"
+    r"(?:\b(?:[Ll]ives?|[Ll]iving|[Rr]esid(?:es?|ing)|[Dd]omiciled|[Ss]taying|[Mm]oved|[Rr]elocated|[Bb]orn|[Rr]aised|[Hh]ometown|[Hh]ome) (?:(?:alone|independently|together|with [a-z ]{3,25}|back|here|recently|and works?) )?(?:in|at|to|from|of|is|near) "
+    r"|\b(?:[Rr]esident|[Nn]ative) of |\b(?:[Aa]ddress|ADDRESS|[Cc]ity|CITY|[Tt]own|[Rr]esidence|[Pp]lace of [Bb]irth|[Bb]irthplace|[Hh]ome [Aa]ddress|[Mm]ailing [Aa]ddress|[Ll]ocation)[ \t]*[:=]|\b(?:[Oo]riginally|[Tt]ravell?ed|[Cc]ame|[Vv]isiting|[Hh]ails?) from ) {0,3}(?=[A-Z])"
 )
-_LIVES_ANCHOR = re.compile(r"(?: (?:in|at|to|from|of|is|near)|[:=]) {1,3}(?=[A-Z])")
+_LIVES_HINTS = "live living esid domicil stay moved locat born raised ome of ative ddress DDRESS ity: ITY own: idence irth igin ravel came from visit hail".replace(" of ", " ").split()
+_LIVES_ANCHOR = re.compile(
+    "[A-Z](?:" + "|".join(f"(?<={word} [A-Z])" for word in (" in", " at", " to", "from", " of", " is", "near", ":", "=", ": ")) + "|(?<=[:=][A-Z]))"
+)
 _CITY_VALUE = re.compile(rf"{_CITY}(?:, {{0,2}}{_STATE}(?: {{1,2}}{_ZIP})?)?")
 _NOT_CITY = re.compile(
     r"(?:The|This|That|A|An|US|USA|United|America|Canada|Mexico|China|India|Africa|Asia|Europe|Home|Assisted|Nursing|January|February|March|April|May|June|July|August|September|October|November|December|I|He|She|His|Her|Apt|Unknown|None|Same|Dr|Mr|Mrs|Ms|"
@@ -92,15 +94,14 @@ def find_addresses(text: str) -> Iterator[Span]:
     for match in _BOX.finditer(text):
         yield Span(match.start(), _end(text, match.end()), "ADDRESS")
     for match in _ZIP_ANCHOR.finditer(text):
-        rest = _CITY_STATE_ZIP.match(text, match.start() + 1)
-        city = _CITY_LEFT.search(text, max(0, match.start() - 40), match.start() + 1) if rest else None
-        if rest and city:
-            yield Span(city.start(1), rest.end(), "ADDRESS")
+        if left := _CITY_STATE_LEFT.search(text, max(0, match.start() - 50), match.start()):
+            yield Span(left.start(1), match.end(), "ADDRESS")
     for match in _POSTCODE_ALONE.finditer(text):
         yield Span(match.start(), match.end(), "ADDRESS")
     for match in _LIVES_ANCHOR.finditer(text):
-        if _LIVES.search(text, max(0, match.start() - 45), match.end()) and not _NOT_CITY.match(text, match.end()):
-            value = _CITY_VALUE.match(text, match.end())
+        start = match.start()
+        if any(hint in text[max(0, start - 45) : start] for hint in _LIVES_HINTS) and _LIVES.search(text, max(0, start - 45), start + 1) and not _NOT_CITY.match(text, start):
+            value = _CITY_VALUE.match(text, start)
             if value and not _HOUSE.search(text, value.start(), value.end() + 16):
                 yield Span(value.start(), _end(text, value.end()), "ADDRESS")
 
