@@ -39,6 +39,7 @@ _AFTER_MONTH = re.compile(
     r"(?:,? ?[ /.'’-]?((?:19|20)[0-9]{2}|(?<=['’/-])[0-9]{2})(?![0-9A-Za-z]|[.,][0-9]))?)"
 )
 _YEAR_AFTER = re.compile(r"\.?,?[ /.-]{0,2}(?:of )?['’]?((?:19|20)[0-9]{2}|(?<=['’/-])[0-9]{2})(?![0-9A-Za-z]|[.,][0-9])")
+_SHORT_YEAR = re.compile(r",? ([0-9]{2})(?![0-9A-Za-z:/%-]|[.,][0-9])(?! ?(?:mg|ml|kg|years?|patients|days|weeks|hours|units)\b)")
 _YEAR_JOINED = re.compile(r"((?:19|20)[0-9]{2}|[0-9]{2})(?![0-9A-Za-z])")
 _MONTH_CUE = re.compile(r"\b(?:[Ii]n|[Ss]ince|[Ll]ast|[Tt]his|[Nn]ext|[Uu]ntil|[Bb]y|[Dd]uring|[Ff]rom|[Ee]arly|[Ll]ate|[Mm]id|[Oo]f"
                         r"|[Tt]hrough|[Tt]ill|[Bb]etween|[Bb]efore|[Aa]fter)[ -]$")  # fmt: skip
@@ -234,7 +235,7 @@ def _around_month(text: str, start: int, end: int) -> Reading | None:
     month, lower = (start, end), text[start].islower()
     before = _BEFORE_MONTH.search(text, max(0, start - 9), start)
     if before and 1 <= int(before[1]) <= 31:
-        year = _YEAR_AFTER.match(text, end) or _YEAR_JOINED.match(text, end)
+        year = _YEAR_AFTER.match(text, end) or _YEAR_JOINED.match(text, end) or _SHORT_YEAR.match(text, end)
         if year or not lower:
             return Reading(before.start(1), year.end() if year else end, year.span(1) if year else None, month, before.span(1))
     after = _AFTER_MONTH.match(text, end)

@@ -74,11 +74,10 @@ _ROLE = re.compile(
 )
 _PAIRS = lists.words("surnames_zh", "compound")
 _SECONDS = "".join(pair[1] for pair in _PAIRS if len(pair) == 2)
-_SURNAMES = frozenset(_COMMON + _WORD)
 _COMPOUNDS = frozenset(_PAIRS)
 _OPENING = "".join(dict.fromkeys(_COMMON + _WORD + "".join(pair[0] for pair in _PAIRS)))
 _LOOKS_LIKE_ONE = re.compile(
-    rf"[{_OPENING}](?:[{_SECONDS}](?<={'|'.join(pair for pair in _PAIRS if len(pair) == 2)}))?"
+    rf"[{_OPENING}](?:[{_SECONDS}](?<={'|'.join(pair for pair in _PAIRS if len(pair) == 2)})|(?<=[{_COMMON}{_WORD}]))"
     rf"(?:{_GIVEN2}(?:(?={_TITLE})(?P<titled2>)|{_HARD}(?P<hard2>))|(?={_TITLE})(?P<titled>)|[{_ANY}](?={_TITLE})(?P<titled1>)"
     rf"|{_GIVEN1}{_HARD}(?P<hard1>)|(?P<masked>{_MASKED})|{_GIVEN2})"
 )
@@ -98,20 +97,23 @@ _NEXT = re.compile(rf"[ \t]{{0,2}}[、，,/／;；和与及]{{1,2}}[ \t]{{0,2}}(
 
 
 @cache
-def _words() -> tuple[dict[str, frozenset[str]], frozenset[str]]:
-    """{surname: second characters, and whole words}; those beginnings that a name of three may have too."""
+def _words() -> tuple[dict[str, frozenset[str]], frozenset[str], frozenset[str]]:
+    """{surname: second characters, and whole words}; beginnings that a name of three may have too; how things begin."""
     known: dict[str, frozenset[str]] = {}
     for line in lists.sections("words_zh")["hard"].splitlines():
         first, *rest = line.split()
         known[first] = known.get(first, frozenset()) | frozenset(rest[0]) | frozenset(rest[1:])
-    return known, frozenset(lists.words("words_zh", "soft"))
+    things = frozenset(thing[:length] for thing in lists.words("words_zh", "things") for length in range(2, 5))
+    return known, frozenset(lists.words("words_zh", "soft")), things
 
 
 def is_word(name: str) -> bool:
     """`name` is, or begins as, a word that is no name."""
-    hard, soft = _words()
+    hard, soft, things = _words()
     known = hard.get(name[0], frozenset())
-    return name in known or name[1:2] in known and not (len(name) == 3 and name[:2] in soft and name[2] in _ANY)
+    if name in known or name in things:
+        return True
+    return name[1:2] in known and not (len(name) == 3 and name[:2] in soft and name[2] in _ANY)
 
 
 def find_names(text: str) -> Iterator[Span]:
@@ -167,8 +169,6 @@ def _shapes(text: str) -> Iterator[Place]:
     """Surnames with a given name, a title or a mask after them, where what stands around them says that it is a person."""
     for match in _LOOKS_LIKE_ONE.finditer(text):
         name, (start, end), shape = match.group(), match.span(), match.lastgroup or "open"
-        if name[0] not in _SURNAMES and name[:2] not in _COMPOUNDS:
-            continue
         if shape.startswith("titled"):
             accepted = _titled(text, start, name)
         elif shape == "masked":

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from data_tools.corpus.phi.spans import Span
+from data_tools.corpus.phi.spans import Span, joined
 
 _STATES = (
     "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY DC PR "
@@ -57,9 +57,9 @@ _NOT_CITY = re.compile(
 )  # fmt: skip
 
 _HOUSE = re.compile(
-    r"(?:Hospitals?|Medical (?:Center|Centre|Group|Practice|Associates|Clinic|Arts|Campus)|Clinics?|Health (?:Center|Centre|System|Systems|Network|Clinic|Care)|Healthcare|Infirmary|Hospice|Nursing (?:Home|Center|Facility)|Surgery(?= (?:in|on|at)|[,.;\n)]|$)|Surgery Center|Surgical Center"
-    r"|Cancer (?:Center|Centre|Institute)|Care (?:Center|Centre|Home)|Rehabilitation (?:Center|Hospital|Institute|Centre)|Rehab(?: Center)?|Heart (?:Center|Institute)|Imaging Center|Sanatorium|Eye (?:Center|Institute)|Family (?:Medicine|Practice|Physicians|Health)|Urgent Care|Birth Center|Wellness Center|NHS (?:Foundation )?Trust"
-    r"|Pediatric Associates|Orthopa?edics?(?: (?:Associates|Group))?|Dialysis(?: Center)?|Physical Therapy|HOSPITALS?|MEDICAL CENT(?:ER|RE)|CLINICS?|HEALTH (?:CENTER|SYSTEM)|INFIRMARY|General)(?![A-Za-z-])"
+    r"(?:Hospitals?|Medical (?:Center|Centre|Group|Practice|Associates|Clinic|Arts|Campus)|Clinics?|Health (?:Center|Centre|System|Systems|Network|Clinic|Care)|Healthcare|Infirmary|Hospice|Nursing (?:Home|Center|Facility)|Surgery Center|Surgical Center"
+    r"|Cancer (?:Center|Centre|Institute)|Care (?:Center|Centre|Home)|Rehabilitation (?:Center|Hospital|Institute|Centre)|Rehab Center|Heart (?:Center|Institute)|Imaging Center|Sanatorium|Eye (?:Center|Institute)|Family (?:Medicine|Practice|Physicians|Health)|Urgent Care|Birth Center|Wellness Center|NHS (?:Foundation )?Trust"
+    r"|Pediatric Associates|Orthopa?edics? (?:Associates|Group)|Dialysis Center|Surgery|HOSPITALS?|MEDICAL CENT(?:ER|RE)|CLINICS?|HEALTH (?:CENTER|SYSTEM)|INFIRMARY|General)(?![A-Za-z-])"
 )
 _HOUSE_FIRST = frozenset("HMCINSRFOPDUBWEG")
 _NAME_LEFT = re.compile(
@@ -72,7 +72,7 @@ _GENERIC_WORDS = frozenset(
     "student employee occupational travel std hiv prenatal antenatal postnatal maternity obstetric gynecology breast foot hand spine stroke asthma allergy headache anticoagulation coumadin warfarin lipid weight obesity liver kidney renal transplant dialysis infusion "
     "imaging discharge admit admitted transferred transfer to from at in of and for with by patient via per see call dr since when where if before after during follow follow-up followup american board certified academic major large small rural urban research center's "
     "reason course date name number stay service physician attending present past prior previous brief current post pre department dept unit room ward location facility referring admitting primary final summary record history report note intensive critical comprehensive advanced new old good us u.s. united states federal "
-    "physical therapy internal sports vision hearing speech voice swallow balance fall falls movement disorders disorder genetics genetic hemophilia thalassemia cystic fibrosis muscular dystrophy epilepsy seizure vascular vein cord injury burn trauma poison control blood bone marrow".split()
+    "dx hx rx tx sx physical therapy internal sports vision hearing speech voice swallow balance fall falls movement disorders disorder genetics genetic hemophilia thalassemia cystic fibrosis muscular dystrophy epilepsy seizure vascular vein cord injury burn trauma poison control blood bone marrow".split()
 )
 _AFTER_HOUSE = re.compile(r" (?:of|at|for) (?:the )?[A-Z][A-Za-z'’-]+(?: (?:of )?[A-Z][A-Za-z'’-]+){0,2}(?: Hospital| Clinic| Campus)?| (?:Campus|Trust|NHS Trust|NHS Foundation Trust|Foundation Trust|& Clinics|and Clinics)")
 _OF_WHAT = re.compile(r" (?:of|at|for) (?:the )?(?:January|February|March|April|May|June|July|August|September|October|November|December|Mr|Mrs|Ms|Dr|Medicine|Disease|Cancer|Health|Rehabilitation|Pain|Follow|Children|Women|ID|Date|Sick|Mental|Stay|Day)")
@@ -82,8 +82,12 @@ _KNOWN_HOUSES = re.compile(
 )
 
 
-def find_addresses(text: str) -> Iterator[Span]:
+def find_addresses(text: str) -> list[Span]:
     """text: folded, with Latin letters in it."""
+    return joined(_address_parts(text))
+
+
+def _address_parts(text: str) -> Iterator[Span]:
     for match in _STREET.finditer(text):
         if not _is_clinical(match.group()):
             start = match.start()
@@ -141,11 +145,14 @@ def find_hospitals(text: str) -> Iterator[Span]:
             after = None
         if match.group() == "General" and (after or begin == start or text[begin:start].split()[-1] not in ("Mass", "Boston", "County", "Memorial", "Mercy")):
             continue
+        if match.group() == "Surgery" and not _AT.search(text, max(0, begin - 22), begin):
+            continue
         own = [word for word in text[begin:start].split() if word.lower().rstrip(".") not in _GENERIC_WORDS]
         if own or after and after.group().startswith((" of", " at")) and match.group()[:8] in ("Hospital", "HOSPITAL"):
             yield Span(begin, after.end() if after else end, "HOSPITAL")
 
 
+_AT = re.compile(r"\b(?:at|from|to|with|GP|practice)[,:]? (?:the )?$")
 _LEADING = re.compile(
     r"(?:The|At|To|From|In|Of|And|And the|Our|This|Admit(?:ted)?(?: to)?|Transfer(?:red)?(?: (?:to|from))?|Discharged?(?: from)?|Seen at|Dr\.?|Name|Facility|Location|Patient|Attending|of|and|for|the|New Patient|Follow-up|PCP|Emergency|Department|[A-Z]{2,}) "
 )

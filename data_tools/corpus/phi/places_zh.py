@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from data_tools.corpus.phi import lists
-from data_tools.corpus.phi.spans import Span
+from data_tools.corpus.phi.spans import Span, joined
 
 _HAN = "一-鿿"
 _PROVINCES = lists.words("places_zh", "province")
@@ -14,14 +14,14 @@ _CITY = rf"{lists.any_of(_CITIES)}(?:市|地区|州|盟)?"
 _KNOWN = re.compile(rf"{lists.any_of(_PROVINCES + _CITIES)}(?<!大同(?=[时种样一]))(?<!吉安(?=全))")
 # What a place name does not hold: an address ends before it.
 _NO_PLACE = (
-    "[的了在到因被是就诊看患病您你我他她它们每说称没不做]|医院|来院|去医|出现|发热|发作|突发|治疗|检查|服药|感觉|症状|以后|之后|从事|打工|务工|行走|居住|区域|地区|呼吸|消化|可能|并发|感染|有|出差|来|人[，,。]|人民|大学|研究|公司|疾控|卫生"
+    "[的了在到因被是就诊看患病您你我他她它们每说称没不做]|医院|来院|去医|出现|发热|发作|突发|治疗|检查|服药|感觉|症状|以后|之后|从事|打工|务工|行走|居住|区域|地区|呼吸|消化|可能|并发|感染|有|出差|来|人[，,。]|人民(?![路街大东西南北中新广])|大学|研究|公司|疾控|卫生"
 )
 _PLACE = rf"(?:(?!{_NO_PLACE})[{_HAN}])"
 _STREET = r"(?:街道|大街|大道|马路|公路|胡同|[路街巷弄道])"
 _AREA = r"(?:自治[区州县旗]|[省市区县旗盟州镇乡村屯庄寨]|苏木|嘎查|街道|社区|居委会|开发区|新区|高新区|小区|花园|家园|新村|公寓|大厦|广场|别墅|宿舍|大院|[苑园庭府湾城里坊居邸])"
 _COUNT = r"[0-9A-Za-z一二三四五六七八九十百零〇甲乙丙丁东西南北中\-]{1,6}"
 _NUMBERED = rf"(?:附?{_COUNT}(?:号楼|号院|号|楼|栋|幢|座|单元|室|层|组|队|弄|户|房|门|排|巷|期|区|村|米))"
-_PART = rf"(?:{_PLACE}{{1,9}}?(?:{_STREET}|{_AREA})(?:[东西南北中]段)?|{_NUMBERED}(?:之[0-9一二三])?|[（(]{_PLACE}{{2,8}}[)）](?={_COUNT}号))"
+_PART = rf"(?:{_PLACE}{{1,9}}?(?:{_STREET}|{_AREA})[村屯镇乡区]?(?:[东西南北中]段)?|{_NUMBERED}(?:之[0-9一二三])?|[（(]{_PLACE}{{2,8}}[)）](?={_COUNT}号))"
 _BARE = rf"{_COUNT}(?=[,，。;；、\s)）]|$)"
 _TAIL = rf"(?:[ ]?{_PART}){{0,10}}(?:(?<=[号楼栋幢座元])[0-9-]{{2,5}}(?:室|号)?)?"
 _FROM_KNOWN = re.compile(rf"(?P<two>{_PROVINCE} ?{_CITY})?(?(two)|(?:{_PROVINCE}|{_CITY}))(?P<more>{_TAIL})")
@@ -93,8 +93,12 @@ def _names_place(name: str) -> bool:
     return len(name) >= 2 and bool(_KNOWN.match(name) or re.search("[市县区镇乡村州省]$", name) and len(name) >= 3)
 
 
-def find_addresses(text: str) -> Iterator[Span]:
+def find_addresses(text: str) -> list[Span]:
     """text: folded, with Chinese characters in it."""
+    return joined(_address_parts(text))
+
+
+def _address_parts(text: str) -> Iterator[Span]:
     for match in _ADDRESS_FIELD.finditer(text):
         value = _FIELD_VALUE.match(text, match.end())
         if value and not _GENERIC_PLACE.fullmatch(value.group()) and (match.group()[0] != "住" or len(match.group()) > 1 or "号" in value.group()):

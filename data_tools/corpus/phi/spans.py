@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 # Of two spans of one length the type that comes first counts.
-TYPES = ("ID", "BANK", "EMAIL", "PHONE", "MRN", "PLATE", "DATE", "HOSPITAL", "ADDRESS", "NAME")
+TYPES = ("ID", "BANK", "EMAIL", "MRN", "PHONE", "PLATE", "DATE", "HOSPITAL", "ADDRESS", "NAME")
 _RANK = {kind: rank for rank, kind in enumerate(TYPES)}
 _TAG = re.compile(r"\[(?:" + "|".join(TYPES) + r")\]")
 
@@ -31,6 +31,17 @@ def resolve(text: str, found: Iterable[Span]) -> list[Span]:
         if before_ends and after_begins and whole(text, span.start, span.end):
             kept.insert(place, span)
     return [span for span in kept if span.type]
+
+
+def joined(found: Iterable[Span]) -> list[Span]:
+    """Those of one type that overlap or touch as one: parts of one address, found by different rules."""
+    together: list[Span] = []
+    for span in sorted(found):
+        if together and span.start <= together[-1].end:
+            last = together.pop()
+            span = Span(last.start, max(last.end, span.end), span.type)
+        together.append(span)
+    return together
 
 
 def whole(text: str, start: int, end: int) -> bool:
