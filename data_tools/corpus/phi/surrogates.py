@@ -19,12 +19,13 @@ from data_tools.corpus.phi.spans import Span
 _SURNAMES = "王李张刘陈杨赵吴徐孙朱胡郭梁宋唐许邓冯韩曹彭蔡袁董程魏吕沈姚卢傅崔谭廖邹熊"
 _GIVEN = "建国志强文秀英俊杰海燕晓东玉兰淑珍春梅丽娟桂芳雪琴浩宇子涵佳怡思远嘉慧凤霞振华立新永福庆生德荣"
 _COMPOUNDS = lists.words("surnames_zh", "compound")[:20]
+_TIBETAN = "扎西 次仁 卓玛 格桑 丹增 央金 多吉 平措 顿珠 洛桑".split()
 _ETHNIC = "艾力买提古丽热合曼吐尔逊努尔江汗依明阿不都"
 _FIRST = "James Robert Michael David Richard Joseph Thomas Charles Daniel Matthew Linda Susan Jessica Sarah Karen Nancy Lisa Betty Sandra Ashley Donna Emily Michelle Carol Amanda Melissa Deborah Laura Rebecca Helen Steven Kevin Brian Edward Ronald Timothy Jason Jeffrey".split()
 _LAST = "Johnson Williams Anderson Thompson Robinson Peterson Richardson Henderson Patterson Morrison Harrison Sullivan Reynolds Crawford Ferguson Stephens Gibson Simpson Hawkins Cunningham Hoffman Jacobs Larson Carlson Hansen Jensen Schmidt Weaver Lawson Franklin".split()
 _CITY = "Fairview Riverton Lakewood Ashland Milford Clayton Oakdale Newport Georgetown Brookfield Northfield Easton Hillsboro Greenwood Westfield Kingsbury".split()
 _PLACE_ZH = "安平永兴和新东西南北长青云山明福丰泰文华康宁清河"
-_HOUSE_ZH = "康和安华济爱博慈"
+_HOUSE_ZH = "康安华济爱博慈"
 _KEEP_EN = frozenset(
     "hospital hospitals medical center centre clinic clinics health system systems healthcare infirmary hospice nursing home surgery general memorial regional university community county city of the and for at st st. mt children's women's cancer institute care family medicine practice "
     "group associates practices physicians urgent rehabilitation heart eye imaging nhs trust foundation campus veterans va network services surgical birth wellness royal teaching district "
@@ -78,6 +79,8 @@ class Surrogates:
             return _WORD_EN.sub(lambda match: self._english(match.group()), value)
         if "·" in value or "•" in value or "・" in value or "‧" in value:
             return "".join(self._draw("ethnic", f"{place}{value}", _ETHNIC) if "一" <= character <= "鿿" else character for place, character in enumerate(value))
+        if len(value) > 3 and value[:2] not in _COMPOUNDS:
+            return "".join(self._draw("part", value[place : place + 2], _TIBETAN) for place in range(0, len(value), 2))[: len(value)]
         surname = next((pair for pair in _COMPOUNDS if value.startswith(pair)), value[:1])
         chosen = self._draw("surname", surname, _COMPOUNDS if len(surname) > 1 else _SURNAMES)
         given = value[len(surname) :]
