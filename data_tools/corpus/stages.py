@@ -8,6 +8,7 @@ from typing import Any
 from data_tools.corpus.counts import StepCounts
 from data_tools.corpus.document import Step
 from data_tools.corpus.grading.grader import GradeConfig, grader
+from data_tools.corpus.phi.deidentifying import PhiConfig, deidentifier
 from data_tools.stopping import StopRequest
 from megatron_qm.json_types import JsonObject
 
@@ -46,5 +47,6 @@ class Stage:
 
 
 STAGES: Sequence[Stage] = (
+    Stage("deidentify", PhiConfig, maker=deidentifier),
     Stage("grade", GradeConfig, maker=grader),
 )

@@ -180,9 +180,7 @@ def _shapes(text: str) -> Iterator[Place]:
 
 
 def _titled(text: str, start: int, name: str) -> bool:
-    if len(name) > 1 and is_word(name) or text.startswith("谢谢", start - 1):
-        return False
-    return name[0] in _COMMON or name[:2] in _COMPOUNDS or not _FUNCTION_BEFORE.search(text, max(0, start - 4), start + 1)
+    return not (len(name) > 1 and is_word(name)) and not _FUNCTION_BEFORE.search(text, max(0, start - 4), start + 1)
 
 
 def _after_role(text: str, start: int, name: str, shape: str) -> bool:

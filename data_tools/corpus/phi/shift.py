@@ -75,14 +75,15 @@ def _rewritten(text: str, reading: Reading, assumed_year: int, days: int) -> str
     day = number(text[slice(*reading.day)]) if reading.day else 15
     before = _valid(year, month, day)
     after = before + timedelta(days=days)
-    written = {reading.month: _month_as(text[slice(*reading.month)], after.month)}
+    fixed = not re.search("[A-Za-z年月]", text[: reading.end])  # 12/25 has two digits for each, 12月25日 has as many as it needs
+    written = {reading.month: _month_as(text[slice(*reading.month)], after.month, fixed)}
     if reading.year:
         written[reading.year] = _number_as(text[slice(*reading.year)], after.year, year=True)
     if reading.day:
-        written[reading.day] = _number_as(text[slice(*reading.day)], after.day)
+        written[reading.day] = _number_as(text[slice(*reading.day)], after.day, fixed)
     if reading.last_day:
         last = _valid(year, month, number(text[slice(*reading.last_day)])) + timedelta(days=days)
-        written[reading.last_day] = _number_as(text[slice(*reading.last_day)], last.day)
+        written[reading.last_day] = _number_as(text[slice(*reading.last_day)], last.day, fixed)
     pieces, end = [], 0
     for place in sorted(written):
         pieces += [text[end : place[0]], written[place]]
@@ -106,18 +107,18 @@ def _month(written: str) -> int:
     return month_number(written) if written.isascii() and written.isalpha() else number(written)
 
 
-def _month_as(written: str, month: int) -> str:
+def _month_as(written: str, month: int, fixed: bool) -> str:
     if not (written.isascii() and written.isalpha()):
-        return _number_as(written, month)
+        return _number_as(written, month, fixed)
     name = _MONTHS[month - 1]
     name = name if len(written) > 3 and written.lower() != "sept" else name[:3]
     return name.upper() if written.isupper() else name.lower() if written.islower() else name
 
 
-def _number_as(written: str, value: int, year: bool = False) -> str:
+def _number_as(written: str, value: int, fixed: bool = True, year: bool = False) -> str:
     """value in the digits, and with the leading zero, that were written."""
     if written.isdecimal():
-        shown = f"{value % 10 ** len(written):0{len(written)}}" if year or len(written) == 2 else str(value)
+        shown = f"{value % 10 ** len(written):0{len(written)}}" if year or len(written) == 2 and (fixed or number(written[0]) == 0) else str(value)
         return shown if written.isascii() else shown.translate(str.maketrans("0123456789", "０１２３４５６７８９"))
     zero = "零" if "零" in written else "○" if "○" in written else "〇"
     digits = zero + _CHINESE_DIGITS[1:]

@@ -141,6 +141,8 @@ class Surrogates:
         """Of the same form; mobiles begin with 154, which is not assigned, American numbers have 555, which is fictitious."""
         plain = fold(value)
         digits = [place for place, character in enumerate(plain) if character.isdigit()]
+        if len(digits) < 5:
+            return self._same_form(value)
         written = list(self._digits(plain, plain, first=False))
         number = "".join(plain[place] for place in digits)
         if (mobile := re.search(r"1[3-9][0-9]{9}$", number)) and any("一" <= c <= "鿿" for c in value) is False:
