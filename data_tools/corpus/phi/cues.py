@@ -1,8 +1,8 @@
 """The words before a number that say what it is."""
 
 import re
+from typing import NamedTuple
 
-_ZH_SIGN = r"[:：=#]?"
 _MRN_ZH = (
     r"(?:住院|门诊|病案|病历|病例|就诊|诊疗|登记|检验|检查|影像|放射|病理|标本|样本|送检|超声|[Bb]超|彩超|CT片?|MRI?|DR|X[线光]片?|片|内镜|胃镜|肠镜|心电图?|脑电图?|急诊"
     r"|流水|申请|申请单|处方|病人|患者|档案|健康档案|体检|报告|报告单|医嘱|化验单?|检验单|血样|PACS|HIS|LIS|系统|建档|随访|挂号|手术|床头|入院|试管|受试者|筛选|入组|科研|免疫组化|切片"
@@ -28,24 +28,49 @@ _ID_EN = (
     rf"(?:ssn|s\.s\.n\.?|ss|social security|social sec|social){_NO}?|(?:insurance|member(?:ship)?|subscriber|policy(?: ?holder)?|group|plan|medicare|medicaid|npi|dea|passport|nhs|nino|ni|national insurance"
     rf"|national|employee|staff|badge|beneficiary|claim|certificate|vin|serial|device|health card|health plan|hicn?|ohip|mbi|payer|payor|tax|student|military|veteran|va|payer|license|licence"
     rf"|driver'?s?’?s? licen[sc]e|dl|medical licen[sc]e|state licen[sc]e|licen[sc]e|birth certificate|blue cross|aetna|cigna|humana|government|photo|state|visa|resident|alien|enrollee|enrolment|implant|pacemaker|lot|prior auth(?:orization)?|authorization|tricare){_NO}"
-    r"|ssn|social security|npi|dea|passport|nhs|nino|vin|mbi|hicn|driver'?s licen[sc]e|ss#|(?:id|medicare|medicaid|member|policy|subscriber|insurance)(?=[ \t]*[:#])|last (?:four|4)(?: digits)?(?: of)?(?: (?:his|her|the|their))?(?: (?:ssn|social))?"
+    r"|ssn|social security|npi|dea|passport|nhs|nino|vin|mbi|hicn|driver'?s licen[sc]e|ss#|last (?:four|4)(?: digits)?(?: of)?(?: (?:his|her|the|their))?(?: (?:ssn|social))?"
 )
+_WEAK_EN = r"id|medicare|medicaid|member|policy|subscriber|insurance"
 _PHONE_EN = (
     rf"(?:tel(?:ephone)?\.?|phone|ph\.?|cell(?: ?phone)?|mobile|fax|facsimile|pager|beeper|bleep|extension|ext\.?|voicemail|landline|hotline|callback"
-    rf"|(?:call(?:ed|ing)?|contact|dial|home|work|office|text|reach(?:ed)?)(?: (?:him|her|them|us|me))?(?: at)?){_NO}?(?: \((?:home|work|cell|mobile|h|w|c|m)\))?"
+    rf"|(?:call(?:ed|ing)?|contact|dial|home|work|office|text|reach(?:ed)?)(?: (?:him|her|them|us|me))?(?: at)?){_NO}?"
 )
 _BANK_EN = (
     rf"(?:bank|checking|savings|debit|credit|visa|mastercard|master card|amex|american express|discover|card|iban|routing|sort|aba|payment)(?: ?(?:card|account|acct\.?|a/c))?{_NO}?|card ending(?: in)?|ending in"
 )
 _PLATE_EN = rf"(?:(?:license|licence|number|vehicle|car|truck|registration|lic\.?) ?)?plates?{_NO}?|vehicle (?:registration|reg\.?|tag){_NO}?|reg\.?(?:istration)?{_NO}? ?plate|(?:car|vehicle|truck)(?: reg(?:istration)?\.?){_NO}?|vrm"
-_LINK = r"[ \t]*(?:\((?:[^()\n]{1,12})\)|（[^（）\n]{1,12}）)?[ \t]*(?:[:：#=]|是|为|为：|is|was|are|of|at|on|numbered)?[ \t:：#]*[\[(（【\"“]?[ \t]*$"
-
-CUE = re.compile(
-    "(?:"
-    rf"(?P<PLATE>{_PLATE_ZH}|(?<![A-Za-z])(?i:{_PLATE_EN}))"
-    rf"|(?P<MRN>{_MRN_ZH}|(?<![A-Za-z])(?i:{_MRN_EN}))"
-    rf"|(?P<ID>{_ID_ZH}|(?<![A-Za-z])(?i:{_ID_EN}))"
-    rf"|(?P<BANK>{_BANK_ZH}|(?<![A-Za-z])(?i:{_BANK_EN}))"
-    rf"|(?P<PHONE>{_PHONE_ZH}|(?<![A-Za-z])(?i:{_PHONE_EN}))"
-    f"){_LINK}"
+_ZH = re.compile(f"(?:(?P<PLATE>{_PLATE_ZH})|(?P<MRN>{_MRN_ZH})|(?P<ID>{_ID_ZH})|(?P<BANK>{_BANK_ZH})|(?P<PHONE>{_PHONE_ZH}))$")
+_EN = re.compile(
+    rf"(?<![a-z])(?:(?P<PLATE>{_PLATE_EN})|(?P<MRN>{_MRN_EN})|(?P<ID>{_ID_EN})|(?P<BANK>{_BANK_EN})|(?P<PHONE>{_PHONE_EN})|(?P<WEAK>{_WEAK_EN}))$"
 )
+_SIGNS = " \t:：#=[(（【\"“"
+_LINKS = ("是", "为", " is", " was", " are", " of", " at", " on", " numbered")
+_LEFT = 44  # characters that are looked at
+
+
+class Cue(NamedTuple):
+    type: str
+    written: str  # up to the value
+
+
+def cue_before(text: str, start: int) -> Cue | None:
+    """The words that say what the value at `start` is."""
+    left = text[max(0, start - _LEFT) : start]
+    words = left.rstrip(_SIGNS)
+    for link in _LINKS:
+        if words.endswith(link):
+            words = words[: -len(link)].rstrip(_SIGNS)
+            break
+    if words[-1:] in (")", "）"):  # phone (home)
+        opening = max(words.rfind("("), words.rfind("（"))
+        words = words[:opening].rstrip(_SIGNS) if opening >= len(words) - 14 else words
+    if not words:
+        return None
+    signs = left[len(words) :]
+    match = _EN.search(words[-34:].lower()) if words[-1].isascii() else None
+    match = match or _ZH.search(words[-14:])
+    if not match or not match.lastgroup:
+        return None
+    if match.lastgroup == "WEAK" and not set(":：#") & set(signs):
+        return None
+    return Cue("ID" if match.lastgroup == "WEAK" else match.lastgroup, match.group() + signs)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from data_tools.corpus.phi.checks import citizen, iban, luhn
-from data_tools.corpus.phi.cues import CUE
+from data_tools.corpus.phi.cues import cue_before
 from data_tools.corpus.phi.spans import Span
 
 _LONG = re.compile(r"[0-9+](?:[0-9*]|[-. ()/（）]{1,3}(?=[0-9*(（])){5,}(?:[Xx](?![A-Za-z0-9]))?")
@@ -143,12 +143,10 @@ def _cued(text: str) -> Iterator[Span]:
             start -= 1
         while start < match.start() and text[start] in "./-_":
             start += 1
-        cue = CUE.search(text, max(0, start - 36), start)
-        if cue and cue.lastgroup:
-            end = _end_of_value(text, start, cue.lastgroup)
-            value = text[start:end]
-            if end >= match.end() and _fits(cue.lastgroup, value, cue.group()):
-                yield Span(start, end, cue.lastgroup)
+        if cue := cue_before(text, start):
+            end = _end_of_value(text, start, cue.type)
+            if end >= match.end() and _fits(cue.type, text[start:end], cue.written):
+                yield Span(start, end, cue.type)
 
 
 def _end_of_value(text: str, start: int, kind: str) -> int:
