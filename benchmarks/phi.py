@@ -1,10 +1,10 @@
 """De-identification: MB/s of one core, and on labelled notes recall and precision by type.
 
-    python benchmarks/phi.py --input corpus.jsonl.gz ... [--notes notes.jsonl ...] [--words words.txt] [--output benchmarks/results/phi.json]
+    python benchmarks/phi.py --input corpus.jsonl.gz ... [--notes notes.jsonl ...] [--words words.txt] [--output FILE]
 
---input: JSON lines with `text`: speed, and the share of documents in which each type is found (of a public corpus, which holds next to
-none: false alarms). --notes: JSON lines with `text` and `phi`, a list of {start, end, type}. --words: names of drugs and diseases, one
-a line, each put into sentences: how many are taken for something that identifies a person.
+--input: JSON lines with `text`: speed, and the share of documents in which each type is found (of a public corpus, which holds
+next to none: false alarms). --notes: JSON lines with `text` and `phi`, a list of {start, end, type}. --words: names of drugs and
+diseases, one a line, each put into sentences: how many are taken for something that identifies a person.
 """
 
 import argparse
@@ -26,7 +26,16 @@ from megatron_qm.observe.environment import cpu_name
 
 _Z = 1.96
 _FRAMES = {
-    "zh": ("患者{}，", "诊断：{}。", "1. {}；2. 其他", "予{}治疗，好转。", "患者{}病史10年", "，{}，", "考虑{}、{}。", "与{}鉴别"),
+    "zh": (
+        "患者{}，",
+        "诊断：{}。",
+        "1. {}；2. 其他",
+        "予{}治疗，好转。",
+        "患者{}病史10年",
+        "，{}，",
+        "考虑{}、{}。",
+        "与{}鉴别",
+    ),
     "en": ("Diagnosis: {}.", "{} was started.", "He has {}, and {}.", "History of {} since childhood"),
 }
 
@@ -40,7 +49,8 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "phi.json")
     args = parser.parse_args()
     result = {
-        "benchmark": "phi", "date": date.today().isoformat(), "command": shlex.join(["python", "benchmarks/phi.py", *sys.argv[1:]]),
+        "benchmark": "phi", "date": date.today().isoformat(),
+        "command": shlex.join(["python", "benchmarks/phi.py", *sys.argv[1:]]),
         "cpu": cpu_name(), "python": platform.python_version(), "note": "MB of UTF-8 text per second of CPU time, one process",
         "speed": {path.name: speed(path, args.most) for path in args.input},
         "notes": {path.name: labelled(path) for path in args.notes},
@@ -68,7 +78,8 @@ def speed(path: Path, most: int) -> dict[str, object]:
         best = min(best, time.process_time() - began)
     values = Counter(span.type for spans in found for span in spans)
     holding = Counter(kind for spans in found for kind in {span.type for span in spans})
-    return {"documents": len(texts), "megabytes": round(size / 1e6, 2), "MB/s": round(size / 1e6 / best, 2), "values": dict(values),
+    return {"documents": len(texts), "megabytes": round(size / 1e6, 2), "MB/s": round(size / 1e6 / best, 2),
+            "values": dict(values),
             "share_of_documents": {kind: round(count / len(texts), 5) for kind, count in holding.items()}}  # fmt: skip
 
 

@@ -21,19 +21,23 @@ def _spellings() -> list[str]:
     return names + [name.upper() for name in names]
 
 
-_TIME = re.compile(r"(?:T|,? {0,2}(?:at )?)(?:[01]?[0-9]|2[0-4])(?:[:：][0-5][0-9](?:[:：][0-5][0-9])?(?:\.[0-9]{1,6})?"
-                   r"|[时点](?:[0-5]?[0-9]分?|许|整)?)(?:Z|[+-][0-9]{2}:?[0-9]{2})?(?: ?[AaPp]\.?[Mm]\b\.?)?(?![0-9:])")  # fmt: skip
+_TIME = re.compile(r"(?:T|,? {0,2}(?:at )?)(?:[01]?[0-9]|2[0-4])(?:[:：][0-5][0-9](?:[:：][0-5][0-9])?"
+                   r"(?:\.[0-9]{1,6})?|[时点](?:[0-5]?[0-9]分?|许|整)?)(?:Z|[+-][0-9]{2}:?[0-9]{2})?(?: ?[AaPp]\.?[Mm]\b\.?)?(?![0-9:])")  # fmt: skip
 _NUMERIC = re.compile(r"([0-9][0-9]{0,3}) ?([-/.]) ?([0-9]{1,4})(?: ?([-/.]) ?([0-9]{1,4}))?(?![0-9])")
 _COMPACT = re.compile(r"(?:19|20)[0-9]{6}(?![0-9A-Za-z])")
 _CHINESE = re.compile(
-    rf"([{_DIGIT}][{_DIGIT}]{{0,3}}) ?(?:年 ?([{_DIGIT}]{{1,2}}) ?月(?!经) ?(?:([{_DIGIT}]{{1,3}}) ?(?:[日号]|[-~至到] ?([{_DIGIT}]{{1,3}}) ?[日号])"
+    rf"([{_DIGIT}][{_DIGIT}]{{0,3}}) ?(?:年 ?([{_DIGIT}]{{1,2}}) ?月(?!经) ?(?:([{_DIGIT}]{{1,3}}) ?(?:[日号]|[-~至到] "
+    rf"?([{_DIGIT}]{{1,3}}) ?[日号])"
     rf"|份|[上中下]旬|[初底末])?"
-    rf"|月 ?(?:([{_DIGIT}]{{1,3}}) ?(?:[日号]|[-~至到] ?([{_DIGIT}]{{1,3}}) ?[日号])|份|[上中下]旬|[初底末]|(?![前后余来经个龄大])))"
+    rf"|月 ?(?:([{_DIGIT}]{{1,3}}) ?(?:[日号]|[-~至到] ?([{_DIGIT}]{{1,3}}) ?[日号])|份|[上中下]旬|[初底末]|(?![前后余来经个龄"
+    rf"大])))"
 )
 _NAMED = re.compile(rf"(?:{'|'.join(_spellings())})(?![A-Za-z])")
 _YEAR = re.compile(r"[12](?<=[ ,./-][12])[09][0-9]{2}(?![0-9A-Za-z])")
 _LOWER = re.compile(rf"(?<![A-Za-z])(?:{'|'.join(_spellings()).lower()})(?![A-Za-z])")
-_BEFORE_MONTH = re.compile(r"(?:(?<![0-9A-Za-z.,/-])|(?<=[A-Za-z][-,]))([0-9]{1,2})(?:st|nd|rd|th|ST|ND|RD|TH)?(?: ?of)?[ /.,-]{0,2}$")
+_BEFORE_MONTH = re.compile(
+    r"(?:(?<![0-9A-Za-z.,/-])|(?<=[A-Za-z][-,]))([0-9]{1,2})(?:st|nd|rd|th|ST|ND|RD|TH)?(?: ?of)?[ /.,-]{0,2}$"
+)
 _AFTER_MONTH = re.compile(
     r"(?:\.?,?[ /.-]{0,2}([0-3]?[0-9])(?:st|nd|rd|th|ST|ND|RD|TH)?(?![0-9A-Za-z:/]|[.,][0-9])"
     r"(?:,? ?[ /.'’-]?((?:19|20)[0-9]{2}|(?<=['’/-])[0-9]{2})(?![0-9A-Za-z]|[.,][0-9]))?)"
@@ -41,17 +45,24 @@ _AFTER_MONTH = re.compile(
 _YEAR_AFTER = re.compile(r"\.?,?[ /.-]{0,2}(?:of )?['’]?((?:19|20)[0-9]{2}|(?<=['’/-])[0-9]{2})(?![0-9A-Za-z]|[.,][0-9])")
 _SHORT_YEAR = re.compile(r",? ([0-9]{2})(?![0-9A-Za-z:/%-]|[.,][0-9])(?! ?(?:mg|ml|kg|years?|patients|days|weeks|hours|units)\b)")
 _YEAR_JOINED = re.compile(r"((?:19|20)[0-9]{2}|[0-9]{2})(?![0-9A-Za-z])")
-_MONTH_CUE = re.compile(r"\b(?:[Ii]n|[Ss]ince|[Ll]ast|[Tt]his|[Nn]ext|[Uu]ntil|[Bb]y|[Dd]uring|[Ff]rom|[Ee]arly|[Ll]ate|[Mm]id|[Oo]f"
+_MONTH_CUE = re.compile(
+    r"\b(?:[Ii]n|[Ss]ince|[Ll]ast|[Tt]his|[Nn]ext|[Uu]ntil|[Bb]y|[Dd]uring|[Ff]rom|[Ee]arly|[Ll]ate|[Mm]id|[Oo]f"
                         r"|[Tt]hrough|[Tt]ill|[Bb]etween|[Bb]efore|[Aa]fter)[ -]$")  # fmt: skip
-_UNIT_AFTER = re.compile(r" ?(?:mg|ml|mL|mcg|g\b|kg|%|percent|patients|people|years|days|weeks|hours|times|units|of (?:the|these|those)\b)")
-_DAY_CUE = re.compile(r"(?:\b(?:on|since|from|by|dated?|until|through|thru|DOS|admitted|discharged|seen|to|visit|of|due|starting|and|before|after)"
+_UNIT_AFTER = re.compile(
+    r" ?(?:mg|ml|mL|mcg|g\b|kg|%|percent|patients|people|years|days|weeks|hours|times|units|of (?:the|these|those)\b)"
+)
+_DAY_CUE = re.compile(
+    r"(?:\b(?:on|since|from|by|dated?|until|through|thru|DOS|admitted|discharged|seen|to|visit|of|due|starting|and|before"
+    r"|after)"
                       r"|\bDate[^\n:]{0,20}|日期|时间|[于至自])[:：]? ?$", re.I)  # fmt: skip
 _YEAR_CUE = re.compile(r"(?:[于自从在至：:(（，,。；;]|^|\n)$")
 _RELATIVE = re.compile(r"(?:今年|去年|前年|本年|同年|明年|当年|次年)$")
 _BIRTH = re.compile(r"(?:\b(?:DOB|D\.O\.B\.?|birth ?date|date of birth|born)|出生日期|出生年月)[^0-9\n]{0,6}$", re.I)
 _VERSION = re.compile(r"(?:\b(?:version|ver\.?|v\.?|section|chapter|fig(?:ure)?\.?|table)|§|第|图|表|版本|章节) ?$", re.I)
 _BIRTH_NUMBER = re.compile(r"(?<![0-9A-Za-z])[0-9]{6}(?![0-9A-Za-z])")
-_MEASURE_AFTER = re.compile(r" ?(?:mm|cm|mg|m[lL]|%|kg|pain|strength|power|次|mmHg|kPa|岁|倍|分|片|粒|周|天|个|月|year|day|week|hour|dose)|[A-Za-z%]")
+_MEASURE_AFTER = re.compile(
+    r" ?(?:mm|cm|mg|m[lL]|%|kg|pain|strength|power|次|mmHg|kPa|岁|倍|分|片|粒|周|天|个|月|year|day|week|hour|dose)|[A-Za-z%]"
+)
 
 
 class Reading(NamedTuple):
@@ -223,7 +234,9 @@ def month_number(name: str) -> int:
 def _named(text: str) -> Iterator[Reading]:
     for match in _NAMED.finditer(text):
         start, end = match.span()
-        if not (start and text[start - 1].isascii() and text[start - 1].isalpha()) and (reading := _around_month(text, start, end)):
+        if not (start and text[start - 1].isascii() and text[start - 1].isalpha()) and (
+            reading := _around_month(text, start, end)
+        ):
             yield reading
     for year in _YEAR.finditer(text):  # may and mar are too frequent to look at each
         for match in _LOWER.finditer(text, max(0, year.start() - 18), year.start()):

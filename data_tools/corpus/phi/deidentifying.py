@@ -22,8 +22,8 @@ class PhiConfig:
     mode: Literal["tag", "surrogate"] = "tag"
     """tag: `[NAME]` and the like stand in the place of a value; surrogate: an invented value of the same form."""
     spans: bool = False
-    """Whether each document gets `phi`: a list of {start, end, type}, in characters of the text as it came in. `phi_counts`, how many
-    of each type, it gets if it has any."""
+    """Whether each document gets `phi`: a list of {start, end, type}, in characters of the text as it came in. `phi_counts`, how
+    many of each type, it gets if it has any."""
     types: tuple[str, ...] = TYPES
     """Which types are replaced; the others stay as they are, and are not in `phi`."""
     key_file: str = ""
@@ -50,7 +50,9 @@ def secret(config: PhiConfig) -> bytes:
     except ValueError:
         raise UserError(f"{said}: hexadecimal digits are meant, as `openssl rand -hex 32` writes them") from None
     if len(key) < 16:
-        raise UserError(f"{said}: mode surrogate needs a secret of 32 or more hexadecimal digits; `openssl rand -hex 32` makes one")
+        raise UserError(
+            f"{said}: mode surrogate needs a secret of 32 or more hexadecimal digits; `openssl rand -hex 32` makes one"
+        )
     return key
 
 
@@ -78,7 +80,11 @@ def _tagged(text: str, spans: list[Span]) -> str:
 def _invented(document: Document, spans: list[Span], key: bytes) -> str:
     text = document.text
     patient = document.known.get("patient")
-    owner = str(patient) if patient not in (None, "") else hmac.new(key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+    owner = (
+        str(patient)
+        if patient not in (None, "")
+        else hmac.new(key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+    )
     surrogates = Surrogates(key, owner, [text[span.start : span.end] for span in spans if span.type == "DATE"])
     return _replaced(text, [(span, surrogates.of(text, span)) for span in spans])
 

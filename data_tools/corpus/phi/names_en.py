@@ -1,4 +1,4 @@
-"""English names: runs of capitalised words with a given name, a surname, a title, a role or a field that says that a person is meant."""
+"""English names: runs of capitalised words with a given name, a surname, a title, a role or a field that say so."""
 
 import re
 from collections.abc import Iterator
@@ -16,9 +16,15 @@ _THINGS = lists.lower_words("eponyms", "thing")
 _EPONYMS = lists.lower_words("eponyms", "eponym")
 _PARTICLES = frozenset("de da di del della der den van von la le el al bin ibn ben st st. dos das du ter".split())
 _WORD_TITLES = frozenset("doctor nurse judge sister fr sr sir lady master reverend".split())
-_TITLES = frozenset("mr mrs ms miss mx dr prof professor sir lady rev reverend fr sr sister nurse doctor capt sgt lt judge madam master mme".split())
-_CREDENTIALS = frozenset("md m.d do d.o rn r.n np fnp aprn arnp cnp pa pa-c phd ph.d lcsw msw lmsw lpc crna lpn cna dnp bsn msn frcs frcp mrcp mrcs mbbs mbchb dds dmd dpm dvm "
-                          "pharmd rph pt dpt ot otr slp rd rdn ccc-slp facs facp faap faaem mph cnm od psyd emt rt bch facc fnp-bc fnp-c jr sr ii iii iv esq rnc".split())  # fmt: skip
+_TITLES = frozenset(
+    "mr mrs ms miss mx dr prof professor sir lady rev reverend fr sr sister nurse doctor capt sgt lt judge madam master mme"
+    .split()
+)
+_CREDENTIALS = frozenset(
+    "md m.d do d.o rn r.n np fnp aprn arnp cnp pa pa-c phd ph.d lcsw msw lmsw lpc crna lpn cna dnp bsn msn frcs frcp mrcp "
+    "mrcs mbbs mbchb dds dmd dpm dvm "
+                          "pharmd rph pt dpt ot otr slp rd rdn ccc-slp facs facp faap faaem mph cnm od psyd emt rt bch facc "
+                          "fnp-bc fnp-c jr sr ii iii iv esq rnc".split())  # fmt: skip
 
 _SUFFIXES = frozenset("jr sr ii iii iv".split())
 _SURE_CREDENTIALS = frozenset("md m.d rn r.n phd ph.d frcp mbbs frcs lcsw crna pharmd".split())
@@ -27,53 +33,97 @@ _LISTED = _ANY_GIVEN | _ANY_SURNAME | _TITLES | _CREDENTIALS
 
 _TOKEN = r"(?:[A-Z](?:[A-Za-z]|['’](?=[A-Za-z]{2}|[A-Z])|-(?=[A-Za-z]))*\.?)"
 # Words that begin many sentences and no names are passed over while scanning.
-_COMMON_STARTS = "(?!(?:he|his|hese|hey|here|hat|hen|n|t|f|s|o|r|ost|ome|any|ther|hat|ow|s|re|an|nd|ut|or|or|ith|our|ou|lso)[ ,][a-z(])"
-_RUN = re.compile(rf"[A-Z](?<![A-Za-z0-9@/][A-Z])(?=[A-Za-z'’.-]|,? [A-Z]){_COMMON_STARTS}(?:[A-Za-z]|['’](?=[A-Z]|[a-z]{{2}})|-(?=[A-Za-z]))*\.?"
-                  rf"(?:(?:,? {{1,2}}|,)(?:(?:de|da|di|del|della|der|den|van|von|la|le|al|bin|ibn|dos|du|st\.?) )*{_TOKEN})*")  # fmt: skip
+_COMMON_STARTS = (
+    "(?!(?:he|his|hese|hey|here|hat|hen|n|t|f|s|o|r|ost|ome|any|ther|hat|ow|s|re|an|nd|ut|or|or|ith|our|ou|lso)[ ,][a-z(])"
+)
+_RUN = re.compile(
+    rf"[A-Z](?<![A-Za-z0-9@/][A-Z])(?=[A-Za-z'’.-]|,? [A-Z]){_COMMON_STARTS}(?:[A-Za-z]|['’](?=[A-Z]|[a-z]{{2}})|-(?=[A-Za-z])"
+    rf")*\.?"
+    rf"(?:(?:,? {{1,2}}|,)(?:(?:de|da|di|del|della|der|den|van|von|la|le|al|bin|ibn|dos|du|st\.?) )*{_TOKEN})*")  # fmt: skip
 _PART = re.compile(r"[A-Za-z](?:[A-Za-z]|['’](?=[A-Za-z])|-(?=[A-Za-z]))*\.?")
 
 _ROLE = re.compile(
-    r"(?:\b(?:wife|husband|spouse|son|daughter|mother|father|brother|sister|mom|dad|mum|aunt|uncle|cousin|niece|nephew|grandson|granddaughter|grandmother|grandfather|partner|fianc[eé]e?|boyfriend"
-    r"|girlfriend|friend|neighbou?r|caregiver|carer|guardian|roommate|stepson|stepdaughter|stepmother|stepfather|twin|sibling|ex-wife|ex-husband|mother-in-law|father-in-law|daughter-in-law|son-in-law|brother-in-law|sister-in-law"
-    r"|patient|pt|client|resident|named|called|nurse|physician|doctor|surgeon|therapist|attending|colleague|interpreter|coordinator|social worker|case manager|pcp|provider|cardiologist|oncologist|neurologist|pharmacist|counselor)"
-    r"(?:'s name)?(?:,? (?:is|was|named|called|name is)|,|:)? ?[(“\"]?)$",
-    re.I,
+    r"(?:\b(?:wife|husband|spouse|son|daughter|mother|father|brother|sister|mom|dad|mum|aunt|uncle|cousin|niece|nephew"
+    r"|grandson|granddaughter|grandmother|grandfather|partner|fianc[eé]e?|boyfriend"
+    r"|girlfriend|friend|neighbou?r|caregiver|carer|guardian|roommate|stepson|stepdaughter|stepmother|stepfather|twin|sibling"
+    r"|ex-wife|ex-husband|mother-in-law|father-in-law|daughter-in-law|son-in-law|brother-in-law|sister-in-law"
+    r"|patient|pt|client|resident|named|called|nurse|physician|doctor|surgeon|therapist|attending|colleague|interpreter"
+    r"|coordinator|social worker|case manager|pcp|provider|cardiologist|oncologist|neurologist|pharmacist|counselor)"
+    r"(?:'s name)?(?:,? (?:is|was|named|called|name is)|,|:)? ?[(“\"]?)$"
 )
 _ACT = re.compile(
-    r"(?:\b(?:signed|dictated|transcribed|reviewed|seen|examined|performed|prepared|written|authored|verified|reported|read|interpreted|ordered|referred|accompanied|assisted|discussed|approved|cosigned|attested|completed|entered|collected|witnessed|translated|brought in|driven|evaluated|followed|managed|treated|supervised|consulted|called|contacted|notified|paged)"
-    r"(?: electronically)?(?: and \w+)? (?:by|to):?|\b(?:discussed|reviewed|consulted|spoke|met|talked)(?: \w+)? with|\b(?:signed|signature|sincerely|regards|from|attn|attention|cc|thank you|dear|hi|hello|spoke (?:with|to)|c/o|per|met with|under the care of|care of|attending of record)[,:]?|/s/|e-?signed:?)\s{0,3}$",
-    re.I,
+    r"(?:\b(?:signed|dictated|transcribed|reviewed|seen|examined|performed|prepared|written|authored|verified|reported|read"
+    r"|interpreted|ordered|referred|accompanied|assisted|discussed|approved|cosigned|attested|completed|entered|collected"
+    r"|witnessed|translated|brought in|driven|evaluated|followed|managed|treated|supervised|consulted|called|contacted"
+    r"|notified|paged)"
+    r"(?: electronically)?(?: and \w+)? (?:by|to):?|\b(?:discussed|reviewed|consulted|spoke|met|talked)(?: \w+)? with"
+    r"|\b(?:signed|signature|sincerely|regards|from|attn|attention|cc|thank you|dear|hi|hello|spoke (?:with|to)|c/o|per|met "
+    r"with|under the care of|care of|attending of record)[,:]?|/s/|e-?signed:?)\s{0,3}$"
 )
-_STRICT_ACT = re.compile(r"\b(?:from|to|per|with|called|cc|dear|hi|hello|thank you|read|reported|ordered|followed|discussed \w+|treated \w+|managed \w+)[,:]?\s{0,3}$", re.I)
+_STRICT_ACT = re.compile(
+    r"\b(?:from|to|per|with|called|cc|dear|hi|hello|thank you|read|reported|ordered|followed|discussed \w+|treated \w+"
+    r"|managed \w+)[,:]?\s{0,3}$"
+)
 # The last words of what _ACT and _ROLE find: these long patterns are tried behind one of them only.
-_ACT_ENDS = frozenset("by with to signed signature sincerely regards from attn attention cc you dear hi hello c/o per of record /s e-signed esigned s".split())
+_ACT_ENDS = frozenset(
+    "by with to signed signature sincerely regards from attn attention cc you dear hi hello c/o per of record /s e-signed "
+    "esigned s".split()
+)
 _ROLE_ENDS = frozenset(
-    "wife husband spouse son daughter mother father brother sister mom dad mum aunt uncle cousin niece nephew grandson granddaughter grandmother grandfather partner fiance fiancé fiancee fiancée boyfriend girlfriend friend "
-    "neighbor neighbour caregiver carer guardian roommate stepson stepdaughter stepmother stepfather twin sibling ex-wife ex-husband mother-in-law father-in-law daughter-in-law son-in-law brother-in-law sister-in-law patient "
-    "pt client resident named called nurse physician doctor surgeon therapist attending colleague interpreter coordinator worker manager pcp provider cardiologist oncologist neurologist pharmacist counselor is was name".split()
+    "wife husband spouse son daughter mother father brother sister mom dad mum aunt uncle cousin niece nephew grandson "
+    "granddaughter grandmother grandfather partner fiance fiancé fiancee fiancée boyfriend girlfriend friend "
+    "neighbor neighbour caregiver carer guardian roommate stepson stepdaughter stepmother stepfather twin sibling ex-wife "
+    "ex-husband mother-in-law father-in-law daughter-in-law son-in-law brother-in-law sister-in-law patient "
+    "pt client resident named called nurse physician doctor surgeon therapist attending colleague interpreter coordinator "
+    "worker manager pcp provider cardiologist oncologist neurologist pharmacist counselor is was name".split()
 )
 _FIELD = re.compile(
-    r"(?:\b(?:(?:patient|pt|full|legal|first|last|middle|maiden|family|given|preferred|guardian|mother's|father's|parent|spouse|contact|emergency contact|provider|physician|doctor|insured'?s?|subscriber|policy ?holder|guarantor|responsible party|next of kin|employee|account|sur)[ -]?'?s? ?name"
-    r"|name|surname|forename|alias|aka|patient|pt|client|subject|(?:attending|referring|primary care|ordering|treating|admitting|consulting|discharging|resident|family|performing|reading|interpreting|requesting|supervising|covering|responsible)? ?(?:physician|provider|doctor|md|clinician|surgeon|radiologist|pathologist|anesthesiologist|anaesthetist|practitioner|consultant|cardiologist|therapist|nurse|pharmacist|technologist|technician|dentist|psychologist|midwife)(?: of record| name)?"
-    r"|pcp|gp|attending|resident|intern|fellow|author|assistants?|scrub|circulator|nurse|rn|therapist|next of kin|nok|emergency contact|contact(?: person)?|spouse|wife|husband|mother|father|parent|son|daughter|guardian|caregiver|witness|interpreter|relationship|informant|historian|guarantor|insured|subscriber|policy ?holder|beneficiary|employer contact|signed(?: by)?|electronically signed(?: by)?|signature|dictated(?: by)?|transcribed(?: by)?|transcriptionist|dictator|reviewed by|verified by|reported by|read by|seen by|prepared by|performed by|collected by|ordered by|referred by|referral|technologist|operator|cc|copy to|copies to|to|from|re|attn|attention|dear|responsible party|power of attorney|poa|health care proxy|proxy|sender|recipient|mr|consultants?|team|surgeons?|first assistant)"
-    r"(?: ?\([^()\n]{1,14}\))?\s{0,3}[:#=]{1,2}[ \t]{0,12})$",
-    re.I,
+    r"(?:\b(?:(?:patient|pt|full|legal|first|last|middle|maiden|family|given|preferred|guardian|mother's|father's|parent"
+    r"|spouse|contact|emergency contact|provider|physician|doctor|insured'?s?|subscriber|policy ?holder|guarantor|responsible "
+    r"party|next of kin|employee|account|sur)[ -]?'?s? ?name"
+    r"|name|surname|forename|alias|aka|patient|pt|client|subject|(?:attending|referring|primary care|ordering|treating"
+    r"|admitting|consulting|discharging|resident|family|performing|reading|interpreting|requesting|supervising|covering"
+    r"|responsible)? ?(?:physician|provider|doctor|md|clinician|surgeon|radiologist|pathologist|anesthesiologist|anaesthetist"
+    r"|practitioner|consultant|cardiologist|therapist|nurse|pharmacist|technologist|technician|dentist|psychologist|midwife)"
+    r"(?: of record| name)?"
+    r"|pcp|gp|attending|resident|intern|fellow|author|assistants?|scrub|circulator|nurse|rn|therapist|next of kin|nok"
+    r"|emergency contact|contact(?: person)?|spouse|wife|husband|mother|father|parent|son|daughter|guardian|caregiver|witness"
+    r"|interpreter|relationship|informant|historian|guarantor|insured|subscriber|policy ?holder|beneficiary|employer contact"
+    r"|signed(?: by)?|electronically signed(?: by)?|signature|dictated(?: by)?|transcribed(?: by)?|transcriptionist|dictator"
+    r"|reviewed by|verified by|reported by|read by|seen by|prepared by|performed by|collected by|ordered by|referred by"
+    r"|referral|technologist|operator|cc|copy to|copies to|to|from|re|attn|attention|dear|responsible party|power of attorney"
+    r"|poa|health care proxy|proxy|sender|recipient|mr|consultants?|team|surgeons?|first assistant)"
+    r"(?: ?\([^()\n]{1,14}\))?\s{0,3}[:#=]{1,2}[ \t]{0,12})$"
 )
-_BARE_FIELD = re.compile(r"\bname\s{0,2}[:=]?[ \t]{0,12}$|signed by:?\s{0,2}$", re.I)
+_BARE_FIELD = re.compile(r"\bname\s{0,2}[:=]?[ \t]{0,12}$|signed by:?\s{0,2}$")
 _LOWER_VALUE = re.compile(r"[:=][ \t]{0,6}(?=[a-z])")
 _LOWER_FIELD = re.compile(r"\b(?:name|patient|pt|signed by|physician|provider|attending)[ \t]{0,3}$", re.I)
 _LOWER_NAME = re.compile(r"([a-z][a-z'’-]+)(,? )([a-z][a-z'’-]*\.?)(?: ([a-z][a-z'’-]+))?")
 _TITLED_LOWER = re.compile(r"[md](?<![A-Za-z0-9][md])(?:rs?|s|iss)\.? ([a-z][a-z'’-]{2,})")
 _LOWER_TITLES = (" mr.", " mr ", " mrs", " ms.", " ms ", " dr.", " dr ", " miss ", "\nmr", "\ndr")
 _VERB_AFTER = re.compile(
-    r",? (?:(?:is|was|has been) (?!start|giv|add|stop|discont|prescr|increas|initiat|admini|held|continu|switch|taper|reduc|indicat|contraind|used|titrat|restart|resum|ordered|taken|effective)|has|had|will|would|denies|denied|reports|reported|states|stated|presents|presented|complains|complained|says|said|notes|noted|admits|describes|described|feels|felt|lives|works|came|comes|went|called|returns|returned|tolerated|underwent|received|remains|continues|appears|"
-    r"seems|takes|took|and (?:his|her|their)|agreed|agrees|understands|understood|verbalized|asked|asks|requests|requested|needs|wants|can|may|should|did|does|who|reviewed|discussed|recommended|explained|performed|saw|examined|ordered|prescribed|accompanied|brought|tells|told|developed|experienced|arrived|signed|at (?:home|bedside|[0-9])|phoned|drove|confirmed|confirms|helps|visits|visited|provides|provided|consented|expressed|declined|refused|refuses|signed|assisted|attended|gave|gives)\b"
-    r"|['’]s (?:wife|husband|son|daughter|mother|father|family|brother|sister|care|condition|pain|symptoms|history|chart|room|records?|labs|medications?|mom|dad|parents|insurance|surgery|blood|PCP|vitals|case|exam|x-ray|appetite|mood|sleep|recovery|discharge|appointment)\b"
+    r",? (?:(?:is|was|has been) (?!start|giv|add|stop|discont|prescr|increas|initiat|admini|held|continu|switch|taper|reduc"
+    r"|indicat|contraind|used|titrat|restart|resum|ordered|taken|effective)|has|had|will|would|denies|denied|reports|reported"
+    r"|states|stated|presents|presented|complains|complained|says|said|notes|noted|admits|describes|described|feels|felt|lives"
+    r"|works|came|comes|went|called|returns|returned|tolerated|underwent|received|remains|continues|appears|"
+    r"seems|takes|took|and (?:his|her|their)|agreed|agrees|understands|understood|verbalized|asked|asks|requests|requested"
+    r"|needs|wants|can|may|should|did|does|who|reviewed|discussed|recommended|explained|performed|saw|examined|ordered"
+    r"|prescribed|accompanied|brought|tells|told|developed|experienced|arrived|signed|at (?:home|bedside|[0-9])|phoned|drove"
+    r"|confirmed|confirms|helps|visits|visited|provides|provided|consented|expressed|declined|refused|refuses|signed|assisted"
+    r"|attended|gave|gives)\b"
+    r"|['’]s (?:wife|husband|son|daughter|mother|father|family|brother|sister|care|condition|pain|symptoms|history|chart|room"
+    r"|records?|labs|medications?|mom|dad|parents|insurance|surgery|blood|PCP|vitals|case|exam|x-ray|appetite|mood|sleep"
+    r"|recovery|discharge|appointment)\b"
 )
 _POSSESSIVE = re.compile(r"['’]s?\b")
 _NEXT_WORD = re.compile(r"['’]?s?[ -]+(?:and |or )?([A-Za-z][A-Za-z'’-]*)(?:[ -]([A-Za-z]+))?")
-_CREDENTIAL_AFTER = re.compile(r",? ?\(?(M\.?D\.?|D\.?O\.?|R\.?N\.?|Ph\.?D\.?|[A-Z][A-Za-z]{0,3}\.?[A-Z]{0,3}(?:-[A-Z]{1,4})?)(?![A-Za-z])")
-_AGE_AFTER = re.compile(r",? (?:is )?(?:an? |age |aged )?\(?[0-9]{1,3}[ -]?(?:y|M\b|F\b)|, (?:DOB|MRN|born|age)| ?\((?:DOB|MRN|M\b|F\b|[0-9]{1,3}\b)| {1,3}(?:MRN|DOB|Date of Birth)")
+_CREDENTIAL_AFTER = re.compile(
+    r",? ?\(?(M\.?D\.?|D\.?O\.?|R\.?N\.?|Ph\.?D\.?|[A-Z][A-Za-z]{0,3}\.?[A-Z]{0,3}(?:-[A-Z]{1,4})?)(?![A-Za-z])"
+)
+_AGE_AFTER = re.compile(
+    r",? (?:is )?(?:an? |age |aged )?\(?[0-9]{1,3}[ -]?(?:y|M\b|F\b)|, (?:DOB|MRN|born|age)| ?\((?:DOB|MRN|M\b|F\b"
+    r"|[0-9]{1,3}\b)| {1,3}(?:MRN|DOB|Date of Birth)"
+)
 
 
 Token = tuple[int, int, str]  # start, end, the word in lower case
@@ -102,7 +152,12 @@ def _worth_reading(text: str, run: re.Match[str]) -> bool:
             return True
     elif not _LISTED.isdisjoint(words.lower().replace(".", "").replace(",", " ").split()):
         return True
-    return text[run.start() - 2 : run.start()].rstrip(" \t")[-1:] in (":", "=", "#", ",") or "-" in words or "'" in words or "’" in words
+    return (
+        text[run.start() - 2 : run.start()].rstrip(" \t")[-1:] in (":", "=", "#", ",")
+        or "-" in words
+        or "'" in words
+        or "’" in words
+    )
 
 
 def _tokens(text: str, run: re.Match[str]) -> list[Token]:
@@ -119,7 +174,12 @@ def _in_run(text: str, tokens: list[Token]) -> Iterator[tuple[int, int]]:
     first = tokens[0][0]
     while index < len(tokens):
         word = tokens[index][2]
-        if word in _TITLES and index + 1 < len(tokens) and _gap(text, tokens, index) in (" ", "  ") and _is_title(text, tokens, index):
+        if (
+            word in _TITLES
+            and index + 1 < len(tokens)
+            and _gap(text, tokens, index) in (" ", "  ")
+            and _is_title(text, tokens, index)
+        ):
             stop = _name_end(text, tokens, index + 1, sure=True)
             if stop > index + 1:
                 yield tokens[index + 1][0], tokens[stop - 1][1] - _dot(text, tokens, stop)
@@ -137,7 +197,7 @@ def _in_run(text: str, tokens: list[Token]) -> Iterator[tuple[int, int]]:
 def _is_title(text: str, tokens: list[Token], index: int) -> bool:
     """Dr. Xyz and Mr Xyz, but of MS Contin and Doctor Visits only what the lists know as a name."""
     start, end, word = tokens[index]
-    doubtful = word in _WORD_TITLES or text[start : end].rstrip(".") == "MS" or text[start:end] == "DR"
+    doubtful = word in _WORD_TITLES or text[start:end].rstrip(".") == "MS" or text[start:end] == "DR"
     following = tokens[index + 1][2]
     return not doubtful or following in _ANY_GIVEN | _ANY_SURNAME or len(following) == 1
 
@@ -162,7 +222,14 @@ def _name_end(text: str, tokens: list[Token], index: int, sure: bool) -> int:
     stop = index
     while stop < len(tokens) and stop - index < 5:
         start, end, word = tokens[stop]
-        if word in _TITLES or len(word) > 1 and word in _WORDS and word not in _SURNAME_WORD | _GIVEN or word in _CREDENTIALS and word not in ("jr", "sr", "ii", "iii", "do", "ot", "pa", "rd"):
+        if (
+            word in _TITLES
+            or len(word) > 1
+            and word in _WORDS
+            and word not in _SURNAME_WORD | _GIVEN
+            or word in _CREDENTIALS
+            and word not in ("jr", "sr", "ii", "iii", "do", "ot", "pa", "rd")
+        ):
             break
         if word in _THINGS or word in _CREDENTIALS and text[start:end].isupper() and stop > index:
             break
@@ -202,12 +269,26 @@ def _plain_name(text: str, tokens: list[Token], index: int, first: int) -> int:
         return stop if words[0] in _ANY_SURNAME and words[1] in _ANY_GIVEN and not _is_state(text, tokens, index) else 0
     credential = _credential(text, end)
     if context in ("role", "act") or credential or _AGE_AFTER.match(text, end):
-        if (listed_given or listed_surname) and words[0] not in _WORDS - _ANY_GIVEN or credential and len(words) <= 4 and words[0] not in _WORDS:
+        if (
+            (listed_given or listed_surname)
+            and words[0] not in _WORDS - _ANY_GIVEN
+            or credential
+            and len(words) <= 4
+            and words[0] not in _WORDS
+        ):
             return stop
     if _initial(words[0]):
-        return stop if listed_surname and _has_dot(text, tokens, index) and len(words[-1]) > 2 and words[-1] not in _EPONYMS else 0
+        return (
+            stop if listed_surname and _has_dot(text, tokens, index) and len(words[-1]) > 2 and words[-1] not in _EPONYMS else 0
+        )
     if words[0] in _GIVEN and words[0] not in _WORDS:
-        strong = listed_surname or words[-1] not in _WORDS and len(words) == 2 and words[-1] not in _EPONYMS and not _all_caps(text, start, end)
+        strong = (
+            listed_surname
+            or words[-1] not in _WORDS
+            and len(words) == 2
+            and words[-1] not in _EPONYMS
+            and not _all_caps(text, start, end)
+        )
         return stop if strong and not (words[-1] in _EPONYMS and words[-1] not in _SURNAME) else 0
     if words[0] in _GIVEN_WORD:
         return stop if words[-1] in _SURNAME and words[-1] not in _WORDS else 0
@@ -220,7 +301,7 @@ def _fits_field(text: str, words: list[str], start: int, end: int) -> bool:
     listed = any(word in _ANY_GIVEN or word in _ANY_SURNAME or _looks_surname(word) for word in words)
     if words[0] in _WORDS - _ANY_GIVEN - _ANY_SURNAME:
         return False
-    if listed or _BARE_FIELD.search(text, max(0, start - 40), start):
+    if listed or _BARE_FIELD.search(text[max(0, start - 40) : start].lower()):
         return True
     return len(words) > 1 and (bool(_credential(text, end)) or text[end : end + 1] in ("", "\n", ",", ";", "(", "."))
 
@@ -231,7 +312,12 @@ def _unusual(word: str) -> bool:
 
 
 def _looks_surname(word: str) -> bool:
-    return word.startswith(("o'", "mc", "mac", "d'")) and len(word) > 4 or "-" in word and all(part in _ANY_SURNAME for part in word.split("-"))
+    return (
+        word.startswith(("o'", "mc", "mac", "d'"))
+        and len(word) > 4
+        or "-" in word
+        and all(part in _ANY_SURNAME for part in word.split("-"))
+    )
 
 
 def _has_dot(text: str, tokens: list[Token], index: int) -> bool:
@@ -271,11 +357,11 @@ def _context(text: str, tokens: list[Token], index: int) -> str:
     start = tokens[index][0]
     if start == 0:
         return ""
-    before = text[max(0, start - 60) : start]
+    before = text[max(0, start - 48) : start].lower()
     last = before.rstrip()[-1:]
     if last in ":=#" and last:
         return "field" if _FIELD.search(before) else ""
-    word = before.rstrip(" \t\n,(:\"“/").rpartition(" ")[2].lower()
+    word = before.rstrip(' \t\n,(:"“/').rpartition(" ")[2]
     if word in _ACT_ENDS and _ACT.search(before):
         return "weak act" if _STRICT_ACT.search(before) else "act"
     return "role" if word in _ROLE_ENDS and _ROLE.search(before) else ""
@@ -287,7 +373,12 @@ def _single(text: str, tokens: list[Token], index: int, word: str, context: str)
     if word in _WORDS or len(word) < 2 or index and tokens[index - 1][2] in _PLACE_PREFIXES:
         return False
     if context == "role":
-        return word in _GIVEN or word in _GIVEN_WORD | _SURNAME and word not in _EPONYMS and not text[tokens[index][0] : end].isupper()
+        return (
+            word in _GIVEN
+            or word in _GIVEN_WORD | _SURNAME
+            and word not in _EPONYMS
+            and not text[tokens[index][0] : end].isupper()
+        )
     if context in ("act", "weak act"):
         return word in _GIVEN or context == "act" and word in _SURNAME
     if _credential(text, end):

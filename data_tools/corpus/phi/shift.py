@@ -55,7 +55,9 @@ def _moved_left(reading: Reading, offset: int) -> Reading:
         return (place[0] - offset, place[1] - offset) if place else None
 
     month = (reading.month[0] - offset, reading.month[1] - offset)
-    return Reading(0, reading.end - offset, left(reading.year), month, left(reading.day), left(reading.last_day), reading.may_swap)
+    return Reading(
+        0, reading.end - offset, left(reading.year), month, left(reading.day), left(reading.last_day), reading.may_swap
+    )
 
 
 def _year(text: str, reading: Reading) -> int:
@@ -66,7 +68,9 @@ def _year(text: str, reading: Reading) -> int:
 
 
 def _day_is_first(text: str, reading: Reading) -> bool:
-    return bool(reading.day and reading.year and reading.day < reading.month < reading.year and text[slice(*reading.month)].isdigit())
+    return bool(
+        reading.day and reading.year and reading.day < reading.month < reading.year and text[slice(*reading.month)].isdigit()
+    )
 
 
 def _rewritten(text: str, reading: Reading, assumed_year: int, days: int) -> str:
@@ -118,7 +122,11 @@ def _month_as(written: str, month: int, fixed: bool) -> str:
 def _number_as(written: str, value: int, fixed: bool = True, year: bool = False) -> str:
     """value in the digits, and with the leading zero, that were written."""
     if written.isdecimal():
-        shown = f"{value % 10 ** len(written):0{len(written)}}" if year or len(written) == 2 and (fixed or number(written[0]) == 0) else str(value)
+        shown = (
+            (f"{value % 10 ** len(written):0{len(written)}}")
+            if year or len(written) == 2 and (fixed or number(written[0]) == 0)
+            else str(value)
+        )
         return shown if written.isascii() else shown.translate(str.maketrans("0123456789", "０１２３４５６７８９"))
     zero = "零" if "零" in written else "○" if "○" in written else "〇"
     digits = zero + _CHINESE_DIGITS[1:]

@@ -21,19 +21,38 @@ _GIVEN = "建国志强文秀英俊杰海燕晓东玉兰淑珍春梅丽娟桂芳�
 _COMPOUNDS = lists.words("surnames_zh", "compound")[:20]
 _TIBETAN = "扎西 次仁 卓玛 格桑 丹增 央金 多吉 平措 顿珠 洛桑".split()
 _ETHNIC = "艾力买提古丽热合曼吐尔逊努尔江汗依明阿不都"
-_FIRST = "James Robert Michael David Richard Joseph Thomas Charles Daniel Matthew Linda Susan Jessica Sarah Karen Nancy Lisa Betty Sandra Ashley Donna Emily Michelle Carol Amanda Melissa Deborah Laura Rebecca Helen Steven Kevin Brian Edward Ronald Timothy Jason Jeffrey".split()
-_LAST = "Johnson Williams Anderson Thompson Robinson Peterson Richardson Henderson Patterson Morrison Harrison Sullivan Reynolds Crawford Ferguson Stephens Gibson Simpson Hawkins Cunningham Hoffman Jacobs Larson Carlson Hansen Jensen Schmidt Weaver Lawson Franklin".split()
-_CITY = "Fairview Riverton Lakewood Ashland Milford Clayton Oakdale Newport Georgetown Brookfield Northfield Easton Hillsboro Greenwood Westfield Kingsbury".split()
+_FIRST = (
+    "James Robert Michael David Richard Joseph Thomas Charles Daniel Matthew Linda Susan Jessica Sarah Karen Nancy Lisa Betty "
+    "Sandra Ashley Donna Emily Michelle Carol Amanda Melissa Deborah Laura Rebecca Helen Steven Kevin Brian Edward Ronald "
+    "Timothy Jason Jeffrey"
+).split()
+_LAST = (
+    "Johnson Williams Anderson Thompson Robinson Peterson Richardson Henderson Patterson Morrison Harrison Sullivan Reynolds "
+    "Crawford Ferguson Stephens Gibson Simpson Hawkins Cunningham Hoffman Jacobs Larson Carlson Hansen Jensen Schmidt Weaver "
+    "Lawson Franklin"
+).split()
+_CITY = (
+    "Fairview Riverton Lakewood Ashland Milford Clayton Oakdale Newport Georgetown Brookfield Northfield Easton Hillsboro "
+    "Greenwood Westfield Kingsbury"
+).split()
 _PLACE_ZH = "安平永兴和新东西南北长青云山明福丰泰文华康宁清河"
 _HOUSE_ZH = "康安华济爱博慈"
 _KEEP_EN = frozenset(
-    "hospital hospitals medical center centre clinic clinics health system systems healthcare infirmary hospice nursing home surgery general memorial regional university community county city of the and for at st st. mt children's women's cancer institute care family medicine practice "
-    "group associates practices physicians urgent rehabilitation heart eye imaging nhs trust foundation campus veterans va network services surgical birth wellness royal teaching district "
-    "street st avenue ave road rd drive dr lane ln boulevard blvd court ct place pl way terrace circle parkway pkwy highway hwy square sq trail loop crescent close gardens grove mews apt apartment suite ste unit flat room floor box p.o. po north south east west n s e w ne nw se sw "
+    "hospital hospitals medical center centre clinic clinics health system systems healthcare infirmary hospice nursing home "
+    "surgery general memorial regional university community county city of the and for at st st. mt children's women's cancer "
+    "institute care family medicine practice "
+    "group associates practices physicians urgent rehabilitation heart eye imaging nhs trust foundation campus veterans va "
+    "network services surgical birth wellness royal teaching district "
+    "street st avenue ave road rd drive dr lane ln boulevard blvd court ct place pl way terrace circle parkway pkwy highway "
+    "hwy square sq trail loop crescent close gardens grove mews apt apartment suite ste unit flat room floor box p.o. po "
+    "north south east west n s e w ne nw se sw "
     "n. s. e. w. st., ave. rd. dr. blvd. usa uk england scotland wales route".split()
 )
 _KEEP_ZH = re.compile(
-    r"附属|人民|中心|中医|中西医结合|妇幼保健|妇女儿童|儿童|肿瘤|口腔|眼科|大学|医学院|学院|医院|卫生院|卫生服务|社区|保健院|诊所|门诊部|疗养院|疾病预防控制|解放军|武警|总|第[一二三四五六七八九十]+|自治[区州县旗]|[省市区县旗镇乡村路街巷弄号楼栋幢座单元室层组队户房院]|街道|大道|小区|花园|新村|公寓|大厦|[东西南北中]段|[0-9A-Za-z\s（）()·-]+|[一二三四五六七八九十]+(?=[号楼栋幢单层组队医院])|附?院|附"
+    r"附属|人民|中心|中医|中西医结合|妇幼保健|妇女儿童|儿童|肿瘤|口腔|眼科|大学|医学院|学院|医院|卫生院|卫生服务|社区|保健院"
+    r"|诊所|门诊部|疗养院|疾病预防控制|解放军|武警|总|第[一二三四五六七八九十]+|自治[区州县旗]"
+    r"|[省市区县旗镇乡村路街巷弄号楼栋幢座单元室层组队户房院]|街道|大道|小区|花园|新村|公寓|大厦|[东西南北中]段|[0-9A-Za-z\s（"
+    r"）()·-]+|[一二三四五六七八九十]+(?=[号楼栋幢单层组队医院])|附?院|附"
 )
 _KNOWN_ZH = re.compile(lists.any_of(lists.words("places_zh", "province") + lists.words("places_zh", "city")))
 _PROVINCES, _CITIES = lists.words("places_zh", "province"), lists.words("places_zh", "city")
@@ -78,15 +97,22 @@ class Surrogates:
         if value.isascii() or re.fullmatch(r"[A-Za-zÀ-ɏ .,'’-]+", value):
             return _WORD_EN.sub(lambda match: self._english(match.group()), value)
         if "·" in value or "•" in value or "・" in value or "‧" in value:
-            return "".join(self._draw("ethnic", f"{place}{value}", _ETHNIC) if "一" <= character <= "鿿" else character for place, character in enumerate(value))
+            return "".join(
+                self._draw("ethnic", f"{place}{value}", _ETHNIC) if "一" <= character <= "鿿" else character
+                for place, character in enumerate(value)
+            )
         if len(value) > 3 and value[:2] not in _COMPOUNDS:
-            return "".join(self._draw("part", value[place : place + 2], _TIBETAN) for place in range(0, len(value), 2))[: len(value)]
+            return "".join(self._draw("part", value[place : place + 2], _TIBETAN) for place in range(0, len(value), 2))[
+                : len(value)
+            ]
         surname = next((pair for pair in _COMPOUNDS if value.startswith(pair)), value[:1])
         chosen = self._draw("surname", surname, _COMPOUNDS if len(surname) > 1 else _SURNAMES)
         given = value[len(surname) :]
         for attempt in range(9):
             name = chosen + "".join(
-                self._draw("given", f"{attempt}{place}{given}", _GIVEN) if "一" <= character <= "鿿" and character not in "某" else character
+                self._draw("given", f"{attempt}{place}{given}", _GIVEN)
+                if "一" <= character <= "鿿" and character not in "某"
+                else character
                 for place, character in enumerate(given)
             )
             if len(name) < 2 or not is_word(name):
@@ -115,7 +141,9 @@ class Surrogates:
         pieces, place = [], 0
         while place < len(value):
             if known := _KNOWN_ZH.match(value, place):
-                same = [name for name in (_PROVINCES if known.group() in _PROVINCES else _CITIES) if len(name) == len(known.group())]
+                same = [
+                    name for name in (_PROVINCES if known.group() in _PROVINCES else _CITIES) if len(name) == len(known.group())
+                ]
                 pieces.append(self._draw("division", known.group(), same))
                 place = known.end()
             elif kept := _KEEP_ZH.match(value, place):
@@ -167,7 +195,8 @@ class Surrogates:
         places = [place for place, character in enumerate(plain) if character.isalnum()]
         number = "".join(plain[place] for place in places)
         if len(number) == 18 and number[:17].isdigit():
-            birth = f"{1950 + int.from_bytes(self._hash('birth', number)[:2], 'big') % 60}{1 + self._hash('month', number)[0] % 12:02}{1 + self._hash('day', number)[0] % 28:02}"
+            drawn = self._hash("birth", number)
+            birth = f"{1950 + drawn[0] % 60}{1 + drawn[1] % 12:02}{1 + drawn[2] % 28:02}"
             body = number[:2] + "0099" + birth + self._digits("000", number)
             check = citizen_digit(body)
             check = check if citizen(number) else "0" if check != "0" else "1"
@@ -215,8 +244,15 @@ class Surrogates:
         plain = fold(value)
         stream = self._hash("form", plain) * (len(plain) // 32 + 1)
         changed = "".join(
-            str(1 + byte % 9) if character.isdigit() and character.isascii() else "ABCDEFGHJKLMNPQRSTUVWXYZ"[byte % 24] if "A" <= character <= "Z"
-            else "abcdefghjkmnpqrstuvwxyz"[byte % 23] if "a" <= character <= "z" else "一二三四五六七八九"[byte % 9] if character in "〇零一二三四五六七八九幺" else character
+            str(1 + byte % 9)
+            if character.isdigit() and character.isascii()
+            else "ABCDEFGHJKLMNPQRSTUVWXYZ"[byte % 24]
+            if "A" <= character <= "Z"
+            else "abcdefghjkmnpqrstuvwxyz"[byte % 23]
+            if "a" <= character <= "z"
+            else "一二三四五六七八九"[byte % 9]
+            if character in "〇零一二三四五六七八九幺"
+            else character
             for character, byte in zip(plain, stream, strict=False)
         )
         return self._width(changed, value)

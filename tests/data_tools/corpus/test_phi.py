@@ -23,8 +23,52 @@ from tests.data_tools.corpus.phi_notes import note_en, note_zh
 
 MIXED = st.lists(
     st.sampled_from(
-        ["患者", "王芳", "李建国", "：", "，", "\n", " ", "2023-05-06", "5月6日", "13812345678", "张医生", "Dr. ", "John Smith", "Mary", "Parkinson's disease", "a@b.com",
-         "110105199003071234", "MRN: 12345678", "住院号", "123", "1", "北京协和医院", "浙江省杭州市西湖区", "文三路138号", "[NAME]", "[", "京A12345", "May", "6", "th", "·", "艾力", "12 Oak Street", "St. Mary's Hospital", "9", "x", "于", "高血压", "\u3000", "６", "(", ")", "-", "."]
+        [
+            "患者",
+            "王芳",
+            "李建国",
+            "：",
+            "，",
+            "\n",
+            " ",
+            "2023-05-06",
+            "5月6日",
+            "13812345678",
+            "张医生",
+            "Dr. ",
+            "John Smith",
+            "Mary",
+            "Parkinson's disease",
+            "a@b.com",
+            "110105199003071234",
+            "MRN: 12345678",
+            "住院号",
+            "123",
+            "1",
+            "北京协和医院",
+            "浙江省杭州市西湖区",
+            "文三路138号",
+            "[NAME]",
+            "[",
+            "京A12345",
+            "May",
+            "6",
+            "th",
+            "·",
+            "艾力",
+            "12 Oak Street",
+            "St. Mary's Hospital",
+            "9",
+            "x",
+            "于",
+            "高血压",
+            "\u3000",
+            "６",
+            "(",
+            ")",
+            "-",
+            ".",
+        ]
     ),
     max_size=30,
 ).map("".join)
@@ -50,8 +94,11 @@ def test_notes_drawn_anew_are_found_by_type_and_nothing_else(maker, least: float
         spans = find_spans(text)
         total += len(gold)
         missed += [f"seed {seed}: {span.type} {text[span.start : span.end]}" for span in gold if span not in spans]
-        false += [f"seed {seed}: {s.type} {text[s.start : s.end]}" for s in spans
-                  if not any(g.type == s.type and g.start < s.end and s.start < g.end for g in gold)]
+        false += [
+            f"seed {seed}: {s.type} {text[s.start : s.end]}"
+            for s in spans
+            if not any(g.type == s.type and g.start < s.end and s.start < g.end for g in gold)
+        ]
     assert len(missed) <= (1 - least) * total, missed[:20]
     assert len(false) <= (1 - least) * total, false[:20]
 
@@ -99,11 +146,20 @@ def test_a_spelling_is_found_whole(text: str, kind: str, value: str) -> None:
 
 
 @pytest.mark.parametrize("text", [
-    "白蛋白35g/L，黄疸加深，高血压3级，何杰金病，任何不适随诊，方案同前。", "于2020年起病，病史5年3月，住院2-3日。", "血压120/80mmHg，体温38.5，1.5/2.0，肌力5/5级，10-20次。",
-    "予利福平、地塞米松、林可霉素、罗红霉素、马来酸氯苯那敏。", "曾在我院及外院就诊，建议到上级医院，去当地医院。", "遵医生嘱，感谢医生，向医生咨询，主治医师查房，外科医生、全科医生。",
-    "患者白细胞高，患者时有头晕，患者经治疗好转，患者于昨日来院，家属任何要求。", "version 10.1.2, ratio 3/4, take 1/2 tablet, 2/6 murmur, strength 5/5.",
-    "Parkinson's disease, Crohn disease, Graves disease, Bell's palsy, a Foley catheter, Hodgkin lymphoma, Wilson disease, Marfan syndrome.",
-    "Babinski sign, Romberg test, Gleason score 3+4, Charcot-Marie-Tooth disease, Guillain-Barre syndrome.", "He may march on. The patient was seen in the Pain Clinic of the hospital.",
+    "白蛋白35g/L，黄疸加深，高血压3级，何杰金病，任何不适随诊，方案同前。", "于2020年起病，病史5年3月，住院2-3日。", (
+        "血压120/80mmHg，体温38.5，1.5/2.0，肌力5/5级，10-20次。"
+    ),
+    "予利福平、地塞米松、林可霉素、罗红霉素、马来酸氯苯那敏。", "曾在我院及外院就诊，建议到上级医院，去当地医院。", (
+        "遵医生嘱，感谢医生，向医生咨询，主治医师查房，外科医生、全科医生。"
+    ),
+    "患者白细胞高，患者时有头晕，患者经治疗好转，患者于昨日来院，家属任何要求。", (
+        "version 10.1.2, ratio 3/4, take 1/2 tablet, 2/6 murmur, strength 5/5."
+    ),
+    "Parkinson's disease, Crohn disease, Graves disease, Bell's palsy, a Foley catheter, Hodgkin lymphoma, Wilson disease, "
+    "Marfan syndrome.",
+    "Babinski sign, Romberg test, Gleason score 3+4, Charcot-Marie-Tooth disease, Guillain-Barre syndrome.", (
+        "He may march on. The patient was seen in the Pain Clinic of the hospital."
+    ),
     "Take 500 mg 3 times 10 days; WBC 12.3, Na 140, 98765 copies.",
 ])  # fmt: skip
 def test_what_identifies_nobody_stays(text: str) -> None:
@@ -139,7 +195,10 @@ def test_spans_are_in_bounds_sorted_apart_and_whole(text: str) -> None:
             assert not (0 < edge < len(text) and (around.isdecimal() or around.isascii() and around.isalpha())), (text, span)
 
 
-@given(MIXED.map(lambda text: text.replace("[", "（")) | st.integers(0, 1 << 20).map(lambda seed: (note_zh if seed % 2 else note_en)(seed)[0]))
+@given(
+    MIXED.map(lambda text: text.replace("[", "（"))
+    | st.integers(0, 1 << 20).map(lambda seed: (note_zh if seed % 2 else note_en)(seed)[0])
+)
 @settings(max_examples=100, deadline=None)
 def test_text_outside_of_spans_is_untouched(text: str) -> None:
     spans = find_spans(text)
@@ -154,7 +213,10 @@ def test_text_outside_of_spans_is_untouched(text: str) -> None:
     assert tagged.known["phi"] == [{"start": s.start, "end": s.end, "type": s.type} for s in spans]
 
 
-@given(st.lists(MIXED, max_size=6).map("，".join) | st.integers(0, 1 << 20).map(lambda seed: (note_zh if seed % 2 else note_en)(seed)[0]))
+@given(
+    st.lists(MIXED, max_size=6).map("，".join)
+    | st.integers(0, 1 << 20).map(lambda seed: (note_zh if seed % 2 else note_en)(seed)[0])
+)
 @settings(max_examples=100, deadline=None)
 def test_tags_are_left_alone(text: str) -> None:
     """Whatever is found in a tagged text, it is no tag nor a part of one."""
@@ -180,7 +242,9 @@ def test_surrogates_are_found_as_what_they_stand_for(maker, tmp_path: Path) -> N
         text, _ = maker(seed)
         changed = step(Document(text)).text  # type: ignore[union-attr]
         assert [span.type for span in find_spans(changed)] == [span.type for span in find_spans(text)], (text, changed)
-        assert not {value for kind, value in found(text) if len(value) > 5 and kind != "DATE"} & {value for _, value in found(changed)}
+        assert not {value for kind, value in found(text) if len(value) > 5 and kind != "DATE"} & {
+            value for _, value in found(changed)
+        }
 
 
 def test_one_person_has_one_surrogate_in_a_document() -> None:
@@ -200,14 +264,26 @@ def test_surrogates_have_check_digits_where_the_values_have_them() -> None:
     assert luhn(bank) == luhn("6222021234567890128") and bank[2:6] == "9999"
 
 
-_SPELLINGS = ("{y}-{m:02}-{d:02}", "{y}年{m}月{d}日", "{y}/{m}/{d}", "{m:02}/{d:02}/{y}", "{d} {n} {y}", "{n} {d}, {y}", "{y}{m:02}{d:02}", "{y:04}.{m}.{d}")
+_SPELLINGS = (
+    "{y}-{m:02}-{d:02}",
+    "{y}年{m}月{d}日",
+    "{y}/{m}/{d}",
+    "{m:02}/{d:02}/{y}",
+    "{d} {n} {y}",
+    "{n} {d}, {y}",
+    "{y}{m:02}{d:02}",
+    "{y:04}.{m}.{d}",
+)
 
 
 def _written(spelling: str, day: date) -> str:
     return spelling.format(y=day.year, m=day.month, d=day.day, n=day.strftime("%B"))
 
 
-@given(st.lists(st.tuples(st.sampled_from(_SPELLINGS), st.dates(date(1945, 1, 1), date(2030, 1, 1))), min_size=2, max_size=5), st.binary(min_size=8, max_size=8))
+@given(
+    st.lists(st.tuples(st.sampled_from(_SPELLINGS), st.dates(date(1945, 1, 1), date(2030, 1, 1))), min_size=2, max_size=5),
+    st.binary(min_size=8, max_size=8),
+)
 @settings(max_examples=150, deadline=None)
 def test_shifted_dates_keep_their_differences_weekdays_and_spelling(days: list[tuple[str, date]], secret: bytes) -> None:
     written = [_written(spelling, day) for spelling, day in days]
@@ -222,8 +298,10 @@ def test_shifted_dates_keep_their_differences_weekdays_and_spelling(days: list[t
 
 
 @pytest.mark.parametrize(("text", "weeks", "moved"), [
-    ("二〇二三年五月六日", 1, "二〇二三年五月十三日"), ("May 1st, 2023", 1, "May 8th, 2023"), ("5月6-8日", 1, "5月13-15日"), ("6-MAY-2023", 4, "3-JUN-2023"),
-    ("Sept 30, 2023", 1, "Oct 7, 2023"), ("2023-05-06T14:30:00Z", 1, "2023-05-13T14:30:00Z"), ("2023年5月", 8, "2023年7月"), ("23.5.6", 1, "23.5.13"), ("12/25", 1, "01/01"),
+    ("二〇二三年五月六日", 1, "二〇二三年五月十三日"), ("May 1st, 2023", 1, "May 8th, 2023"), ("5月6-8日", 1, "5月13-15日"),
+    ("6-MAY-2023", 4, "3-JUN-2023"),
+    ("Sept 30, 2023", 1, "Oct 7, 2023"), ("2023-05-06T14:30:00Z", 1, "2023-05-13T14:30:00Z"), ("2023年5月", 8, "2023年7月"),
+    ("23.5.6", 1, "23.5.13"), ("12/25", 1, "01/01"),
 ])  # fmt: skip
 def test_a_shifted_date_is_written_as_before(text: str, weeks: int, moved: str) -> None:
     assert Dates([text], weeks).moved(text) == moved, read(text)
@@ -253,7 +331,8 @@ def test_folding_keeps_places() -> None:
 
 
 @pytest.mark.parametrize(("made", "said"), [
-    (lambda: PhiConfig(mode="mask"), "mode 'mask'"), (lambda: PhiConfig(types=("NAME", "AGE")), "types AGE"), (lambda: PhiConfig(types=()), "types is empty"),
+    (lambda: PhiConfig(mode="mask"), "mode 'mask'"), (lambda: PhiConfig(types=("NAME", "AGE")), "types AGE"),
+    (lambda: PhiConfig(types=()), "types is empty"),
     (lambda: deidentifier(PhiConfig(mode="surrogate", key_file="/nowhere/key")), "key_file /nowhere/key: cannot be read"),
     (lambda: deidentifier(PhiConfig(mode="surrogate", key_file=__file__)), "hexadecimal digits"),
 ])  # fmt: skip
@@ -268,11 +347,14 @@ def test_the_command_writes_spans_counts_and_places_to_read(tmp_path: Path, monk
     monkeypatch.setenv(KEY_VARIABLE, "5a" * 32)
     notes = [note_zh(seed)[0] for seed in range(6)] + ["No one is named here."]
     (tmp_path / "in.jsonl").write_text("".join(json.dumps({"id": n, "text": text}) + "\n" for n, text in enumerate(notes)))
-    command = ["--input", str(tmp_path / "in.jsonl"), "--output", str(tmp_path / "out.jsonl"), "--report", str(tmp_path / "report.json"),
+    command = ["--input", str(tmp_path / "in.jsonl"), "--output", str(tmp_path / "out.jsonl"), "--report",
+               str(tmp_path / "report.json"),
                "--samples", str(tmp_path / "samples.jsonl"), "--spans"]  # fmt: skip
     assert main(command) == 0
     rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
-    assert [row["phi"] for row in rows] == [[{"start": s.start, "end": s.end, "type": s.type} for s in find_spans(text)] for text in notes]
+    assert [row["phi"] for row in rows] == [
+        [{"start": s.start, "end": s.end, "type": s.type} for s in find_spans(text)] for text in notes
+    ]
     report = json.loads((tmp_path / "report.json").read_text())
     assert sum(report["phi"]["values"].values()) == sum(len(row["phi"]) for row in rows) and report["phi"]["documents"] == 6
     assert os.environ[KEY_VARIABLE] not in (tmp_path / "report.json").read_text() + (tmp_path / "out.jsonl").read_text()
