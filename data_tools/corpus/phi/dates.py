@@ -22,7 +22,8 @@ def _spellings() -> list[str]:
 
 
 _TIME = re.compile(r"(?:T|,? {0,2}(?:at )?)(?:[01]?[0-9]|2[0-4])(?:[:：][0-5][0-9](?:[:：][0-5][0-9])?"
-                   r"(?:\.[0-9]{1,6})?|[时点](?:[0-5]?[0-9]分?|许|整)?)(?:Z|[+-][0-9]{2}:?[0-9]{2})?(?: ?[AaPp]\.?[Mm]\b\.?)?(?![0-9:])")  # fmt: skip
+                   r"(?:\.[0-9]{1,6})?|[时点](?:[0-5]?[0-9]分?|许|整)?)"
+                   r"(?:Z|[+-][0-9]{2}:?[0-9]{2})?(?: ?[AaPp]\.?[Mm]\b\.?)?(?![0-9:])")  # fmt: skip
 _NUMERIC = re.compile(r"([0-9][0-9]{0,3}) ?([-/.]) ?([0-9]{1,4})(?: ?([-/.]) ?([0-9]{1,4}))?(?![0-9])")
 _COMPACT = re.compile(r"(?:19|20)[0-9]{6}(?![0-9A-Za-z])")
 _CHINESE = re.compile(
@@ -61,7 +62,8 @@ _BIRTH = re.compile(r"(?:\b(?:DOB|D\.O\.B\.?|birth ?date|date of birth|born)|出
 _VERSION = re.compile(r"(?:\b(?:version|ver\.?|v\.?|section|chapter|fig(?:ure)?\.?|table)|§|第|图|表|版本|章节) ?$", re.I)
 _BIRTH_NUMBER = re.compile(r"(?<![0-9A-Za-z])[0-9]{6}(?![0-9A-Za-z])")
 _MEASURE_AFTER = re.compile(
-    r" ?(?:mm|cm|mg|m[lL]|%|kg|pain|strength|power|次|mmHg|kPa|岁|倍|分|片|粒|周|天|个|月|year|day|week|hour|dose)|[A-Za-z%]"
+    r" ?(?:cup|inch|teaspoon|tablespoon|mile|pound|ounce|tablet|to [0-9]/|of an? |mm|cm|mg|m[lL]|%|kg|pain|strength|power|次"
+    r"|mmHg|kPa|岁|倍|分|片|粒|周|天|个|月|year|day|week|hour|dose)|[A-Za-z%]"
 )
 
 

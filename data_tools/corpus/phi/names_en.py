@@ -17,8 +17,7 @@ _EPONYMS = lists.lower_words("eponyms", "eponym")
 _PARTICLES = frozenset("de da di del della der den van von la le el al bin ibn ben st st. dos das du ter".split())
 _WORD_TITLES = frozenset("doctor nurse judge sister fr sr sir lady master reverend".split())
 _TITLES = frozenset(
-    "mr mrs ms miss mx dr prof professor sir lady rev reverend fr sr sister nurse doctor capt sgt lt judge madam master mme"
-    .split()
+    "mr mrs ms miss mx dr prof professor sir lady rev reverend fr sr sister nurse doctor capt sgt lt judge madam mme".split()
 )
 _CREDENTIALS = frozenset(
     "md m.d do d.o rn r.n np fnp aprn arnp cnp pa pa-c phd ph.d lcsw msw lmsw lpc crna lpn cna dnp bsn msn frcs frcp mrcp "
@@ -92,7 +91,7 @@ _FIELD = re.compile(
     r"|signed(?: by)?|electronically signed(?: by)?|signature|dictated(?: by)?|transcribed(?: by)?|transcriptionist|dictator"
     r"|reviewed by|verified by|reported by|read by|seen by|prepared by|performed by|collected by|ordered by|referred by"
     r"|referral|technologist|operator|cc|copy to|copies to|to|from|re|attn|attention|dear|responsible party|power of attorney"
-    r"|poa|health care proxy|proxy|sender|recipient|mr|consultants?|team|surgeons?|first assistant)"
+    r"|poa|health care proxy|proxy|sender|recipient|consultant|surgeons?|first assistant)"
     r"(?: ?\([^()\n]{1,14}\))?\s{0,3}[:#=]{1,2}[ \t]{0,12})$"
 )
 _BARE_FIELD = re.compile(r"\bname\s{0,2}[:=]?[ \t]{0,12}$|signed by:?\s{0,2}$")
@@ -380,10 +379,20 @@ def _single(text: str, tokens: list[Token], index: int, word: str, context: str)
             and not text[tokens[index][0] : end].isupper()
         )
     if context in ("act", "weak act"):
+        before = text[max(0, tokens[index][0] - 12) : tokens[index][0]].rstrip(" :,").lower()
+        others = (_SURNAME if before.endswith("patient") else _GIVEN_WORD | _SURNAME) - _EPONYMS
+        return word in _GIVEN or word in others and not text[tokens[index][0] : end].isupper()
+    if context in ("act", "weak act"):
         return word in _GIVEN or context == "act" and word in _SURNAME
     if _credential(text, end):
         return word in _ANY_SURNAME
-    if word in _GIVEN and word not in _GIVEN_WORD and word not in _EPONYMS and word not in _SURNAME_WORD:
+    if (
+        word in _GIVEN
+        and not text[tokens[index][0] : end].isupper()
+        and word not in _GIVEN_WORD
+        and word not in _EPONYMS
+        and word not in _SURNAME_WORD
+    ):
         return bool(_VERB_AFTER.match(text, end - (text[end - 1] == "."))) and not _is_thing(text, [word], end)
     return False
 

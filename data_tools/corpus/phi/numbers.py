@@ -125,7 +125,8 @@ def _of_groups(text: str, start: int, end: int) -> Iterator[Span]:
                 break
             joined += text[groups[last][0] : groups[last][1]]
             span = _one_number(text, joined, groups[first][0], groups[last][1]) if len(joined) >= 11 else None
-            if span:
+            shortest = min((end - start for start, end in groups[first:last]), default=9)
+            if span and (shortest >= 4 or span.type == "PHONE" or span.type == "ID" and shortest >= 3):
                 yield span
 
 

@@ -32,7 +32,9 @@ _UNIT = (
 )
 _POSTCODE = r"[A-Z]{1,2}[0-9][A-Z0-9]? {1,2}[0-9][A-Z]{2}(?![A-Za-z0-9])"
 _ZIP = r"[0-9]{5}(?:-[0-9]{4})?(?![0-9-])"
-_CITY = r"[A-Z][A-Za-z'’.-]+(?: (?:[A-Z][A-Za-z'’.-]+|upon|on|of|in|the|de|del|la|le|under)){0,4}"
+_CITY = (
+    r"(?:(?:St|Ft|Mt)\. )?[A-Z][A-Za-z'’-]*[a-z](?![A-Za-z])(?: (?:[A-Z][A-Za-z'’-]+|upon|on|of|in|the|de|del|la|le|under)){0,4}"
+)
 _AFTER_STREET = (
     rf"(?:{_UNIT}){{0,2}}(?:(?:,? ?\n ?|,? {{1,2}})(?:(?!(?:Phone|Tel|Fax|DOB|MRN|Email|Patient|He|She|The|Her|His|Home|Cell"
     rf"|Mobile)\b){_CITY}),? {{0,2}}(?:(?:{_STATE}|[A-Z][a-z]+(?:shire|ex|folk|land|set)|[A-Z][a-z]+),? {{0,2}})?(?:\n ?)"
@@ -83,7 +85,8 @@ _NOT_CITY = re.compile(
     r"|Mr|Mrs|Ms|"
     + _STATE_NAMES + (
         r"|Southeast|Northeast|Northern|Southern|Western|Eastern|Central|Latin|South|North|Vietnam|Philippines|Japan|Korea"
-        r"|Germany|France|Italy|Spain|England|Ireland|Russia|Poland|Brazil|Puerto|Cuba|Haiti|Sub|Middle|Monday|Tuesday"
+        r"|Germany|France|Italy|Spain|England|Ireland|Russia|Poland|Brazil|Puerto|Cuba|Haiti|Israel|Turkey|Iran|Iraq|Australia"
+        r"|Egypt|Kenya|Nigeria|Pakistan|Finland|Sweden|Norway|Denmark|Greece|Sub|Middle|Monday|Tuesday"
         r"|Wednesday|Thursday|Friday|Saturday|Sunday)\b(?! [A-Z])"
     )
 )  # fmt: skip
@@ -127,7 +130,8 @@ _GENERIC_WORDS = frozenset(
     "vein cord injury burn trauma poison control blood bone marrow".split()
 )
 _AFTER_HOUSE = re.compile(
-    r" (?:of|at|for) (?:the )?[A-Z][A-Za-z'’-]+(?: (?:of )?[A-Z][A-Za-z'’-]+){0,2}(?: Hospital| Clinic| Campus)?| (?:Campus"
+    r" (?:of|at|for) (?:the )?[A-Z][A-Za-z'’-]+(?: (?:of )?(?!These|This|The|He|She|In|On|For|And|It|Phone|Tel)[A-Z][A-Za-z'’"
+    r"-]+){0,2}(?: Hospital| Clinic| Campus)?| (?:Campus"
     r"|Trust|NHS Trust|NHS Foundation Trust|Foundation Trust|& Clinics|and Clinics)"
 )
 _OF_WHAT = re.compile(
@@ -236,6 +240,8 @@ _LEADING = re.compile(
 
 def _own_name(text: str, begin: int, house: int) -> int:
     """Without the words before the name that a sentence or a field begins with."""
+    cut = max(text.rfind(" The ", begin, house) + 5, text.rfind(" In ", begin, house) + 4, text.rfind(" For ", begin, house) + 5)
+    begin = max(begin, cut) if cut > 5 else begin
     while begin < house and (match := _LEADING.match(text, begin, house)):
         if (
             match.group().strip().isupper()

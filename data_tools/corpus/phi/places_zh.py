@@ -62,9 +62,7 @@ _HOUSE = re.compile(
     r"(?:医院|卫生院|卫生所|卫生室|诊所|卫生服务中心|卫生服务站|妇幼保健院|妇保院|保健院|保健中心|疾控中心|疾病预防控制中心|疗"
     r"养院|门诊部|医疗中心|医学中心|急救中心|康复中心|血液中心|体检中心|养老院|敬老院|福利院|护理院"
     r"|医科大学附属第?[一二三四五]|附院|中医院|医大[一二三四]院|人民院|附[一二三四]|协和|华西|同济|湘雅|齐鲁|瑞金|中山[一二三"
-    r"]院|301|三0一|"
-    + _SHORT_HOUSE
-    + ")"
+    r"]院|301|三0一|" + _SHORT_HOUSE + ")"
 )
 _HOSPITAL_WORD = re.compile(
     r"(?:附属|第[一二三四五六七八九十百0-9]{1,3}|人民|中心|中医|中西医结合|妇幼|妇女|儿童|肿瘤|口腔|眼科|胸科|传染病|精神|军"
@@ -107,6 +105,8 @@ def find_hospitals(text: str) -> Iterator[Span]:
         left = house if run is None else run.start()
         left = _name_begins(text, left, house)
         name = text[left:house]
+        if name.endswith(("三甲", "二甲", "科", "级")):
+            continue
         if word[0] in "省市区县州附" and len(word) <= 4 and (word[0] != "附" or name):
             yield Span(left, end, "HOSPITAL")
         elif (

@@ -60,6 +60,7 @@ _GIVEN_EN = lists.lower_words("given_en", "plain") | lists.lower_words("given_en
 _WORD_EN = re.compile(r"[A-Za-z][A-Za-z'’-]*\.?")
 _STATE = re.compile(r"(?<=, )[A-Z]{2}(?= |$)")
 _STATES = "AL AZ AR CO CT FL GA IL IN IA KS KY LA MN MS MO NE NV NM NC OH OK OR PA SC TN TX UT VA WA WI".split()
+_SPOKEN = re.compile("[一幺][〇零○一幺二两三四五六七八九 -]{9,30}")  # whose first two digits stay those of a mobile
 _WIDE = str.maketrans("0123456789", "０１２３４５６７８９")
 
 
@@ -170,7 +171,7 @@ class Surrogates:
         plain = fold(value)
         digits = [place for place, character in enumerate(plain) if character.isdigit()]
         if len(digits) < 5:
-            return self._same_form(value)
+            return plain[:2] + self._same_form(value)[2:] if _SPOKEN.fullmatch(plain) else self._same_form(value)
         written = list(self._digits(plain, plain, first=False))
         number = "".join(plain[place] for place in digits)
         if (mobile := re.search(r"1[3-9][0-9]{9}$", number)) and any("一" <= c <= "鿿" for c in value) is False:
