@@ -52,7 +52,7 @@ _ID_EN = (
     r"|ssn|social security|npi|dea|passport|nhs|nino|vin|mbi|hicn|driver'?s licen[sc]e|ss#|last (?:four|4)(?: digits)?(?: of)"
     r"?(?: (?:his|her|the|their))?(?: (?:ssn|social))?"
 )
-_WEAK_EN = r"id|medicare|medicaid|member|policy|subscriber|insurance"
+_WEAK_EN = r"(?:qq|wechat|id|qq|wechat|medicare|medicaid|member|policy|subscriber|insurance) ?#?"
 _PHONE_EN = (
     rf"(?:tel(?:ephone)?\.?|phone|ph\.?|cell(?: ?phone)?|mobile|fax|facsimile|pager|beeper|bleep|extension|ext\.?|voicemail"
     rf"|landline|hotline|callback"
@@ -113,6 +113,6 @@ def cue_before(text: str, start: int) -> Cue | None:
         match = _ZH.search(words[-14:])
     if not match or not match.lastgroup:
         return None
-    if match.lastgroup == "WEAK" and not set(":：#") & set(signs):
+    if match.lastgroup == "WEAK" and not set(":：#") & set(match.group() + signs):
         return None
     return Cue("ID" if match.lastgroup == "WEAK" else match.lastgroup, match.group() + signs)

@@ -114,6 +114,8 @@ _VERB_AFTER = re.compile(
     r"|records?|labs|medications?|mom|dad|parents|insurance|surgery|blood|PCP|vitals|case|exam|x-ray|appetite|mood|sleep"
     r"|recovery|discharge|appointment)\b"
 )
+_SPEAKS = re.compile(r" (?:denies|denied|reports|reported|states|stated|presented|complains|complained|says|said|admits)\b")
+_AUXILIARIES = frozenset("will may april june august summer autumn art christian virginia georgia carolina florence paris austin dallas houston".split())
 _POSSESSIVE = re.compile(r"['’]s?\b")
 _NEXT_WORD = re.compile(r"['’]?s?[ -]+(?:and |or )?([A-Za-z][A-Za-z'’-]*)(?:[ -]([A-Za-z]+))?")
 _CREDENTIAL_AFTER = re.compile(
@@ -184,7 +186,7 @@ def _in_run(text: str, tokens: list[Token]) -> Iterator[tuple[int, int]]:
                 yield tokens[index + 1][0], tokens[stop - 1][1] - _dot(text, tokens, stop)
                 index = stop
                 continue
-        elif word in _ANY_GIVEN or word in _ANY_SURNAME or index == 0 or _initial(word):
+        elif _first_part(word) in _ANY_GIVEN or word in _ANY_SURNAME or index == 0 or _initial(word):
             stop = _plain_name(text, tokens, index, first)
             if stop:
                 yield tokens[index][0], tokens[stop - 1][1] - _dot(text, tokens, stop)
@@ -199,6 +201,11 @@ def _is_title(text: str, tokens: list[Token], index: int) -> bool:
     doubtful = word in _WORD_TITLES or text[start:end].rstrip(".") == "MS" or text[start:end] == "DR"
     following = tokens[index + 1][2]
     return not doubtful or following in _ANY_GIVEN | _ANY_SURNAME or len(following) == 1
+
+
+def _first_part(word: str) -> str:
+    """Mary of Mary-Jane."""
+    return word.partition("-")[0]
 
 
 def _initial(word: str) -> bool:
@@ -261,7 +268,7 @@ def _plain_name(text: str, tokens: list[Token], index: int, first: int) -> int:
         return stop
     if len(words) == 1:
         return stop if _single(text, tokens, index, words[0], context) else 0
-    listed_given = words[0] in _ANY_GIVEN or _initial(words[0])
+    listed_given = _first_part(words[0]) in _ANY_GIVEN or _initial(words[0])
     listed_surname = words[-1] in _ANY_SURNAME or _looks_surname(words[-1])
     comma = "," in text[tokens[index][1] : tokens[index + 1][0]]
     if comma:
@@ -280,7 +287,7 @@ def _plain_name(text: str, tokens: list[Token], index: int, first: int) -> int:
         return (
             stop if listed_surname and _has_dot(text, tokens, index) and len(words[-1]) > 2 and words[-1] not in _EPONYMS else 0
         )
-    if words[0] in _GIVEN and words[0] not in _WORDS:
+    if _first_part(words[0]) in _GIVEN and words[0] not in _WORDS:
         strong = (
             listed_surname
             or words[-1] not in _WORDS

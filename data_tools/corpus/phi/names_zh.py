@@ -22,7 +22,7 @@ _TRANSLIT = (
     "登高娃娜仁托娅斯琴查干色音萨仁包力阳沙马曲惹体妮伍呷莫果牛吉子克日杰俄友玛热依孜古扎努尔买买提明"
 )
 _FOLLOW = (
-    "先诉|反映|[诉称述说讲于因在来到去入出转拒签陪送告今昨前近曾已既有无未不否系是为自由被将与和及或的男女向对从给现感觉突患母"
+    "先诉|反映|代[诉述]|沟通|商量|谈话|交代|[诉称述说讲于因在来到去入出转拒签陪送告今昨前近曾已既有无未不否系是为自由被将与和及或的男女向对从给现感觉突患母"
     "父家夫妻即则即均同查予请您你也都仍还再又就后时当此其"
     "主行发门急会服停需应可能要住未拟带持诊咨打跟问叫让带领按随交找表签负责完成操]|年龄|性别|年[约]|要求|同意|精神|神[志清]|意"
     "识|体[健检温]|血压|术[后前中]|手术|平[素时日]|电话|联系|身份|住址|地址|科室|床号|住院"
@@ -31,7 +31,7 @@ _FOLLOW = (
     "究生|住培|规培|实习"
 )
 _NOT_GIVEN = (
-    "平[素时日]|发[热现生病作烧育]|同[意时前]|自[述诉觉行发]|主[诉任治管]|现[病在住]|今[日天晨年]|昨[日天晚]|近[日期来]|前[来"
+    "代[诉述理]|平[素时日]|发[热现生病作烧育]|同[意时前]|自[述诉觉行发]|主[诉任治管]|现[病在住]|今[日天晨年]|昨[日天晚]|近[日期来]|前[来"
     "往]|来[院诊]|既往|有[高糖冠长]|无[明发]|一[直般年周月天日个]|上述|上[午级]"
     "|下午|经[我治会]|精神"
     "|神[志清]|意[识见]|体[健检温征]|血[压糖]|术[后前中]|手[术机]|心[悸慌电率肺]|年[龄约前]|女[士性儿]|男性|医[生师院]|院长|老"
@@ -103,7 +103,7 @@ _NOBODY = re.compile(
 )
 
 _ROLE = re.compile(
-    r"(?:(?P<weak>[由经请嘱叫找及与和给向对跟])|患者|患儿|病人|产妇|孕妇|患方|伤者|死者|受试者|家属|家长|亲属"
+    r"(?:(?P<weak>[由经请嘱叫找及与和给向对跟]|[今昨次]日|今晨)|患者|患儿|病人|产妇|孕妇|患方|伤者|死者|受试者|家属|家长|亲属"
     r"|[之其](?:[父母夫妻子女弟兄姐妹]|姐姐|妹妹|舅舅|姑姑|姨妈|叔叔|奶奶|爷爷|侄女|外孙)|父亲|母亲|丈夫|妻子|儿子|女儿|爱人"
     r"|配偶|哥哥|弟弟|姐姐|妹妹|儿媳|女婿|孙子|孙女"
     r"|[长次]子|[长次三]女|侄子|侄女|同事|朋友|邻居|室友|保姆|护工|医[师生]|药师|技师|治疗师|营养师|护[师士]|护士长|主任|教授"
@@ -220,13 +220,14 @@ def _shapes(text: str) -> Iterator[Place]:
         elif shape == "masked":
             accepted = name[0] in _COMMON or not _within_word(text, start) or bool(_ROLE.search(text, max(0, start - 6), start))
         else:
-            accepted = not is_word(name) and (_after_role(text, start, name, shape) or _apart(text, start, end, name, shape))
+            known = is_word(name) and not (name in _words()[1] and _AFTER_PERSON.match(text, end))
+            accepted = not known and (_after_role(text, start, name, shape) or _apart(text, start, end, name, shape))
         if accepted:
             yield start, end
 
 
 def _titled(text: str, start: int, name: str) -> bool:
-    return not (len(name) > 1 and is_word(name)) and not _FUNCTION_BEFORE.search(text, max(0, start - 4), start + 1)
+    return not (len(name) > 1 and is_word(name) and name not in _words()[1]) and not _FUNCTION_BEFORE.search(text, max(0, start - 4), start + 1)
 
 
 def _after_role(text: str, start: int, name: str, shape: str) -> bool:

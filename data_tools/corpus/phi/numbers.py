@@ -44,6 +44,7 @@ _SOCIAL = re.compile(r"(?<![0-9A-Za-z-])(?:[0-9]{3}([- ])[0-9]{2}\1[0-9]{4})(?![
 _LETTER_FIRST = re.compile(
     r"[A-Z](?<![A-Za-z0-9][A-Z])(?:[A-Z]?[0-9]{6} ?[(（][0-9A][)）]"  # Hong Kong identity card
     r"|[A-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D](?![A-Za-z0-9])"  # British national insurance
+    r"|(?P<REGISTRATION>[A-Z][0-9]{2} ?[A-Z]{3}(?![A-Za-z0-9]))"
     r"|(?P<BANK>[A-Z][0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?)(?![A-Za-z0-9])"  # IBAN
     r"|(?P<PLATE>J ?[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼]?[·•.]?[0-9]{4,5}[A-Z0-9]?(?![A-Za-z0-9]))"
     r")"  # WJ: armed police
@@ -85,7 +86,10 @@ def find_numbers(text: str, chinese: bool) -> Iterator[Span]:
             for shape in pattern.finditer(text, max(0, match.start() - 2), min(len(text), match.end() + 24)):
                 yield Span(*_without_bracket(text, *shape.span()), kind)
     for match in _LETTER_FIRST.finditer(text):
-        if match.lastgroup != "BANK" or iban(match.group().replace(" ", "")):
+        if match.lastgroup == "REGISTRATION":
+            if (cue := cue_before(text, match.start())) and cue.type == "PLATE":
+                yield Span(match.start(), match.end(), "PLATE")
+        elif match.lastgroup != "BANK" or iban(match.group().replace(" ", "")):
             yield Span(match.start(), match.end(), match.lastgroup or "ID")
     for match in _LETTERED.finditer(text):
         start = match.start() - 2 if text[match.start() - 2 : match.start()] in ("1-", "1 ", "1.") else match.start()

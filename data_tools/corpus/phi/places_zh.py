@@ -69,7 +69,7 @@ _HOSPITAL_WORD = re.compile(
     r"|大学|学院|市|县|区|省|州|镇|乡|街道|社区|同济|协和|华西|湘雅|齐鲁|瑞金|中山"
     r"|天坛|宣武|朝阳|友谊|积水潭|阜外|安贞|仁济|长海|长征|新华|曙光|龙华|西京|唐都|珠江|南方|医大|医科|红十字|仁|康|华|安|和"
     r"|济|爱|博|慈|友谊|铁路|总|职工|矿|厂|公司|武警|解放军|部队|海军|空军|国际|现代"
-    r"|友好|[0-9]{3})"
+    r"|友好|[京沪浙苏川渝鲁豫皖湘鄂赣闽粤桂][一二三四大]|[0-9]{3})"
 )
 _NOT_IN_HOUSE = (
     r"(?:就诊|入住|收住|转入|转(?!氨)|送[至往入到]|前往|[至到在往去赴由]|于(?![都田])|经(?!开)|从(?!化)|自(?!贡)|来(?!宾|安|凤"
@@ -110,15 +110,20 @@ def find_hospitals(text: str) -> Iterator[Span]:
         if word[0] in "省市区县州附" and len(word) <= 4 and (word[0] != "附" or name):
             yield Span(left, end, "HOSPITAL")
         elif (
-            word in _SHORT_KNOWN or (name and not _GENERIC.fullmatch(name) and _HOSPITAL_WORD.search(name)) or _names_place(name)
+            word == "中医院"
+            and name in ("省", "市", "县", "区", "州")
+            or word in _SHORT_KNOWN or (name and not _GENERIC.fullmatch(name) and _HOSPITAL_WORD.search(name)) or _names_place(name)
         ):
             yield Span(left, end, "HOSPITAL")
+
+
+_GOES_ON = re.compile(r"(?:附属|大学|学院)$")
 
 
 def _name_begins(text: str, left: int, house: int) -> int:
     """Where the hospital's name begins: at a known place, or after the last word that no such name holds."""
     for place in _KNOWN.finditer(text, left, house):
-        if not _EDGE.search(text, place.end(), house):
+        if not _EDGE.search(text, place.end(), house) and not _GOES_ON.search(text, left, place.start()):
             return place.start()
     edge = _LEFT_EDGE.match(text, left, house)
     begin = edge.end() if edge else left
