@@ -52,7 +52,7 @@ _ID_EN = (
     r"|ssn|social security|npi|dea|passport|nhs|nino|vin|mbi|hicn|driver'?s licen[sc]e|ss#|last (?:four|4)(?: digits)?(?: of)"
     r"?(?: (?:his|her|the|their))?(?: (?:ssn|social))?"
 )
-_WEAK_EN = r"(?:qq|wechat|id|qq|wechat|medicare|medicaid|member|policy|subscriber|insurance) ?#?"
+_WEAK_EN = r"(?:qq|wechat|id|medicare|medicaid|member|policy|subscriber|insurance) ?#?"
 _PHONE_EN = (
     rf"(?:tel(?:ephone)?\.?|phone|ph\.?|cell(?: ?phone)?|mobile|fax|facsimile|pager|beeper|bleep|extension|ext\.?|voicemail"
     rf"|landline|hotline|callback"
@@ -79,9 +79,9 @@ _LAST = re.compile(
     r"|mobile|fax|facsimile|pager|beeper|bleep|ext(?:ension)?\.?|voicemail|landline|hotline|callback"
     r"|call|called|calling|contact|dial|home|work|office|text|reach|reached|him|them|us|me|at|bank|checking|savings|debit"
     r"|credit|visa|mastercard|card|amex|express|discover|iban|routing|sort|aba|payment|a/c|in"
-    r"|plates?|reg(?:istration)?\.?|tag|vrm|medicare|medicaid|member|policy|subscriber|insurance)$"
+    r"|qq|wechat|plates?|reg(?:istration)?\.?|tag|vrm|medicare|medicaid|member|policy|subscriber|insurance)$"
 )
-_SIGNS = ' \t:：#=[(（【"“'
+_SIGNS = ' \t:：=[(（【"“'
 _LINKS = ("是", "为", " is", " was", " are", " of", " at", " on", " numbered")
 _LEFT = 44  # characters that are looked at
 

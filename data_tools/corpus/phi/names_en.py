@@ -115,7 +115,9 @@ _VERB_AFTER = re.compile(
     r"|recovery|discharge|appointment)\b"
 )
 _SPEAKS = re.compile(r" (?:denies|denied|reports|reported|states|stated|presented|complains|complained|says|said|admits)\b")
-_AUXILIARIES = frozenset("will may april june august summer autumn art christian virginia georgia carolina florence paris austin dallas houston".split())
+_AUXILIARIES = frozenset(
+    "will may april june august summer autumn art christian virginia georgia carolina florence paris austin dallas houston".split()
+)
 _POSSESSIVE = re.compile(r"['’]s?\b")
 _NEXT_WORD = re.compile(r"['’]?s?[ -]+(?:and |or )?([A-Za-z][A-Za-z'’-]*)(?:[ -]([A-Za-z]+))?")
 _CREDENTIAL_AFTER = re.compile(
@@ -393,6 +395,8 @@ def _single(text: str, tokens: list[Token], index: int, word: str, context: str)
         return word in _GIVEN or context == "act" and word in _SURNAME
     if _credential(text, end):
         return word in _ANY_SURNAME
+    if word in _GIVEN_WORD - _AUXILIARIES and _SPEAKS.match(text, end) and text[tokens[index][0] : end].istitle():
+        return True
     if (
         word in _GIVEN
         and not text[tokens[index][0] : end].isupper()

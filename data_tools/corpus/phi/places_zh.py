@@ -112,7 +112,9 @@ def find_hospitals(text: str) -> Iterator[Span]:
         elif (
             word == "中医院"
             and name in ("省", "市", "县", "区", "州")
-            or word in _SHORT_KNOWN or (name and not _GENERIC.fullmatch(name) and _HOSPITAL_WORD.search(name)) or _names_place(name)
+            or word in _SHORT_KNOWN
+            or (name and not _GENERIC.fullmatch(name) and _HOSPITAL_WORD.search(name))
+            or _names_place(name)
         ):
             yield Span(left, end, "HOSPITAL")
 
