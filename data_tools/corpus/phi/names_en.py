@@ -116,7 +116,7 @@ _VERB_AFTER = re.compile(
 )
 _SPEAKS = re.compile(r" (?:denies|denied|reports|reported|states|stated|presented|complains|complained|says|said|admits)\b")
 _AUXILIARIES = frozenset(
-    "will may april june august summer autumn art christian virginia georgia carolina florence paris austin dallas houston".split()
+    "will may april june august summer autumn art christian virginia georgia carolina florence paris austin dallas".split()
 )
 _POSSESSIVE = re.compile(r"['’]s?\b")
 _NEXT_WORD = re.compile(r"['’]?s?[ -]+(?:and |or )?([A-Za-z][A-Za-z'’-]*)(?:[ -]([A-Za-z]+))?")
