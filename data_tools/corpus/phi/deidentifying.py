@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from data_tools.corpus.document import Document, Step
-from data_tools.corpus.phi.find import find_spans
 from data_tools.corpus.phi.spans import TYPES, Span
-from data_tools.corpus.phi.surrogates import Surrogates
 from megatron_qm.errors import UserError
 
 KEY_VARIABLE = "MEGATRON_QM_PHI_KEY"
@@ -57,6 +55,8 @@ def secret(config: PhiConfig) -> bytes:
 
 
 def deidentifier(config: PhiConfig) -> Step:
+    from data_tools.corpus.phi.find import find_spans  # a second of compiled patterns, for who de-identifies only
+
     wanted = frozenset(config.types)
     key = secret(config) if config.mode == "surrogate" else b""
 
@@ -78,6 +78,8 @@ def _tagged(text: str, spans: list[Span]) -> str:
 
 
 def _invented(document: Document, spans: list[Span], key: bytes) -> str:
+    from data_tools.corpus.phi.surrogates import Surrogates
+
     text = document.text
     patient = document.known.get("patient")
     owner = (
