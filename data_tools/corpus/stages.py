@@ -11,6 +11,7 @@ from data_tools.corpus.cleaning.quality import QualityConfig, quality
 from data_tools.corpus.counts import StepCounts
 from data_tools.corpus.document import Step
 from data_tools.corpus.grading.grader import GradeConfig, grader
+from data_tools.corpus.phi.deidentifying import PhiConfig, deidentifier
 from data_tools.stopping import StopRequest
 from megatron_qm.json_types import JsonObject
 
@@ -52,5 +53,6 @@ STAGES: Sequence[Stage] = (
     Stage("clean", CleanConfig, maker=cleaner),
     Stage("language", LanguageConfig, maker=language),
     Stage("quality", QualityConfig, maker=quality),
+    Stage("deidentify", PhiConfig, maker=deidentifier),
     Stage("grade", GradeConfig, maker=grader),
 )
