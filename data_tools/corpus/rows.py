@@ -1,0 +1,124 @@
+"""Documents of JSON lines by their place, for steps that read a corpus more than once. A place is one number, of the file and the
+byte at which the line begins: it rises in the order of the inputs, however these are shared out."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import orjson
+
+from data_tools.corpus.document import Document
+from data_tools.sources.blocks import Position
+from data_tools.sources.inputs import Input, Share, find_inputs, shares_of
+from data_tools.sources.lines import first_line_start, lines_before, read_line_blocks
+from megatron_qm.errors import UserError
+from megatron_qm.json_lines import parse_line
+from megatron_qm.json_types import text_of
+
+_OFFSET_BITS = 44  # 16 TiB a file, unpacked
+_MOST_FILES = 1 << 19  # a place stays below 2^63
+_PIECE_BYTES = 1 << 20
+_LONGEST_LINE = 1 << 28
+
+
+class Piece(NamedTuple):
+    """Some whole lines of a file, or one line that is too long to be read (`fault`). line counts from 1."""
+
+    place: int
+    line: int
+    data: bytes
+    fault: str = ""
+
+
+class Row(NamedTuple):
+    """A line that holds a document; raw: the line as it came."""
+
+    place: int
+    line: int
+    raw: bytes
+    document: Document
+
+
+class Refused(NamedTuple):
+    """A line that holds none, and why."""
+
+    place: int
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Files of JSON lines in their order."""
+
+    files: Sequence[Input]
+
+    def file_of(self, place: int) -> str:
+        return str(self.files[place >> _OFFSET_BITS].path)
+
+
+def corpus_of(patterns: Sequence[str]) -> Corpus:
+    """Raises UserError for a file that is not there, or holds no JSON lines."""
+    files = find_inputs(patterns, None, "line")
+    for file in files:
+        if file.kind != "jsonl":
+            raise UserError(f"{file.path}: JSON lines are meant (.jsonl, also .jsonl.gz, .bz2, .xz, .zst)")
+    if len(files) > _MOST_FILES:
+        raise UserError(f"--input: {len(files):,} files, of at most {_MOST_FILES:,}; join some")
+    return Corpus(files)
+
+
+def pieces(corpus: Corpus, shard: int = 0, shards: int = 1) -> Iterator[Piece]:
+    """One shard's part of all lines. Raises UserError where a file is damaged: half a corpus is not deduplicated as if it were
+    whole."""
+    for share in shares_of(corpus.files, shard, shards):
+        yield from _pieces_of(corpus.files[share.input], share)
+
+
+def _pieces_of(file: Input, share: Share) -> Iterator[Piece]:
+    offset = first_line_start(file, share.start) if share.start else 0
+    line = 1 + (lines_before(file, offset) if offset else 0)
+    for block in read_line_blocks(file, share, Position(share.input, 0, 0), _PIECE_BYTES, _LONGEST_LINE):
+        assert isinstance(block.data, bytes)  # no Parquet
+        fault = f"{block.fault.reason}: over {_LONGEST_LINE} bytes" if block.fault else ""
+        yield Piece((share.input << _OFFSET_BITS) + offset, line, block.data, fault)
+        if block.damage and not block.damage.harmless:
+            raise UserError(f"{file.path}: {block.damage}; fetch it anew, or keep what can be read of it in a file of its own")
+        offset, line = block.end.offset if not block.damage else offset, line + block.lines
+
+
+def rows_of(piece: Piece) -> tuple[list[Row], list[Refused]]:
+    """What the lines of a piece hold."""
+    if piece.fault:
+        return [], [Refused(piece.place, piece.line, piece.fault)]
+    rows, refused, place = [], [], piece.place
+    for number, raw in enumerate(_lines(piece.data), piece.line):
+        try:
+            rows.append(Row(place, number, raw, _document(raw)))
+        except ValueError as error:
+            refused.append(Refused(place, number, str(error)[:300]))
+        place += len(raw)
+    return rows, refused
+
+
+def _lines(data: bytes) -> list[bytes]:
+    """With their ends."""
+    lines = data.split(b"\n")
+    return [line + b"\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
+
+
+def _document(raw: bytes) -> Document:
+    """Raises ValueError in words for a user."""
+    if not raw.strip():
+        raise ValueError("is an empty line")
+    try:
+        record: object = orjson.loads(raw)
+    except ValueError:
+        record = parse_line(raw)  # says what is wrong with it, or reads what orjson does not
+    if not isinstance(record, dict):
+        raise ValueError("is no JSON object")
+    text = text_of(record, "text")
+    if not text:
+        raise ValueError("text is empty")
+    del record["text"]
+    return Document(text, record)
