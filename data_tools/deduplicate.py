@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from data_tools.corpus.duplicates.config import DuplicatesConfig
-from data_tools.corpus.duplicates.outcome import nearness, removed_rows, write_kept, write_refused
+from data_tools.corpus.duplicates.outcome import nearness, removed_rows, write_kept
 from data_tools.corpus.duplicates.run import Found, find_duplicates
 from data_tools.corpus.places import check_outputs, working_folder
-from data_tools.corpus.rows import Corpus, corpus_of
+from data_tools.corpus.rows import Corpus, corpus_of, write_refused
 from megatron_qm.errors import UserError
 from megatron_qm.files import publish, write_json, write_json_lines
 

@@ -3,6 +3,7 @@ byte at which the line begins: it rises in the order of the inputs, however thes
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import orjson
@@ -12,6 +13,7 @@ from data_tools.sources.blocks import Position
 from data_tools.sources.inputs import Input, Share, find_inputs, shares_of
 from data_tools.sources.lines import first_line_start, lines_before, read_line_blocks
 from megatron_qm.errors import UserError
+from megatron_qm.files import write_json_lines
 from megatron_qm.json_lines import parse_line
 from megatron_qm.json_types import text_of
 
@@ -99,6 +101,11 @@ def rows_of(piece: Piece) -> tuple[list[Row], list[Refused]]:
             refused.append(Refused(place, number, str(error)[:300]))
         place += len(raw)
     return rows, refused
+
+
+def write_refused(corpus: Corpus, refused: Sequence[Refused], file: Path) -> None:
+    """Lines of {file, line, reason}, as preprocessing writes them."""
+    write_json_lines(file, ({"file": corpus.file_of(one.place), "line": one.line, "reason": one.reason} for one in refused))
 
 
 def _lines(data: bytes) -> list[bytes]:

@@ -6,7 +6,7 @@ white space part units and are gone. A unit is a hash of 64 bits. `read_units` d
 """
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,7 @@ _UNSPACED = ((0x0E00, 0x0EFF), (0x0F00, 0x109F), (0x1780, 0x17FF), (0x3040, 0x31
              (0x3005, 0x3007), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x1B000, 0x1B16F), (0x20000, 0x3FFFF))
 _BASE = 0x9E3779B97F4A7C15  # odd, so that it has an inverse modulo 2^64; 5 modulo 8, so that its powers are many
 _CODE_POINTS = 0x110000
+_BATCH_CHARACTERS = 1 << 17  # what numpy works on at once: some MB, which caches hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,19 @@ class Units:
 
 def read_units(texts: Sequence[str]) -> Units:
     """The units of texts. What a text has does not depend on its neighbours in the batch."""
+    codes, kinds, begins, ends = _parted(texts)
+    return Units(_run_hashes(_KINDS.values[codes] * (kinds != _PARTS), begins), np.searchsorted(begins, ends))
+
+
+def words_of(texts: Sequence[str]) -> NDArray[np.int64]:
+    """How many units of each text are words and numbers, not single characters."""
+    _, kinds, begins, ends = _parted(texts)
+    counts = np.cumsum(np.append(0, kinds[begins] != _ALONE))[np.searchsorted(begins, ends)]
+    return np.diff(counts, prepend=0)
+
+
+def _parted(texts: Sequence[str]) -> tuple[NDArray[np.uint32], NDArray[np.uint8], Places, Places]:
+    """Code points of a batch and their kinds, where units begin, and where texts end."""
     codes, ends = _code_points(texts)
     kinds = _KINDS.of(codes)
     needing = np.unique(np.searchsorted(ends, np.flatnonzero(kinds == _WHOLE_TEXT), side="right"))
@@ -48,8 +62,21 @@ def read_units(texts: Sequence[str]) -> Units:
         kinds = _KINDS.of(codes)
         kinds[kinds == _WHOLE_TEXT] = _LETTER  # marks that do not melt into their letter
     before = np.concatenate([np.full(1, _PARTS, np.uint8), kinds[:-1]])
-    begins = np.flatnonzero((kinds != _PARTS) & ((kinds == _ALONE) | (kinds != before)))
-    return Units(_run_hashes(_KINDS.values[codes] * (kinds != _PARTS), begins), np.searchsorted(begins, ends))
+    return codes, kinds, np.flatnonzero((kinds != _PARTS) & ((kinds == _ALONE) | (kinds != before))), ends
+
+
+def batches(texts: Sequence[str]) -> Iterator[list[str]]:
+    """Texts in their order, a batch at a time."""
+    batch: list[str] = []
+    size = 0
+    for text in texts:
+        batch.append(text)
+        size += len(text)
+        if size >= _BATCH_CHARACTERS:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def fold(text: str) -> str:

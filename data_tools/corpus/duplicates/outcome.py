@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from data_tools.corpus.duplicates.parquet import batches_of
 from data_tools.corpus.rows import Corpus, Refused, pieces, rows_of
-from megatron_qm.files import atomic_write, write_json_lines
+from megatron_qm.files import atomic_write
 
 _REMOVED = ("place", "line", "id", "kept_place", "kept_line", "kept_id", "jaccard", "kind")
 
@@ -47,11 +47,6 @@ def write_kept(corpus: Corpus, table: Path, refused: Sequence[Refused], output: 
                     stream.write(row.raw if row.raw.endswith(b"\n") else row.raw + b"\n")
                     documents, text_bytes = documents + 1, text_bytes + len(row.document.text.encode())
     return Written(documents, text_bytes)
-
-
-def write_refused(corpus: Corpus, refused: Sequence[Refused], file: Path) -> None:
-    """Lines of {file, line, reason}, as preprocessing writes them."""
-    write_json_lines(file, ({"file": corpus.file_of(one.place), "line": one.line, "reason": one.reason} for one in refused))
 
 
 def _places(table: Path) -> Iterator[int]:

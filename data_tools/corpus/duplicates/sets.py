@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_tools.corpus.duplicates.parquet import batches_of, writing
-from data_tools.corpus.duplicates.signatures import batches
 from data_tools.corpus.duplicates.tables import Tables
 from data_tools.corpus.pool import in_order
 from data_tools.corpus.rows import Corpus, Piece, pieces, rows_of
-from data_tools.corpus.units import Hashes, grams, read_units
+from data_tools.corpus.units import Hashes, batches, grams, read_units
 from megatron_qm.files import atomic_write
 
 SETS = "sets.u64"

@@ -1,6 +1,6 @@
 """Stage 1: of each document its place, its rank's reasons, a digest of its units and one key for each band, in Parquet."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
@@ -15,11 +15,10 @@ from data_tools.corpus.duplicates.parquet import writing
 from data_tools.corpus.extra import needed
 from data_tools.corpus.pool import in_order
 from data_tools.corpus.rows import Corpus, Piece, Refused, Row, pieces, rows_of
-from data_tools.corpus.units import Hashes, Units, grams, mixed, read_units
+from data_tools.corpus.units import Hashes, Units, batches, grams, mixed, read_units
 
 GRADES = "ABCDE"
 _SEED = 1
-_BATCH_CHARACTERS = 1 << 17  # what numpy works on at once: some MB, which caches hold
 
 
 @dataclass(frozen=True)
@@ -72,20 +71,6 @@ def sign_piece(config: DuplicatesConfig, piece: Piece) -> Signed:
     }
     columns |= _band_keys([grams(some, config.shingle) for some in units], config)
     return Signed(columns, refused, sum(len(text.encode()) for text in texts))
-
-
-def batches(texts: Sequence[str]) -> Iterable[list[str]]:
-    """Texts in their order, a batch at a time."""
-    batch: list[str] = []
-    size = 0
-    for text in texts:
-        batch.append(text)
-        size += len(text)
-        if size >= _BATCH_CHARACTERS:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
 
 
 def _grade(row: Row, key: str) -> int:
