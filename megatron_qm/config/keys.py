@@ -19,7 +19,7 @@ import yaml
 
 from megatron_qm.config.bounds import in_words
 from megatron_qm.config.build import dotted
-from megatron_qm.config.hints import bare, dataclasses_in, hints_of, is_config, is_list, is_mapping, is_union
+from megatron_qm.config.hints import bare, dataclasses_in, hints_of, is_config, is_fixed, is_list, is_mapping, is_union
 from megatron_qm.config.load import to_plain
 from megatron_qm.errors import UserError
 
@@ -77,7 +77,7 @@ def _type(hint: object) -> str:
     hint = bare(hint)
     if typing.get_origin(hint) is Literal:
         return " | ".join(typing.get_args(hint))
-    if typing.get_origin(hint) is tuple:
+    if is_fixed(hint):
         return f"[{', '.join(map(_type, typing.get_args(hint)))}]"
     if is_list(hint):
         return f"list of {_type(typing.get_args(hint)[0])}"
