@@ -21,9 +21,11 @@ from typing import Any
 from data_tools.corpus.contamination.config import ContaminationConfig
 from data_tools.corpus.contamination.index import Index, build_index
 from data_tools.corpus.contamination.items import read_items
-from data_tools.corpus.contamination.run import Tally, count, dropped_row, outcomes, report_of
+from data_tools.corpus.contamination.run import Tally, count, dropped_row, read_through, report_of
+from data_tools.corpus.packed import check_name, packed_lines
 from data_tools.corpus.places import check_outputs
 from data_tools.corpus.rows import Corpus, corpus_of, write_refused
+from data_tools.corpus.settings import add_options, from_options
 from megatron_qm.errors import UserError
 from megatron_qm.files import atomic_write, write_json
 
@@ -33,7 +35,7 @@ _MOST_WORKERS = 4096
 def main(argv: list[str] | None = None) -> int:
     args = _arguments(argv)
     try:
-        report = decontaminate(args, _config(args))
+        report = decontaminate(args, from_options(args, ContaminationConfig))
     except (UserError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -48,6 +50,7 @@ def decontaminate(args: argparse.Namespace, config: ContaminationConfig) -> dict
     """Write all files, the output last, and return the report."""
     sets = _sets(args.against)
     corpus = corpus_of(args.input)
+    check_name(args.output, f"--output {args.output}")
     outputs = {"--output": args.output, "--removed": args.removed, "--report": args.report, "--rejects": args.rejects}
     check_outputs(outputs, [*(file.path for file in corpus.files), *sets.values()], args.overwrite)
     began = time.monotonic()
@@ -65,9 +68,9 @@ def _write(args: argparse.Namespace, corpus: Corpus, index: Index) -> Tally:
     """Documents that are kept and those that are not; files appear when both are whole."""
     tally = Tally()
     with ExitStack() as files:
-        kept = files.enter_context(atomic_write(args.output))
+        kept = files.enter_context(packed_lines(args.output))
         removed = files.enter_context(atomic_write(args.removed) if args.removed else open(os.devnull, "wb"))
-        for outcome in outcomes(corpus, index, args.workers):
+        for outcome in read_through(corpus, index, args.workers):
             kept.write(outcome.kept)
             for dropped in outcome.dropped:
                 removed.write(json.dumps(dropped_row(corpus, index, dropped), ensure_ascii=False).encode() + b"\n")
@@ -92,13 +95,6 @@ def _sets(named: list[str]) -> dict[str, Path]:
     return sets
 
 
-def _config(args: argparse.Namespace) -> ContaminationConfig:
-    try:
-        return ContaminationConfig(gram=args.gram, share=args.share, least=args.least)
-    except ValueError as error:
-        raise UserError(f"--{error}") from None
-
-
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--input", nargs="+", action="extend", required=True, metavar="FILE",
@@ -111,13 +107,8 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--rejects", type=Path, metavar="FILE", help="a line {file, line, reason} for each that is no document")
     parser.add_argument("--report", type=Path, metavar="FILE", help="counts by set and item, and samples, as JSON")
     parser.add_argument("--overwrite", action="store_true", help="replace these files where they are there")
-    parser.add_argument("--gram", type=int, default=ContaminationConfig.gram, metavar="N",
-                        help="Chinese characters or words in a run that is looked for (%(default)s)")
-    parser.add_argument("--share", type=float, default=ContaminationConfig.share, metavar="S",
-                        help="of a question's runs, those that must stand together (%(default)s)")
-    parser.add_argument("--least", type=int, default=ContaminationConfig.least, metavar="N",
-                        help="characters, a word as two, that must stand there in any case (%(default)s)")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes (%(default)s)")
+    add_options(parser, ContaminationConfig)
     args = parser.parse_args(argv)
     if not 1 <= args.workers <= _MOST_WORKERS:
         parser.error(f"--workers {args.workers}: 1 to {_MOST_WORKERS:,} is meant")

@@ -17,21 +17,22 @@ from typing import Any
 from data_tools.corpus.duplicates.config import DuplicatesConfig
 from data_tools.corpus.duplicates.outcome import nearness, removed_rows, write_kept
 from data_tools.corpus.duplicates.run import Found, find_duplicates
+from data_tools.corpus.packed import check_name
 from data_tools.corpus.places import check_outputs, working_folder
 from data_tools.corpus.rows import Corpus, corpus_of, write_refused
+from data_tools.corpus.settings import add_options, from_options
 from megatron_qm.errors import UserError
 from megatron_qm.files import publish, write_json, write_json_lines
 
 _SAMPLES = 20  # of what was removed, in the report
 _MOST_SHARDS = 100_000
 _MOST_WORKERS = 4096
-_CONFIGURED = ("threshold", "shingle", "bands", "rows", "best", "memory_gib")
 
 
 def main(argv: list[str] | None = None) -> int:
     args = _arguments(argv)
     try:
-        report = deduplicate(args, _config(args))
+        report = deduplicate(args, from_options(args, DuplicatesConfig))
     except (UserError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -42,6 +43,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def deduplicate(args: argparse.Namespace, config: DuplicatesConfig) -> dict[str, Any]:
     """Write all files, the output last, and return the report."""
+    check_name(args.output, f"--output {args.output}")
     outputs = {"--output": args.output, "--removed": args.removed, "--report": args.report, "--rejects": args.rejects}
     corpus = corpus_of(args.input)
     check_outputs(outputs, [file.path for file in corpus.files], args.overwrite)
@@ -51,7 +53,7 @@ def deduplicate(args: argparse.Namespace, config: DuplicatesConfig) -> dict[str,
 
 
 def _write(args: argparse.Namespace, config: DuplicatesConfig, corpus: Corpus, found: Found, folder: Path) -> dict[str, Any]:
-    removed, kept = folder / "removed.parquet", folder / "kept"
+    removed, kept = folder / "removed.parquet", folder / f"kept{args.output.suffix}"
     written = write_kept(corpus, removed, found.refused, kept)
     report = {"config": asdict(config), **found.to_json(), "kept": written.documents, "kept_bytes": written.text_bytes,
               "nearness": nearness(removed), "samples": list(islice(removed_rows(corpus, removed), _SAMPLES))}
@@ -65,14 +67,6 @@ def _write(args: argparse.Namespace, config: DuplicatesConfig, corpus: Corpus, f
     return report
 
 
-def _config(args: argparse.Namespace) -> DuplicatesConfig:
-    """Raises UserError for values that are out of bounds, or do not go together."""
-    try:
-        return DuplicatesConfig(**{name: getattr(args, name) for name in _CONFIGURED})
-    except ValueError as error:
-        raise UserError(f"--{error}") from None
-
-
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--input", nargs="+", action="extend", required=True, metavar="FILE",
@@ -82,20 +76,10 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--rejects", type=Path, metavar="FILE", help="a line {file, line, reason} for each that is no document")
     parser.add_argument("--report", type=Path, metavar="FILE", help="counts, seconds and samples as JSON")
     parser.add_argument("--overwrite", action="store_true", help="replace these files where they are there")
-    meant = parser.add_argument_group("what is a duplicate")
-    meant.add_argument("--threshold", type=float, default=DuplicatesConfig.threshold, metavar="J",
-                       help="Jaccard of the sets of shingles (%(default)s)")
-    meant.add_argument("--shingle", type=int, default=DuplicatesConfig.shingle, metavar="N",
-                       help="Chinese characters or words in a shingle (%(default)s)")
-    meant.add_argument("--best", default="", metavar="KEY", help="of duplicates keep the best graded (A to E) by this key, "
-                       "such as grade; then, as without it, the longest, then the first")
     run = parser.add_argument_group("running")
-    run.add_argument("--bands", type=int, default=DuplicatesConfig.bands, metavar="N", help="of hashes (%(default)s)")
-    run.add_argument("--rows", type=int, default=DuplicatesConfig.rows, metavar="N", help="hashes in a band (%(default)s)")
-    run.add_argument("--memory-gib", type=float, default=DuplicatesConfig.memory_gib, metavar="G",
-                     help="for sorts and joins; more than that goes to disk (%(default)s)")
     run.add_argument("--workers", type=int, default=1, metavar="N", help="processes (%(default)s)")
     run.add_argument("--shards", type=int, default=1, metavar="N", help="parts in which signatures are made (%(default)s)")
+    add_options(parser, DuplicatesConfig)
     args = parser.parse_args(argv)
     for name, most in (("workers", _MOST_WORKERS), ("shards", _MOST_SHARDS)):
         if not 1 <= getattr(args, name) <= most:

@@ -6,21 +6,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-import orjson
-
 from data_tools.corpus.document import Document
-from data_tools.sources.blocks import Position
+from data_tools.corpus.reading import TEXT
+from data_tools.sources.blocks import TOO_LONG, Position
 from data_tools.sources.inputs import Input, Share, find_inputs, shares_of
 from data_tools.sources.lines import first_line_start, lines_before, read_line_blocks
+from data_tools.sources.parse import BadLine, checked_text, json_object
 from megatron_qm.errors import UserError
 from megatron_qm.files import write_json_lines
-from megatron_qm.json_lines import parse_line
-from megatron_qm.json_types import text_of
 
 _OFFSET_BITS = 44  # 16 TiB a file, unpacked
 _MOST_FILES = 1 << 19  # a place stays below 2^63
 _PIECE_BYTES = 1 << 20
 _LONGEST_LINE = 1 << 28
+_MARK = b"\xef\xbb\xbf"  # of byte order
 
 
 class Piece(NamedTuple):
@@ -47,6 +46,7 @@ class Refused(NamedTuple):
     place: int
     line: int
     reason: str
+    detail: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def _pieces_of(file: Input, share: Share) -> Iterator[Piece]:
     line = 1 + (lines_before(file, offset) if offset else 0)
     for block in read_line_blocks(file, share, Position(share.input, 0, 0), _PIECE_BYTES, _LONGEST_LINE):
         assert isinstance(block.data, bytes)  # no Parquet
-        fault = f"{block.fault.reason}: over {_LONGEST_LINE} bytes" if block.fault else ""
+        fault = block.fault.detail if block.fault else ""
         yield Piece((share.input << _OFFSET_BITS) + offset, line, block.data, fault)
         if block.damage and not block.damage.harmless:
             raise UserError(f"{file.path}: {block.damage}; fetch it anew, or keep what can be read of it in a file of its own")
@@ -92,20 +92,21 @@ def _pieces_of(file: Input, share: Share) -> Iterator[Piece]:
 def rows_of(piece: Piece) -> tuple[list[Row], list[Refused]]:
     """What the lines of a piece hold."""
     if piece.fault:
-        return [], [Refused(piece.place, piece.line, piece.fault)]
+        return [], [Refused(piece.place, piece.line, TOO_LONG, piece.fault)]
     rows, refused, place = [], [], piece.place
     for number, raw in enumerate(_lines(piece.data), piece.line):
         try:
-            rows.append(Row(place, number, raw, _document(raw)))
-        except ValueError as error:
-            refused.append(Refused(place, number, str(error)[:300]))
+            rows.append(Row(place, number, raw, _document(raw, begins_file=number == 1)))
+        except BadLine as error:
+            refused.append(Refused(place, number, *error.args))
         place += len(raw)
     return rows, refused
 
 
 def write_refused(corpus: Corpus, refused: Sequence[Refused], file: Path) -> None:
-    """Lines of {file, line, reason}, as preprocessing writes them."""
-    write_json_lines(file, ({"file": corpus.file_of(one.place), "line": one.line, "reason": one.reason} for one in refused))
+    """Lines of {file, line, reason, detail}, as preprocessing writes them."""
+    write_json_lines(file, ({"file": corpus.file_of(one.place), "line": one.line, "reason": one.reason, "detail": one.detail}
+                           for one in refused))
 
 
 def _lines(data: bytes) -> list[bytes]:
@@ -114,18 +115,9 @@ def _lines(data: bytes) -> list[bytes]:
     return [line + b"\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
 
 
-def _document(raw: bytes) -> Document:
-    """Raises ValueError in words for a user."""
-    if not raw.strip():
-        raise ValueError("is an empty line")
-    try:
-        record: object = orjson.loads(raw)
-    except ValueError:
-        record = parse_line(raw)  # says what is wrong with it, or reads what orjson does not
-    if not isinstance(record, dict):
-        raise ValueError("is no JSON object")
-    text = text_of(record, "text")
-    if not text:
-        raise ValueError("text is empty")
-    del record["text"]
+def _document(raw: bytes, begins_file: bool) -> Document:
+    """Raises BadLine."""
+    record = json_object(raw.removeprefix(_MARK) if begins_file else raw)
+    text = checked_text(record, TEXT)
+    del record[TEXT]
     return Document(text, record)

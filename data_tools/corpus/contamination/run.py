@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 from data_tools.corpus.contamination.index import Index
 from data_tools.corpus.contamination.match import find_items
-from data_tools.corpus.pool import in_order
 from data_tools.corpus.rows import Corpus, Piece, Refused, Row, pieces, rows_of
 from data_tools.corpus.units import batches
+from data_tools.corpus.workers import outcomes
 
 _SAMPLES = 20
 _EXCERPT = 300
@@ -48,8 +48,8 @@ class Tally:
     samples: list[dict[str, object]] = field(default_factory=list)
 
 
-def outcomes(corpus: Corpus, index: Index, workers: int) -> Iterator[Outcome]:
-    return in_order(partial(_outcome, index), pieces(corpus), workers)
+def read_through(corpus: Corpus, index: Index, workers: int) -> Iterator[Outcome]:
+    return outcomes(partial(_outcome, index), pieces(corpus), workers)
 
 
 def dropped_row(corpus: Corpus, index: Index, dropped: Dropped) -> dict[str, Any]:

@@ -2,6 +2,9 @@
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
+
+from annotated_types import Ge, Le
 
 _LEAST_RECALL = 0.95  # of pairs exactly at the threshold; those above it are found more often
 _FOUND = 0.98  # what a refusal proposes
@@ -14,29 +17,24 @@ class DuplicatesConfig:
     A pair of Jaccard J is looked at with probability 1 - (1 - J^rows)^bands: 0.986 at 0.8, 0.13 at 0.5, 0.004 at 0.3.
     """
 
-    threshold: float = 0.8
-    """Jaccard of the sets of shingles from which on one of two documents is removed."""
-    shingle: int = 5
-    """Units (Chinese characters, words) in a shingle."""
-    bands: int = 18
-    """Groups of hashes, any of which lets two documents meet."""
-    rows: int = 7
-    """Hashes in a band: more, and fewer unlike documents meet."""
-    heads: int = 100
-    """Of the documents that meet in one band, the best so many are compared with all others of it, which bounds the work where
-    very many are alike; the report says how many pairs were passed over."""
+    # Jaccard of the sets of shingles from which on one of two documents goes.
+    threshold: Annotated[float, Ge(0.5), Le(1)] = 0.8
+    # Units (Chinese characters, words) in a shingle.
+    shingle: Annotated[int, Ge(1), Le(64)] = 5
+    # Key of documents with their grade, A to E: of duplicates the best graded is kept, then the longest, then the first.
+    # Empty: grades are not asked.
     best: str = ""
-    """Key of documents whose value is their grade, A to E: of two duplicates the better graded is kept. Empty: grades are not
-    asked. Then the longer one is kept, then the first."""
-    memory_gib: float = 2.0
-    """For sorts and joins; what is more goes to disk."""
+    # Groups of hashes, any of which lets two documents meet.
+    bands: Annotated[int, Ge(1), Le(1024)] = 18
+    # Hashes in a band: more, and fewer unlike documents meet.
+    rows: Annotated[int, Ge(1), Le(64)] = 7
+    # Of the documents that meet in one band, the best so many are compared with all others of it, which bounds the work
+    # where very many are alike; the report says how many pairs were passed over.
+    heads: Annotated[int, Ge(1), Le(100_000)] = 100
+    # Memory for sorts and joins, in GiB; what is more goes to disk.
+    memory_gib: Annotated[float, Ge(0.25), Le(4096)] = 2.0
 
     def __post_init__(self) -> None:
-        for name, low, high in (("threshold", 0.5, 1.0), ("shingle", 1, 64), ("bands", 1, 1024), ("rows", 1, 64),
-                                ("heads", 1, 100_000), ("memory_gib", 0.25, 4096.0)):
-            value = getattr(self, name)
-            if not low <= value <= high:  # not a number neither
-                raise ValueError(f"{name} = {value}: {low} to {high} is meant")
         if self.recall < _LEAST_RECALL:
             needed = math.ceil(math.log(1 - _FOUND) / math.log(1 - self.threshold**self.rows))
             raise ValueError(f"bands = {self.bands} of rows = {self.rows} look at {self.recall:.0%} of the pairs with Jaccard "

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from data_tools.corpus.duplicates.parquet import batches_of
+from data_tools.corpus.packed import packed_lines
 from data_tools.corpus.rows import Corpus, Refused, pieces, rows_of
-from megatron_qm.files import atomic_write
 
 _REMOVED = ("place", "line", "id", "kept_place", "kept_line", "kept_id", "jaccard", "kind")
 
@@ -38,7 +38,7 @@ def write_kept(corpus: Corpus, table: Path, refused: Sequence[Refused], output: 
     unread = {one.place for one in refused}
     going = next(gone, None)
     documents = text_bytes = 0
-    with atomic_write(output) as stream:
+    with packed_lines(output) as stream:
         for piece in pieces(corpus):
             for row in rows_of(piece)[0]:
                 if row.place == going:

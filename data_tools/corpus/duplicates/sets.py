@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from data_tools.corpus.duplicates.parquet import batches_of, writing
 from data_tools.corpus.duplicates.tables import Tables
-from data_tools.corpus.pool import in_order
 from data_tools.corpus.rows import Corpus, Piece, pieces, rows_of
 from data_tools.corpus.units import Hashes, batches, grams, read_units
+from data_tools.corpus.workers import outcomes
 from megatron_qm.files import atomic_write
 
 SETS = "sets.u64"
@@ -25,7 +25,7 @@ def write_sets(corpus: Corpus, tables: Tables, shingle: int, workers: int) -> No
     schema = pyarrow.schema([("rank", pyarrow.int64()), ("first", pyarrow.int64()), ("size", pyarrow.int64())])
     first = 0
     with atomic_write(tables.folder / SETS) as stream, writing(tables.file("sets"), schema) as write:
-        for ranks, sizes, shingles in in_order(partial(_sets_of, shingle), _wanted(corpus, tables), workers):
+        for ranks, sizes, shingles in outcomes(partial(_sets_of, shingle), _wanted(corpus, tables), workers):
             stream.write(shingles.tobytes())
             firsts = first + np.cumsum(sizes) - sizes
             write({"rank": ranks, "first": firsts, "size": sizes})

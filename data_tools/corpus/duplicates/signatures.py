@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from data_tools.corpus.duplicates.config import DuplicatesConfig
 from data_tools.corpus.duplicates.parquet import writing
 from data_tools.corpus.extra import needed
-from data_tools.corpus.pool import in_order
 from data_tools.corpus.rows import Corpus, Piece, Refused, Row, pieces, rows_of
 from data_tools.corpus.units import Hashes, Units, batches, grams, mixed, read_units
+from data_tools.corpus.workers import outcomes
+from data_tools.sources.parse import BadLine
 
 GRADES = "ABCDE"
+NO_GRADE = "no grade"
 _SEED = 1
 
 
@@ -42,7 +44,7 @@ def write_signatures(corpus: Corpus, config: DuplicatesConfig, file: Path, shard
     documents = text_bytes = 0
     refused: list[Refused] = []
     with writing(file, _schema(config)) as write:
-        for signed in in_order(partial(sign_piece, config), pieces(corpus, shard, shards), workers):
+        for signed in outcomes(partial(sign_piece, config), pieces(corpus, shard, shards), workers):
             write(signed.columns)
             documents += len(signed.columns["place"])
             text_bytes += signed.text_bytes
@@ -56,8 +58,8 @@ def sign_piece(config: DuplicatesConfig, piece: Piece) -> Signed:
     for row in rows:
         try:
             graded.append((_grade(row, config.best), row))
-        except ValueError as error:
-            refused.append(Refused(row.place, row.line, str(error)))
+        except BadLine as error:
+            refused.append(Refused(row.place, row.line, *error.args))
     rows = [row for _, row in graded]
     texts = [row.document.text for row in rows]
     units = [read_units(batch) for batch in batches(texts)]
@@ -74,12 +76,12 @@ def sign_piece(config: DuplicatesConfig, piece: Piece) -> Signed:
 
 
 def _grade(row: Row, key: str) -> int:
-    """0 for A, 4 for E, 5 for none. Raises ValueError for another."""
+    """0 for A, 4 for E, 5 for none. Raises BadLine for another."""
     value = row.document.known.get(key) if key else None
     if value is None:
         return len(GRADES)
     if not isinstance(value, str) or len(value) != 1 or value not in GRADES:
-        raise ValueError(f"{key} = {value!r:.60} is no grade: A, B, C, D or E is meant")
+        raise BadLine(NO_GRADE, f"{key} = {value!r:.60}: A, B, C, D or E is meant")
     return GRADES.index(value)
 
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from data_tools.corpus.duplicates.parquet import batches_of, writing
 from data_tools.corpus.duplicates.sets import open_sets
 from data_tools.corpus.duplicates.tables import Tables
-from data_tools.corpus.pool import in_order
 from data_tools.corpus.units import Hashes
+from data_tools.corpus.workers import outcomes
 
 HALF = 0.5
 _NAMES = ("better", "worse", "better_first", "better_size", "worse_first", "worse_size")
@@ -34,7 +34,7 @@ def write_verified(tables: Tables, threshold: float, workers: int) -> Verified:
     pairs = under = reaching = 0
     asked: Iterator[dict[str, Any]] = batches_of(tables.file("located"), _NAMES)
     with writing(tables.file("verified"), schema) as write:
-        for some, jaccard in in_order(partial(_jaccards, tables.folder), asked, workers):
+        for some, jaccard in outcomes(partial(_jaccards, tables.folder), asked, workers):
             enough = jaccard >= threshold
             write({"better": some["better"][enough], "worse": some["worse"][enough], "jaccard": jaccard[enough]})
             pairs, under, reaching = pairs + jaccard.size, under + int((jaccard < HALF).sum()), reaching + int(enough.sum())

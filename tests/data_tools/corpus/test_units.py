@@ -57,7 +57,7 @@ def test_writings_of_one_text_have_one_form(one: str, other: str) -> None:
     assert hashes([one]) == hashes([other])
 
 
-@pytest.mark.parametrize(("one", "other"), [("1.5 mg", "15 mg"), ("重症肌无力", "重症肌有力"), ("ab cd", "abcd"), ("高血压", "血压高")])
+@pytest.mark.parametrize(("one", "other"), [("1.5 mg", "15 mg"), ("肌无力", "肌有力"), ("ab cd", "abcd"), ("高血压", "血压高")])
 def test_other_texts_have_others(one: str, other: str) -> None:
     assert hashes([one]) != hashes([other])
 
