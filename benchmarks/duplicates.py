@@ -5,8 +5,8 @@ speed of datatrove's signatures and buckets on texts of the same files, in the s
         [--output benchmarks/results/duplicates.json]
 
 Copies are made by seed: characters or words of a document are replaced, removed or doubled, from one in a thousand to one in
-twelve. Jaccards are computed here from sets of texts, by nothing of what is measured. Rates are MB of UTF-8 text per second of CPU
-time.
+twelve. Jaccards are computed here from sets of texts, by nothing of what is measured. Rates are MB of UTF-8 text per second of
+CPU time.
 """
 
 import argparse

@@ -74,8 +74,8 @@ def test_a_short_question_needs_its_options() -> None:
 def test_the_wording_of_a_set_is_no_evidence() -> None:
     """What many items begin with is in no way one of them."""
     wording = "以下关于该种疾病的各项说法当中，错误的一项是哪一项，请选出最恰当的答案："
-    names = ("头孢克肟", "阿莫西林", "布洛芬片", "华法林钠", "地高辛片", "氨茶碱片", "呋塞米片", "胺碘酮片", "吗啡注射", "胰岛素针",
-             "奥美拉唑", "氯雷他定", "左氧氟沙", "甲硝唑片")
+    names = ("头孢克肟", "阿莫西林", "布洛芬片", "华法林钠", "地高辛片", "氨茶碱片", "呋塞米片", "胺碘酮片", "吗啡注射",
+             "胰岛素针", "奥美拉唑", "氯雷他定", "左氧氟沙", "甲硝唑片")
     items = [Item(str(at), wording, (f"{name}由肾脏以{name}原形排出", f"孕妇禁用{name}而儿童慎用{name}"))
              for at, name in enumerate(names)]
     assert not found(items, wording + "答案在书末。")

@@ -107,7 +107,7 @@ def test_a_document_without_an_id_is_called_by_file_and_line(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(("options", "said"), [
-    (["--bands", "16", "--rows", "8"], "21 bands look at 98%"), (["--threshold", "0.3"], "threshold"),
+    (["--bands", "16", "--rows", "8"], "22 bands look at 98%"), (["--threshold", "0.3"], "threshold"),
     (["--output", "{in}"], "is an input"), (["--removed", "{out}"], "--output"), (["--output", "x.txt"], ".jsonl"),
     (["--input", "{none}"], "no such file"),
 ])  # fmt: skip
