@@ -1,9 +1,10 @@
-"""Items of evaluations planted in real texts in the ways in which they are met: how many are found, what is dropped wrongly, speed.
+"""Items of evaluations planted in real texts in the ways in which they are met: how many are found, what goes wrongly, speed.
 
     python benchmarks/contamination.py --zh zh.jsonl.gz --en en.jsonl.gz [--output benchmarks/results/contamination.json]
 
 Items are made by seed from held-out documents of the same files, which is hard on false drops: the question is a document's
-beginning, its options are pieces of others. The remaining documents are the corpus; all that is dropped of it unplanted counts as false.
+beginning, its options are pieces of others. The remaining documents are the corpus; all of it that is dropped unplanted counts as
+false.
 """
 
 import argparse

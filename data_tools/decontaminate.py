@@ -23,7 +23,7 @@ from data_tools.corpus.contamination.index import Index, build_index
 from data_tools.corpus.contamination.items import read_items
 from data_tools.corpus.contamination.run import Tally, count, dropped_row, read_through, report_of
 from data_tools.corpus.packed import check_name, packed_lines
-from data_tools.corpus.places import check_outputs
+from data_tools.corpus.places import check_outputs, exit_code
 from data_tools.corpus.rows import Corpus, corpus_of, write_refused
 from data_tools.corpus.settings import add_options, from_options
 from megatron_qm.errors import UserError
@@ -34,16 +34,14 @@ _MOST_WORKERS = 4096
 
 def main(argv: list[str] | None = None) -> int:
     args = _arguments(argv)
-    try:
-        report = decontaminate(args, from_options(args, ContaminationConfig))
-    except (UserError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    return exit_code(lambda: _tell(args, decontaminate(args, from_options(args, ContaminationConfig))))
+
+
+def _tell(args: argparse.Namespace, report: dict[str, Any]) -> None:
     for name, found in report["sets"].items():
         print(f"{name}: {found['items_found']:,} of {found['looked_for']:,} items in {found['documents']:,} documents; "
               f"{len(found['too_short']):,} items are too short to be looked for")
     print(f"{args.output}: {report['kept']:,} documents of {report['documents']:,}; {report['refused']:,} lines held none")
-    return 0
 
 
 def decontaminate(args: argparse.Namespace, config: ContaminationConfig) -> dict[str, Any]:
@@ -75,6 +73,7 @@ def _write(args: argparse.Namespace, corpus: Corpus, index: Index) -> Tally:
             for dropped in outcome.dropped:
                 removed.write(json.dumps(dropped_row(corpus, index, dropped), ensure_ascii=False).encode() + b"\n")
             count(tally, corpus, index, outcome)
+        corpus.check_unchanged()
         if args.rejects:
             write_refused(corpus, tally.refused, args.rejects)
     return tally

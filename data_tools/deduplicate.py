@@ -18,10 +18,9 @@ from data_tools.corpus.duplicates.config import DuplicatesConfig
 from data_tools.corpus.duplicates.outcome import nearness, removed_rows, write_kept
 from data_tools.corpus.duplicates.run import Found, find_duplicates
 from data_tools.corpus.packed import check_name
-from data_tools.corpus.places import check_outputs, working_folder
+from data_tools.corpus.places import check_outputs, exit_code, working_folder
 from data_tools.corpus.rows import Corpus, corpus_of, write_refused
 from data_tools.corpus.settings import add_options, from_options
-from megatron_qm.errors import UserError
 from megatron_qm.files import publish, write_json, write_json_lines
 
 _SAMPLES = 20  # of what was removed, in the report
@@ -31,14 +30,12 @@ _MOST_WORKERS = 4096
 
 def main(argv: list[str] | None = None) -> int:
     args = _arguments(argv)
-    try:
-        report = deduplicate(args, from_options(args, DuplicatesConfig))
-    except (UserError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    return exit_code(lambda: _tell(args, deduplicate(args, from_options(args, DuplicatesConfig))))
+
+
+def _tell(args: argparse.Namespace, report: dict[str, Any]) -> None:
     print(f"{args.output}: {report['kept']:,} documents of {report['documents']:,}; gone as exact duplicates "
           f"{report['removed']['exact']:,}, as near ones {report['removed']['near']:,}; {report['refused']:,} lines held none")
-    return 0
 
 
 def deduplicate(args: argparse.Namespace, config: DuplicatesConfig) -> dict[str, Any]:
@@ -55,6 +52,7 @@ def deduplicate(args: argparse.Namespace, config: DuplicatesConfig) -> dict[str,
 def _write(args: argparse.Namespace, config: DuplicatesConfig, corpus: Corpus, found: Found, folder: Path) -> dict[str, Any]:
     removed, kept = folder / "removed.parquet", folder / f"kept{args.output.suffix}"
     written = write_kept(corpus, removed, found.refused, kept)
+    corpus.check_unchanged()
     report = {"config": asdict(config), **found.to_json(), "kept": written.documents, "kept_bytes": written.text_bytes,
               "nearness": nearness(removed), "samples": list(islice(removed_rows(corpus, removed), _SAMPLES))}
     if args.removed:

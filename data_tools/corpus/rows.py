@@ -18,7 +18,7 @@ from megatron_qm.files import write_json_lines
 _OFFSET_BITS = 44  # 16 TiB a file, unpacked
 _MOST_FILES = 1 << 19  # a place stays below 2^63
 _PIECE_BYTES = 1 << 20
-_LONGEST_LINE = 1 << 28
+_LONGEST_LINE = 32 << 20
 _MARK = b"\xef\xbb\xbf"  # of byte order
 
 
@@ -54,6 +54,11 @@ class Corpus:
     """Files of JSON lines in their order."""
 
     files: Sequence[Input]
+
+    def check_unchanged(self) -> None:
+        """Raises UserError for a file that was altered since."""
+        for file in self.files:
+            file.check_unchanged()
 
     def file_of(self, place: int) -> str:
         return str(self.files[place >> _OFFSET_BITS].path)

@@ -65,7 +65,7 @@ def sign_piece(config: DuplicatesConfig, piece: Piece) -> Signed:
     units = [read_units(batch) for batch in batches(texts)]
     columns: dict[str, Any] = {
         "place": np.array([row.place for row in rows], np.int64),
-        "id": [str(row.document.known.get("id", "")) or None for row in rows],
+        "id": [None if name is None else str(name) for name in (row.document.known.get("id") for row in rows)],
         "line": np.array([row.line for row in rows], np.int64),
         "grade": np.array([grade for grade, _ in graded], np.uint8),
         "length": np.array([len(text) for text in texts], np.int32),

@@ -9,6 +9,7 @@ from typing import Any
 from data_tools.corpus.duplicates.config import DuplicatesConfig
 from data_tools.corpus.duplicates.signatures import band_column
 from data_tools.corpus.extra import needed
+from megatron_qm.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -127,13 +128,18 @@ def _rows(tables: Tables, query: str) -> list[tuple[Any, ...]]:
 def _connection(tables: Tables) -> Iterator[Any]:
     """A database of its own, so that stages may run on different machines."""
     duckdb = needed("duckdb")
-    with duckdb.connect(":memory:") as connection:
-        connection.execute(f"SET threads = {tables.threads}")
-        connection.execute(f"SET memory_limit = '{tables.memory_gib} GiB'")
-        connection.execute(f"SET temp_directory = '{_quoted(tables.folder / 'spill')}'")
-        connection.execute("SET enable_progress_bar = false")
-        yield connection
+    try:
+        with duckdb.connect(":memory:") as connection:
+            connection.execute(f"SET threads = {tables.threads}")
+            connection.execute(f"SET memory_limit = '{tables.memory_gib} GiB'")
+            connection.execute(f"SET temp_directory = '{_quoted(tables.folder / 'spill')}'")
+            connection.execute("SET enable_progress_bar = false")
+            yield connection
+    except duckdb.Error as error:
+        raise UserError(f"{tables.folder}: DuckDB ends with: {str(error).splitlines()[0]}; where it wants for memory, give it "
+                        "more (--memory-gib), where for disk, free some") from None
 
 
 def _quoted(path: Path | str) -> str:
+    """A path within quotation marks of SQL."""
     return str(path).replace("'", "''")
