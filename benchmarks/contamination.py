@@ -25,9 +25,9 @@ from random import Random
 from typing import Any
 
 from data_tools.corpus.contamination.config import ContaminationConfig
-from data_tools.corpus.contamination.index import Index, build_index
+from data_tools.corpus.contamination.index import Index, build_index, phrases_of
 from data_tools.corpus.contamination.items import Item
-from data_tools.corpus.contamination.match import find_items
+from data_tools.corpus.contamination.match import count_documents, find_items
 from data_tools.corpus.units import batches
 from megatron_qm.files import write_json
 from megatron_qm.observe.environment import cpu_name
@@ -85,18 +85,25 @@ def _found(texts: list[str], language: str, rng: Random, args: argparse.Namespac
     held_out = usable[: args.items]
     corpus = [text for text in texts if text not in set(held_out)]
     items = [_item(str(number), text, rng.randrange(low, high), rng, held_out) for number, text in enumerate(held_out)]
-    index = build_index({language: items}, ContaminationConfig())
     planted = [(item, kind, _embedded(change(item, rng), rng, corpus)) for item in items for kind, change in _CHANGES.items()]
+    began = time.process_time()
+    index = build_index({language: items}, ContaminationConfig())
+    counts = sum(count_documents(index, batch) for batch in batches([*corpus, *(text for _, _, text in planted)]))
+    index = build_index({language: items}, ContaminationConfig(), phrases_of(index, counts, len(corpus) + len(planted)))
+    counting = time.process_time() - began
     caught, all_of = Counter[str](), Counter[str]()
     hits = _matches(index, [text for _, _, text in planted])
+    looked_for = {item.key for item in index.items}
     for number, (item, kind, _) in enumerate(planted):
+        if item.key not in looked_for:
+            continue
         all_of[kind] += 1
         caught[kind] += item.key in hits.get(number, set())
     began = time.process_time()
     false = _matches(index, corpus)
-    seconds = time.process_time() - began
+    seconds = time.process_time() - began + counting
     size = sum(len(text.encode()) for text in corpus) / 1e6
-    return {"items": len(items), "too_short": len(index.too_short[language]),
+    return {"items": len(items), "looked_for": len(looked_for),
             "recall": {kind: {"n": all_of[kind], "recall": round(caught[kind] / all_of[kind], 4)} for kind in _CHANGES},
             "recall_of_all": round(sum(caught.values()) / sum(all_of.values()), 4), "corpus": len(corpus),
             "dropped_unplanted": len(false), "share_dropped_unplanted": round(len(false) / len(corpus), 5),

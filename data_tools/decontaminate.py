@@ -21,7 +21,7 @@ from typing import Any
 from data_tools.corpus.contamination.config import ContaminationConfig
 from data_tools.corpus.contamination.index import Index, build_index
 from data_tools.corpus.contamination.items import read_items
-from data_tools.corpus.contamination.run import Tally, count, dropped_row, read_through, report_of
+from data_tools.corpus.contamination.run import Tally, count, dropped_row, find_phrases, read_through, report_of
 from data_tools.corpus.packed import check_name, packed_lines
 from data_tools.corpus.places import check_outputs, exit_code
 from data_tools.corpus.rows import Corpus, corpus_of, write_refused
@@ -54,6 +54,7 @@ def decontaminate(args: argparse.Namespace, config: ContaminationConfig) -> dict
     began = time.monotonic()
     items = {name: read_items(path) for name, path in sets.items()}
     index = build_index(items, config)
+    index = build_index(items, config, find_phrases(corpus, index, args.workers))
     tally = _write(args, corpus, index)
     report = {"config": asdict(config), **report_of(tally, index, {name: len(some) for name, some in items.items()})}
     report["seconds"] = round(time.monotonic() - began, 3)

@@ -16,7 +16,6 @@ from data_tools.stopping import Interrupted
 from megatron_qm.errors import UserError
 from megatron_qm.files import remove_tree
 
-
 _NOTHING_WRITTEN = "nothing was written: free some space, then run the same command again"
 
 

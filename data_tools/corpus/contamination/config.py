@@ -23,3 +23,5 @@ class ContaminationConfig:
     window: Annotated[float, Ge(1), Le(100)] = 2.0
     # Runs in more than this share of a set's items (and in more than 10 items) are its wording, and no evidence.
     common: Annotated[float, Ge(0), Le(1)] = 0.01
+    # Runs that stand in more than this share of the documents (and in more than 20) are phrases, and no evidence either.
+    phrase: Annotated[float, Ge(0), Le(1)] = 0.001

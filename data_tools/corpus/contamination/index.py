@@ -12,6 +12,8 @@ from data_tools.corpus.contamination.items import Item
 from data_tools.corpus.units import Hashes, Places, Units, grams, read_units, words_of
 
 _COMMON_ITEMS = 10
+_COMMON_DOCUMENTS = 20
+_NO_RUNS = np.zeros(0, np.uint64)
 _FILTER_BITS = (16, 30)  # of a hash: the filter has two to this power bits
 
 
@@ -45,12 +47,13 @@ class Index:
     too_short: Mapping[str, Sequence[str]]
 
 
-def build_index(sets: Mapping[str, Sequence[Item]], config: ContaminationConfig) -> Index:
+def build_index(sets: Mapping[str, Sequence[Item]], config: ContaminationConfig, phrases: Hashes = _NO_RUNS) -> Index:
+    """phrases: runs that are no evidence."""
     sought: list[Sought] = []
     bodies: list[Hashes] = []
     too_short: dict[str, list[str]] = {name: [] for name in sets}
     for name, items in sets.items():
-        for item, body in zip(items, _bodies(items, config), strict=True):
+        for item, body in zip(items, _bodies(items, config, phrases), strict=True):
             one = Sought(name, item.key, body.runs.size, body.length, body.weight, body.options)
             if not one.runs or one.evidence(one.runs, config.gram, sum(option.size for option in one.options)) < config.least:
                 too_short[name].append(item.key)
@@ -58,10 +61,15 @@ def build_index(sets: Mapping[str, Sequence[Item]], config: ContaminationConfig)
                 sought.append(one)
                 bodies.append(body.runs)
     owners = np.repeat(np.arange(len(bodies), dtype=np.int32), [body.size for body in bodies])
-    hashes = np.concatenate([*bodies, np.zeros(0, np.uint64)])
+    hashes = np.concatenate([*bodies, _NO_RUNS])
     order = np.argsort(hashes, kind="stable")
     runs, firsts = np.unique(hashes[order], return_index=True)
     return Index(config, sought, runs, np.append(firsts, hashes.size), owners[order], _filter(runs), too_short)
+
+
+def phrases_of(index: Index, counts: Places, documents: int) -> Hashes:
+    """Runs that many of the documents share. counts: of each run, the documents in which it stands."""
+    return index.runs[counts > max(_COMMON_DOCUMENTS, index.config.phrase * documents)]
 
 
 class _Body(NamedTuple):
@@ -71,18 +79,18 @@ class _Body(NamedTuple):
     options: tuple[Hashes, ...]
 
 
-def _bodies(items: Sequence[Item], config: ContaminationConfig) -> list[_Body]:
+def _bodies(items: Sequence[Item], config: ContaminationConfig, phrases: Hashes) -> list[_Body]:
     """Of each item the runs that must stand in a document: its question's; where few of these are its own, its options' too."""
     questions = _parts([item.question for item in items], config.gram)
     options = [_parts(item.options, config.gram) for item in items]
     runs, counts = np.unique(np.concatenate([np.unique(of_one) for _, of_one in questions]), return_counts=True)
-    common = runs[counts > max(_COMMON_ITEMS, config.common * len(items))]
+    common = np.union1d(runs[counts > max(_COMMON_ITEMS, config.common * len(items))], phrases)
     bodies = []
     for item, (units, question), offered in zip(items, questions, options, strict=True):
         own, length, beside = np.setdiff1d(question, common), units.size, tuple(some for some, _ in offered if some.size)
         weight = _weight([item.question, *item.options])
         if weight * (own.size + config.gram - 1) < config.least / 2:
-            own = np.unique(np.concatenate([own, *(some for _, some in offered)]))
+            own = np.setdiff1d(np.concatenate([own, *(some for _, some in offered)]), common)
             length, beside = length + sum(some.size for some in beside), ()
         bodies.append(_Body(own, length, weight, beside))
     return bodies

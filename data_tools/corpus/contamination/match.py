@@ -17,6 +17,15 @@ class Match(NamedTuple):
     share: float
 
 
+def count_documents(index: Index, texts: Sequence[str]) -> Places:
+    """Of each run of the index, in how many of the texts it stands."""
+    runs = grams(read_units(texts), index.config.gram)
+    places, found = _runs_found(index, runs)
+    of_texts = np.unique(np.searchsorted(runs.ends, places, side="right") * index.runs.size + found)
+    counts: Places = np.bincount(of_texts % max(1, index.runs.size), minlength=index.runs.size)
+    return counts
+
+
 def find_items(index: Index, texts: Sequence[str]) -> list[Match]:
     """In the order of texts, then of items."""
     units = read_units(texts)
@@ -41,16 +50,23 @@ def find_items(index: Index, texts: Sequence[str]) -> list[Match]:
 
 def _hits(index: Index, runs: Units) -> tuple[Places, Places, Places, Places]:
     """Of each run of a text that is some item's: number of the text, item, place in the text, number of the run."""
-    maybe = np.flatnonzero(may_hold(index.filter, runs.hashes))
-    at = np.minimum(np.searchsorted(index.runs, runs.hashes[maybe]), index.runs.size - 1)
-    real = index.runs[at] == runs.hashes[maybe] if index.runs.size else np.zeros(0, bool)
-    maybe, at = maybe[real], at[real]
+    places, at = _runs_found(index, runs)
     counts = index.firsts[at + 1] - index.firsts[at]
     each = np.repeat(np.arange(at.size), counts)
     within = np.arange(each.size) - np.repeat(np.cumsum(counts) - counts, counts)
     items = index.owners[index.firsts[at][each] + within].astype(np.int64)
-    texts = np.searchsorted(runs.ends, maybe, side="right")
-    return texts[each], items, (maybe - runs.starts[texts])[each], at[each]
+    texts = np.searchsorted(runs.ends, places, side="right")
+    return texts[each], items, (places - runs.starts[texts])[each], at[each]
+
+
+def _runs_found(index: Index, runs: Units) -> tuple[Places, Places]:
+    """(places of runs that are some item's, number of the run at each)."""
+    if not index.runs.size:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    maybe = np.flatnonzero(may_hold(index.filter, runs.hashes))
+    at = np.minimum(np.searchsorted(index.runs, runs.hashes[maybe]), index.runs.size - 1)
+    real = index.runs[at] == runs.hashes[maybe]
+    return maybe[real], at[real]
 
 
 def _runs_needed(index: Index, sought: Sought) -> int:

@@ -1,4 +1,4 @@
-"""A corpus held against the items of evaluations, in one pass."""
+"""A corpus held against the items of evaluations: one pass for the phrases that its documents share, one for the items."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
 
-from data_tools.corpus.contamination.index import Index
-from data_tools.corpus.contamination.match import find_items
+import numpy as np
+
+from data_tools.corpus.contamination.index import Index, phrases_of
+from data_tools.corpus.contamination.match import count_documents, find_items
 from data_tools.corpus.rows import Corpus, Piece, Refused, Row, pieces, rows_of
-from data_tools.corpus.units import batches
+from data_tools.corpus.units import Hashes, Places, batches
 from data_tools.corpus.workers import outcomes
 
 _SAMPLES = 20
@@ -50,6 +52,20 @@ class Tally:
 
 def read_through(corpus: Corpus, index: Index, workers: int) -> Iterator[Outcome]:
     return outcomes(partial(_outcome, index), pieces(corpus), workers)
+
+
+def find_phrases(corpus: Corpus, index: Index, workers: int) -> Hashes:
+    """Runs of the index that so many documents share that they tell nothing of any item. Reads the corpus."""
+    counts, documents = np.zeros(index.runs.size, np.int64), 0
+    for some, number in outcomes(partial(_counts, index), pieces(corpus), workers):
+        counts, documents = counts + some, documents + number
+    return phrases_of(index, counts, documents)
+
+
+def _counts(index: Index, piece: Piece) -> tuple[Places, int]:
+    texts = [row.document.text for row in rows_of(piece)[0]]
+    counts = sum((count_documents(index, batch) for batch in batches(texts)), np.zeros(index.runs.size, np.int64))
+    return counts, len(texts)
 
 
 def dropped_row(corpus: Corpus, index: Index, dropped: Dropped) -> dict[str, Any]:

@@ -29,11 +29,9 @@ def writing(file: Path, schema: Any) -> Iterator[Callable[[dict[str, Any]], None
             writer.write_table(pyarrow.concat_tables(waiting))
             waiting.clear()
 
-    with atomic_write(file) as stream:
-        writer = parquet.ParquetWriter(stream, schema, compression="zstd")
+    with atomic_write(file) as stream, parquet.ParquetWriter(stream, schema, compression="zstd") as writer:
         yield append
         flush()
-        writer.close()
 
 
 def batches_of(file: Path, names: Sequence[str]) -> Iterator[dict[str, Any]]:

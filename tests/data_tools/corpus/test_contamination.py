@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from data_tools.corpus.contamination.config import ContaminationConfig
-from data_tools.corpus.contamination.index import build_index
+from data_tools.corpus.contamination.index import build_index, phrases_of
 from data_tools.corpus.contamination.items import Item, read_items, split_options
-from data_tools.corpus.contamination.match import find_items
+from data_tools.corpus.contamination.match import count_documents, find_items
 from data_tools.decontaminate import main
 
 ZH = Item("zh", "患者女性，48岁，反复上腹痛3年，进食后加重，伴反酸、嗳气，胃镜示胃窦部溃疡。首选的治疗方案是",
@@ -80,6 +80,18 @@ def test_the_wording_of_a_set_is_no_evidence() -> None:
              for at, name in enumerate(names)]
     assert not found(items, wording + "答案在书末。")
     assert found(items, asked(items[3]))[0] == (0, "3")
+
+
+def test_phrases_that_many_documents_share_are_no_evidence() -> None:
+    """What stands in document after document is no item, whatever items hold of it; an item of its own words is still found."""
+    phrase = "This condition is inherited in an autosomal recessive pattern, which means both copies of the gene have mutations."
+    items = [Item("phrase", phrase, ()), EN]
+    texts = [*(f"Syndrome {at}. {phrase}" for at in range(30)), asked(EN)]
+    index = build_index({"set": items}, ContaminationConfig())
+    assert len(find_items(index, texts)) == 31
+    phrases = phrases_of(index, count_documents(index, texts), len(texts))
+    index = build_index({"set": items}, ContaminationConfig(), phrases)
+    assert [match.text for match in find_items(index, texts)] == [30] and index.too_short == {"set": ["phrase"]}
 
 
 def test_items_too_short_to_be_told_from_a_phrase_are_named() -> None:

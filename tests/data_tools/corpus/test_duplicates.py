@@ -3,6 +3,8 @@
 import gzip
 import itertools
 import json
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -15,6 +17,7 @@ from data_tools.corpus.duplicates import outcome
 from data_tools.corpus.duplicates.config import DuplicatesConfig
 from data_tools.corpus.duplicates.decide import nearest_kept
 from data_tools.corpus.duplicates.verify import jaccard
+from data_tools.corpus.places import working_folder
 from data_tools.deduplicate import main
 from tests.data_tools.corpus import reference
 
@@ -133,6 +136,33 @@ def test_what_is_there_is_kept_unless_all_is_written(tmp_path: Path, monkeypatch
     monkeypatch.setattr(outcome, "rows_of", full)
     assert main([*command, "--overwrite"]) == 2
     assert (tmp_path / "out.jsonl").read_bytes() == before and len(list(tmp_path.iterdir())) == 2
+
+
+def test_what_a_killed_run_left_is_thrown_away(tmp_path: Path) -> None:
+    rows = corpus(Random(6))[:20]
+    kept, removed, _ = run(tmp_path, rows)
+    left = tmp_path / ".output.jsonl.duplicates"
+    left.mkdir()
+    for name in ("signatures-0.parquet", "signatures-9.parquet", "removed.parquet"):
+        (left / name).write_bytes(b"cut")
+    again = run(tmp_path, rows, "--overwrite")
+    assert again[:2] == (kept, removed) and not left.exists()
+
+
+def test_two_processes_do_not_write_one_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path / "in.jsonl", [{"text": "a"}])
+    with working_folder(tmp_path / "out.jsonl", ".duplicates"):
+        assert main(["--input", str(tmp_path / "in.jsonl"), "--output", str(tmp_path / "out.jsonl")]) == 2
+    assert "another process" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_with_nothing_written(tmp_path: Path, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "in.jsonl", corpus(Random(6))[:20])
+    monkeypatch.setattr(outcome, "rows_of", lambda _: os.kill(os.getpid(), number))
+    before = signal.getsignal(number)
+    assert main(["--input", str(tmp_path / "in.jsonl"), "--output", str(tmp_path / "out.jsonl"), *FEW]) == 128 + number
+    assert [file.name for file in tmp_path.iterdir()] == ["in.jsonl"] and signal.getsignal(number) == before
 
 
 def test_a_damaged_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
