@@ -82,6 +82,14 @@ def test_which_of_duplicates_is_kept(tmp_path: Path) -> None:
     assert [row["id"] for row in run(tmp_path, rows, "--overwrite")[0]] == ["none", "dots", "more"]  # without grades the longest
 
 
+def test_pairs_that_are_passed_over_are_counted(tmp_path: Path) -> None:
+    """Of six that meet in every band the best alone is compared with the others: ten pairs a band are not."""
+    rows = [{"id": str(at), "text": " ".join(WORDS) + " and" * (6 - at)} for at in range(6)]
+    _, removed, report = run(tmp_path, rows, "--heads", "1", "--bands", "2", "--rows", "1")
+    assert {row["kept"] for row in removed} == {"0"} and len(removed) == 5
+    assert report["candidates"] == 5 and report["passed_over"] in (10, 20)  # a band may tell one from the others
+
+
 @pytest.mark.parametrize(("pairs", "gone"), [
     ([(0, 1, 0.9), (1, 2, 0.9)], {1: 0}),  # 2 is near 1 alone, which is gone
     ([(0, 2, 0.8), (1, 2, 0.9)], {2: 1}),  # the nearer of two that stay
