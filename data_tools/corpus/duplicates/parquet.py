@@ -9,6 +9,7 @@ from megatron_qm.files import atomic_write
 
 _ROWS = 1 << 16  # gathered before they are written: a group of rows of Parquet
 _READ_ROWS = 1 << 14
+_PLAIN = {"compression": "none", "use_dictionary": False}  # hashes and places: nothing to be gained
 
 
 @contextmanager
@@ -29,7 +30,7 @@ def writing(file: Path, schema: Any) -> Iterator[Callable[[dict[str, Any]], None
             writer.write_table(pyarrow.concat_tables(waiting))
             waiting.clear()
 
-    with atomic_write(file) as stream, parquet.ParquetWriter(stream, schema, compression="zstd") as writer:
+    with atomic_write(file) as stream, parquet.ParquetWriter(stream, schema, **_PLAIN) as writer:
         yield append
         flush()
 

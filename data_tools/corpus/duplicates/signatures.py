@@ -1,5 +1,6 @@
 """Stage 1: of each document its place, its rank's reasons, a digest of its units and one key for each band, in Parquet."""
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -109,7 +110,8 @@ def _minhashes(shingles: Units, count: int) -> NDArray[np.uint32]:
     rensa = needed("rensa")
     offsets = np.concatenate([np.zeros(1, np.int64), shingles.ends]).astype(np.uint64)
     matrix = rensa.RMinHash.digest_matrix_from_flat_token_hashes(shingles.hashes, offsets, count, _SEED)
-    return np.array(matrix.to_rows(), np.uint32).reshape(-1, count)
+    rows = b"".join(array("I", row) for row in matrix.to_rows())  # much quicker than numpy reads lists
+    return np.frombuffer(rows, np.uint32).reshape(-1, count)
 
 
 def _keys(hashes: NDArray[np.uint32], config: DuplicatesConfig) -> Hashes:

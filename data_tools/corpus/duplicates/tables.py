@@ -42,12 +42,13 @@ def candidates_of_band(tables: Tables, config: DuplicatesConfig, band: int) -> N
     `worse` says how many pairs were passed over."""
     key = band_column(band)
     _write(tables, f"candidates-{band}", f"""
-        WITH members AS (
-            SELECT {key} AS key, rank, row_number() OVER (PARTITION BY {key} ORDER BY rank) AS seat,
-                   count(*) OVER (PARTITION BY {key}) AS together
-            FROM '{_quoted(tables.signatures())}' JOIN '{_quoted(tables.file('ranked'))}' USING (place)
-            WHERE {key} IS NOT NULL AND rank = first
-            QUALIFY together > 1)
+        WITH keyed AS (SELECT {key} AS key, place FROM '{_quoted(tables.signatures())}' WHERE {key} IS NOT NULL),
+        met AS (SELECT key FROM keyed GROUP BY key HAVING count(*) > 1),  -- few: what follows is done for these alone
+        members AS (
+            SELECT key, rank, row_number() OVER (PARTITION BY key ORDER BY rank) AS seat,
+                   count(*) OVER (PARTITION BY key) AS together
+            FROM keyed JOIN met USING (key) JOIN '{_quoted(tables.file('ranked'))}' USING (place)
+            WHERE rank = first)
         SELECT head.rank AS better, other.rank AS worse, 0::BIGINT AS passed_over
         FROM members AS head JOIN members AS other USING (key)
         WHERE head.seat <= {config.heads} AND other.seat > head.seat
@@ -114,7 +115,7 @@ def _write(tables: Tables, name: str, query: str) -> None:
     file = tables.file(name)
     aside = file.with_suffix(".part")
     with _connection(tables) as connection:
-        connection.execute(f"COPY ({query}) TO '{_quoted(aside)}' (FORMAT parquet, COMPRESSION zstd)")
+        connection.execute(f"COPY ({query}) TO '{_quoted(aside)}' (FORMAT parquet, COMPRESSION snappy)")
     aside.replace(file)
 
 
