@@ -171,7 +171,7 @@ def _ours(texts: Sequence[str], folder: Path, repeat: int) -> float:
     """All texts, and `repeat` - 1 times as many that are halves of two each, so that few are duplicates."""
     from data_tools.corpus.duplicates.config import DuplicatesConfig
     from data_tools.corpus.duplicates.signatures import write_signatures
-    from data_tools.corpus.duplicates.tables import Tables, candidates_of_band, join_candidates, rank_documents
+    from data_tools.corpus.duplicates.tables import Tables, candidates_of_bands, join_candidates, rank_documents
     from data_tools.corpus.rows import corpus_of
 
     folder.mkdir()
@@ -182,8 +182,7 @@ def _ours(texts: Sequence[str], folder: Path, repeat: int) -> float:
     began = time.process_time()
     counts = write_signatures(corpus, config, folder / "signatures-0.parquet", 0, 1, 1)
     rank_documents(tables)
-    for band in range(config.bands):
-        candidates_of_band(tables, config, band)
+    candidates_of_bands(tables, config, range(config.bands))
     join_candidates(tables, config.bands)
     return counts.text_bytes / 1e6 / (time.process_time() - began)
 

@@ -1,5 +1,5 @@
 """All stages one after another, on one machine. On a cluster each stage is a job: `write_signatures` an array task a shard,
-`candidates_of_band` one a band, on files of a folder that all see."""
+`candidates_of_bands` one a band, on files of a folder that all see."""
 
 import time
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from data_tools.corpus.duplicates.sets import write_sets
 from data_tools.corpus.duplicates.signatures import write_signatures
 from data_tools.corpus.duplicates.tables import (
     Tables,
-    candidates_of_band,
+    candidates_of_bands,
     join_candidates,
     locate_pairs,
     name_removed,
@@ -67,8 +67,7 @@ def find_duplicates(corpus: Corpus, config: DuplicatesConfig, folder: Path, work
     with found.timed("exact"):
         rank_documents(tables)
     with found.timed("bands"):
-        for band in range(config.bands):
-            candidates_of_band(tables, config, band)
+        candidates_of_bands(tables, config, range(config.bands))
         found.candidates, found.passed_over = join_candidates(tables, config.bands)
     with found.timed("verification"):
         places_of_candidates(tables)

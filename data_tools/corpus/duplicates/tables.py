@@ -1,6 +1,6 @@
 """Stages 2 and 3, sorts and joins, by DuckDB on files of Parquet: what memory does not hold it puts on disk."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,11 +37,16 @@ def rank_documents(tables: Tables) -> None:
         ORDER BY place""")
 
 
-def candidates_of_band(tables: Tables, config: DuplicatesConfig, band: int) -> None:
-    """Stage 3, for one band apart from all others: `candidates-BAND` (better, worse): ranks that meet in it; a row with an empty
+def candidates_of_bands(tables: Tables, config: DuplicatesConfig, bands: Sequence[int]) -> None:
+    """Stage 3, for any bands apart from the others: `candidates-BAND` (better, worse): ranks that meet in it; a row with an empty
     `worse` says how many pairs were passed over."""
-    key = band_column(band)
-    _write(tables, f"candidates-{band}", f"""
+    with _connection(tables) as connection:
+        for band in bands:
+            _copy(connection, tables, f"candidates-{band}", _meetings(tables, config, band_column(band)))
+
+
+def _meetings(tables: Tables, config: DuplicatesConfig, key: str) -> str:
+    return f"""
         WITH keyed AS (SELECT {key} AS key, place FROM '{_quoted(tables.signatures())}' WHERE {key} IS NOT NULL),
         met AS (SELECT key FROM keyed GROUP BY key HAVING count(*) > 1),  -- few: what follows is done for these alone
         members AS (
@@ -54,7 +59,7 @@ def candidates_of_band(tables: Tables, config: DuplicatesConfig, band: int) -> N
         WHERE head.seat <= {config.heads} AND other.seat > head.seat
         UNION ALL
         SELECT NULL, NULL, coalesce(sum((together - {config.heads}) * (together - {config.heads} - 1) // 2), 0)::BIGINT
-        FROM members WHERE seat = 1 AND together > {config.heads}""")
+        FROM members WHERE seat = 1 AND together > {config.heads}"""
 
 
 def join_candidates(tables: Tables, bands: int) -> tuple[int, int]:
@@ -111,11 +116,15 @@ def name_removed(tables: Tables) -> dict[str, int]:
 
 
 def _write(tables: Tables, name: str, query: str) -> None:
+    with _connection(tables) as connection:
+        _copy(connection, tables, name, query)
+
+
+def _copy(connection: Any, tables: Tables, name: str, query: str) -> None:
     """The result of a query as `name`.parquet, whole or not at all."""
     file = tables.file(name)
     aside = file.with_suffix(".part")
-    with _connection(tables) as connection:
-        connection.execute(f"COPY ({query}) TO '{_quoted(aside)}' (FORMAT parquet, COMPRESSION snappy)")
+    connection.execute(f"COPY ({query}) TO '{_quoted(aside)}' (FORMAT parquet, COMPRESSION snappy)")
     aside.replace(file)
 
 
