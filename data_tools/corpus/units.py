@@ -171,7 +171,7 @@ def _kind(character: str) -> tuple[int, int]:
     kinds = {_kind_of_folded(one) for one in folded}
     if kinds == {_PARTS}:
         return _PARTS, 0
-    if len(folded) != 1 or unicodedata.category(character)[0] == "M" or 0x1100 <= ord(character) <= 0x11FF:  # Hangul's parts
+    if len(folded) != 1 or unicodedata.category(folded)[0] == "M" or 0x1100 <= ord(folded) <= 0x11FF:  # Hangul's parts
         return _WHOLE_TEXT, ord(folded[:1] or "\0")
     return kinds.pop(), ord(folded)
 
@@ -180,7 +180,7 @@ def _kind_of_folded(character: str) -> int:
     category = unicodedata.category(character)
     if category[0] not in "LNM":
         return _PARTS
-    if any(first <= ord(character) <= last for first, last in _UNSPACED):
+    if category[0] != "M" and any(first <= ord(character) <= last for first, last in _UNSPACED):
         return _ALONE
     return _DIGIT if category == "Nd" else _LETTER
 
