@@ -19,7 +19,8 @@ if __name__ == "__main__":  # as a script: the imports below are found from the 
 from data_tools.corpus.building import Building, Options
 from data_tools.corpus.config import read_config
 from data_tools.corpus.corpus_report import write_report
-from data_tools.corpus.stages import STAGES, Stage
+from data_tools.corpus.stage import Stage
+from data_tools.corpus.stages import STAGES
 from data_tools.disk import disk_errors_explained
 from data_tools.stopping import Interrupted, stop_requests
 from megatron_qm.errors import UserError

@@ -9,32 +9,32 @@ came. Files appear whole or not at all.
 """
 
 import argparse
-import json
 import os
 import sys
 import time
-from contextlib import ExitStack
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from data_tools.corpus.contamination.config import ContaminationConfig
-from data_tools.corpus.contamination.index import Index, build_index
 from data_tools.corpus.contamination.items import read_items
-from data_tools.corpus.contamination.run import Tally, count, dropped_row, find_phrases, read_through, report_of
-from data_tools.corpus.packed import check_name, packed_lines
+from data_tools.corpus.contamination.run import by_sets, prepare, write_kept
+from data_tools.corpus.packed import check_name
 from data_tools.corpus.places import check_outputs, exit_code
-from data_tools.corpus.rows import Corpus, corpus_of, write_refused
+from data_tools.corpus.report import sample_record
+from data_tools.corpus.rows import corpus_of, write_refused
 from data_tools.corpus.settings import add_options, from_options
+from data_tools.stopping import StopRequest
 from megatron_qm.errors import UserError
-from megatron_qm.files import atomic_write, write_json
+from megatron_qm.files import write_json
 
 _MOST_WORKERS = 4096
 
 
 def main(argv: list[str] | None = None) -> int:
     args = _arguments(argv)
-    return exit_code(lambda: _tell(args, decontaminate(args, from_options(args, ContaminationConfig))))
+    return exit_code(lambda stop: _tell(args, decontaminate(args, from_options(args, ContaminationConfig), stop)))
 
 
 def _tell(args: argparse.Namespace, report: dict[str, Any]) -> None:
@@ -44,40 +44,27 @@ def _tell(args: argparse.Namespace, report: dict[str, Any]) -> None:
     print(f"{args.output}: {report['kept']:,} documents of {report['documents']:,}; {report['refused']:,} lines held none")
 
 
-def decontaminate(args: argparse.Namespace, config: ContaminationConfig) -> dict[str, Any]:
-    """Write all files, the output last, and return the report."""
+def decontaminate(args: argparse.Namespace, config: ContaminationConfig, stop: StopRequest) -> dict[str, Any]:
+    """Write all files and return the report. Raises UserError and Interrupted; then nothing is written."""
     sets = _sets(args.against)
-    corpus = corpus_of(args.input)
+    corpus = corpus_of(args.input, between=partial(stop.check, "stopped; nothing was written"))
     check_name(args.output, f"--output {args.output}")
     outputs = {"--output": args.output, "--removed": args.removed, "--report": args.report, "--rejects": args.rejects}
     check_outputs(outputs, [*(file.path for file in corpus.files), *sets.values()], args.overwrite)
     began = time.monotonic()
     items = {name: read_items(path) for name, path in sets.items()}
-    index = build_index(items, config)
-    index = build_index(items, config, find_phrases(corpus, index, args.workers))
-    tally = _write(args, corpus, index)
-    report = {"config": asdict(config), **report_of(tally, index, {name: len(some) for name, some in items.items()})}
-    report["seconds"] = round(time.monotonic() - began, 3)
+    index = prepare(corpus, items, config, args.workers)
+    tally = write_kept(corpus, index, args.output, args.removed, args.workers)
+    counts = tally.counts
+    report = {"config": asdict(config), "documents": counts.documents - len(tally.refused), "text_bytes": counts.bytes,
+              "kept": counts.kept, "dropped": sum(counts.dropped.values()), "refused": len(tally.refused),
+              "sets": by_sets(tally, index, items), "samples": [sample_record(one, corpus.files) for one in tally.samples],
+              "seconds": round(time.monotonic() - began, 3)}
+    if args.rejects:
+        write_refused(corpus, tally.refused, args.rejects)
     if args.report:
         write_json(args.report, report)
     return report
-
-
-def _write(args: argparse.Namespace, corpus: Corpus, index: Index) -> Tally:
-    """Documents that are kept and those that are not; files appear when both are whole."""
-    tally = Tally()
-    with ExitStack() as files:
-        kept = files.enter_context(packed_lines(args.output))
-        removed = files.enter_context(atomic_write(args.removed) if args.removed else open(os.devnull, "wb"))
-        for outcome in read_through(corpus, index, args.workers):
-            kept.write(outcome.kept)
-            for dropped in outcome.dropped:
-                removed.write(json.dumps(dropped_row(corpus, index, dropped), ensure_ascii=False).encode() + b"\n")
-            count(tally, corpus, index, outcome)
-        corpus.check_unchanged()
-        if args.rejects:
-            write_refused(corpus, tally.refused, args.rejects)
-    return tally
 
 
 def _sets(named: list[str]) -> dict[str, Path]:

@@ -10,7 +10,7 @@ shards there are. Files appear whole or not at all.
 import argparse
 import sys
 from dataclasses import asdict
-from itertools import islice
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +19,19 @@ from data_tools.corpus.duplicates.outcome import nearness, removed_rows, write_k
 from data_tools.corpus.duplicates.run import Found, find_duplicates
 from data_tools.corpus.packed import check_name
 from data_tools.corpus.places import check_outputs, exit_code, working_folder
+from data_tools.corpus.report import sample_record
 from data_tools.corpus.rows import Corpus, corpus_of, write_refused
 from data_tools.corpus.settings import add_options, from_options
+from data_tools.stopping import StopRequest
 from megatron_qm.files import publish, write_json, write_json_lines
 
-_SAMPLES = 20  # of what was removed, in the report
 _MOST_SHARDS = 100_000
 _MOST_WORKERS = 4096
 
 
 def main(argv: list[str] | None = None) -> int:
     args = _arguments(argv)
-    return exit_code(lambda: _tell(args, deduplicate(args, from_options(args, DuplicatesConfig))))
+    return exit_code(lambda stop: _tell(args, deduplicate(args, from_options(args, DuplicatesConfig), stop)))
 
 
 def _tell(args: argparse.Namespace, report: dict[str, Any]) -> None:
@@ -38,11 +39,11 @@ def _tell(args: argparse.Namespace, report: dict[str, Any]) -> None:
           f"{report['removed']['exact']:,}, as near ones {report['removed']['near']:,}; {report['refused']:,} lines held none")
 
 
-def deduplicate(args: argparse.Namespace, config: DuplicatesConfig) -> dict[str, Any]:
-    """Write all files, the output last, and return the report."""
+def deduplicate(args: argparse.Namespace, config: DuplicatesConfig, stop: StopRequest) -> dict[str, Any]:
+    """Write all files, the output last, and return the report. Raises UserError and Interrupted; then nothing is written."""
     check_name(args.output, f"--output {args.output}")
     outputs = {"--output": args.output, "--removed": args.removed, "--report": args.report, "--rejects": args.rejects}
-    corpus = corpus_of(args.input)
+    corpus = corpus_of(args.input, between=partial(stop.check, "stopped; nothing was written"))
     check_outputs(outputs, [file.path for file in corpus.files], args.overwrite)
     with working_folder(args.output, ".duplicates") as folder:
         found = find_duplicates(corpus, config, folder, args.workers, args.shards)
@@ -53,8 +54,9 @@ def _write(args: argparse.Namespace, config: DuplicatesConfig, corpus: Corpus, f
     removed, kept = folder / "removed.parquet", folder / f"kept{args.output.suffix}"
     written = write_kept(corpus, removed, found.refused, kept)
     corpus.check_unchanged()
-    report = {"config": asdict(config), **found.to_json(), "kept": written.documents, "kept_bytes": written.text_bytes,
-              "nearness": nearness(removed), "samples": list(islice(removed_rows(corpus, removed), _SAMPLES))}
+    report = {"config": asdict(config), **found.to_json(), "kept": written.counts.kept,
+              "kept_bytes": written.counts.kept_bytes, "nearness": nearness(removed),
+              "samples": [sample_record(one, corpus.files) for one in written.samples]}
     if args.removed:
         write_json_lines(args.removed, removed_rows(corpus, removed))
     if args.rejects:

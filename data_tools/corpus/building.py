@@ -19,12 +19,14 @@ from data_tools.corpus.counts import StepCounts
 from data_tools.corpus.grading.rules import read_rules
 from data_tools.corpus.grading.selecting import OfGradeConfig, of_grade
 from data_tools.corpus.manifest import MANIFEST, manifest_of, read_manifest, refuse_differences, shards_of
+from data_tools.corpus.order import check_order
 from data_tools.corpus.passes import TOKENS, CorpusPass, check_stage, identity_of, passes_of, shard_inputs, source_inputs
+from data_tools.corpus.places import check_no_pattern
 from data_tools.corpus.reading import ReadAs
 from data_tools.corpus.report import sample_record, stage_record
 from data_tools.corpus.shards import Shard
+from data_tools.corpus.stage import LONGEST_INSIDE, Stage, WholeWork
 from data_tools.corpus.stage_run import JOURNAL, StageRun, check_found
-from data_tools.corpus.stages import Stage, WholeWork
 from data_tools.corpus.steps import READ, Pass
 from data_tools.corpus.table import TABLE, counts_by_field, write_table
 from data_tools.corpus.tokens import WHOLE, make_tokens, write_recipe
@@ -34,7 +36,6 @@ from megatron_qm.files import fsync_tree, make_folder, obstacles_named, publish,
 
 log = logging.getLogger(__name__)
 
-_LONGEST_INSIDE = 1 << 30  # a line that one stage wrote the next one reads
 _PLAN = "plan.json"
 _PASSING = re.compile(r"\.[0-9]+\.(tmp|deleting)$")
 
@@ -58,7 +59,11 @@ class Building:
         self.passes = passes_of(asked, options.until)
         check_stage(options.redo, [*(stage.name for stage, _ in asked.stages), TOKENS], "--redo")
         self._output = Path(asked.config.output)
+        check_no_pattern(self._output, f"output = {self._output}")
         self._refuse_own_output()
+        check_order(asked)
+        for stage, config in asked.stages:
+            stage.check(config)
 
     def run(self) -> list[tuple[CorpusPass, dict[str, Any]]]:
         """Make what is missing; returns the passes with their manifests. Raises UserError and Interrupted; what was done is
@@ -170,7 +175,7 @@ class Building:
     ) -> dict[str, Any]:
         config = self._asked.config
         first = item is self.passes[0]
-        work = Pass(inputs, item.steps(), config.max_document_bytes if first else _LONGEST_INSIDE, config.seed)
+        work = Pass(inputs, item.steps(), config.max_document_bytes if first else LONGEST_INSIDE, config.seed)
         log.info("%s: %s", item.folder, ", ".join([READ, *(step.name for step in work.steps)]))
         with StageRun(folder, work, config, self._stop) as run:
             run.write(self._options.workers)
@@ -189,10 +194,12 @@ class Building:
         log.info("%s: %s", item.folder, stage.name)
         output, own = folder / f"00000{self._asked.config.suffix}", folder / "work"
         own.mkdir(exist_ok=True)
-        began = time.monotonic()
-        found = stage.whole(config, WholeWork(paths, output, own, self._options.workers, self._stop))
+        began, cpu = time.monotonic(), _cpu_seconds()
+        work = WholeWork(paths, output, own, self._options.workers, self._stop, self._asked.config.seed)
+        found = stage.whole(config, work)
         shutil.rmtree(own)
         counts: StepCounts = found.counts
+        counts.seconds = _cpu_seconds() - cpu
         shard = Shard(output.name, counts.kept, 0, output.stat().st_size, sha256(output))
         steps = [stage_record(stage.name, counts, list(found.samples)) | {"more": found.more}]
         return manifest_of(identity, [shard], steps, time.monotonic() - began)
@@ -202,6 +209,12 @@ class Building:
         for read_as in self.sources:
             if read_as.input.path.resolve().is_relative_to(output):
                 raise UserError(f"{read_as.input.path}: lies in the output {self._output}, which is written; name another output")
+
+
+def _cpu_seconds() -> float:
+    """Of this process and of the workers that have ended."""
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system
 
 
 def _why_none(manifest: dict[str, Any]) -> str:

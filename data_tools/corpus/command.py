@@ -17,20 +17,20 @@ from typing import Any, TypeVar
 from data_tools.corpus.counts import StepCounts
 from data_tools.corpus.document import Step
 from data_tools.corpus.packed import check_name, packed_lines
+from data_tools.corpus.places import check_outputs, exit_code
 from data_tools.corpus.reading import TEXT, ReadAs
 from data_tools.corpus.report import step_report
 from data_tools.corpus.samples import Sample, chosen
 from data_tools.corpus.settings import add_options, from_options
 from data_tools.corpus.steps import Pass, StepOf
 from data_tools.corpus.workers import outcomes
-from data_tools.disk import check_writable, disk_errors_explained
 from data_tools.progress import Progress
-from data_tools.rejects import RejectsFile, is_list
+from data_tools.rejects import RejectsFile
 from data_tools.sources.blocks import Position
 from data_tools.sources.inputs import Input, find_inputs, shares_of
 from data_tools.sources.parquet import check_parquet
 from data_tools.sources.read import read_blocks
-from data_tools.stopping import Interrupted, StopRequest, stop_requests
+from data_tools.stopping import StopRequest
 from megatron_qm.errors import UserError
 from megatron_qm.files import publish, write_json
 
@@ -40,7 +40,6 @@ Config = TypeVar("Config")
 BLOCK_BYTES = 1 << 20
 LONGEST_DOCUMENT = 32 << 20
 _MOST_WORKERS = 4096
-_NOTHING_WRITTEN = "nothing was written: free some space, then run the same command again"
 
 
 def step_command(
@@ -55,20 +54,7 @@ def step_command(
     add_arguments(parser)
     add_options(parser, kind)
     args = parser.parse_args(list(sys.argv[1:] if argv is None else argv))
-    try:
-        step = StepOf(name, maker, from_options(args, kind))
-        with stop_requests() as stop, disk_errors_explained(_NOTHING_WRITTEN):
-            run_step(step, files_of(args), stop)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except Interrupted as interruption:
-        log.warning("%s", interruption)
-        return interruption.exit_code
-    except KeyboardInterrupt:  # the second one: the first is answered by a clean stop
-        print("interrupted; nothing was written", file=sys.stderr)
-        return 130
-    return 0
+    return exit_code(lambda stop: run_step(StepOf(name, maker, from_options(args, kind)), files_of(args), stop))
 
 
 @dataclass(frozen=True)
@@ -85,7 +71,7 @@ class Files:
     max_document_bytes: int = LONGEST_DOCUMENT
 
     def __post_init__(self) -> None:
-        """Raises UserError for values out of range and for files that are meant twice."""
+        """Raises UserError for values out of range."""
         if not 1 <= self.workers <= _MOST_WORKERS:
             raise UserError(f"--workers {self.workers}: 1 to {_MOST_WORKERS} is meant")
         if not 1 <= self.max_document_bytes <= 1 << 30:
@@ -93,16 +79,6 @@ class Files:
         if not self.text_key:
             raise UserError("--text-key is empty: it names the field that holds the text")
         check_name(self.output, f"--output {self.output}")
-        seen: dict[str, str] = {}
-        for option, path in self.written():
-            if os.path.realpath(path) in seen:
-                raise UserError(f"{option} {path}: is the file of {seen[os.path.realpath(path)]}, too; name another")
-            seen[os.path.realpath(path)] = option
-
-    def written(self) -> list[tuple[str, Path]]:
-        """(option, file) of all that is asked for."""
-        named = (("--output", self.output), ("--report", self.report), ("--rejects", self.rejects))
-        return [(option, path) for option, path in named if path is not None]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -132,7 +108,8 @@ def run_step(step: StepOf, files: Files, stop: StopRequest) -> None:
     for item in inputs:
         if item.kind == "parquet":
             check_parquet(item, files.text_key)
-    _check_targets(files, inputs)
+    outputs = {"--output": files.output, "--report": files.report, "--rejects": files.rejects}
+    check_outputs(outputs, [item.path for item in inputs], files.overwrite)
     run = _Run(step, files, inputs)
     rejects = _aside(files.rejects or files.output.with_name(f"{files.output.name}.rejects"))
     try:
@@ -198,21 +175,6 @@ class _Run:
         if not read.kept:
             reasons = ", ".join(f"{count:,} {reason}" for reason, count in read.rejected.most_common()) or "it is empty"
             raise UserError(f"--input {self._inputs[0].path}: holds no document: {reasons}; nothing was written")
-
-
-def _check_targets(files: Files, inputs: Sequence[Input]) -> None:
-    """Raise UserError where a file cannot be written, is read, or is there and must not be replaced."""
-    read = {os.path.realpath(item.path): item.path for item in inputs}
-    for option, path in files.written():
-        said = f"{option} {path}"
-        if os.path.realpath(path) in read:
-            raise UserError(f"--input {read[os.path.realpath(path)]}: is the file that {option} writes; name another")
-        if os.path.lexists(path) and not files.overwrite:
-            raise UserError(f"{said}: exists already; --overwrite replaces it")
-        check_writable(path, said)
-    if files.rejects and files.rejects.exists() and not is_list(files.rejects):
-        raise UserError(f"--rejects {files.rejects}: exists and is no list of rejected lines; --overwrite does not replace it: "
-                        "name another file")
 
 
 def _aside(path: Path) -> Path:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Le
 
-from data_tools.corpus.stages import Stage
+from data_tools.corpus.stage import Stage
 from megatron_qm.config.build import build
 from megatron_qm.config.hints import Scalar
 from megatron_qm.config.load import to_plain
@@ -31,6 +31,7 @@ class SourceConfig:
     impact_factor: Annotated[float, Ge(0), Le(10_000)] | None = None
     text_key: str = "text"  # field or column with the text
     fields: dict[str, Scalar] = field(default_factory=dict)  # further ones
+    deidentified: bool = False  # by who gave them; records of which that is not said need the stage deidentify
 
     def __post_init__(self) -> None:
         if not self.name or set(self.name) - _NAME:

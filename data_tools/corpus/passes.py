@@ -9,7 +9,7 @@ from typing import Any
 from data_tools.corpus.config import Asked, SourceConfig
 from data_tools.corpus.manifest import code_version
 from data_tools.corpus.reading import ReadAs
-from data_tools.corpus.stages import Stage
+from data_tools.corpus.stage import Stage
 from data_tools.corpus.steps import READ, StepOf
 from data_tools.sources.inputs import Input, find_inputs
 from data_tools.sources.parquet import check_parquet

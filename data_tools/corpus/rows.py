@@ -1,7 +1,7 @@
 """Documents of JSON lines by their place, for steps that read a corpus more than once. A place is one number, of the file and the
 byte at which the line begins: it rises in the order of the inputs, however these are shared out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -51,9 +51,12 @@ class Refused(NamedTuple):
 
 @dataclass(frozen=True)
 class Corpus:
-    """Files of JSON lines in their order."""
+    """Files of JSON lines in their order. longest: bytes of a line that is read. between: called after each piece that is read;
+    what it raises ends the reading."""
 
     files: Sequence[Input]
+    longest: int = _LONGEST_LINE
+    between: Callable[[], None] = lambda: None
 
     def check_unchanged(self) -> None:
         """Raises UserError for a file that was altered since."""
@@ -61,10 +64,15 @@ class Corpus:
             file.check_unchanged()
 
     def file_of(self, place: int) -> str:
-        return str(self.files[place >> _OFFSET_BITS].path)
+        return str(self.files[self.number_of(place)].path)
+
+    @staticmethod
+    def number_of(place: int) -> int:
+        """Of its file."""
+        return place >> _OFFSET_BITS
 
 
-def corpus_of(patterns: Sequence[str]) -> Corpus:
+def corpus_of(patterns: Sequence[str], longest: int = _LONGEST_LINE, between: Callable[[], None] = lambda: None) -> Corpus:
     """Raises UserError for a file that is not there, or holds no JSON lines."""
     files = find_inputs(patterns, None, "line")
     for file in files:
@@ -72,20 +80,22 @@ def corpus_of(patterns: Sequence[str]) -> Corpus:
             raise UserError(f"{file.path}: JSON lines are meant (.jsonl, also .jsonl.gz, .bz2, .xz, .zst)")
     if len(files) > _MOST_FILES:
         raise UserError(f"--input: {len(files):,} files, of at most {_MOST_FILES:,}; join some")
-    return Corpus(files)
+    return Corpus(files, longest, between)
 
 
 def pieces(corpus: Corpus, shard: int = 0, shards: int = 1) -> Iterator[Piece]:
     """One shard's part of all lines. Raises UserError where a file is damaged: half a corpus is not deduplicated as if it were
     whole."""
     for share in shares_of(corpus.files, shard, shards):
-        yield from _pieces_of(corpus.files[share.input], share)
+        for piece in _pieces_of(corpus.files[share.input], share, corpus.longest):
+            yield piece
+            corpus.between()
 
 
-def _pieces_of(file: Input, share: Share) -> Iterator[Piece]:
+def _pieces_of(file: Input, share: Share, longest: int) -> Iterator[Piece]:
     offset = first_line_start(file, share.start) if share.start else 0
     line = 1 + (lines_before(file, offset) if offset else 0)
-    for block in read_line_blocks(file, share, Position(share.input, 0, 0), _PIECE_BYTES, _LONGEST_LINE):
+    for block in read_line_blocks(file, share, Position(share.input, 0, 0), _PIECE_BYTES, longest):
         assert isinstance(block.data, bytes)  # no Parquet
         fault = block.fault.detail if block.fault else ""
         yield Piece((share.input << _OFFSET_BITS) + offset, line, block.data, fault)

@@ -127,7 +127,8 @@ def _filter(runs: Hashes) -> NDArray[np.uint8]:
 def may_hold(filled: NDArray[np.uint8], hashes: Hashes) -> NDArray[np.bool_]:
     """False for hashes that are none of the index; wrong in few of the other cases."""
     place = _places(filled, hashes)
-    return (filled[place >> 3] >> (place & 7).astype(np.uint8)) & 1 > 0
+    found: NDArray[np.bool_] = (filled[place >> 3] >> (place & 7).astype(np.uint8)) & 1 > 0
+    return found
 
 
 def _places(filled: NDArray[np.uint8], hashes: Hashes) -> Places:

@@ -1,57 +1,82 @@
 """A corpus held against the items of evaluations: one pass for the phrases that its documents share, one for the items."""
 
+import json
+import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from data_tools.corpus.contamination.index import Index, phrases_of
+from data_tools.corpus.contamination.config import ContaminationConfig
+from data_tools.corpus.contamination.index import Index, build_index, phrases_of
+from data_tools.corpus.contamination.items import Item
 from data_tools.corpus.contamination.match import count_documents, find_items
+from data_tools.corpus.counts import StepCounts
+from data_tools.corpus.document import Dropped
+from data_tools.corpus.packed import packed_lines
 from data_tools.corpus.rows import Corpus, Piece, Refused, Row, pieces, rows_of
+from data_tools.corpus.samples import Sample, chosen, sample
 from data_tools.corpus.units import Hashes, Places, batches
 from data_tools.corpus.workers import outcomes
-
-_SAMPLES = 20
-_EXCERPT = 300
+from megatron_qm.files import atomic_write
 
 
-class Dropped(NamedTuple):
+class Held(NamedTuple):
     """A document that holds items; number: of the item, share: of its runs."""
 
     place: int
     line: int
     id: object
-    excerpt: str
+    size: int  # bytes of its text
     items: list[tuple[int, float]]
+    sample: Sample
 
 
 class Outcome(NamedTuple):
     """Of a piece: lines that are kept, as they came."""
 
     kept: bytes
-    documents: int
-    text_bytes: int
     kept_documents: int
-    dropped: list[Dropped]
+    kept_bytes: int
+    dropped: list[Held]
     refused: list[Refused]
 
 
 @dataclass
 class Tally:
-    documents: int = 0
-    text_bytes: int = 0
-    kept: int = 0
+    """What a corpus came to. A document is dropped for the set of the item that it holds most of."""
+
+    counts: StepCounts = field(default_factory=StepCounts)
     refused: list[Refused] = field(default_factory=list)
     by_item: Counter[int] = field(default_factory=Counter)
     by_set: Counter[str] = field(default_factory=Counter)
-    samples: list[dict[str, object]] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
 
 
-def read_through(corpus: Corpus, index: Index, workers: int) -> Iterator[Outcome]:
-    return outcomes(partial(_outcome, index), pieces(corpus), workers)
+def prepare(corpus: Corpus, items: Mapping[str, Sequence[Item]], config: ContaminationConfig, workers: int) -> Index:
+    """The index of the items of each set, without the phrases that the corpus is full of: reads it once."""
+    index = build_index(items, config)
+    return build_index(items, config, find_phrases(corpus, index, workers))
+
+
+def write_kept(corpus: Corpus, index: Index, output: Path, removed: Path | None, workers: int, seed: int = 0) -> Tally:
+    """Documents that hold no item, as they came; to `removed` a line for each other one. Files appear when both are whole."""
+    tally = Tally()
+    with ExitStack() as files:
+        kept = files.enter_context(packed_lines(output))
+        told = files.enter_context(atomic_write(removed) if removed else open(os.devnull, "wb"))
+        for outcome in outcomes(partial(_outcome, index, seed), pieces(corpus), workers):
+            kept.write(outcome.kept)
+            for held in outcome.dropped:
+                told.write(json.dumps(_removed_row(corpus, index, held), ensure_ascii=False).encode() + b"\n")
+            _count(tally, index, outcome)
+        corpus.check_unchanged()
+    return tally
 
 
 def find_phrases(corpus: Corpus, index: Index, workers: int) -> Hashes:
@@ -68,46 +93,55 @@ def _counts(index: Index, piece: Piece) -> tuple[Places, int]:
     return counts, len(texts)
 
 
-def dropped_row(corpus: Corpus, index: Index, dropped: Dropped) -> dict[str, Any]:
+def _removed_row(corpus: Corpus, index: Index, held: Held) -> dict[str, Any]:
     """{id, items: [{set, item, share}]}; a document without an id is called FILE:LINE."""
     found = [{"set": index.items[item].set, "item": index.items[item].key, "share": round(share, 4)}
-             for item, share in dropped.items]
-    return {"id": dropped.id or f"{corpus.file_of(dropped.place)}:{dropped.line}", "items": found}
+             for item, share in held.items]  # fmt: skip
+    return {"id": held.id or f"{corpus.file_of(held.place)}:{held.line}", "items": found}
 
 
-def count(tally: Tally, corpus: Corpus, index: Index, outcome: Outcome) -> None:
-    tally.documents += outcome.documents
-    tally.text_bytes += outcome.text_bytes
-    tally.kept += outcome.kept_documents
+def _count(tally: Tally, index: Index, outcome: Outcome) -> None:
+    counts = tally.counts
+    counts.documents += outcome.kept_documents + len(outcome.dropped) + len(outcome.refused)
+    counts.bytes += outcome.kept_bytes + sum(held.size for held in outcome.dropped)
+    counts.kept += outcome.kept_documents
+    counts.kept_bytes += outcome.kept_bytes
+    counts.rejected.update(one.reason for one in outcome.refused)
     tally.refused += outcome.refused
-    for dropped in outcome.dropped:
-        tally.by_item.update(item for item, _ in dropped.items)
-        tally.by_set.update({index.items[item].set for item, _ in dropped.items})
-        if len(tally.samples) < _SAMPLES:
-            tally.samples.append({**dropped_row(corpus, index, dropped), "text": dropped.excerpt})
+    for held in outcome.dropped:
+        counts.drop(held.sample.reason, held.size)
+        tally.by_item.update(item for item, _ in held.items)
+        tally.by_set.update({index.items[item].set for item, _ in held.items})
+    tally.samples = chosen([*tally.samples, *(held.sample for held in outcome.dropped)])
 
 
-def report_of(tally: Tally, index: Index, given: dict[str, int]) -> dict[str, Any]:
-    """given: items of each set."""
+def by_sets(tally: Tally, index: Index, given: Mapping[str, Sequence[Item]]) -> dict[str, Any]:
+    """What was found of each set. given: its items."""
     sets = {}
     for name, items in given.items():
         hit = {sought.key: tally.by_item[number] for number, sought in enumerate(index.items)
                if sought.set == name and tally.by_item[number]}
         short = index.too_short[name]
-        sets[name] = {"items": items, "looked_for": items - len(short), "too_short": list(short),
+        sets[name] = {"items": len(items), "looked_for": len(items) - len(short), "too_short": list(short),
                       "items_found": len(hit), "documents": tally.by_set[name], "documents_by_item": hit}
-    return {"documents": tally.documents, "text_bytes": tally.text_bytes, "kept": tally.kept,
-            "dropped": tally.documents - tally.kept, "refused": len(tally.refused), "sets": sets, "samples": tally.samples}
+    return sets
 
 
-def _outcome(index: Index, piece: Piece) -> Outcome:
+def _outcome(index: Index, seed: int, piece: Piece) -> Outcome:
     rows, refused = rows_of(piece)
+    sizes = [len(row.document.text.encode()) for row in rows]
     found = _found(index, rows)
     kept = [row.raw if row.raw.endswith(b"\n") else row.raw + b"\n" for at, row in enumerate(rows) if at not in found]
-    dropped = [Dropped(rows[at].place, rows[at].line, rows[at].document.known.get("id"), rows[at].document.text[:_EXCERPT], items)
-               for at, items in found.items()]
-    text_bytes = sum(len(row.document.text.encode()) for row in rows)
-    return Outcome(b"".join(kept), len(rows), text_bytes, len(kept), dropped, refused)
+    dropped = [_held(index, seed, rows[at], sizes[at], items) for at, items in found.items()]
+    return Outcome(b"".join(kept), len(kept), sum(sizes) - sum(held.size for held in dropped), dropped, refused)
+
+
+def _held(index: Index, seed: int, row: Row, size: int, items: list[tuple[int, float]]) -> Held:
+    """The reason is the set of the item that stands there most, or first."""
+    most, share = max(items, key=lambda item: item[1])
+    why = Dropped(f"holds an item of {index.items[most].set}", f"item {index.items[most].key}, {share:.0%} of it")
+    of = sample(seed, Corpus.number_of(row.place), row.line - 1, row.document, row.document.text, why)
+    return Held(row.place, row.line, row.document.known.get("id"), size, items, of)
 
 
 def _found(index: Index, rows: list[Row]) -> dict[int, list[tuple[int, float]]]:

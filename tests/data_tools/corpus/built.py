@@ -29,6 +29,7 @@ sources:
     licence: own
     kind: record
     type: case
+    deidentified: true
 stages: {STAGES}
 commit_seconds: 0
 shard_bytes: 30000

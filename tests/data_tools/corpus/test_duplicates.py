@@ -18,6 +18,7 @@ from data_tools.corpus.duplicates.config import DuplicatesConfig
 from data_tools.corpus.duplicates.decide import nearest_kept
 from data_tools.corpus.duplicates.verify import jaccard
 from data_tools.corpus.places import working_folder
+from data_tools.corpus.rows import rows_of
 from data_tools.deduplicate import main
 from tests.data_tools.corpus import reference
 
@@ -167,7 +168,7 @@ def test_two_processes_do_not_write_one_output(tmp_path: Path, capsys: pytest.Ca
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_with_nothing_written(tmp_path: Path, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path / "in.jsonl", corpus(Random(6))[:20])
-    monkeypatch.setattr(outcome, "rows_of", lambda _: os.kill(os.getpid(), number))
+    monkeypatch.setattr(outcome, "rows_of", lambda piece: os.kill(os.getpid(), number) or rows_of(piece))
     before = signal.getsignal(number)
     assert main(["--input", str(tmp_path / "in.jsonl"), "--output", str(tmp_path / "out.jsonl"), *FEW]) == 128 + number
     assert [file.name for file in tmp_path.iterdir()] == ["in.jsonl"] and signal.getsignal(number) == before

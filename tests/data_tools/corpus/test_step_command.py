@@ -105,7 +105,7 @@ def test_a_cut_file_gives_what_it_holds_and_a_reason(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--output", "in.jsonl", "--overwrite"], "is the file that --output writes"),
+        (["--output", "in.jsonl", "--overwrite"], "--output in.jsonl: is an input"),
         (["--output", "there.jsonl"], "exists already; --overwrite"),
         (["--output", "o.jsonl", "--report", "o.jsonl"], "is the file of --output, too"),
         (["--output", "o.csv"], "JSON lines are written"),

@@ -13,7 +13,8 @@ from annotated_types import Ge, Le
 from data_tools.corpus.counts import StepCounts
 from data_tools.corpus.document import Document, Dropped, Step
 from data_tools.corpus.packed import packed_lines
-from data_tools.corpus.stages import STAGES, Stage, WholeResult, WholeWork
+from data_tools.corpus.stage import Stage, WholeResult, WholeWork
+from data_tools.corpus.stages import STAGES
 
 
 def rows(count: int, seed: int = 0) -> list[dict[str, object]]:
