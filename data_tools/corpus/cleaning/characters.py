@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from data_tools.corpus.cleaning import signs
 from data_tools.corpus.cleaning.signs import Need
-from megatron_qm.errors import UserError
+from data_tools.corpus.extra import needed
 
 Change: TypeAlias = tuple[str, int]  # the text after it, how often
 _LINE_ENDS = re.compile(f"\r\n|[{signs.LINE_ENDS}]")
@@ -75,8 +75,9 @@ def _counted(name: str, change: Callable[[str], Change], text: str, counts: Coun
 
 
 def characters(simplify: bool) -> Characters:
+    for library in ("ftfy", "opencc") if simplify else ("ftfy",):
+        needed(library)  # what is missing is said before the first document
     traditional, convert = _opencc() if simplify else ("", None)
-    _ftfy()  # what is missing is said before the first document
     return Characters(signs.needs_table(traditional), convert)
 
 
@@ -159,12 +160,8 @@ _BY_CUE = (
 @lru_cache(maxsize=1)
 def _ftfy() -> tuple[Any, Any, Any]:
     """(whether a text is mojibake, its repair, the settings): repairs of the encoding and nothing else."""
-    try:
-        from ftfy import TextFixerConfig, fix_text
-        from ftfy.badness import is_bad
-    except ImportError:
-        raise UserError("cleaning needs ftfy: pip install 'megatron-qm[corpus]'") from None
-    return is_bad, fix_text, TextFixerConfig(
+    ftfy = needed("ftfy")
+    return needed("ftfy.badness").is_bad, ftfy.fix_text, ftfy.TextFixerConfig(
         unescape_html=False, remove_terminal_escapes=False, fix_latin_ligatures=False, fix_character_width=False,
         uncurl_quotes=False, fix_line_breaks=False, fix_surrogates=False, remove_control_chars=False, normalization=None,
         explain=False)  # fmt: skip
@@ -173,11 +170,7 @@ def _ftfy() -> tuple[Any, Any, Any]:
 @lru_cache(maxsize=1)
 def _opencc() -> tuple[str, Any]:
     """(characters that it changes, its conversion)"""
-    try:
-        from opencc import OpenCC
-    except ImportError:
-        raise UserError("simplify needs OpenCC: pip install 'megatron-qm[corpus]', or set simplify: false") from None
-    convert = OpenCC("t2s").convert
+    convert = needed("opencc").OpenCC("t2s").convert
     han = [chr(code) for code in (*range(0x3400, 0x4DC0), *range(0x4E00, 0xA000))]
     simple = convert("\n".join(han)).split("\n")
     return "".join(before for before, after in zip(han, simple, strict=True) if before != after), convert

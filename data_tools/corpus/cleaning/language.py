@@ -7,6 +7,7 @@ from typing import Any
 
 from data_tools.corpus.cleaning import scripts
 from data_tools.corpus.document import Document, Dropped, Step
+from data_tools.corpus.extra import needed
 from megatron_qm.errors import UserError
 
 UNKNOWN = "und"
@@ -38,6 +39,7 @@ class LanguageConfig:
 def language(config: LanguageConfig) -> Step:
     """Writes `language`, over what stood there."""
     scripts.classes()
+    needed("lingua")  # is said before the first document
 
     def name(document: Document) -> Document | Dropped:
         document.known["language"] = found = language_of(document.text)
@@ -88,9 +90,6 @@ def _asked(text: str) -> str:
 
 @lru_cache(maxsize=1)
 def _lingua() -> Any:
-    try:
-        from lingua import Language, LanguageDetectorBuilder
-    except ImportError:
-        raise UserError("telling languages in Latin letters apart needs lingua: pip install 'megatron-qm[corpus]'") from None
-    chosen = [getattr(Language, name) for name in _LANGUAGES]
-    return LanguageDetectorBuilder.from_languages(*chosen).with_low_accuracy_mode().build()
+    lingua = needed("lingua")
+    chosen = [getattr(lingua.Language, name) for name in _LANGUAGES]
+    return lingua.LanguageDetectorBuilder.from_languages(*chosen).with_low_accuracy_mode().build()

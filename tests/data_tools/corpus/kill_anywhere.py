@@ -1,6 +1,6 @@
-"""Kill a build at random calls that change the disk, until it ends. Started by test_build_corpus.py, as a process.
+"""Kill a build at random calls that change the disk, the LATEST at most. Started by tests, as a process.
 
-    python -m tests.data_tools.corpus.kill_anywhere corpus.yaml KILLS SEED
+    python -m tests.data_tools.corpus.kill_anywhere corpus.yaml KILLS SEED LATEST
 """
 
 import random
@@ -13,7 +13,7 @@ from tests.data_tools.kill_everywhere import live
 
 
 def main() -> None:
-    config, kills, seed = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    config, (kills, seed, latest) = Path(sys.argv[1]), map(int, sys.argv[2:])
     chance = random.Random(seed)
     output = config.parent / "out"
 
@@ -26,7 +26,7 @@ def main() -> None:
     shutil.rmtree(output)
     done = ends = 0
     while done < kills:
-        if live(work, chance.randint(1, 60)):
+        if live(work, chance.randint(1, latest)):
             ends += 1
             check(whole, output)
             shutil.rmtree(output)
