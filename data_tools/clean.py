@@ -1,4 +1,4 @@
-"""Clean JSON lines of documents, tell their languages, and drop poor ones (docs/corpus-cleaning.md).
+"""Clean JSON lines of documents, tell their languages, and drop poor ones (docs/corpus.md).
 
     python data_tools/clean.py --input raw.jsonl.gz --output clean.jsonl.zst [--report clean.json] [--workers 8]
 

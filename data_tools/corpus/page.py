@@ -78,19 +78,33 @@ def _steps(found: Mapping[str, Any]) -> str:
     return f'<section class="tables"><h2>Stages</h2>{table("In and out", _STEP_TITLES, rows, len(rows))}</section>'
 
 
-def _drops(found: Mapping[str, Any]) -> list[str]:
-    """A section for each stage that dropped or rejected something."""
+def _drops(report: Mapping[str, Any]) -> list[str]:
+    """A section for each stage that dropped or rejected something, or looked for evaluations."""
     sections = []
-    for step in (step for of in found["passes"] for step in of["steps"]):
+    for step in (step for of in report["passes"] for step in of["steps"]):
         documents, size = step["documents"], step["bytes"]
         rows: list[Row] = [[reason, f"{count:,}", _size(size["dropped"].get(reason, 0)), Share(count / documents["in"])]
                            for reason, count in documents["dropped"].items()]
         rows += [[reason, f"{count:,}", "–", Share(count / documents["in"])] for reason, count in documents["rejected"].items()]
-        if rows:
+        found = step.get("more", {})
+        more = _evaluations(found.get("sets", {})) + _nearness(found.get("nearness", {}))
+        if rows or more:
             why = table("By reason", ("reason", "documents", "text", "share"), rows, len(rows))
-            sections.append(f'<section class="tables"><h2>{html.escape(step["name"])}: what was not kept</h2>{why}'
+            sections.append(f'<section class="tables"><h2>{html.escape(step["name"])}: what was not kept</h2>{why}{more}'
                             f"{_samples(step['samples'])}</section>")
     return sections
+
+
+def _evaluations(sets: Mapping[str, Mapping[str, Any]]) -> str:
+    rows: list[Row] = [[name, f"{found['items']:,}", f"{found['looked_for']:,}", f"{found['items_found']:,}",
+                        f"{found['documents']:,}"] for name, found in sets.items()]
+    return table("Evaluations", ("set", "items", "looked for", "found", "in documents"), rows, len(rows))
+
+
+def _nearness(found: Mapping[str, int]) -> str:
+    total = sum(found.values()) or 1
+    rows: list[Row] = [[jaccard, f"{count:,}", Share(count / total)] for jaccard, count in found.items()]
+    return table("Near duplicates", ("Jaccard from", "documents", "share"), rows, len(rows))
 
 
 def _samples(samples: Sequence[Mapping[str, Any]]) -> str:

@@ -15,6 +15,9 @@ pytest.importorskip("lingua", reason="needs the extra corpus")
 
 from data_tools.build_corpus import main
 from data_tools.corpus import extra
+from data_tools.corpus.config import read_config
+from data_tools.corpus.order import check_order
+from data_tools.corpus.stages import STAGES as KNOWN
 from data_tools.knowledge.corpus import general_documents
 from tests.data_tools.corpus.built import documents, manifest
 from tests.data_tools.corpus.test_build_corpus import ROOT
@@ -52,6 +55,17 @@ block_bytes: 8192
 
 def _write(path: Path, rows: list[dict[str, Any]]) -> None:
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+
+
+def test_the_example_of_the_docs_is_understood_and_names_all_stages(tmp_path: Path) -> None:
+    page = (ROOT / "docs/corpus.md").read_text()
+    config = tmp_path / "corpus.yaml"
+    config.write_text(page.partition("```yaml\n")[2].partition("```")[0])
+    asked = read_config(config, [], KNOWN)
+    assert {stage.name for stage, _ in asked.stages} == {stage.name for stage in KNOWN} == set(STAGES)
+    check_order(asked)
+    for name in STAGES:
+        assert f"| `{name}` |" in page
 
 
 def build(config: Path, *words: str) -> int:
@@ -130,7 +144,7 @@ def test_a_changed_evaluation_is_told(built: Path, capsys: pytest.CaptureFixture
 def test_what_cannot_be_is_refused_before_any_work(
     stages: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    config = write_corpus(tmp_path, stages, 2)
+    config = write_corpus(tmp_path, stages, 4)
     for words in (["--dry-run"], []):
         assert build(config, *words) == 2
         assert said in capsys.readouterr().err and not (tmp_path / "out").exists()
@@ -148,13 +162,13 @@ def test_a_missing_library_is_a_sentence_before_any_work(
         return real(module)
 
     monkeypatch.setattr(extra.importlib, "import_module", missing)
-    assert build(write_corpus(tmp_path, count=2)) == 2
+    assert build(write_corpus(tmp_path, count=4)) == 2
     shown = capsys.readouterr().err
     assert f"{name} is needed" in shown and "pip install 'megatron-qm[corpus]'" in shown and not (tmp_path / "out").exists()
 
 
 def test_a_name_that_would_be_a_pattern_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert build(write_corpus(tmp_path, count=2), f"output={tmp_path}/a[b") == 2
+    assert build(write_corpus(tmp_path, count=4), f"output={tmp_path}/a[b") == 2
     assert "may not hold *, ? or [" in capsys.readouterr().err
 
 
