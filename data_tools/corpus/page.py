@@ -41,7 +41,7 @@ def _cards(found: Mapping[str, Any]) -> str:
         ("Documents", f"{found['documents']:,}", f"of {read['documents']['in']:,} that were read"),
         ("Text", _size(found["bytes"]), f"of {_size(read['bytes']['in'])}"),
         ("Dropped", f"{dropped:,}", f"{rejected:,} lines were no document"),
-        ("Time", _duration(seconds), f"{read['bytes']['in'] / seconds / 1e6:,.1f} MB of source text a second" if seconds else ""),
+        ("Time", _duration(seconds), f"{_rate(read['bytes']['in'] / max(seconds, 1e-3) / 1e6)} MB of source text a second"),
     ]
     if found.get("tokens"):
         tokens = found["tokens"]
@@ -58,7 +58,7 @@ def _parts(found: Mapping[str, Any]) -> str:
     for field, title in _FIELDS.items():
         values = found["by"].get(field, {})
         total = sum(item["bytes"] for item in values.values()) or 1
-        rows: list[Row] = [[value or "not said", f"{item['documents']:,}", _size(item["bytes"]), Share(item["bytes"] / total)]
+        rows: list[Row] = [[value or "not said", f"{item['documents']:,}", _size(item["bytes"]), _share(item["bytes"], total)]
                            for value, item in list(values.items())[:_SHOWN]]
         left = len(values) - len(rows)
         note = f"{left:,} more are in report.json." if left > 0 else ""
@@ -74,7 +74,7 @@ def _steps(found: Mapping[str, Any]) -> str:
         rows.append([step["name"], f"{documents['in']:,}", f"{documents['kept']:,}",
                      Share(documents["kept"] / documents["in"] if documents["in"] else None), f"{documents['changed']:,}",
                      f"{_sum(step, 'documents', 'dropped'):,}", f"{_sum(step, 'documents', 'rejected'):,}", _size(size["in"]),
-                     _size(size["kept"]), f"{step['cpu_seconds']:,.1f}", "–" if rate is None else f"{rate:,.1f}"])
+                     _size(size["kept"]), f"{step['cpu_seconds']:,.1f}", "–" if rate is None else _rate(rate)])
     return f'<section class="tables"><h2>Stages</h2>{table("In and out", _STEP_TITLES, rows, len(rows))}</section>'
 
 
@@ -83,9 +83,9 @@ def _drops(report: Mapping[str, Any]) -> list[str]:
     sections = []
     for step in (step for of in report["passes"] for step in of["steps"]):
         documents, size = step["documents"], step["bytes"]
-        rows: list[Row] = [[reason, f"{count:,}", _size(size["dropped"].get(reason, 0)), Share(count / documents["in"])]
+        rows: list[Row] = [[reason, f"{count:,}", _size(size["dropped"].get(reason, 0)), _share(count, documents["in"])]
                            for reason, count in documents["dropped"].items()]
-        rows += [[reason, f"{count:,}", "–", Share(count / documents["in"])] for reason, count in documents["rejected"].items()]
+        rows += [[reason, f"{count:,}", "–", _share(count, documents["in"])] for reason, count in documents["rejected"].items()]
         found = step.get("more", {})
         more = _evaluations(found.get("sets", {})) + _nearness(found.get("nearness", {}))
         if rows or more:
@@ -103,7 +103,7 @@ def _evaluations(sets: Mapping[str, Mapping[str, Any]]) -> str:
 
 def _nearness(found: Mapping[str, int]) -> str:
     total = sum(found.values()) or 1
-    rows: list[Row] = [[jaccard, f"{count:,}", Share(count / total)] for jaccard, count in found.items()]
+    rows: list[Row] = [[jaccard, f"{count:,}", _share(count, total)] for jaccard, count in found.items()]
     return table("Near duplicates", ("Jaccard from", "documents", "share"), rows, len(rows))
 
 
@@ -125,6 +125,15 @@ def _size(size: int) -> str:
         if size >= unit:
             return f"{size / unit:,.1f} {name}"
     return f"{size:,} B"
+
+
+def _rate(value: float) -> str:
+    return f"{value:,.1f}" if value >= 1 else f"{value:.2g}"
+
+
+def _share(count: int, of: int) -> Share:
+    """A small one is not said to be nothing."""
+    return Share(count / of, "< 0.1%" if 0 < count / of < 0.0005 else None)
 
 
 def _duration(seconds: float) -> str:
