@@ -17,6 +17,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+if __name__ == "__main__":  # as a script: the imports below are found from the repository, not from this folder
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
 from data_tools.corpus.contamination.config import ContaminationConfig
 from data_tools.corpus.contamination.items import read_items
 from data_tools.corpus.contamination.run import by_sets, prepare, write_kept
