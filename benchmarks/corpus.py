@@ -38,11 +38,12 @@ _STRIDE = 12
 _CORES = 32 * 96
 _LIBRARIES = ("ftfy", "OpenCC", "lingua-language-detector", "rensa", "duckdb", "orjson", "zstandard", "pyarrow")
 _BUILD = """
-import json, os, resource, sys
+import json, os, sys
 from data_tools.build_corpus import main
 code = main(sys.argv[1:])
 used = os.times()
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+with open("/proc/self/status") as status:  # getrusage would tell of the parent as it was at the fork
+    peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
 print(json.dumps({"code": code, "cpu_seconds": used.user + used.system, "memory_mib": round(peak)}))
 """
 
