@@ -65,7 +65,8 @@ def _requests(
     numbers = {name: _number(given[name], name) for name in _NUMBERS if name in given}
     wholes = {name: _whole(given[name], name) for name in _WHOLES if name in given}
     if len({wholes[name] for name in _LENGTHS if name in wholes}) > 1:
-        raise Refused(f"{' and '.join(f'{name} = {wholes[name]}' for name in _LENGTHS)}: two names of one thing; send one of them")
+        both = " and ".join(f"{name} = {wholes[name]}" for name in _LENGTHS)
+        raise Refused(f"{both}: two names of one thing; send one of them")
     most = wholes.get("max_completion_tokens", wholes.get("max_tokens", min(tokens, max(1, longest - len(prompt)))))
     if not prompt or len(prompt) + most > longest:
         raise Refused(f"a prompt of {len(prompt)} tokens and an answer of {most}: the model reads 1 to {longest} together")

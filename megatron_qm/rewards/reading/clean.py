@@ -52,8 +52,9 @@ def without_answer(response: str) -> str:
     tail = response.rpartition("</think>")[2]
     if "<think>" in tail:
         return "the reasoning was never closed"
-    long = len(tail) > MOST_CHARACTERS
-    return f"more than {MOST_CHARACTERS:,} characters after the reasoning are no answer" if long else "no answer after the reasoning"
+    if len(tail) > MOST_CHARACTERS:
+        return f"more than {MOST_CHARACTERS:,} characters after the reasoning are no answer"
+    return "no answer after the reasoning"
 
 
 def _composed(text: str) -> str:
