@@ -100,8 +100,8 @@ def read_values(path: Path) -> Any:
 
 
 def refuse_programs(checkpoint: Path) -> None:
-    """Raises UserError where a file that is unpickled, on whatever rank, holds more than tensors and plain values. For who hands a
-    checkpoint on without reading those."""
+    """Raises UserError where a file that is unpickled, on whatever rank, holds more than tensors and plain values. For who hands
+    a checkpoint on without reading those."""
     for path in sorted(Path(checkpoint).rglob("*.pt")):
         read_values(path)
 
