@@ -92,8 +92,9 @@ def _rollouts(pairs: Path, folder: Path, policy: Path, judge: Path, seed: int, s
     asked = [{"key": str(at), "prompt": prompt} for at, prompt in enumerate(in_turns)]
     responses = small_world.responses(policy, {row["key"]: row["prompt"] for row in asked}, pairs.parent, seed)
     sides = pairs.with_name("sides.jsonl")
-    # `evaluate --pairs` tells the score of every response of a line; which side one stands on does not matter to that
-    told = {key: distinct for key, some in responses.items() if len(distinct := list(dict.fromkeys(some))) > 1}
+    # What is empty is no response to learn from. `evaluate --pairs` tells the score of every response of a line; which side
+    # one stands on does not matter to that.
+    told = {key: distinct for key, some in responses.items() if len(distinct := list(dict.fromkeys(filter(None, some)))) > 1}
     asked = [row for row in asked if row["key"] in told]
     write_json_lines(sides, ({"key": row["key"], "prompt": row["prompt"], "chosen": told[row["key"]][:1],
                               "rejected": told[row["key"]][1:]} for row in asked))

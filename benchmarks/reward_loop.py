@@ -17,7 +17,6 @@ import json
 import shlex
 import shutil
 import sys
-import time
 from datetime import date
 from pathlib import Path
 
@@ -65,7 +64,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _seed(args: argparse.Namespace, folder: Path, seed: int) -> dict:
-    base, data, began = small_world.prepared(folder, seed), folder / "data", time.monotonic()
+    base, data = small_world.prepared(folder, seed), folder / "data"
     start = small_world.reward_model(folder / "bradley-terry", base, data / "pairs.jsonl", seed, "reward_model.loss={}")
     folder = folder / "reward-loop"
     folder.mkdir(exist_ok=True)
@@ -79,7 +78,7 @@ def _seed(args: argparse.Namespace, folder: Path, seed: int) -> dict:
     if not (folder / "random" / "start").exists():  # the same start, which is done once
         shutil.copytree(folder / "chosen" / "start", folder / "random" / "start")
     _loop(config, folder / "random", [*LOOP, *args.loop, "rounds=1", f"labels={args.rounds * args.labels}", "choose=random"])
-    found: dict = {"seed": seed, "seconds": round(time.monotonic() - began)}
+    found: dict = {"seed": seed}
     strata = {str(at): json.loads(line)["stratum"] for at, line in enumerate((data / "held_out_pairs.jsonl").open(), start=1)}
     found["wrong"] = {"start": _wrong(folder / "chosen" / "start", strata),
                       **{arm: _wrong(folder / arm / f"round-{last[arm]}", strata) for arm in ARMS}}

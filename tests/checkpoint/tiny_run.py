@@ -86,7 +86,9 @@ class TinyRun:
         return float(total) / parallel_state.get_tensor_model_parallel_world_size() / (SEQUENCES * LENGTH)
 
     def store(self, directory: Path, **options: object) -> CheckpointStore:
-        return CheckpointStore(Path(directory), CheckpointConfig(**options), self.platform)
+        store = CheckpointStore(Path(directory), CheckpointConfig(**options), self.platform)
+        store.begin()
+        return store
 
     def save(self, store: CheckpointStore) -> Path | None:
         data = {"cursor": self.step * 1000}

@@ -151,8 +151,8 @@ def test_a_page_is_called_by_place_stage_and_state(tmp_path: Path) -> None:
 
 def test_several_runs_are_told_apart_and_jumped_to(tmp_path: Path) -> None:
     runs = [make_run(tmp_path / stage / "run") for stage in ("first", "second")]
-    with open(runs[1] / "config.resolved.yaml", "a") as file:
-        file.write("stage: sft\n")
+    config = runs[1] / "config.resolved.yaml"
+    config.write_text(re.sub(r"^stage: .*\n", "", config.read_text(), flags=re.MULTILINE) + "stage: sft\n")
     page = Page(render_reports(runs, tmp_path / "both.html"))
     assert "<title>first/run → second/run</title>" in page.source
     links = [value for tag, name, value in page.attributes if name == "href"]

@@ -42,7 +42,7 @@ def made(draw: np.random.Generator, pairs: int, slope: float, per_prompt: int = 
     zeros = np.zeros(pairs, np.int64)
     prompt_r = np.arange(pairs) // per_prompt
     return Measured({}, np.arange(0, 2 * pairs + 1, 2), zeros + 1, label_r, zeros, zeros, prompt_r,
-                    score_rs.ravel(), length_rs.ravel(), None, markdown_rs.ravel(), np.full(2 * pairs, -1), [""], {})
+                    score_rs.ravel(), length_rs.ravel(), None, markdown_rs.ravel(), np.full(2 * pairs, -1), [""], {}, {})
 
 
 def of_length(measured: Measured, deviation: float = 1.0) -> Slope:
