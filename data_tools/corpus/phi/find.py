@@ -2,10 +2,12 @@
 
 import re
 
-from data_tools.corpus.phi import names_en, names_zh, places_en, places_zh
+from data_tools.corpus.phi import names_en, names_zh, notes_en, places_en, places_zh
 from data_tools.corpus.phi.dates import find_dates
 from data_tools.corpus.phi.fold import fold
+from data_tools.corpus.phi.letter_case import letter_case, raised, titled
 from data_tools.corpus.phi.numbers import find_numbers
+from data_tools.corpus.phi.record import is_record
 from data_tools.corpus.phi.spans import Span, resolve
 
 _CHINESE = re.compile("[一-鿿]")
@@ -17,13 +19,36 @@ def find_spans(text: str) -> list[Span]:
     folded = fold(text)
     chinese = not text.isascii() and bool(_CHINESE.search(text))
     english = bool(_ENGLISH.search(folded))
-    found = [*find_dates(folded, chinese, english), *find_numbers(folded, chinese)]
-    if chinese:
-        found += names_zh.find_names(folded)
-        found += places_zh.find_hospitals(folded)
-        found += places_zh.find_addresses(folded)
-    if english:
-        found += names_en.find_names(folded)
-        found += places_en.find_hospitals(folded)
-        found += places_en.find_addresses(folded)
+    found = _strict(folded, chinese, english)
+    if is_record(folded, found):
+        found += _of_record(folded, chinese, english)
     return resolve(folded, found)
+
+
+def _strict(text: str, chinese: bool, english: bool) -> list[Span]:
+    """What is found in any text."""
+    found = [*find_dates(text, chinese, english), *find_numbers(text, chinese)]
+    if chinese:
+        found += names_zh.find_names(text)
+        found += places_zh.find_hospitals(text)
+        found += places_zh.find_addresses(text)
+    if english:
+        found += names_en.find_names(text)
+        found += places_en.find_hospitals(text)
+        found += places_en.find_addresses(text)
+    return found
+
+
+def _of_record(text: str, chinese: bool, english: bool) -> list[Span]:
+    """What is found besides in a record of a patient, where fewer words around it are asked for."""
+    found: list[Span] = []
+    if english:
+        case = letter_case(text)
+        if case != "mixed":
+            prose = titled(text)
+            found += find_dates(prose, chinese, english)
+            found += places_en.find_hospitals(prose)
+            found += places_en.find_addresses(prose)
+            found += find_numbers(raised(text), chinese) if case == "lower" else ()
+        found += notes_en.find_names(text, case)
+    return found
