@@ -82,8 +82,7 @@ class Reading(NamedTuple):
 def find_dates(text: str, chinese: bool, english: bool) -> Iterator[Span]:
     """text: folded."""
     for reading in read_dates(text, chinese, english):
-        clock = _TIME.match(text, reading.end) if reading.day else None
-        yield Span(reading.start, clock.end() if clock else reading.end, "DATE")
+        yield Span(reading.start, reading.end, "DATE")
 
 
 def read_dates(text: str, chinese: bool, english: bool) -> Iterator[Reading]:

@@ -21,6 +21,7 @@ def find_spans(text: str) -> list[Span]:
     english = bool(_ENGLISH.search(folded))
     found = _strict(folded, chinese, english)
     if is_record(folded, found):
+        found = [span for span in found if span.type != "NAME" or not folded[span.start].isascii()]  # others find them better
         found += _of_record(folded, chinese, english)
     return resolve(folded, found)
 
@@ -44,8 +45,10 @@ def _of_record(text: str, chinese: bool, english: bool) -> list[Span]:
     found: list[Span] = []
     if english:
         case = letter_case(text)
+        prose = text if case == "mixed" else titled(text)
+        found += places_en.find_record_hospitals(prose)
+        found += places_en.find_record_addresses(prose)
         if case != "mixed":
-            prose = titled(text)
             found += find_dates(prose, chinese, english)
             found += places_en.find_hospitals(prose)
             found += places_en.find_addresses(prose)

@@ -16,9 +16,9 @@ _POSTCODE = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{1,2}[0-9][A-Za-z0-9]? {1,2}[0-
 
 def letter_case(text: str) -> Case:
     upper, lower = len(_UPPER.findall(text)), len(_LOWER.findall(text))
-    if upper + lower < 20 or min(upper, lower) * 12 > upper + lower:
+    if upper + lower < 20:
         return "mixed"
-    return "lower" if lower > upper else "upper"
+    return "lower" if upper * 100 < lower else "upper" if lower * 8 < upper else "mixed"
 
 
 def titled(text: str) -> str:

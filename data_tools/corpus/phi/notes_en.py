@@ -27,10 +27,12 @@ _STATES = frozenset(
 )
 _PURE, _DOUBTFUL = frozenset("GSB"), frozenset("gsb")
 
-_FULL = re.compile(r"(?:p )?[GBgbUSs](?: [GBgb](?= ?[^|,/]?(?:[SBsbUGgip])))?(?:[ n]i)?[ n](?:p )*[SBsbUGg](?: x)?")
+_TITLED = re.compile(r"\b(?:dr|mr|mrs|ms|miss|prof)\.? $", re.I)
+_KEY = re.compile(r" ?[:=]")
+_FULL = re.compile(r"(?:p )*[GBgbUSs](?: [GBgb](?= ?[^|,/]?(?:[SBsbUGgip])))?(?:[ n]i)?[ n](?:p[ n])*[SBsbUGg](?:[ n]x)?")
 _LAST_FIRST = re.compile(r"(?:p )*[SBsbUGg](?: [SBs])?,[GBgbUSs](?: [GBgb])?(?:[ n]i)?(?: x)?")
 _INITIAL = re.compile(r"i[ n](?:i )?(?:p )*[SBsbU](?: x)?")
-_PARTICLE = re.compile(r"(?:p )+[SBsbU](?: x)?")
+_PARTICLE = re.compile(r"(?:p )+[SBsbUG](?: x)?")
 _VALUE = {"G": 2.0, "S": 2.0, "B": 2.0, "g": 1.0, "s": 1.0, "b": 1.0, "U": 1.0}
 
 _TITLE = r"\b(?:dr|mr|mrs|ms|miss|mx|prof|professor|nurse|sister|sr|rev|father|judge|officer|sgt|capt|master)\.? ?"
@@ -45,26 +47,35 @@ _ROLES = (
     r"|source|informant|subscriber|insured|holder|guarantor|author|scribe|staff|colleague|teacher|employer|landlord|officer|paramedic"
     r"|medic|emt|dispatcher|volunteer|visitor|babysitter|aide|sitter|named?|requested by|cc|attn|re|dear|hi|hello|thanks?|thank you"
     r"|regards|sincerely|referring|appreciate|precepted|staffed|prescriber|reviewer|reporter|operator|dentist|dietitian|member|contact"
-    r"|signature|signed|present|attendees|req|requesting|ordering|baby|bb|bg|mother's|called"
+    r"|signature|signed|present|attendees|req|requesting|ordering|baby|bb|bg|mother's|called|on call:?|declined \(|family \(|ct\(ascp\)|verified|goes by|initials"
 )
 _CLOSE = re.compile(  # a person follows whatever the word is
     rf"(?:{_TITLE}|\b(?:{_ROLES})(?:'s name)?(?: \([a-z ]{{1,16}}\))?[:,]?\s{{0,2}}|\b(?:by|w|w/|d/w|per|c/o|h/o to|out to|back to|agreed w"
     rf"|spoke (?:to|with)|discussed with|talked (?:to|with)|routed to|returned to|released to|refunded to|copy to|authorize|excuse"
-    rf"|approved by|page|paged|call|phoned|texted|notified|told|asked|informed|updated) )$"
+    rf"|approved by|page|paged|call|phoned|texted|notified|told|asked|informed|updated|to see|verified|labell?ed \"|goes by \"|known as) ?)$"
 )
-_LOOSE = re.compile(r"(?:\b(?:with|from|to|and|or|for|by|per|see|via|than|on call:?|handoff|bed \w+:|rm \w+:|room \w+:|bay \w+:)\s{1,2}|/ ?|\| ?|^|\n|: {0,3})$")
+_SELDOM = frozenset(
+    "day pain hand may will long best case page low back fall short small old new man child order held rash self line so an as do to"
+    " cord stone read close foot clear may in on at weeks gross us church park street hall rice field love rose".split()
+)
+_LOOSE = re.compile(r"(?:\b(?:with|from|to|and|or|for|by|per|see|via|than|on call:?|handoff|bed \w+:|rm \w+:|room \w+:|bay \w+:)\s{1,2}|[;.] {1,2}|/ ?|\| ?|^|\n|: {0,3})$")
+_WITH = re.compile(r"\b(?:with|from|to|and|&) $")
+_MONTHS = frozenset("april may june august summer winter spring christmas".split())
 _PLACE_BEFORE = re.compile(r"\b(?:in|at|near|around|into|outside)\s$")
 _PERSON_AFTER = re.compile(
     r"(?:'s?)? (?:asked|disagreed|agreed|agrees|denies|denied|reports?|reported|states?|stated|says?|said|presents|presented|complains"
     r"|remains|resting|understands|notified|updated|informed|aware|at bedside|was |is (?:a|an|the|here|now|doing|aware|agreeable)\b"
-    r"|has (?:a|had|been|no)\b|had |will |would |lives|works|took|takes|came|went|called|calls|returned|verbali[sz]ed|wants|requests?"
-    r"|declined|refused|tolerated|underwent|saw|examined|recommends|recs\b|to (?:see|follow|call)|also)"
+    r"|has |had |will |would |lives|works|took|takes|came|went|called|calls|returned|verbali[sz]ed|wants|requests?"
+    r"|declined|refused|tolerated|underwent|saw|examined|recommends|recs\b|to (?:see|follow|call)|also|[a-z]{2,}ed\b|cut |left |gave |drove |held |met |made |put )"
     r"|'s (?:wife|husband|son|daughter|mother|father|family|brother|sister|mood|questions|mom|dad|room|chart|pain|care|parents|recs"
     r"|request|concerns?|symptoms|insurance)\b"
     r"|,? (?:\()?(?:m\.?d|d\.?o|r\.?n|np|pa-c|pa|phd|lcsw|msw|pharmd|cnm|crna|fy[12]|pgy-?[0-9]|st[1-8]|ct[12]|wocn|pmhnp|rph|lpn|dpm|cgc|ot|pt|slp|emt)\b"
-    r"|,? ?\(?(?:\+?[0-9][0-9 ().-]{6,}|pager|ext|tel|cell|phone|mrn|dob)|,? [0-9]{1,3}(?: ?[mf]\b| ?y|,| yo)| \(|\s{0,2}/ ?[A-Z]| \|| - |\s*$|\n|\s{2,}[A-Z]",
+    r"|,? ?\(?(?:\+?[0-9][0-9 ().-]{6,}|pager|ext|tel|cell|phone|mrn|dob)|,? [0-9]{1,3}(?: ?[mf]\b| ?y\b| ?yo)| [0-9]{1,2}[/:.-][0-9]| \(| \|| - |\s*$|\n|\s{2,}[A-Z]",
     re.I,
 )
+_SIGNATURE = re.compile(r"(?:[.;)]\s{1,3}|\n ?|^)$")
+_LAST = re.compile(r"\s*(?:\n(?![0-9])|$)")
+_SIGNED = re.compile(r"(?: ?/ ?[A-Z][A-Za-z.' -]*)*\s*(?:\n|$)")
 _PLACE_AFTER = re.compile(
     r" (?:St|Street|Ave|Avenue|Road|Rd|Drive|Lane|Ln|Blvd|Boulevard|Court|Ct|Way|Hospital|Clinic|Center|Centre|Medical|County|Regional"
     r"|Memorial|Surgery|Health|House|University|Manor|Nursing|Care|Rehab|Infirmary|General|Urgent|Family|Women's|Children's|Parish"
@@ -116,7 +127,7 @@ def _kind(word: str) -> str:
 
 def _of_parts(kinds: list[str]) -> str:
     """Of a word with hyphens: Owusu-Ansah, Jean-Luc, Soo-jin; not Guillain-Barre."""
-    if not kinds or "w" in kinds or len(kinds) > 3:
+    if not kinds or "w" in kinds or "i" in kinds or len(kinds) > 3:
         return "w"
     if not _PURE & set(kinds):
         return "U" if set(kinds) <= {"U", "p"} else "w" if _DOUBTFUL >= set(kinds) else "U"
@@ -128,6 +139,7 @@ def find_names(text: str, case: Case) -> Iterator[Span]:
     tokens = [_token(text, match, case) for match in _WORD.finditer(text)]
     if not tokens:
         return
+    tokens = _without_lone_particles(text, tokens)
     codes = _codes(text, tokens)
     lower = text.lower()
     places: list[tuple[int, int]] = []  # first token, behind the last
@@ -156,15 +168,33 @@ def _token(text: str, match: re.Match[str], case: Case) -> Token:
     if word in _PARTICLES and not (word == "o"):
         return Token(start, end, word, "p")
     kind = _kind(word)
+    if kind in "gsbU" and _KEY.match(text, end) and not _TITLED.search(text, max(0, start - 8), start):
+        return Token(start, end, word, "w")
     if kind == "i" and case == "lower" and text[end : end + 1] != "." and word in ("a", "i", "x"):
         kind = "w"
     if case == "mixed" and written.isupper() and 1 < len(written):
         kind = "w" if kind == "U" and len(written) < 5 or kind in "UGSB" and len(written) == 2 and word in _STATES else kind
-        if len(written) < 4 and kind in _PURE:
+        if len(written) < 5 and kind in "gsb" and word in _known().lexicon:
+            kind = "w"
+        elif len(written) < 4 and kind in _PURE:
             kind = kind.lower()
     elif case == "mixed" and kind == "U" and not written[1:].islower() and not re.match("(?:Mc|Mac|[A-Z]['’]|La|De|Di|Van|[A-Za-z-]+-)", written):
         kind = "w"
     return Token(start, end, word, kind)
+
+
+def _without_lone_particles(text: str, tokens: list[Token]) -> list[Token]:
+    """Le of Tuan Le: no particle, as no name follows it."""
+    changed = list(tokens)
+    for index, token in enumerate(tokens):
+        if token.kind == "p" and text[token.start].isupper() | (token.word == "le"):
+            following = tokens[index + 1] if index + 1 < len(tokens) else None
+            gap = text[token.end : following.start] if following else ""
+            joined = gap == " " or token.word in ("st", "o") and gap == ". "
+            if not joined or following.kind in "wix":  # type: ignore[union-attr]
+                kind = _kind(token.word)
+                changed[index] = token._replace(kind=kind.lower() if text[token.start : token.end].isupper() else kind)
+    return changed
 
 
 def _codes(text: str, tokens: list[Token]) -> str:
@@ -178,7 +208,7 @@ def _codes(text: str, tokens: list[Token]) -> str:
 
 
 def _join(gap: str) -> str:
-    if gap in (" ", "  "):
+    if gap == " ":
         return " "
     if gap in ("\n", " \n"):
         return "n"
@@ -199,8 +229,16 @@ def _name_at(text: str, lower: str, tokens: list[Token], codes: str, index: int,
     return index + 1 if codes[2 * index] in "GSBgsbU" and _single(text, lower, tokens, codes, index, case) else 0
 
 
+_NEXT = re.compile(r"(?:['’]s?)?(?:[ -]|\n)([A-Za-z]+(?! ?:)(?:['’]s)?)(?:[ -]([A-Za-z]+))?")
+
+
 def _is_thing(text: str, tokens: list[Token], stop: int) -> bool:
-    return names_en._is_thing(text, [tokens[stop - 1].word], tokens[stop - 1].end) or bool(_PLACE_AFTER.match(text, tokens[stop - 1].end))
+    """What follows says that it is a disease, a device, a street or a house."""
+    end = tokens[stop - 1].end
+    if _PLACE_AFTER.match(text, end):
+        return True
+    following = _NEXT.match(text, end)
+    return bool(following) and not names_en._THINGS.isdisjoint((following[1].lower(), (following[2] or "").lower()))
 
 
 def _full(text: str, lower: str, tokens: list[Token], codes: str, index: int, stop: int, case: Case) -> bool:
@@ -209,7 +247,7 @@ def _full(text: str, lower: str, tokens: list[Token], codes: str, index: int, st
     unknown = 1.0 if case == "mixed" else 0.5
     value = sum(unknown if kind == "U" else _VALUE[kind] for kind in (named[0], named[-1]))
     comma = "," in codes[2 * index : 2 * stop - 1]
-    if not comma and kinds[0] in "Ss" and named[-1] not in "GBgb":
+    if not comma and named[0] in "Ss" and named[-1] not in "GBgb":
         value -= 1.5  # two surnames are no name
     value += ("i" in kinds[1:]) * 1.0 + ("x" in kinds) * 2.0 + ("p" in kinds) * 0.5
     before = _CLOSE.search(lower, max(0, tokens[index].start - 40), tokens[index].start)
@@ -218,7 +256,7 @@ def _full(text: str, lower: str, tokens: list[Token], codes: str, index: int, st
     if before or _LOOSE.search(lower, max(0, tokens[index].start - 16), tokens[index].start):
         value += 1 if before or case == "mixed" else 0.5
     if _PERSON_AFTER.match(text, tokens[stop - 1].end):
-        value += 0.5
+        value += 0.5 if "U" in kinds else 1
     return value >= 3
 
 
@@ -242,9 +280,11 @@ def _edge(lower: str, start: int) -> bool:
 def _particle(text: str, lower: str, tokens: list[Token], codes: str, index: int, stop: int, case: Case) -> bool:
     kind = next(token.kind for token in tokens[index:stop] if token.kind in _VALUE)
     close = _CLOSE.search(lower, max(0, tokens[index].start - 40), tokens[index].start)
+    if case == "mixed" and text[tokens[index].start].islower() and text[tokens[stop - 1].start : tokens[stop - 1].end].isupper():
+        return False
     if tokens[index].word in _PLACE_PARTICLES and not close:
         return kind in "SB" and text[tokens[stop - 1].end : tokens[stop - 1].end + 1] not in ("'", "’")
-    return kind in _PURE or kind == "U" and case == "mixed" or bool(close)
+    return kind in _PURE | _DOUBTFUL or case == "mixed" or bool(close)
 
 
 def _single(text: str, lower: str, tokens: list[Token], codes: str, index: int, case: Case) -> bool:
@@ -257,11 +297,17 @@ def _single(text: str, lower: str, tokens: list[Token], codes: str, index: int, 
     if token.kind == "U" and case != "mixed":
         return bool(re.search(rf"{_TITLE}$", lower[max(0, start - 12) : start]))
     after = _PERSON_AFTER.match(text, end)
+    if text[end : end + 1] in ("'", "’") and not after:
+        return False  # his father's Hashimoto's
     if _CLOSE.search(lower, max(0, start - 40), start):
-        return token.kind == "U" or bool(after) or case == "mixed" or token.word not in _known().lexicon
-    beside = codes[2 * index - 1 : 2 * index] == "/" or codes[2 * index + 1 : 2 * index + 2] == "/"
+        return token.kind == "U" or bool(after) or case == "mixed" or token.word not in _SELDOM
+    if _SIGNATURE.search(text, max(0, start - 4), start) and _LAST.match(text, end):
+        return case == "mixed" or token.word not in _SELDOM
+    beside = "/" in (codes[2 * index - 1 : 2 * index], codes[2 * index + 1 : 2 * index + 2]) and bool(_SIGNED.match(text, end))
     if token.kind == "U":
         return beside and len(token.word) > 2
+    if case == "mixed" and _WITH.search(lower, max(0, start - 7), start) and not text[start:end].isupper():
+        return token.word not in _MONTHS
     return (beside or bool(after)) and bool(_LOOSE.search(lower, max(0, start - 16), start)) and (
         case == "mixed" or token.word not in _known().lexicon
     )
@@ -277,6 +323,6 @@ def _again(text: str, lower: str, tokens: list[Token], codes: str, index: int, c
     if token.word not in _known().lexicon:
         return True
     if case != "mixed":
-        return bool(_CLOSE.search(lower, max(0, token.start - 40), token.start))
+        return token.word not in _SELDOM or bool(_CLOSE.search(lower, max(0, token.start - 40), token.start))
     before = lower[: token.start].rstrip(" ")[-1:]
     return before not in ".:\n?!" and before != "" or bool(_PERSON_AFTER.match(text, token.end))
