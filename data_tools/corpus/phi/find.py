@@ -3,9 +3,10 @@
 import re
 
 from data_tools.corpus.phi import names_en, names_zh, notes_en, places_en, places_zh
+from data_tools.corpus.phi.beside import find_beside
 from data_tools.corpus.phi.dates import find_dates
 from data_tools.corpus.phi.fold import fold
-from data_tools.corpus.phi.letter_case import letter_case, raised, titled
+from data_tools.corpus.phi.letter_case import letter_case, raised, titled, unbroken
 from data_tools.corpus.phi.numbers import find_numbers
 from data_tools.corpus.phi.record import is_record
 from data_tools.corpus.phi.spans import Span, resolve
@@ -21,8 +22,7 @@ def find_spans(text: str) -> list[Span]:
     english = bool(_ENGLISH.search(folded))
     found = _strict(folded, chinese, english)
     if is_record(folded, found):
-        found = [span for span in found if span.type != "NAME" or not folded[span.start].isascii()]  # others find them better
-        found += _of_record(folded, chinese, english)
+        found = _of_record(folded, found, chinese, english)
     return resolve(folded, found)
 
 
@@ -40,18 +40,34 @@ def _strict(text: str, chinese: bool, english: bool) -> list[Span]:
     return found
 
 
-def _of_record(text: str, chinese: bool, english: bool) -> list[Span]:
-    """What is found besides in a record of a patient, where fewer words around it are asked for."""
-    found: list[Span] = []
+def _of_record(text: str, found: list[Span], chinese: bool, english: bool) -> list[Span]:
+    """All that is found in a record of a patient, where fewer words around it are asked for."""
+    case = letter_case(text) if english else "mixed"
+    prose = text if case == "mixed" else titled(text)
+    signs = raised(text) if case == "lower" else text
     if english:
-        case = letter_case(text)
-        prose = text if case == "mixed" else titled(text)
-        found += places_en.find_record_hospitals(prose)
-        found += places_en.find_record_addresses(prose)
-        if case != "mixed":
-            found += find_dates(prose, chinese, english)
-            found += places_en.find_hospitals(prose)
-            found += places_en.find_addresses(prose)
-            found += find_numbers(raised(text), chinese) if case == "lower" else ()
+        # Others find these better: what reads the whole record knows where a name ends, and titles are no houses.
+        again = ("NAME",) if case == "mixed" else ("NAME", "HOSPITAL", "ADDRESS")
+        found = [span for span in found if span.type not in again or not text[span.start].isascii()]
         found += notes_en.find_names(text, case)
-    return found
+        found += find_dates(prose, chinese, english) if case != "mixed" else ()
+        found += find_numbers(signs, chinese) if case == "lower" else ()
+    found += _across_lines(prose, signs, chinese, english)
+    for flat in (prose, unbroken(prose)) if english else ():
+        found += places_en.find_hospitals(flat)
+        found += places_en.find_addresses(flat)
+        found += places_en.find_record_hospitals(flat)
+        found += places_en.find_record_addresses(flat)
+    names = [span for span in found if span.type == "NAME"]
+    found += find_beside(text, signs, names, found)
+    addresses = places_en.as_one(text, [span for span in found if span.type == "ADDRESS"])
+    return [span for span in found if span.type != "ADDRESS"] + addresses
+
+
+def _across_lines(prose: str, signs: str, chinese: bool, english: bool) -> list[Span]:
+    """Dates and numbers that are broken over two lines."""
+    flat = unbroken(prose)
+    if flat == prose:
+        return []
+    found = [*find_dates(flat, chinese, english), *find_numbers(unbroken(signs), chinese)]
+    return [span for span in found if "\n" in prose[span.start : span.end]]

@@ -39,3 +39,11 @@ def _one(match: re.Match[str]) -> str:
 def raised(text: str) -> str:
     """As long as `text`: its ASCII letters in capitals."""
     return _LOWER.sub(lambda match: match.group().upper(), text)
+
+
+_BREAK = re.compile(r"(?<=[^\n:.;])\n(?=[^\n \u3000])(?![A-Za-z][A-Za-z /]{0,24}[:=])")
+
+
+def unbroken(text: str) -> str:
+    """As long as `text`: lines that may go on in the next one do, with a space for the break."""
+    return _BREAK.sub(" ", text)

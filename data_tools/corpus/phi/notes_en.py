@@ -70,12 +70,14 @@ _PERSON_AFTER = re.compile(
     r"|'s (?:wife|husband|son|daughter|mother|father|family|brother|sister|mood|questions|mom|dad|room|chart|pain|care|parents|recs"
     r"|request|concerns?|symptoms|insurance)\b"
     r"|,? (?:\()?(?:m\.?d|d\.?o|r\.?n|np|pa-c|pa|phd|lcsw|msw|pharmd|cnm|crna|fy[12]|pgy-?[0-9]|st[1-8]|ct[12]|wocn|pmhnp|rph|lpn|dpm|cgc|ot|pt|slp|emt)\b"
-    r"|,? ?\(?(?:\+?[0-9][0-9 ().-]{6,}|pager|ext|tel|cell|phone|mrn|dob)|,? [0-9]{1,3}(?: ?[mf]\b| ?y\b| ?yo)| [0-9]{1,2}[/:.-][0-9]| \(| \|| - |\s*$|\n|\s{2,}[A-Z]",
+    r"|,? ?\(?(?:\+?[0-9][0-9 ().-]{6,}|pager|ext|tel|cell|phone|mrn|dob)|,? [0-9]{1,3}(?: ?[mf]\b| ?y\b| ?yo)| [0-9]{1,4}[/.-][0-9]{1,2}[/.-][0-9]| \(| \|| - |\s*$|\n|\s{2,}[A-Z]",
     re.I,
 )
 _SIGNATURE = re.compile(r"(?:[.;)]\s{1,3}|\n ?|^)$")
 _LAST = re.compile(r"\s*(?:\n(?![0-9])|$)")
 _SIGNED = re.compile(r"(?: ?/ ?[A-Z][A-Za-z.' -]*)*\s*(?:\n|$)")
+_SURE_AFTER = re.compile(r" (?:asked|disagreed|denies|denied|states?|reports?|remains|resting|understands|has (?:been|had|a|advance)|notified)\b")
+_SCORE = re.compile(r"\s[0-9]{1,3}(?:/[0-9]{1,2})?(?:[.,;]|\s|$)(?! ?(?:[MFmf]|y/?o)\b)")
 _PLACE_AFTER = re.compile(
     r" (?:St|Street|Ave|Avenue|Road|Rd|Drive|Lane|Ln|Blvd|Boulevard|Court|Ct|Way|Hospital|Clinic|Center|Centre|Medical|County|Regional"
     r"|Memorial|Surgery|Health|House|University|Manor|Nursing|Care|Rehab|Infirmary|General|Urgent|Family|Women's|Children's|Parish"
@@ -294,6 +296,8 @@ def _single(text: str, lower: str, tokens: list[Token], codes: str, index: int, 
         return False
     if token.kind in _PURE:
         return True
+    if _SCORE.match(text, end):
+        return False
     if token.kind == "U" and case != "mixed":
         return bool(re.search(rf"{_TITLE}$", lower[max(0, start - 12) : start]))
     after = _PERSON_AFTER.match(text, end)
@@ -318,11 +322,11 @@ def _again(text: str, lower: str, tokens: list[Token], codes: str, index: int, c
     token = tokens[index]
     if token.kind in "wixp" and not (token.kind == "w" and text[token.start].isupper() and case == "mixed"):
         return False
-    if _is_thing(text, tokens, index + 1):
+    if _is_thing(text, tokens, index + 1) or _SCORE.match(text, token.end):
         return False
     if token.word not in _known().lexicon:
         return True
     if case != "mixed":
         return token.word not in _SELDOM or bool(_CLOSE.search(lower, max(0, token.start - 40), token.start))
-    before = lower[: token.start].rstrip(" ")[-1:]
-    return before not in ".:\n?!" and before != "" or bool(_PERSON_AFTER.match(text, token.end))
+    before = lower[max(0, token.start - 4) : token.start].rstrip(" ")[-1:]
+    return before not in ".:\n?!" and before != "" or bool(_SURE_AFTER.match(text, token.end))

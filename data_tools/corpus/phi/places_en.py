@@ -47,7 +47,7 @@ _AFTER_STREET = (
 _STREET = re.compile(
     rf"[0-9](?<![0-9A-Za-z.,/-][0-9])[0-9]{{0,5}}[A-Za-z]?(?:-[0-9]{{1,4}})? {{1,2}}(?:(?:[NSEWnsew]|North|South|East|West|NE"
     rf"|NW|SE|SW|[NSEW]\.)\.? {{1,2}})?"
-    rf"(?:{_WORD} {{1,2}}){{1,4}}?{_SUFFIXES}(?![A-Za-z])(?!\.? {_SUFFIXES}(?![A-Za-z]))\.?(?: (?:NE|NW|SE|SW|N|S|E|W|North|South|East|West)(?![A-Za-z]))"
+    rf"(?:{_WORD} {{1,2}}){{1,4}}?{_SUFFIXES}(?![A-Za-z])(?!\.? {_SUFFIXES}(?![A-Za-z]))\.?(?:(?:(?<=County Road)|(?<=COUNTY ROAD)|(?<=State Road)) [0-9]{{1,3}}(?![0-9]))?(?: (?:NE|NW|SE|SW|N|S|E|W|North|South|East|West)(?![A-Za-z]))"
     rf"?{_AFTER_STREET}"
     rf"|[0-9](?<![0-9A-Za-z.,/-][0-9])[0-9]{{0,5}} {{1,2}}(?:Broadway|(?:Highway|Hwy|Route|Rte|County Road|State Road|US"
     rf"|Rural Route|HIGHWAY|COUNTY ROAD)\.? [0-9]{{1,4}}|(?:El|La|Las|Los|Via|Calle|Camino|Avenida|Paseo|Rue|VIA|EL|CALLE)(?: [A-Z][A-Za-z]+){{1,2}}"
@@ -56,6 +56,7 @@ _STREET = re.compile(
 _UK_FLAT = re.compile(r"(?:Flat|Apartment|Unit|Apt\.?|Suite) [0-9A-Za-z]{1,4},? $")
 _HOUSE_NAME = re.compile(
     r"(?:The )?[A-Z][a-z]+ (?:Cottage|House|Lodge|Farm|Manor|Court|Vicarage|Rectory|Barn|Mill|Villa|Hall|Bungalow|Grange|Mansions?)s?,? $"
+    r"|(?:(?<=[Ll]ives )|(?<=[Aa]ddress: )|(?<=[Aa]ddress:)|(?<=[Aa]ddress:  ))[A-Z][a-z]+(?: [A-Z][a-z]+)?, $"
 )
 _BOX = re.compile(rf"P(?<![A-Za-z]P)\.? ?O\.? ?(?:Box|BOX) ?#?[0-9]{{1,6}}{_AFTER_STREET}")
 _ZIP_ANCHOR = re.compile(r"[0-9](?<= [0-9])[0-9]{4}(?:-[0-9]{4})?(?![0-9-])")
@@ -133,7 +134,7 @@ _GENERIC_WORDS = frozenset(
     "intensive critical comprehensive advanced new old good us u.s. united states federal "
     "dx hx rx tx sx physical therapy internal sports vision hearing speech voice swallow balance fall falls movement "
     "disorders disorder genetics genetic hemophilia thalassemia cystic fibrosis muscular dystrophy epilepsy seizure vascular "
-    "failure chest fracture respiratory medicine gastroenterology rheumatology endocrinology nephrology hematology haematology "
+    "perform undergo elective dnr failure chest fracture respiratory medicine gastroenterology rheumatology endocrinology nephrology hematology haematology "
     "urology ophthalmology paediatrics pediatrics palliative elderly frailty tissue viability colorectal thoracic plastic ortho uro "
     "vein cord injury burn trauma poison control blood bone marrow".split()
 )
@@ -272,6 +273,9 @@ _SAINT = re.compile(
     r"St(?<![A-Za-z]St)\.? [A-Z][a-z]+['’]s(?![A-Za-z])(?! (?:Street|St|Road|Rd|Avenue|Ave|Lane|Church|School|Court|Place|Way))"
     r"(?: (?:Hospital|Medical Center|Hospice|Health Center))?"
 )
+_CENTER_OF = re.compile(
+    r"(?:Family|Community|Women's|Children's|Rural|Neighborhood) (?:Health|Medical|Care) (?:Center|Centre|Clinic) of (?:the )?[A-Z][a-z]+(?: [A-Z][a-z]+)?"
+)
 _NICKNAME = re.compile(
     r"(?<=[Tt]he )(?:Brigham|RVI|Royal (?:Free|London|Marsden|Brompton|Infirmary|Liverpool|Surrey)|Christie|Marsden|QE|Western General"
     r"|Royal|JR|Infirmary|Freeman|Mayo|Clinic)(?![A-Za-z' ]+(?:Clinic|Hospital))(?![A-Za-z])"
@@ -290,18 +294,18 @@ _CITY_NAMES = "|".join(
     re.escape(town.replace("_", " ")) for town in sorted(set(lists.words("cities_en", "town")), key=lambda town: (-len(town), town))
 )
 _CITY_STATE = re.compile(
-    rf"(?:{_CITY_NAMES}|(?:(?:Fort|Las|Los|El|San|Santa|New|North|South|East|West|Mount|Port|Lake|Grand|Eau|Baton|Des|Saint|St\.) )?[A-Z][a-z]{{2,}})"
-    rf",[ \n]{{1,2}}(?:{'|'.join(_STATES)})(?![A-Za-z])(?:,?[ \n]{{1,2}}{_ZIP})?"
+    rf"(?:{_CITY_NAMES}),[ \n]{{1,2}}(?:{'|'.join(_STATES)})(?![A-Za-z])(?:,?[ \n]{{1,2}}{_ZIP})?"
 )
 _CITY_ALONE = re.compile(rf"(?:{_CITY_NAMES})(?![A-Za-z'’-])(?! (?:General|Hospital|County|Medical|Regional|Memorial|Children|University|Community))")
 _CITY_CUE = re.compile(
-    r"(?:\b(?:from|in|to|near|of|at home in|lives|outside) |\bLives [0-9][^\n]{3,30} |\n)$"
+    r"(?:\b(?:from|in|to|near|of|at home in|lives|outside) |[0-9][^\n]{3,30}(?:Road|Rd|Street|St|Lane|Avenue|Ave|Terrace|Hill|Close|Way|Gardens|Court|Place|Drive|Square|Row|Park"
+    r"|Crescent|Grove|[a-z]way),?[ \n]{1,2})$"
 )
 
 
 def find_record_hospitals(text: str) -> Iterator[Span]:
     """text: folded, of a record."""
-    for pattern in (_SAINT, _NICKNAME):
+    for pattern in (_SAINT, _CENTER_OF, _NICKNAME):
         yield from (Span(match.start(), match.end(), "HOSPITAL") for match in pattern.finditer(text))
     for match in _SOLE_NAME.finditer(text):
         if _SEEN_AT.search(text, max(0, match.start() - 24), match.start()):
@@ -320,3 +324,17 @@ def find_record_addresses(text: str) -> Iterator[Span]:
     for match in _CITY_ALONE.finditer(text):
         if not (match.start() and text[match.start() - 1].isalpha()) and _CITY_CUE.search(text, max(0, match.start() - 40), match.start()):
             yield Span(match.start(), match.end(), "ADDRESS")
+
+
+_BETWEEN = re.compile(r"(?:[ ,.\n]{1,3}|,? (?:[Nn]o|NO|[Aa]pt|APT)\.? ?[0-9]{1,4}[A-Za-z]?,?[ \n])")
+
+
+def as_one(text: str, found: list[Span]) -> list[Span]:
+    """Addresses with next to nothing between them are one."""
+    together: list[Span] = []
+    for span in sorted(found):
+        if together and (span.start <= together[-1].end or _BETWEEN.fullmatch(text, together[-1].end, span.start)):
+            last = together.pop()
+            span = Span(last.start, max(last.end, span.end), span.type)
+        together.append(span)
+    return together
