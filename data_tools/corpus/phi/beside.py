@@ -12,7 +12,7 @@ _CODE = (
 )
 _PHONE = (
     r"(?:(?:\+?1[-. ]?)?\(?[2-9][0-9]{2}\)?[-. /]{0,2}[2-9][0-9]{2}[-. ]?[0-9]{4}|[0-9]{3}-[0-9]{4}|[2-9][0-9]{6,7}(?:-[0-9]{3,4})?"
-    r"|\+[0-9]{1,3}[- ][0-9 -]{7,14}[0-9])(?![0-9A-Za-z])" + _EXTENSION
+    r"|0[0-9]{9,10}|\+[0-9]{1,3}[- ][0-9 -]{7,14}[0-9])(?![0-9A-Za-z])" + _EXTENSION
 )
 _TITLE = r"(?:,? (?:MD|M\.D\.|DO|RN|NP|PA|FY1|FY2|ST[1-8]|PGY-?[1-7]|CNM|SpR|SHO))?"
 _ROLE = r"(?:,? ?[(（][A-Za-z ]{2,20}[)）])?"
@@ -26,16 +26,17 @@ _BEFORE_NAME_CODE = re.compile(rf"(?:^|\n|[ 　])(?P<value>{_CODE})[ 　]{{0,3}}
 _HASH = re.compile(rf"#(?P<value>{_CODE})")
 _NEXT_CODE = re.compile(rf"[ ,]{{1,3}}(?P<value>{_CODE})")
 _HEAD = re.compile(
-    rf"(?:(?:^|\n)(?:[A-Z]{{2,}} ){{1,3}}|\b(?:[Ss]ample|SAMPLE|[Ss]pecimen|SPECIMEN|[Ss]lide|[Bb]lock|[Cc]assette|PRF|[Aa]ccn|[Ss]tudy|[Cc]ase|(?:(?<!Rx )(?<!RX )(?<!rx ))ID|[Cc]ytology"
-    rf"|[Pp]rior|[Ii]ncident|[Jj]ob|[Vv]isit|[Ff]ile|[Oo]rder|[Aa]ccession|[Bb]arcode|[Ll]ab)(?: (?:no|No|NO|number|#)\.?)?:?[ \t]{{1,3}})(?P<value>{_CODE})"
+    r"(?:(?:^|\n)(?P<caps>(?:[A-Z]{2,}[ :]{1,3}){1,4})|(?i:\b(?:sample|specimen|slide|block|cassette|prf|accn|study|case|(?<!rx )id|cytology|histology"
+    r"|prior|ref|incident|job|visit|file|order|accession|barcode|lab|report|mr#)(?: (?:no|number|#)\.?)?:?\s{1,3}))"
+    rf"(?P<value>{_CODE})"
 )
 _SPACED_MRN = re.compile(
     r"(?i:\b(?:mrn?|medical record(?: number| no\.?)?|hosp(?:ital)? (?:no|number|num)\.?|record (?:no|number)\.?|unit (?:no|number)\.?|mr#)\s{0,2}[:#]{0,2}\s{0,3})"
     r"([0-9]{3}[ -][0-9]{2,3}[ -][0-9]{2,3})(?![0-9])"
 )
 _PLATE_WORD = re.compile(
-    r"(?i:\b(?:plates?|vehicle|ride|van|car|truck|taxi|cab|suv|sedan|parking|parked|permit|placard|valet|passenger|driver|auto|automobile|reg|registration"
-    r"|tag|tow(?:ed)?|moto(?:r|rcycle|rbike)?|bus|pickup|lot|garage)\b)[^\n.;]{0,40}$"
+    r"(?i:\b(?:plates?|vehicle|ride|van|car|truck|taxi|cab|suv|sedan|parking|parked|park|drove|drives?|permit|placard|valet|passenger|driver|auto|automobile|reg|registration"
+    r"|tag|tow(?:ed)?|moto(?:r|rcycle|rbike)?|bus|pickup|lot|garage)\b)[^.;]{0,40}$"
 )
 _PLATE = re.compile(
     r"(?<![0-9A-Za-z/-])(?:[A-Z]{3}[- ]?[0-9]{3,4}|[0-9]{3}[- ]?[A-Z]{3}|[0-9][A-Z]{2}[- ]?[0-9]{3}|[0-9][A-Z]{3}[- ]?[0-9]{2,3}|[A-Z]{2}[- ]?[0-9]{4,5}|[A-Z][0-9]{2}[- ]?[A-Z]{3}"
@@ -44,7 +45,9 @@ _PLATE = re.compile(
 _SURE_PLATE = re.compile(r"(?<![0-9A-Za-z/-])(?:[0-9][A-Z]{3}[0-9]{3}|[A-Z]{2}[0-9]{2} ?[A-Z]{3})(?![0-9A-Za-z/-])")
 _PHONE_THEN = re.compile(r"[,;]? {1,2}$")
 _LOCAL_PHONE = re.compile(rf"(?<![0-9A-Za-z/.#-])[2-9][0-9]{{2}}-[0-9]{{4}}(?![0-9A-Za-z-]){_EXTENSION}")
-_TEN = re.compile(rf"(?<=[,(:：] )[2-9][0-9]{{9}}(?![0-9A-Za-z-]){_EXTENSION}|(?<=\()[2-9][0-9]{{9}}(?=\))")
+_TEN = re.compile(rf"(?<![0-9A-Za-z/.#-])(?:[2-9][0-9]{{2}}[2-9][0-9]{{6}}|07[0-9]{{9}})(?![0-9A-Za-z-]){_EXTENSION}")
+_ABROAD = re.compile(r"(?<![0-9A-Za-z/.#-])(?:011|00)[- ][0-9]{1,3}(?:[- ][0-9]{1,8}){1,4}(?![0-9A-Za-z])")
+_PHONE_WORD = re.compile(r"(?i:(?:pager|page|bleep|cell|tel|phone|fax|ext|call|at|or|mobile|contact|电话|手机|号码)\.?[:：]? ?)$")
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}|[0-9]{1,2}[-/][0-9]{1,2}(?:[-/][0-9]{2,4})?")
 _MEASURE = re.compile(r" ?(?:mg|ml|mL|kg|g/|cm|mm|mcg|%|/|x ?10|岁|次|天|周|月|年|小时|分)")
 _GENE = re.compile(r"(?:BRCA|TP|MSH|MLH|KRAS|EGFR|JAK|HER|CD|HLA|FMR|CYP|ALK|BRAF|PDL|PD|CA|COVID|H[0-9]N|T[1-4]N|SARS|MYH|COL|TNF|IL|HPV|ASA|FIO|SPO|G[0-9]P|NG|M[0-9]{2}$|B[0-9]{1,2}$|C[0-9]{1,2}$|L[0-9]$|S[0-9]$|PHQ|GAD|ICD|CKD|GCS)(?![A-Za-z])")
@@ -55,15 +58,15 @@ def find_beside(text: str, upper: str, names: Iterable[Span], found: Iterable[Sp
     for name in names:
         yield from _after_name(upper, name)
         before = _BEFORE_NAME_CODE.search(upper, max(0, name.start - 24), name.start)
-        if before and _is_code(upper, before):
+        if before and _is_code(upper, before) and not _PHONE_WORD.search(upper, max(0, before.start("value") - 10), before.start("value")):
             yield Span(*before.span("value"), "MRN")
     for pattern in (_HASH, _HEAD):
         for match in pattern.finditer(upper):
-            if _is_code(upper, match):
+            if _is_code(upper, match) and not (match.groupdict().get("caps") and _PHONE_WORD.search(match["caps"])):
                 yield from _with_next(upper, match)
     for match in _SPACED_MRN.finditer(upper):
         yield Span(match.start(1), match.end(1), "MRN")
-    for pattern in (_LOCAL_PHONE, _TEN):
+    for pattern in (_LOCAL_PHONE, _TEN, _ABROAD):
         yield from (Span(match.start(), match.end(), "PHONE") for match in pattern.finditer(upper))
     phones = {span.end for span in found if span.type == "PHONE"}
     for match in _PLATE.finditer(upper):

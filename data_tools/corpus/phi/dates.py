@@ -37,7 +37,7 @@ _NAMED = re.compile(rf"(?:{'|'.join(_spellings())})(?![A-Za-z])")
 _YEAR = re.compile(r"[12](?<=[ ,./-][12])[09][0-9]{2}(?![0-9A-Za-z])")
 _LOWER = re.compile(rf"(?<![A-Za-z])(?:{'|'.join(_spellings()).lower()})(?![A-Za-z])")
 _BEFORE_MONTH = re.compile(
-    r"(?:(?<![0-9A-Za-z.,/-])|(?<=[A-Za-z][-,]))([0-9]{1,2})(?:st|nd|rd|th|ST|ND|RD|TH)?(?: ?of)?[ /.,-]{0,2}$"
+    r"(?:(?<![0-9A-Za-z.,/:-])|(?<=[A-Za-z][-,]))([0-9]{1,2})(?:st|nd|rd|th|ST|ND|RD|TH)?(?: ?of)?[ /.,-]{0,2}$"
 )
 _AFTER_MONTH = re.compile(
     r"(?:\.?,?[ /.-]{0,2}([0-3]?[0-9])(?:st|nd|rd|th|ST|ND|RD|TH)?(?![0-9A-Za-z:/]|[.,][0-9])"
@@ -83,6 +83,36 @@ def find_dates(text: str, chinese: bool, english: bool) -> Iterator[Span]:
     """text: folded."""
     for reading in read_dates(text, chinese, english):
         yield Span(reading.start, reading.end, "DATE")
+
+
+_TIME_JOINED = re.compile(
+    r"(?<![0-9A-Za-z/.-])(?:19|20)[0-9]{2}([-/.])(?:0?[1-9]|1[0-2])\1(?:0[1-9]|[12][0-9]|3[01]|[1-9])(?=(?:[01]?[0-9]|2[0-3]) ?[:：时点][0-5]?[0-9]?)"
+)
+_PADDED = re.compile(r"(?<![0-9A-Za-z./×xX*~-])(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])(?![0-9./~×xX*%-]| ?(?:[天周次月岁年级分片粒个度mc小ml]|例|cm|mm))")
+_YEAR_MONTH = re.compile(r"(?<![0-9A-Za-z./-])(?:19|20)[0-9]{2}[.-](?:0[1-9]|1[0-2])(?![0-9./%-]| ?(?:mg|ml|mm|cm|kg))")
+_PARTIAL = re.compile(r"(?<![0-9A-Za-z./+-])(?:0?[1-9]|[12][0-9]|3[01])/(?:0?[1-9]|[12][0-9]|3[01]|[0-9]{2})(?![0-9A-Za-z/%]|\.[0-9]| ?(?:mmHg|strength|pain|cm|wks?|weeks))")
+_DAY_WORD = re.compile(
+    r"(?:\b(?:on|by|from|since|until|till|through|to|in|labs|ct|mri|echo|cultures?|sputum|d/c|adm|admitted|discharged|discharge|seen|consult|consultation"
+    r"|note|visit|with|dated|f/u|due|edd|lmp|repeat \w+|colonoscopy|mammogram|pap|x-?ray|cxr|ekg|ecg|biopsy|surgery|procedure|elective|tci|clinic|cva|mi|stroke"
+    r"|given|started|stopped|drawn|collected|placed|removed|admit|appt|appointment|scan|study|at [A-Z][A-Za-z' ]{2,24}|the [A-Z][a-z]+|[A-Z][a-z]+[,]) ?[:]? ?)$", re.I
+)
+_BEFORE_DATE = re.compile(r"(?:strength|katz|grade|murmur|pain|score|mp|visual acuity|va|[0-9])\s*$", re.I)
+
+
+def find_record_dates(text: str, chinese: bool) -> Iterator[Span]:
+    """text: folded, of a record: days without years and with a time directly behind, as notes have them."""
+    patterns = (_TIME_JOINED, _YEAR_MONTH, _PADDED) if chinese else (_TIME_JOINED, _YEAR_MONTH)
+    for pattern in patterns:
+        yield from (Span(match.start(), match.end(), "DATE") for match in pattern.finditer(text))
+    for match in _NAMED.finditer(text):  # labs Jan 13
+        after = _AFTER_MONTH.match(text, match.end())
+        if after and 1 <= int(after[1]) <= 31 and after.start(1) > match.end():
+            yield Span(match.start(), after.end(), "DATE")
+    for match in _PARTIAL.finditer(text) if not chinese else ():
+        first, second = (int(part) for part in match.group().split("/"))
+        if min(first, second) <= 12 and _DAY_WORD.search(text, max(0, match.start() - 32), match.start()):
+            if not _BEFORE_DATE.search(text, max(0, match.start() - 16), match.start()):
+                yield Span(match.start(), match.end(), "DATE")
 
 
 def read_dates(text: str, chinese: bool, english: bool) -> Iterator[Reading]:

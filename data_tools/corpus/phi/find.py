@@ -4,7 +4,7 @@ import re
 
 from data_tools.corpus.phi import names_en, names_zh, notes_en, places_en, places_zh
 from data_tools.corpus.phi.beside import find_beside
-from data_tools.corpus.phi.dates import find_dates
+from data_tools.corpus.phi.dates import find_dates, find_record_dates
 from data_tools.corpus.phi.fold import fold
 from data_tools.corpus.phi.letter_case import letter_case, raised, titled, unbroken
 from data_tools.corpus.phi.numbers import find_numbers
@@ -49,10 +49,12 @@ def _of_record(text: str, found: list[Span], chinese: bool, english: bool) -> li
         # Others find these better: what reads the whole record knows where a name ends, and titles are no houses.
         again = ("NAME",) if case == "mixed" else ("NAME", "HOSPITAL", "ADDRESS")
         found = [span for span in found if span.type not in again or not text[span.start].isascii()]
-        found += notes_en.find_names(text, case)
         found += find_dates(prose, chinese, english) if case != "mixed" else ()
         found += find_numbers(signs, chinese) if case == "lower" else ()
+    found += find_record_dates(prose, chinese)
     found += _across_lines(prose, signs, chinese, english)
+    if english:
+        found += notes_en.find_names(text, case, [span for span in found if span.type == "DATE"])
     for flat in (prose, unbroken(prose)) if english else ():
         found += places_en.find_hospitals(flat)
         found += places_en.find_addresses(flat)
@@ -69,5 +71,5 @@ def _across_lines(prose: str, signs: str, chinese: bool, english: bool) -> list[
     flat = unbroken(prose)
     if flat == prose:
         return []
-    found = [*find_dates(flat, chinese, english), *find_numbers(unbroken(signs), chinese)]
+    found = [*find_dates(flat, chinese, english), *find_record_dates(flat, chinese), *find_numbers(unbroken(signs), chinese)]
     return [span for span in found if "\n" in prose[span.start : span.end]]

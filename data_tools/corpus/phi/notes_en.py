@@ -9,7 +9,7 @@ Between two words stands how they are joined: a space, n (a line's end), a comma
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -136,9 +136,10 @@ def _of_parts(kinds: list[str]) -> str:
     return "G" if kinds[0] == "G" else "S" if kinds[-1] == "S" else "B"
 
 
-def find_names(text: str, case: Case) -> Iterator[Span]:
-    """text: folded."""
-    tokens = [_token(text, match, case) for match in _WORD.finditer(text)]
+def find_names(text: str, case: Case, dates: Sequence[Span] = ()) -> Iterator[Span]:
+    """text: folded; dates: where days stand, whose months are no names."""
+    months = {place for span in dates if any(map(str.isdigit, text[span.start : span.end])) for place in range(span.start, span.end)}
+    tokens = [_token(text, match, case) for match in _WORD.finditer(text) if match.start() not in months]
     if not tokens:
         return
     tokens = _without_lone_particles(text, tokens)
@@ -172,6 +173,8 @@ def _token(text: str, match: re.Match[str], case: Case) -> Token:
     kind = _kind(word)
     if kind in "gsbU" and _KEY.match(text, end) and not _TITLED.search(text, max(0, start - 8), start):
         return Token(start, end, word, "w")
+    if kind == "i" and re.search(r"[0-9] $", text[max(0, start - 2) : start]):
+        kind = "w"
     if kind == "i" and case == "lower" and text[end : end + 1] != "." and word in ("a", "i", "x"):
         kind = "w"
     if case == "mixed" and written.isupper() and 1 < len(written):

@@ -203,12 +203,15 @@ _CLINICAL = re.compile(
     r"\b(?:mg|ml|Mg|Ml|MG|[Pp]er|PER|[Ww][Rr]|[Gg]iven|GIVEN|BP|RR|HR|Dr [A-Z]|Days?|Weeks?|Years?|Patients?|Point (?:Scale|Tender)|Hours?|Grade|Stage|Type|Phase|Step|Minute|Month"
     r"|Day)\b|\b(?:View|Point|Run|Green|Park|Hill|Close|Walk|Row|Path|Rise|Way|Place|Court|Branch)$"
 )
+_NEVER_STREET = re.compile(r"(?i:\b(?:mg|ml|mcg|per|wr|given|nocte|am|pm|where|which|when|with|for|and|who|was|bpm|units?|tabs?)\b)")
 _SUFFIX_WITH_CITY = re.compile(r", ?[A-Z]")
 
 
 def _is_clinical(value: str) -> bool:
     """5 Point Scale, 2 View: a number and two words that are no street."""
     words = value.split()
+    if _NEVER_STREET.search(value):
+        return True
     return bool(_CLINICAL.search(value)) and not (
         len(words) >= 3 and words[0].isdecimal() and words[1].istitle() and words[1] not in _COUNTED
     )
@@ -281,7 +284,10 @@ _NICKNAME = re.compile(
     r"|Royal|JR|Infirmary|Freeman|Mayo|Clinic)(?![A-Za-z' ]+(?:Clinic|Hospital))(?![A-Za-z])"
 )
 _SEEN_AT = re.compile(r"(?:workup at|airway at|followed at|records requested from|care at|summary|admitted to|seen at|transferred from|visited|treated at) ?$", re.I)
-_SOLE_NAME = re.compile(r"(?:the )?(?:Bellevue|Hopkins|Stanford|Mayo|Emory|Duke|Yale|Vanderbilt|Rush|Sinai|Mercy|Providence|Methodist|Baptist)(?: [A-Z][a-z]+)?(?![A-Za-z])")
+_SOLE_NAME = re.compile(
+    r"(?:the )?(?:Bellevue|Hopkins|Stanford|Mayo|Emory|Duke|Yale|Vanderbilt|Rush|Sinai|Mercy|Providence|Methodist|Baptist)"
+    r"(?: (?!Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[A-Z][a-z]+)?(?![A-Za-z])"
+)
 _HOME = re.compile(
     r"(?:The )?(?:[A-Z][A-Za-z'’]+ ){1,3}(?:Manor|Surgery|House|Lodge|Gardens|Court|Terrace|Village|Place|Living|Hospice)(?![A-Za-z])(?! (?:Road|Street|Ave))"
 )
