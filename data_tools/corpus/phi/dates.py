@@ -94,8 +94,11 @@ _PARTIAL = re.compile(r"(?<![0-9A-Za-z./+-])(?:0?[1-9]|[12][0-9]|3[01])/(?:0?[1-
 _DAY_WORD = re.compile(
     r"(?:\b(?:on|by|from|since|until|till|through|to|in|labs|ct|mri|echo|cultures?|sputum|d/c|adm|admitted|discharged|discharge|seen|consult|consultation"
     r"|note|visit|with|dated|f/u|due|edd|lmp|repeat \w+|colonoscopy|mammogram|pap|x-?ray|cxr|ekg|ecg|biopsy|surgery|procedure|elective|tci|clinic|cva|mi|stroke"
-    r"|given|started|stopped|drawn|collected|placed|removed|admit|appt|appointment|scan|study|at [A-Z][A-Za-z' ]{2,24}|the [A-Z][a-z]+|[A-Z][a-z]+[,]) ?[:]? ?)$", re.I
+    r"|given|started|stopped|drawn|collected|placed|removed|admit|appt|appointment|scan|study|school|palsy|disease|diagnosed with [a-z' ]{3,24}|airway at [a-z' ]{2,24}) ?[:]? ?)$", re.I
 )
+_DAY_AFTER = re.compile(r"\.?[ ]([0-3]?[0-9])(?:st|nd|rd|th|ST|ND|RD|TH)?(?![0-9A-Za-z/]|[.,:][0-9])")
+_AT_TIME = re.compile(r" at [0-9]| through\b")
+_WEEKS = re.compile(r"[0-9]/(?:52|7|12)(?![0-9])")
 _BEFORE_DATE = re.compile(r"(?:strength|katz|grade|murmur|pain|score|mp|visual acuity|va|[0-9])\s*$", re.I)
 
 
@@ -105,12 +108,13 @@ def find_record_dates(text: str, chinese: bool) -> Iterator[Span]:
     for pattern in patterns:
         yield from (Span(match.start(), match.end(), "DATE") for match in pattern.finditer(text))
     for match in _NAMED.finditer(text):  # labs Jan 13
-        after = _AFTER_MONTH.match(text, match.end())
-        if after and 1 <= int(after[1]) <= 31 and after.start(1) > match.end():
+        after = _DAY_AFTER.match(text, match.end())
+        if after and 1 <= int(after[1]) <= 31:
             yield Span(match.start(), after.end(), "DATE")
     for match in _PARTIAL.finditer(text) if not chinese else ():
         first, second = (int(part) for part in match.group().split("/"))
-        if min(first, second) <= 12 and _DAY_WORD.search(text, max(0, match.start() - 32), match.start()):
+        known = _DAY_WORD.search(text, max(0, match.start() - 40), match.start()) and not _WEEKS.match(text, match.start())
+        if min(first, second) <= 12 and (known or _AT_TIME.match(text, match.end())):
             if not _BEFORE_DATE.search(text, max(0, match.start() - 16), match.start()):
                 yield Span(match.start(), match.end(), "DATE")
 

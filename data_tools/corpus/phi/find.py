@@ -2,7 +2,7 @@
 
 import re
 
-from data_tools.corpus.phi import names_en, names_zh, notes_en, places_en, places_zh
+from data_tools.corpus.phi import names_en, names_zh, notes_en, notes_zh, places_en, places_zh
 from data_tools.corpus.phi.beside import find_beside
 from data_tools.corpus.phi.dates import find_dates, find_record_dates
 from data_tools.corpus.phi.fold import fold
@@ -60,6 +60,7 @@ def _of_record(text: str, found: list[Span], chinese: bool, english: bool) -> li
         found += places_en.find_addresses(flat)
         found += places_en.find_record_hospitals(flat)
         found += places_en.find_record_addresses(flat)
+    found += notes_zh.find_names(text) if chinese else ()
     names = [span for span in found if span.type == "NAME"]
     found += find_beside(text, signs, names, found)
     addresses = places_en.as_one(text, [span for span in found if span.type == "ADDRESS"])

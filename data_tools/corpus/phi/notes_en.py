@@ -315,7 +315,7 @@ def _single(text: str, lower: str, tokens: list[Token], codes: str, index: int, 
         return beside and len(token.word) > 2
     if case == "mixed" and _WITH.search(lower, max(0, start - 7), start) and not text[start:end].isupper():
         return token.word not in _MONTHS
-    return (beside or bool(after)) and bool(_LOOSE.search(lower, max(0, start - 16), start)) and (
+    return (beside or bool(after) and token.word not in _SELDOM) and bool(_LOOSE.search(lower, max(0, start - 16), start)) and (
         case == "mixed" or token.word not in _known().lexicon
     )
 

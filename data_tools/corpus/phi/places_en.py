@@ -203,7 +203,7 @@ _CLINICAL = re.compile(
     r"\b(?:mg|ml|Mg|Ml|MG|[Pp]er|PER|[Ww][Rr]|[Gg]iven|GIVEN|BP|RR|HR|Dr [A-Z]|Days?|Weeks?|Years?|Patients?|Point (?:Scale|Tender)|Hours?|Grade|Stage|Type|Phase|Step|Minute|Month"
     r"|Day)\b|\b(?:View|Point|Run|Green|Park|Hill|Close|Walk|Row|Path|Rise|Way|Place|Court|Branch)$"
 )
-_NEVER_STREET = re.compile(r"(?i:\b(?:mg|ml|mcg|per|wr|given|nocte|am|pm|where|which|when|with|for|and|who|was|bpm|units?|tabs?)\b)")
+_NEVER_STREET = re.compile(r"(?i:\b(?:mg|ml|mcg|per|wr|given|nocte|am|pm|where|which|when|with|for|and|who|was|bpm|tabs?)\b)")
 _SUFFIX_WITH_CITY = re.compile(r", ?[A-Z]")
 
 
