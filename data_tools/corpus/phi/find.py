@@ -1,6 +1,7 @@
 """All that identifies a person in a text."""
 
 import re
+from bisect import bisect_left, bisect_right
 
 from data_tools.corpus.phi import names_en, names_zh, notes_en, notes_zh, places_en, places_zh
 from data_tools.corpus.phi.beside import find_beside
@@ -60,7 +61,11 @@ def _of_record(text: str, found: list[Span], chinese: bool, english: bool) -> li
         found += places_en.find_addresses(flat)
         found += places_en.find_record_hospitals(flat)
         found += places_en.find_record_addresses(flat)
-    found += notes_zh.find_names(text) if chinese else ()
+    if chinese:
+        found += notes_zh.find_names(text)
+        found += places_zh.find_hospitals(text, record=True)
+        found += places_zh.find_record_addresses(text)
+        found += _across_han(text)
     names = [span for span in found if span.type == "NAME"]
     found += find_beside(text, signs, names, found)
     addresses = places_en.as_one(text, [span for span in found if span.type == "ADDRESS"])
@@ -74,3 +79,23 @@ def _across_lines(prose: str, signs: str, chinese: bool, english: bool) -> list[
         return []
     found = [*find_dates(flat, chinese, english), *find_record_dates(flat, chinese), *find_numbers(unbroken(signs), chinese)]
     return [span for span in found if "\n" in prose[span.start : span.end]]
+
+
+_HAN_BREAK = re.compile("(?<=[一-鿿0-9])\n(?=[一-鿿0-9])")
+
+
+def _across_han(text: str) -> list[Span]:
+    """Chinese hospitals, addresses and days that are broken over two lines."""
+    breaks = [match.start() for match in _HAN_BREAK.finditer(text)]
+    if not breaks:
+        return []
+    flat = _HAN_BREAK.sub("", text)
+    moved = [place - index for index, place in enumerate(breaks)]  # where each break was, in the text without them
+    sources = (places_zh.find_hospitals(flat, record=True), places_zh.find_addresses(flat), find_dates(flat, True, False))
+    found = []
+    for source in sources:
+        for span in source:
+            first, last = bisect_right(moved, span.start), bisect_left(moved, span.end)
+            if first < last:
+                found.append(Span(span.start + first, span.end + last, span.type))
+    return found

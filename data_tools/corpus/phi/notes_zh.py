@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from data_tools.corpus.phi import lists, names_zh
+from data_tools.corpus.phi import lists, names_zh, notes_en, places_zh
 from data_tools.corpus.phi.spans import Span
 
 _HAN = "一-鿿㐀-䶿"
@@ -12,6 +12,7 @@ _ALL = "".join(dict.fromkeys(_COMMON + _WORD + _CUED))
 _COMPOUND = lists.any_of(lists.words("surnames_zh", "compound"))
 _SURE_GIVEN = frozenset(lists.characters("given_zh", "any"))
 _GIVEN = _SURE_GIVEN | frozenset(lists.characters("given_zh", "notes"))
+_SECONDS = {line[0]: frozenset(line[2:]) for line in lists.sections("words_zh")["record"].splitlines()}
 _SURNAME = re.compile(rf"{_COMPOUND}|[{_ALL}]")
 _ONE_HAN = re.compile(f"[{_HAN}]")
 
@@ -21,9 +22,11 @@ _STRONG = re.compile(  # a person follows
     r"|家[属长]|亲属|房东|邻[床居]|同[事学班车行乡屋伴桌]|朋友|老[乡师板]|翻译|[陪看]护|护工|保姆|门卫|保安|对[方象]|孩子|小孩|学生|居民|村民|职工|工人|农民"
     r"|记录|复核|审[核签]|核对|报告|接[诊生待]|助[产手]|[一二三]助|器械|巡回|麻醉|主刀|术者|执行|值班|经[办治]|代[办理诉]|委托|联系|通知|告知|转告|谢谢|感谢|尊敬的|亲爱的|抢救[:：]|参加"
     r"|本组|组[长员]|主治|住院医|规培|进修|实习|研究生|检查|[研随回]访|[内外儿眼骨妇产]科|[诊验像理学吸化心尿液疫症伤复急]科|病区|叫|名为|自称|[退汇转寄交][至给]|为盼|[他她](?:儿子|女儿|哥|姐|妈|爸)"
-    r"|时静|附?[一二三]院|医院|情况|中心|先证者)(?:[是为系：:]|[（(][^（()）]{1,6}[)）])?$"
+    r"|时静|附?[一二三]院|医院|情况|中心|先证者|[当班]时|[0-9加]床)(?:[是为系：:]|[（(][^（()）]{1,6}[)）])?$"
 )
-_WEAK = re.compile(r"(?:[由请与和同找跟及给向为经嘱遵让被随子女夫科院日晨午室])$")
+_WEAK = re.compile(r"(?:[由请与和同找跟及给向为经嘱遵让被随子女夫科院日晨午室时床说])$")
+_KEY = re.compile(r"[ \u3000]?[:：]|综合征|病|征|腺炎|淋巴瘤|氏|试验|反射|菌|胶囊|[片丸]|颗粒| ?[0-9.]+ ?(?:m?g|ml|片|粒|袋|支|IU?|u)(?![A-Za-z])")
+_TAKEN = re.compile(r"(?:[予服用停换]|口服|给予|加用|服用|自服|改用|过敏)[、，,]?$")
 _NO_LABEL = re.compile(
     r"(?:诊断|用药|处方|药物?|主诉|病史|检查|所见|提示|印象|意见|过敏史?|治疗|方案|既往史?|诊|科室|科别|职业|民族|籍贯|关系|性别|血型|部位|术式|手术|方式|结果|目的|培养|标本|仪器|饮食|建议|处理"
     r"|情况|疾病|名称|经过|反应|查体|地址|住址|单位|医院|D[Xx]|R[Xx]|C/O|P/E|婚姻|信仰|文化|学历|费别|体位|神志|面容) ?[:：|] ?$"
@@ -44,9 +47,14 @@ _TITLES = (
     r"|工(?=[诉说称，,、])|总(?=[诉说称，,、])|[、/][^、/]{1,2}[二两]位"
 )
 _TITLED = re.compile(rf"({_COMPOUND}|[{_ALL}])(?={_TITLES})")
-_PAIR = re.compile(rf"(?:^|[\n。；;）) \u3000])({_COMPOUND}|[{_ALL}])[/、]({_COMPOUND}|[{_ALL}])(?=[ \u3000]*(?:\n|$)|[二两]位)")
+_PAIR = re.compile(rf"(?:^|[\n。；;）) \u3000，,])({_COMPOUND}|[{_ALL}]) ?[/、，, ] ?({_COMPOUND}|[{_ALL}])(?=[ \u3000]*(?:\n|$)|[二两]位)")
 _BEFORE_PAIR = re.compile(rf"[/] ?({_COMPOUND}|[{_ALL}])(?=[ \u3000]*(?:\n|$))")
 _AFTER_PAIR = re.compile(rf"(?:^|[\n。；;）) \u3000])({_COMPOUND}|[{_ALL}])(?= ?/ ?[{_HAN}A-Z])")
+_OF_TWO = re.compile(rf"(?<=[、，, /])({_COMPOUND}|[{_ALL}])(?=[二两]位)")
+_CHILD = re.compile(
+    r"(?:[外祖][婆公父母]|奶奶|爷爷|姥[姥爷]|妈妈?|爸爸?|[父母]亲|家[长人属])(?:代?诉|说|称|讲)[，,：:]?((?:[阿小大二三][一-鿿]|([一-鿿])\2|[一-鿿][宝妞丫娃]))(?=[是不又也今昨在从发一有])"
+)
+_CAPITALS = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2,}(?: [A-Z]{2,}){1,2}(?![A-Za-z0-9])")
 _NICKNAME = re.compile(r"(?:叫[他她它]?|小名|乳名|昵称|外号|曾用名|绰号|别名|人称)[：: ]?[“\"'‘「『]([一-鿿]{2,3})[”\"'’」』]")
 _JAPANESE = re.compile(
     r"(?:佐藤|铃木|高桥|田中|渡边|伊藤|山本|中村|小林|加藤|吉田|山田|佐佐木|山口|松本|井上|木村|清水|山崎|池田|桥本|阿部|石川|前田|藤田|冈田|后藤|小川|村上|长谷川|近藤|石井|斋藤|坂本|远藤|青木|藤井|西村|福田"
@@ -65,12 +73,12 @@ _MONGOL = (
 )
 _UYGHUR = "阿依|古丽|买买提|阿孜|热孜|帕提|米日|艾力|吐尔|玉素|努尔|巴哈尔|万古丽|阿不都|艾合买提|木拉提|赛|迪丽"
 _PARTED = re.compile(
-    rf"(?:{_TIBETAN}){{2,3}}|(?:{_YI}){{2,3}}|(?:{_YI})阿[一-鿿]{{1,2}}(?=$|[^一-鿿]|{_MORE_FOLLOW})|(?:{_MONGOL}){{2,3}}|(?:乌力吉|那日松|巴特尔|毕力格|吉日嘎拉|乌日娜|苏日娜|萨日娜|琪琪格|特木尔|朝克图|斯日古楞)"
+    rf"(?:{_TIBETAN}){{2,3}}|(?:{_YI}){{2,3}}[莫木古色铁洛]?|(?:{_YI})阿[一-鿿]{{1,2}}(?=$|[^一-鿿]|{_MORE_FOLLOW})|(?:{_MONGOL}){{2,3}}|(?:乌力吉|那日松|巴特尔|毕力格|吉日嘎拉|乌日娜|苏日娜|萨日娜|琪琪格|特木尔|朝克图|斯日古楞)"
     rf"|(?:{_UYGHUR}){{2,4}}"
 )
 _FOREIGN_CHARACTERS = frozenset(
     names_zh._TRANSLIT + "肯里汗让皮埃尔杜邦迈克奥康纳彼得罗娃安约翰史密斯瑟琳伊莎白乔治托查理戴维森路易卫法蒂玛扎赫费南德琼索科洛夫弗朗西莫勒莱昂布什福特格林本亚历山大凯瑟雷蒙诺顿威廉姆亨利爱丽丝简珍妮露海伦"
-    "娅妮可罗茜贝蒂哈不拉衣明托吾买迪力孜木提合甫赛音宝兰吐逊热依罕帕坎沃尔齐内洪齐桑乌塞加佩恩泽维伯坦柯基雅什施魏多萝欧文摩根道格肖恩哥伦华盛丹"
+    "米万衣明日西伊布多娅妮可罗茜贝蒂哈不拉衣明托吾买迪力孜木提合甫赛音宝兰吐逊热依罕帕坎沃尔齐内洪齐桑乌塞加佩恩泽维伯坦柯基雅什施魏多萝欧文摩根道格肖恩哥伦华盛丹"
 ) - frozenset("的了来和与在由及说诉等")  # fmt: skip
 _DOT = re.compile("[·•・‧∙]")
 
@@ -82,13 +90,28 @@ def find_names(text: str) -> Iterator[Span]:
     yield from names_zh._again(text, {text[start:end] for start, end in found if end - start >= 2})
 
 
+_LEAST = 3.25
+_IN_LIST = re.compile(r"[、，,/和与及][ \u3000]?$")
+
+
 def _weighed(text: str) -> Iterator[tuple[int, int]]:
+    """What weighs enough, and what weighs nearly enough beside it in a list: 王伟、李强."""
+    weights: dict[tuple[int, int], float] = {}
     for match in _SURNAME.finditer(text):
         for length in (2, 1):
             start, end = match.start(), match.end() + length
-            if _given(text, match.end(), end) and _weight(text, match, end) >= 3.25:
-                yield start, end
-                break
+            if _given(text, match.end(), end) and (weight := _weight(text, match, end)) >= 2:
+                weights[start, end] = weight
+                if weight >= _LEAST:
+                    break
+    found = {place for place, weight in weights.items() if weight >= _LEAST}
+    starts, ends = {start for start, _ in found}, {end for _, end in found}
+    for (start, end), _ in weights.items():
+        sign = _IN_LIST.search(text, max(0, start - 2), start)
+        if sign and sign.start() in ends or text[end : end + 1] in "、，,/" and (end + 1 in starts or end + 2 in starts):
+            found.add((start, end))
+            ends.add(end)
+    yield from found
 
 
 def _given(text: str, start: int, end: int) -> bool:
@@ -103,8 +126,14 @@ def _weight(text: str, surname: re.Match[str], end: int) -> float:
     value += 1 if len(surname.group()) > 1 else 0.5 if name[0] in _COMMON else 0 if name[0] in _WORD else -0.25
     likely = sum(1 if character in _SURE_GIVEN else 0.5 if character in _GIVEN else -0.75 for character in given)
     value += likely * 0.75 if len(given) == 2 else likely * 0.5
-    if names_zh.is_word(name):
-        value -= 1.5 if name in names_zh._words()[1] or len(given) == 2 and given[1] in _SURE_GIVEN and given[0] in _SURE_GIVEN else 3
+    if len(surname.group()) == 1:
+        named = len(given) == 2 and set(given) <= _GIVEN
+        if names_zh.is_word(name):
+            value -= 1.5 if named and name not in names_zh._words()[2] else 3
+        elif given[0] in _SECONDS.get(name[0], ()):
+            value -= 1 if named else 2.5
+    if _KEY.match(text, end):
+        value -= 3
     if len(given) == 2 and _FOLLOW.match(text, end - 1) and given[1] not in _SURE_GIVEN:
         value -= 1.5  # the second character begins what follows the name
     if len(given) == 2 and re.match(names_zh._NOT_GIVEN, text[surname.end() :]):
@@ -114,15 +143,15 @@ def _weight(text: str, surname: re.Match[str], end: int) -> float:
 
 def _left(text: str, start: int) -> float:
     before = text[max(0, start - 14) : start]
-    if _NO_LABEL.search(before):
-        return 0
+    if _NO_LABEL.search(before) or _TAKEN.search(before):
+        return -0.5
     if _STRONG.search(before) or _LABEL.search(before) or not before:
         return 2
     if _WEAK.search(before):
-        return 1.25
+        return 1.5
     if _ONE_HAN.match(before[-1]):
         return 0
-    return 1.5 if _LINE.search(before) else 1
+    return 1.75 if _STRONG.search(before.rstrip(" \u3000\t")) else 1.5 if _LINE.search(before) or before[-1] in "（(" else 1
 
 
 def _right(text: str, end: int, given: int) -> float:
@@ -131,9 +160,11 @@ def _right(text: str, end: int, given: int) -> float:
     if _ALONE.match(text, end):
         return 1.5
     following = text[end : end + 1]
+    if following in ("）", ")"):
+        return 1.5
     if not _ONE_HAN.match(following):
         return 1
-    return 1.25 if _FOLLOW.match(text, end) else 0
+    return 1.25 if _FOLLOW.match(text, end) or places_zh._KNOWN.match(text, end) else 0
 
 
 def _surnames(text: str) -> Iterator[tuple[int, int]]:
@@ -147,8 +178,12 @@ def _surnames(text: str) -> Iterator[tuple[int, int]]:
     for match in _PAIR.finditer(text):
         yield match.span(1)
         yield match.span(2)
-    for pattern in (_BEFORE_PAIR, _AFTER_PAIR, _NICKNAME):
+    for pattern in (_BEFORE_PAIR, _AFTER_PAIR, _OF_TWO, _NICKNAME, _CHILD):
         yield from (match.span(1) for match in pattern.finditer(text))
+    for match in _CAPITALS.finditer(text):
+        kinds = [notes_en._kind(word.lower()) for word in match.group().split()]
+        if "w" not in kinds and set(kinds) & set("GSBgsb"):
+            yield match.span()
 
 
 def _others(text: str) -> Iterator[tuple[int, int]]:
@@ -167,7 +202,7 @@ def _dotted(text: str) -> Iterator[tuple[int, int]]:
             if _STOP.match(text, end):
                 break
             end += 1
-        if dot.start() - start >= 1 and end - dot.end() >= 1:
+        if dot.start() - start >= 1 and end - dot.end() >= 1 and not _KEY.match(text, end):
             yield start, end
 
 
