@@ -12,7 +12,7 @@ _CODE = (
 )
 _PHONE = (
     r"(?:(?:\+?1[-. ]?)?\(?[2-9][0-9]{2}\)?[-. /]{0,2}[2-9][0-9]{2}[-. ]?[0-9]{4}|[0-9]{3}-[0-9]{4}|[2-9][0-9]{6,7}(?:-[0-9]{3,4})?"
-    r"|0[0-9]{9,10}|\+[0-9]{1,3}[- ][0-9 -]{7,14}[0-9])(?![0-9A-Za-z])" + _EXTENSION
+    r"|0[1-9][0-9]{8,9}|1[3-9][0-9](?:[- ]?[0-9]{4}){2}|0[1-9][0-9]{1,2}[- ][2-9][0-9]{6,7}(?:-[0-9]{3,4})?|\+[0-9]{1,3}[- ][0-9 -]{7,14}[0-9])(?![0-9A-Za-z])" + _EXTENSION
 )
 _TITLE = r"(?:,? (?:MD|M\.D\.|DO|RN|NP|PA|FY1|FY2|ST[1-8]|PGY-?[1-7]|CNM|SpR|SHO))?"
 _ROLE = r"(?:,? ?[(（][A-Za-z ]{2,20}[)）])?"
@@ -23,6 +23,8 @@ _AFTER_NAME_CODE = re.compile(
     rf"(?:[ ,，　]{{0,3}}[(（]?(?:[男女][ ，,　]?)?(?:[0-9]{{1,3}} ?(?:岁|[MF]) ?)?[(（#]?|\s)[#(（]?(?P<value>{_CODE})"
 )
 _BEFORE_NAME_CODE = re.compile(rf"(?:^|\n|[ 　])(?P<value>{_CODE})[ 　]{{0,3}}$")
+_SURER = frozenset(("PHONE", "DATE", "ID", "BANK", "EMAIL", "ADDRESS", "PLATE"))
+_ALONE = re.compile(r"(?:(?<=[\s\u3000])|^)(?P<value>(?:[A-Z]{1,2}[0-9]{6,10}|[0-9]{6,10}(?:-[0-9])?|(?:CT|MR|DR|US|XR|ES|CR)-?[0-9]{6,12}(?:-[0-9]{1,4})?))(?=\s|\u3000|$)")
 _HASH = re.compile(rf"#(?P<value>{_CODE})")
 _NEXT_CODE = re.compile(rf"[ ,]{{1,3}}(?P<value>{_CODE})")
 _HEAD = re.compile(
@@ -53,8 +55,18 @@ _MEASURE = re.compile(r" ?(?:mg|ml|mL|kg|g/|cm|mm|mcg|%|/|x ?10|岁|次|天|周|
 _GENE = re.compile(r"(?:BRCA|TP|MSH|MLH|KRAS|EGFR|JAK|HER|CD|HLA|FMR|CYP|ALK|BRAF|PDL|PD|CA|COVID|H[0-9]N|T[1-4]N|SARS|MYH|COL|TNF|IL|HPV|ASA|FIO|SPO|G[0-9]P|NG|M[0-9]{2}$|B[0-9]{1,2}$|C[0-9]{1,2}$|L[0-9]$|S[0-9]$|PHQ|GAD|ICD|CKD|GCS)(?![A-Za-z])")
 
 
-def find_beside(text: str, upper: str, names: Iterable[Span], found: Iterable[Span]) -> Iterator[Span]:
-    """text: folded, of a record; upper: in capitals where the note is in small letters; names and found: what is known of it."""
+def find_beside(upper: str, names: Iterable[Span], found: Iterable[Span]) -> Iterator[Span]:
+    """upper: text of a record, folded, in capitals where the note is in small letters; names and found: what is known of it."""
+    taken = {place for span in found if span.type in _SURER for place in range(span.start, span.end)}
+    for span in _candidates(upper, names, found):
+        if span.type != "MRN" or taken.isdisjoint(range(span.start, span.end)):
+            yield span
+    for match in _ALONE.finditer(upper):
+        if _is_code(upper, match) and taken.isdisjoint(range(*match.span("value"))):
+            yield Span(*match.span("value"), "MRN")
+
+
+def _candidates(upper: str, names: Iterable[Span], found: Iterable[Span]) -> Iterator[Span]:
     for name in names:
         yield from _after_name(upper, name)
         before = _BEFORE_NAME_CODE.search(upper, max(0, name.start - 24), name.start)

@@ -67,7 +67,7 @@ def _of_record(text: str, found: list[Span], chinese: bool, english: bool) -> li
         found += places_zh.find_record_addresses(text)
         found += _across_han(text)
     names = [span for span in found if span.type == "NAME"]
-    found += find_beside(text, signs, names, found)
+    found += find_beside(signs, names, list(found))
     addresses = places_en.as_one(text, [span for span in found if span.type == "ADDRESS"])
     return [span for span in found if span.type != "ADDRESS"] + addresses
 
@@ -78,7 +78,7 @@ def _across_lines(prose: str, signs: str, chinese: bool, english: bool) -> list[
     if flat == prose:
         return []
     found = [*find_dates(flat, chinese, english), *find_record_dates(flat, chinese), *find_numbers(unbroken(signs), chinese)]
-    return [span for span in found if "\n" in prose[span.start : span.end]]
+    return [span for span in found if "\n" in prose[span.start : span.end].rstrip("\n")]
 
 
 _HAN_BREAK = re.compile("(?<=[一-鿿0-9])\n(?=[一-鿿0-9])")
