@@ -48,6 +48,7 @@ _SURE_PLATE = re.compile(r"(?<![0-9A-Za-z/-])(?:[0-9][A-Z]{3}[0-9]{3}|[A-Z]{2}[0
 _PHONE_THEN = re.compile(r"[,;]? {1,2}$")
 _LOCAL_PHONE = re.compile(rf"(?<![0-9A-Za-z/.#-])[2-9][0-9]{{2}}-[0-9]{{4}}(?![0-9A-Za-z-]){_EXTENSION}")
 _TEN = re.compile(rf"(?<![0-9A-Za-z/.#-])(?:[2-9][0-9]{{2}}[2-9][0-9]{{6}}|07[0-9]{{9}})(?![0-9A-Za-z-]){_EXTENSION}")
+_LOCAL_CHINESE = re.compile(r"(?<![0-9A-Za-z-])[2-9][0-9]{6,7}(?:-[0-9]{3,4}| ?转 ?[0-9]{3,5})(?![0-9A-Za-z-])")
 _ABROAD = re.compile(r"(?<![0-9A-Za-z/.#-])(?:011|00)[- ][0-9]{1,3}(?:[- ][0-9]{1,8}){1,4}(?![0-9A-Za-z])")
 _PHONE_WORD = re.compile(r"(?i:(?:pager|page|bleep|cell|tel|phone|fax|ext|call|at|or|mobile|contact|电话|手机|号码)\.?[:：]? ?)$")
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}|[0-9]{1,2}[-/][0-9]{1,2}(?:[-/][0-9]{2,4})?")
@@ -57,16 +58,20 @@ _GENE = re.compile(r"(?:BRCA|TP|MSH|MLH|KRAS|EGFR|JAK|HER|CD|HLA|FMR|CYP|ALK|BRA
 
 def find_beside(upper: str, names: Iterable[Span], found: Iterable[Span]) -> Iterator[Span]:
     """upper: text of a record, folded, in capitals where the note is in small letters; names and found: what is known of it."""
+    days = {place for span in found if span.type == "DATE" for place in range(span.start, span.end)}
     taken = {place for span in found if span.type in _SURER for place in range(span.start, span.end)}
     for span in _candidates(upper, names, found):
-        if span.type != "MRN" or taken.isdisjoint(range(span.start, span.end)):
+        if (days if span.type != "MRN" else taken).isdisjoint(range(span.start, span.end)):
             yield span
+            taken.update(range(span.start, span.end) if span.type == "PHONE" else ())
     for match in _ALONE.finditer(upper):
         if _is_code(upper, match) and taken.isdisjoint(range(*match.span("value"))):
             yield Span(*match.span("value"), "MRN")
 
 
 def _candidates(upper: str, names: Iterable[Span], found: Iterable[Span]) -> Iterator[Span]:
+    for pattern in (_LOCAL_PHONE, _LOCAL_CHINESE, _TEN, _ABROAD):
+        yield from (Span(match.start(), match.end(), "PHONE") for match in pattern.finditer(upper))
     for name in names:
         yield from _after_name(upper, name)
         before = _BEFORE_NAME_CODE.search(upper, max(0, name.start - 24), name.start)
@@ -78,8 +83,6 @@ def _candidates(upper: str, names: Iterable[Span], found: Iterable[Span]) -> Ite
                 yield from _with_next(upper, match)
     for match in _SPACED_MRN.finditer(upper):
         yield Span(match.start(1), match.end(1), "MRN")
-    for pattern in (_LOCAL_PHONE, _TEN, _ABROAD):
-        yield from (Span(match.start(), match.end(), "PHONE") for match in pattern.finditer(upper))
     phones = {span.end for span in found if span.type == "PHONE"}
     for match in _PLATE.finditer(upper):
         start = match.start()
@@ -96,7 +99,7 @@ def _after_name(text: str, name: Span) -> Iterator[Span]:
         return
     phone = _AFTER_NAME_PHONE.match(text, name.end)
     code = _AFTER_NAME_CODE.match(text, name.end)
-    if phone and not (code and code.end() > phone.end()) and (re.search(r"[-.() +/]", phone[1]) or phone.group()[0] in ",，" or len(phone[1]) >= 10):
+    if phone and not (code and code.end() > phone.end()) and (re.search(r"[-.() +/]", phone[1]) or phone.group()[0] in ",，" or len(phone[1]) in (7, 10, 11)):
         yield Span(phone.start(1), phone.end(1), "PHONE")
     elif code and _is_code(text, code):
         yield from _with_next(text, code)

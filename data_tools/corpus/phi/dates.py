@@ -90,7 +90,7 @@ _TIME_JOINED = re.compile(
     r"|(?:19|20)[0-9]{2}([-/.])(?:0?[1-9]|1[0-2])\1(?:0[1-9]|[12][0-9]|3[01]|[1-9])(?=(?:[01]?[0-9]|2[0-3]) ?[:：时点][0-5]?[0-9]?))"
 )
 _PADDED = re.compile(r"(?<![0-9A-Za-z./×xX*~-])(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])(?![0-9./~×xX*%-]| ?(?:[天周次月岁年级分片粒个度mc小ml]|例|cm|mm))")
-_YEAR_MONTH = re.compile(r"(?<![0-9A-Za-z./-])(?:19|20)[0-9]{2}[.-](?:0[1-9]|1[0-2])(?![0-9./%-]| ?(?:mg|ml|mm|cm|kg))")
+_YEAR_MONTH = re.compile(r"(?<![0-9A-Za-z/-])(?<![0-9A-Za-z]\.)(?:19|20)[0-9]{2}[./-](?:0[1-9]|1[0-2])(?![0-9./%-]| ?(?:mg|ml|mm|cm|kg))")
 _PARTIAL = re.compile(r"(?<![0-9A-Za-z./+-])(?:0?[1-9]|[12][0-9]|3[01])/(?:0?[1-9]|[12][0-9]|3[01]|[0-9]{2})(?![0-9A-Za-z/%]|\.[0-9]| ?(?:mmHg|strength|pain|cm|wks?|weeks))")
 _DAY_WORD = re.compile(
     r"(?:\b(?:on|by|from|since|until|till|through|to|in|labs|ct|mri|echo|cultures?|sputum|d/c|adm|admitted|discharged|discharge|seen|consult|consultation"
@@ -135,6 +135,8 @@ def _numeric(text: str, chinese: bool) -> Iterator[Reading]:
         start, end = match.span()
         before = text[start - 1] if start else " "
         after = text[end] if end < len(text) else " "
+        if before == "." and start > 1 and not text[start - 2].isascii():
+            before = " "  # a sentence's end
         if (before.isascii() and (before.isalnum() or before in "./_")) or after == "_":
             continue
         if after in "./-:" and text[end + 1 : end + 2].isdigit() and not (match[5] and after in "-:."):
@@ -213,7 +215,7 @@ def _two(text: str, match: re.Match[str], after: str) -> Reading | None:
 def _chinese(text: str) -> Iterator[Reading]:
     for match in _CHINESE.finditer(text):
         start, end = match.span()
-        if start and text[start - 1] in "0123456789.第":
+        if start and text[start - 1] in "0123456789.第" and not (text[start - 1] == "." and start > 1 and not text[start - 2].isascii()):
             continue
         if match[2]:
             year, month, day, last = match.span(1), match.span(2), match.span(3), match.span(4)

@@ -56,11 +56,13 @@ def _of_record(text: str, found: list[Span], chinese: bool, english: bool) -> li
     found += _across_lines(prose, signs, chinese, english)
     if english:
         found += notes_en.find_names(text, case, [span for span in found if span.type == "DATE"])
-    for flat in (prose, unbroken(prose)) if english else ():
-        found += places_en.find_hospitals(flat)
-        found += places_en.find_addresses(flat)
-        found += places_en.find_record_hospitals(flat)
-        found += places_en.find_record_addresses(flat)
+    if english:
+        flat = unbroken(prose)
+        if flat != text:
+            found += [*places_en.find_hospitals(flat), *places_en.find_addresses(flat)]
+        if case != "mixed" and flat != prose:
+            found += [*places_en.find_hospitals(prose), *places_en.find_addresses(prose)]
+        found += [*places_en.find_record_hospitals(flat), *places_en.find_record_addresses(flat)]
     if chinese:
         found += notes_zh.find_names(text)
         found += places_zh.find_hospitals(text, record=True)
@@ -74,13 +76,14 @@ def _of_record(text: str, found: list[Span], chinese: bool, english: bool) -> li
 
 def _across_lines(prose: str, signs: str, chinese: bool, english: bool) -> list[Span]:
     """Dates and numbers that are broken over two lines."""
-    flat = unbroken(prose)
-    if flat == prose:
+    if not _BROKEN.search(prose):
         return []
+    flat = unbroken(prose)
     found = [*find_dates(flat, chinese, english), *find_record_dates(flat, chinese), *find_numbers(unbroken(signs), chinese)]
     return [span for span in found if "\n" in prose[span.start : span.end].rstrip("\n")]
 
 
+_BROKEN = re.compile(r"(?:[0-9)+,月年-]|\b[A-Z][a-z]{2,8}) ?\n ?(?:[0-9(+]|[Ee]xt|EXT|x[0-9])")
 _HAN_BREAK = re.compile("(?<=[一-鿿0-9])\n(?=[一-鿿0-9])")
 
 

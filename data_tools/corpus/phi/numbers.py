@@ -19,7 +19,7 @@ _OLD_CITIZEN = re.compile(
 )
 _MASKED_CITIZEN = re.compile(r"[0-9]{3,10}\*{4,12}[0-9]{0,4}[0-9Xx]")
 _MOBILE = re.compile(r"1[3-9](?:[0-9]{9}|[0-9]\*{3,4}[0-9]{4})")
-_MOBILE_PREFIX = re.compile(r"(?:\(?(?:\+|00)?86\)?[- ]{0,2})$")
+_MOBILE_PREFIX = re.compile(r"(?<![0-9A-Za-z])(?:\(?(?:\+|00)?86\)?[- ]{0,2})$")
 _CARD = re.compile(r"(?:3[47][0-9]{13}|[24569][0-9]{15}|[3-69][0-9]{15,18})")
 _EXTENSION = r"(?:[,，]? ?[-(（]?(?:[xX]|[Ee]xt\.?|EXT\.?|[Ee]xtension|转|轉|分机号?)[:：]? ?[0-9]{1,6}[)）]?)?"
 _DASH_EXTENSION = r"(?:-[0-9]{1,5}(?![0-9-]))?"
@@ -131,7 +131,7 @@ def _of_groups(text: str, start: int, end: int) -> Iterator[Span]:
             joined += text[groups[last][0] : groups[last][1]]
             span = _one_number(text, joined, groups[first][0], groups[last][1]) if len(joined) >= 11 else None
             shortest = min((end - start for start, end in groups[first:last]), default=9)
-            if span and (shortest >= 4 or span.type == "PHONE" or span.type == "ID" and shortest >= 3):
+            if span and (shortest >= 4 or span.type == "PHONE" and shortest >= 3 or span.type == "ID" and shortest >= 3):
                 yield span
 
 
@@ -177,7 +177,7 @@ def _cued(text: str) -> Iterator[Span]:
 
 
 _ENDING = re.compile(r"尾号|ending|银行|储蓄|信用|借记|账|帐|\b(?:bank|debit|credit|visa|mastercard|amex|iban|routing|sort|account)", re.I)
-_ACCOUNT = re.compile(r"[0-9*](?:[ -]?[0-9*]){11,18}(?![0-9A-Za-z]| ?[0-9])")
+_ACCOUNT = re.compile(r"(?:[0-9*]{12,19}|[0-9*]{4}(?:[ -][0-9*]{4}){2,4}(?:[ -]?[0-9*]{1,3})?|[0-9]{4}[ -][0-9]{6}[ -][0-9]{5})(?![0-9A-Za-z])")
 
 
 def _account(text: str, start: int) -> bool:
