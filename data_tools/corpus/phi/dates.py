@@ -89,13 +89,20 @@ _TIME_JOINED = re.compile(
     r"(?<![0-9A-Za-z/.-])(?:(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?=(?:[01]?[0-9]|2[0-3])[:：][0-5])"
     r"|(?:19|20)[0-9]{2}([-/.])(?:0?[1-9]|1[0-2])\1(?:0[1-9]|[12][0-9]|3[01]|[1-9])(?=(?:[01]?[0-9]|2[0-3]) ?[:：时点][0-5]?[0-9]?))"
 )
-_PADDED = re.compile(r"(?<![0-9A-Za-z./×xX*~-])(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])(?![0-9./~×xX*%-]| ?(?:[天周次月岁年级分片粒个度mc小ml]|例|cm|mm))")
-_YEAR_MONTH = re.compile(r"(?<![0-9A-Za-z/-])(?<![0-9A-Za-z]\.)(?:19|20)[0-9]{2}[./-](?:0[1-9]|1[0-2])(?![0-9./%-]| ?(?:mg|ml|mm|cm|kg))")
-_PARTIAL = re.compile(r"(?<![0-9A-Za-z./+-])(?:0?[1-9]|[12][0-9]|3[01])/(?:0?[1-9]|[12][0-9]|3[01]|[0-9]{2})(?![0-9A-Za-z/%]|\.[0-9]| ?(?:mmHg|strength|pain|cm|wks?|weeks))")
+_PADDED = re.compile(
+    r"(?<![0-9A-Za-z./×xX*~-])(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])(?![0-9./~×xX*%-]| ?(?:[天周次月岁年级分片粒个度mc小ml]|例|cm|mm))"
+)
+_YEAR_MONTH = re.compile(
+    r"(?<![0-9A-Za-z/-])(?<![0-9A-Za-z]\.)(?:19|20)[0-9]{2}[./-](?:0[1-9]|1[0-2])(?![0-9./%-]| ?(?:mg|ml|mm|cm|kg))"
+)
+_PARTIAL = re.compile(
+    r"(?<![0-9A-Za-z./+-])(?:0?[1-9]|[12][0-9]|3[01])/(?:0?[1-9]|[12][0-9]|3[01]|[0-9]{2})(?![0-9A-Za-z/%]|\.[0-9]| ?(?:mmHg|strength|pain|cm|wks?|weeks))"
+)
 _DAY_WORD = re.compile(
     r"(?:\b(?:on|by|from|since|until|till|through|to|in|labs|ct|mri|echo|cultures?|sputum|d/c|adm|admitted|discharged|discharge|seen|consult|consultation"
     r"|note|visit|with|dated|f/u|due|edd|lmp|repeat \w+|colonoscopy|mammogram|pap|x-?ray|cxr|ekg|ecg|biopsy|surgery|procedure|elective|tci|clinic|cva|mi|stroke"
-    r"|given|started|stopped|drawn|collected|placed|removed|admit|appt|appointment|scan|study|school|palsy|disease|diagnosed with [a-z' ]{3,24}|airway at [a-z' ]{2,24}) ?[:]? ?)$", re.I
+    r"|given|started|stopped|drawn|collected|placed|removed|admit|appt|appointment|scan|study|school|palsy|disease|diagnosed with [a-z' ]{3,24}|airway at [a-z' ]{2,24}) ?[:]? ?)$",
+    re.I,
 )
 _DAY_AFTER = re.compile(r"\.?[ ]([0-3]?[0-9])(?:st|nd|rd|th|ST|ND|RD|TH)?(?![0-9A-Za-z/]|[.,:][0-9])")
 _AT_TIME = re.compile(r" at [0-9]| through\b")
@@ -215,7 +222,11 @@ def _two(text: str, match: re.Match[str], after: str) -> Reading | None:
 def _chinese(text: str) -> Iterator[Reading]:
     for match in _CHINESE.finditer(text):
         start, end = match.span()
-        if start and text[start - 1] in "0123456789.第" and not (text[start - 1] == "." and start > 1 and not text[start - 2].isascii()):
+        if (
+            start
+            and text[start - 1] in "0123456789.第"
+            and not (text[start - 1] == "." and start > 1 and not text[start - 2].isascii())
+        ):
             continue
         if match[2]:
             year, month, day, last = match.span(1), match.span(2), match.span(3), match.span(4)

@@ -58,10 +58,9 @@ def _of_record(text: str, found: list[Span], chinese: bool, english: bool) -> li
         found += notes_en.find_names(text, case, [span for span in found if span.type == "DATE"])
     if english:
         flat = unbroken(prose)
-        if flat != text:
-            found += [*places_en.find_hospitals(flat), *places_en.find_addresses(flat)]
-        if case != "mixed" and flat != prose:
-            found += [*places_en.find_hospitals(prose), *places_en.find_addresses(prose)]
+        for lines in {flat, prose}:
+            found += places_en.find_hospitals(lines, record=True)
+            found += places_en.find_addresses(lines) if lines != text else ()
         found += [*places_en.find_record_hospitals(flat), *places_en.find_record_addresses(flat)]
     if chinese:
         found += notes_zh.find_names(text)

@@ -6,7 +6,9 @@ from typing import Literal
 Case = Literal["mixed", "lower", "upper"]
 _UPPER, _LOWER = re.compile("[A-Z]"), re.compile("[a-z]")
 _WORD = re.compile(r"(?<![A-Za-z0-9'])[A-Za-z][A-Za-z]*")
-_SMALL = frozenset("a an and or of the in on at to for from by with without as is was were are be has had not no than then but".split())
+_SMALL = frozenset(
+    "a an and or of the in on at to for from by with without as is was were are be has had not no than then but".split()
+)
 _KEPT = frozenset(
     "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA RI SC SD TN TX "
     "UT VT VA WA WV WI WY DC PR MGH BIDMC UCSF UCLA UPMC NYU RVI BWH NHS PO NE NW SE SW II III IV".split()

@@ -58,7 +58,9 @@ _SELDOM = frozenset(
     "day pain hand may will long best case page low back fall short small old new man child order held rash self line so an as do to"
     " cord stone read close foot clear may in on at weeks gross us church park street hall rice field love rose".split()
 )
-_LOOSE = re.compile(r"(?:\b(?:with|from|to|and|or|for|by|per|see|via|than|on call:?|handoff|bed \w+:|rm \w+:|room \w+:|bay \w+:)\s{1,2}|[;.] {1,2}|/ ?|\| ?|^|\n|: {0,3})$")
+_LOOSE = re.compile(
+    r"(?:\b(?:with|from|to|and|or|for|by|per|see|via|than|on call:?|handoff|bed \w+:|rm \w+:|room \w+:|bay \w+:)\s{1,2}|[;.] {1,2}|/ ?|\| ?|^|\n|: {0,3})$"
+)
 _WITH = re.compile(r"\b(?:with|from|to|and|&) $")
 _MONTHS = frozenset("april may june august summer winter spring christmas".split())
 _PLACE_BEFORE = re.compile(r"\b(?:in|at|near|around|into|outside)\s$")
@@ -76,7 +78,9 @@ _PERSON_AFTER = re.compile(
 _SIGNATURE = re.compile(r"(?:[.;)]\s{1,3}|\n ?|^)$")
 _LAST = re.compile(r"\s*(?:\n(?![0-9])|$)")
 _SIGNED = re.compile(r"(?: ?/ ?[A-Z][A-Za-z.' -]*)*\s*(?:\n|$)")
-_SURE_AFTER = re.compile(r" (?:asked|disagreed|denies|denied|states?|reports?|remains|resting|understands|has (?:been|had|a|advance)|notified)\b")
+_SURE_AFTER = re.compile(
+    r" (?:asked|disagreed|denies|denied|states?|reports?|remains|resting|understands|has (?:been|had|a|advance)|notified)\b"
+)
 _SCORE = re.compile(r"\s[0-9]{1,3}(?:/[0-9]{1,2})?(?:[.,;]|\s|$)(?! ?(?:[MFmf]|y/?o)\b)")
 _PLACE_AFTER = re.compile(
     r" (?:St|Street|Ave|Avenue|Road|Rd|Drive|Lane|Ln|Blvd|Boulevard|Court|Ct|Way|Hospital|Clinic|Center|Centre|Medical|County|Regional"
@@ -138,7 +142,9 @@ def _of_parts(kinds: list[str]) -> str:
 
 def find_names(text: str, case: Case, dates: Sequence[Span] = ()) -> Iterator[Span]:
     """text: folded; dates: where days stand, whose months are no names."""
-    months = {place for span in dates if any(map(str.isdigit, text[span.start : span.end])) for place in range(span.start, span.end)}
+    months = {
+        place for span in dates if any(map(str.isdigit, text[span.start : span.end])) for place in range(span.start, span.end)
+    }
     tokens = [_token(text, match, case) for match in _WORD.finditer(text) if match.start() not in months]
     if not tokens:
         return
@@ -152,7 +158,9 @@ def find_names(text: str, case: Case, dates: Sequence[Span] = ()) -> Iterator[Sp
         if stop:
             places.append((index, stop))
         index = stop or index + 1
-    known = {token.word for first, stop in places for token in tokens[first:stop] if token.kind not in "ixp" and len(token.word) > 1}
+    known = {
+        token.word for first, stop in places for token in tokens[first:stop] if token.kind not in "ixp" and len(token.word) > 1
+    }
     taken = {index for first, stop in places for index in range(first, stop)}
     for index, token in enumerate(tokens):
         if index not in taken and token.word in known and _again(text, lower, tokens, codes, index, case):
@@ -178,12 +186,17 @@ def _token(text: str, match: re.Match[str], case: Case) -> Token:
     if kind == "i" and case == "lower" and text[end : end + 1] != "." and word in ("a", "i", "x"):
         kind = "w"
     if case == "mixed" and written.isupper() and 1 < len(written):
-        kind = "w" if kind == "U" and len(written) < 5 or kind in "UGSB" and len(written) == 2 and word in _STATES else kind
+        kind = "w" if kind == "U" and len(written) < 7 or kind in "UGSB" and len(written) == 2 and word in _STATES else kind
         if len(written) < 5 and kind in "gsb" and word in _known().lexicon:
             kind = "w"
         elif len(written) < 4 and kind in _PURE:
             kind = kind.lower()
-    elif case == "mixed" and kind == "U" and not written[1:].islower() and not re.match("(?:Mc|Mac|[A-Z]['’]|La|De|Di|Van|[A-Za-z-]+-)", written):
+    elif (
+        case == "mixed"
+        and kind == "U"
+        and not written[1:].islower()
+        and not re.match("(?:Mc|Mac|[A-Z]['’]|La|De|Di|Van|[A-Za-z-]+-)", written)
+    ):
         kind = "w"
     return Token(start, end, word, kind)
 
@@ -272,8 +285,13 @@ def _initial(text: str, lower: str, tokens: list[Token], codes: str, index: int,
         return False
     if kind in _PURE:
         return dotted or case == "mixed" or _edge(lower, tokens[index].start)
-    return (dotted or _edge(lower, tokens[index].start)) and (kind != "U" or case == "mixed") and bool(
-        _PERSON_AFTER.match(text, tokens[stop - 1].end) or _CLOSE.search(lower, max(0, tokens[index].start - 40), tokens[index].start)
+    return (
+        (dotted or _edge(lower, tokens[index].start))
+        and (kind != "U" or case == "mixed")
+        and bool(
+            _PERSON_AFTER.match(text, tokens[stop - 1].end)
+            or _CLOSE.search(lower, max(0, tokens[index].start - 40), tokens[index].start)
+        )
     )
 
 
@@ -315,8 +333,10 @@ def _single(text: str, lower: str, tokens: list[Token], codes: str, index: int, 
         return beside and len(token.word) > 2
     if case == "mixed" and _WITH.search(lower, max(0, start - 7), start) and not text[start:end].isupper():
         return token.word not in _MONTHS
-    return (beside or bool(after) and token.word not in _SELDOM) and bool(_LOOSE.search(lower, max(0, start - 16), start)) and (
-        case == "mixed" or token.word not in _known().lexicon
+    return (
+        (beside or bool(after) and token.word not in _SELDOM)
+        and bool(_LOOSE.search(lower, max(0, start - 16), start))
+        and (case == "mixed" or token.word not in _known().lexicon)
     )
 
 

@@ -176,8 +176,12 @@ def _cued(text: str) -> Iterator[Span]:
                 yield Span(start, end, kind)
 
 
-_ENDING = re.compile(r"尾号|ending|银行|储蓄|信用|借记|账|帐|\b(?:bank|debit|credit|visa|mastercard|amex|iban|routing|sort|account)", re.I)
-_ACCOUNT = re.compile(r"(?:[0-9*]{12,19}|[0-9*]{4}(?:[ -][0-9*]{4}){2,4}(?:[ -]?[0-9*]{1,3})?|[0-9]{4}[ -][0-9]{6}[ -][0-9]{5})(?![0-9A-Za-z])")
+_ENDING = re.compile(
+    r"尾号|ending|银行|储蓄|信用|借记|账|帐|\b(?:bank|debit|credit|visa|mastercard|amex|iban|routing|sort|account)", re.I
+)
+_ACCOUNT = re.compile(
+    r"(?:[0-9*]{12,19}|[0-9*]{4}(?:[ -][0-9*]{4}){2,4}(?:[ -]?[0-9*]{1,3})?|[0-9]{4}[ -][0-9]{6}[ -][0-9]{5})(?![0-9A-Za-z])"
+)
 
 
 def _account(text: str, start: int) -> bool:

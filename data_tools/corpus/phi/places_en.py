@@ -97,6 +97,16 @@ _NOT_CITY = re.compile(
 )  # fmt: skip
 
 _HOUSE = re.compile(
+    r"(?:Hospitals?|Medical (?:Center|Centre|Group|Practice|Associates|Clinic|Arts|Campus)|Clinics?|Health (?:Center|Centre"
+    r"|System|Systems|Network|Clinic|Care)|Healthcare|Infirmary|Hospice|Nursing (?:Home|Center|Facility)|Surgery Center"
+    r"|Surgical Center"
+    r"|Cancer (?:Center|Centre|Institute)|Care (?:Center|Centre|Home)|Rehabilitation (?:Center|Hospital|Institute|Centre)"
+    r"|Rehab Center|Heart (?:Center|Institute)|Imaging Center|Sanatorium|Eye (?:Center|Institute)|Family (?:Medicine|Practice"
+    r"|Physicians|Health)|Urgent Care|Birth Center|Wellness Center|NHS (?:Foundation )?Trust"
+    r"|Pediatric Associates|Orthopa?edics? (?:Associates|Group)|Dialysis Center|Surgery|HOSPITALS?|MEDICAL CENT(?:ER|RE)"
+    r"|CLINICS?|HEALTH (?:CENTER|SYSTEM)|INFIRMARY|General)(?![A-Za-z-])"
+)
+_RECORD_HOUSE = re.compile(
     r"(?:Hospice (?:House|Home|Center)|Hospitals?|Medical (?:Center|Centre|Group|Practice|Associates|Clinic|Arts|Campus)|Clinics?|Health (?:Center|Centre"
     r"|System|Systems|Network|Clinic|Care)|Healthcare|Infirmary|Hospice|Assisted Living|Nursing (?:and|&) Rehab(?:ilitation)?(?: Center| Centre)?|Skilled Nursing(?: Facility)?|Residential (?:Home|Care)|Primary Care"
     r"|Physical Therapy|Medical (?:Offices|Plaza|Pavilion)|Rehab|Hospice (?:House|Home|Center)|Home Health|Dialysis|Senior Living|Memory Care"
@@ -148,6 +158,12 @@ _OF_WHAT = re.compile(
     r"|Ms|Dr|Medicine|Disease|Cancer|Health|Rehabilitation|Pain|Follow|Children|Women|ID|Date|Sick|Mental|Stay|Day)"
 )
 _KNOWN_HOUSES = re.compile(
+    r"(?:Mayo Clinic|Cleveland Clinic|Johns? Hopkins(?: (?:Hospital|Medicine|Bayview))?|Mass(?:achusetts)? General(?: "
+    r"Hospital)?|Kaiser Permanente|Cedars-Sinai|Mount Sinai|Mt\.? Sinai|Beth Israel(?: Deaconess)?|Brigham (?:and|&) Women's"
+    r"|Sloan[- ]Kettering|MD Anderson|Dana[- ]Farber|MGH|UCSF|UCLA Medical Center|NYU Langone)"
+    r"(?: Hospital| Medical Center| Cancer Center| Health)?(?![A-Za-z])"
+)
+_RECORD_KNOWN = re.compile(
     r"(?:Mayo Clinic|Cleveland Clinic|Johns? Hopkins(?: (?:Hospital|Medicine|Bayview))?|Mass(?:achusetts)? General(?: "
     r"Hospital)?|Kaiser Permanente|Cedars-Sinai|Mount Sinai|Mt\.? Sinai|Beth Israel(?: Deaconess)?|Brigham (?:and|&) Women's"
     r"|Sloan[- ]Kettering|MD Anderson|Dana[- ]Farber|Hopkins|Bellevue Hospital|BIDMC|UPMC(?: (?:Presby|Shadyside|Mercy|Magee))?|Presby|Good Sam(?:aritan)?|Dartmouth-Hitchcock|Methodist (?:Dallas|Houston"
@@ -223,12 +239,12 @@ _COUNTED = frozenset(
 )
 
 
-def find_hospitals(text: str) -> Iterator[Span]:
-    """text: folded, with Latin letters in it."""
-    for match in _KNOWN_HOUSES.finditer(text):
+def find_hospitals(text: str, record: bool = False) -> Iterator[Span]:
+    """text: folded, with Latin letters in it; record: homes, practices and short names, too."""
+    for match in (_RECORD_KNOWN if record else _KNOWN_HOUSES).finditer(text):
         if not (match.start() and text[match.start() - 1].isalnum()):
             yield Span(match.start(), match.end(), "HOSPITAL")
-    for match in _HOUSE.finditer(text):
+    for match in (_RECORD_HOUSE if record else _HOUSE).finditer(text):
         start, end = match.span()
         if start and text[start - 1] != " ":
             continue
@@ -283,7 +299,10 @@ _NICKNAME = re.compile(
     r"(?<=[Tt]he )(?:Brigham|RVI|Royal (?:Free|London|Marsden|Brompton|Infirmary|Liverpool|Surrey)|Christie|Marsden|QE|Western General"
     r"|Royal|JR|Infirmary|Freeman|Mayo|Clinic)(?![A-Za-z' ]+(?:Clinic|Hospital))(?![A-Za-z])"
 )
-_SEEN_AT = re.compile(r"(?:workup at|airway at|followed at|records requested from|care at|summary|admitted to|seen at|transferred from|visited|treated at) ?$", re.I)
+_SEEN_AT = re.compile(
+    r"(?:workup at|airway at|followed at|records requested from|care at|summary|admitted to|seen at|transferred from|visited|treated at) ?$",
+    re.I,
+)
 _SOLE_NAME = re.compile(
     r"(?:the )?(?:Bellevue|Hopkins|Stanford|Mayo|Emory|Duke|Yale|Vanderbilt|Rush|Sinai|Mercy|Providence|Methodist|Baptist)"
     r"(?: (?!Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[A-Z][a-z]+)?(?![A-Za-z])"
@@ -291,18 +310,21 @@ _SOLE_NAME = re.compile(
 _HOME = re.compile(
     r"(?:The )?(?:[A-Z][A-Za-z'’]+ ){1,3}(?:Manor|Surgery|House|Lodge|Gardens|Court|Terrace|Village|Place|Living|Hospice)(?![A-Za-z])(?! (?:Road|Street|Ave))"
 )
-_HOME_CUE = re.compile(r"(?:nurse:? [^\n]{2,30}, |hospice ?: ?|resident of |discharged to |d/c to |from [^\n]{2,30}, |disposition ?:\s{1,3})$", re.I)
+_HOME_CUE = re.compile(
+    r"(?:nurse:? [^\n]{2,30}, |hospice ?: ?|resident of |discharged to |d/c to |from [^\n]{2,30}, |disposition ?:\s{1,3})$", re.I
+)
 _NO_SURGERY = re.compile(
     r"(?:General|Cardiac|Vascular|Plastic|Thoracic|Orthopa?edic|Oral|Neuro|Colorectal|Breast|Spine|Day|Trauma|Cardiothoracic|Pediatric|Paediatric|The|Hand"
     r"|Bariatric|Transplant) Surgery$"
 )
 _CITY_NAMES = "|".join(
-    re.escape(town.replace("_", " ")) for town in sorted(set(lists.words("cities_en", "town")), key=lambda town: (-len(town), town))
+    re.escape(town.replace("_", " "))
+    for town in sorted(set(lists.words("cities_en", "town")), key=lambda town: (-len(town), town))
 )
-_CITY_STATE = re.compile(
-    rf"(?:{_CITY_NAMES}),[ \n]{{1,2}}(?:{'|'.join(_STATES)})(?![A-Za-z])(?:,?[ \n]{{1,2}}{_ZIP})?"
+_CITY_STATE = re.compile(rf"(?:{_CITY_NAMES}),[ \n]{{1,2}}(?:{'|'.join(_STATES)})(?![A-Za-z])(?:,?[ \n]{{1,2}}{_ZIP})?")
+_CITY_ALONE = re.compile(
+    rf"(?:{_CITY_NAMES})(?![A-Za-z'’-])(?! (?:General|Hospital|County|Medical|Regional|Memorial|Children|University|Community))"
 )
-_CITY_ALONE = re.compile(rf"(?:{_CITY_NAMES})(?![A-Za-z'’-])(?! (?:General|Hospital|County|Medical|Regional|Memorial|Children|University|Community))")
 _CITY_CUE = re.compile(
     r"(?:\b(?:from|in|to|near|of|at home in|lives|outside) |[0-9][^\n]{3,30}(?:Road|Rd|Street|St|Lane|Avenue|Ave|Terrace|Hill|Close|Way|Gardens|Court|Place|Drive|Square|Row|Park"
     r"|Crescent|Grove|[a-z]way),?[ \n]{1,2})$"
@@ -328,7 +350,9 @@ def find_record_addresses(text: str) -> Iterator[Span]:
     for match in _CITY_STATE.finditer(text):
         yield Span(match.start(), match.end(), "ADDRESS")
     for match in _CITY_ALONE.finditer(text):
-        if not (match.start() and text[match.start() - 1].isalpha()) and _CITY_CUE.search(text, max(0, match.start() - 40), match.start()):
+        if not (match.start() and text[match.start() - 1].isalpha()) and _CITY_CUE.search(
+            text, max(0, match.start() - 40), match.start()
+        ):
             yield Span(match.start(), match.end(), "ADDRESS")
 
 

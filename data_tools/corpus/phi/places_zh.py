@@ -115,7 +115,11 @@ def find_hospitals(text: str, record: bool = False) -> Iterator[Span]:
             and name in ("省", "市", "县", "区", "州")
             or word in _SHORT_KNOWN
             or _SCHOOL.match(word)
-            or (name and (len(name) > 6 or not _GENERIC.fullmatch(name)) and (_HOSPITAL_WORD.search(name) or record and len(name) >= 2))
+            or (
+                name
+                and (len(name) > 6 or not _GENERIC.fullmatch(name))
+                and (_HOSPITAL_WORD.search(name) or record and len(name) >= 2)
+            )
             or _names_place(name)
         ):
             yield Span(left, end, "HOSPITAL")
