@@ -1,4 +1,5 @@
-"""Numbers in records of patients that no word explains, but their place: beside a name, behind another number, at the head of a line."""
+"""Numbers in records of patients that no word explains, but their place: beside a name, behind another number, at the hea"
+"d of a line."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -7,13 +8,15 @@ from data_tools.corpus.phi.spans import Span
 
 _EXTENSION = r"(?:,?\s?(?:[xX]|[Ee]xt\.?|EXT\.?|转|分机) ?[0-9]{2,5})?"
 _CODE = (
-    r"(?:[A-Za-z]{1,4}-?[0-9]{2,}(?:[-/][0-9]{1,8}){0,2}|[0-9]{2}[A-Z]{1,2}-?[0-9]{4,7}|[0-9]{3}[- ][0-9]{2,3}[- ][0-9]{2,3}|[0-9]{2,4}-[0-9]{4,8}|[0-9]{5,14}"
+    r"(?:[A-Za-z]{1,4}-?[0-9]{2,}(?:[-/][0-9]{1,8}){0,2}|[0-9]{2}[A-Z]{1,2}-?[0-9]{4,7}"
+    r"|[0-9]{3}[- ][0-9]{2,3}[- ][0-9]{2,3}|[0-9]{2,4}-[0-9]{4,8}|[0-9]{5,14}"
     r"(?:-[0-9]{1,4})?)(?![0-9A-Za-z])(?!\.[0-9])"
 )
 _PHONE = (
-    r"(?:(?:\+?1[-. ]?)?\(?[2-9][0-9]{2}\)?[-. /]{0,2}[2-9][0-9]{2}[-. ]?[0-9]{4}|[0-9]{3}-[0-9]{4}|[2-9][0-9]{6,7}(?:-[0-9]{3,4})?"
-    r"|0[1-9][0-9]{8,9}|1[3-9][0-9](?:[- ]?[0-9]{4}){2}|0[1-9][0-9]{1,2}[- ][2-9][0-9]{6,7}(?:-[0-9]{3,4})?|\+[0-9]{1,3}[- ][0-9 -]{7,14}[0-9])(?![0-9A-Za-z])"
-    + _EXTENSION
+    r"(?:(?:\+?1[-. ]?)?\(?[2-9][0-9]{2}\)?[-. /]{0,2}[2-9][0-9]{2}[-. ]?[0-9]{4}|[0-9]{3}-[0-9]{4}"
+    r"|[2-9][0-9]{6,7}(?:-[0-9]{3,4})?"
+    r"|0[1-9][0-9]{8,9}|1[3-9][0-9](?:[- ]?[0-9]{4}){2}|0[1-9][0-9]{1,2}[- ][2-9][0-9]{6,7}(?:-[0-9]{3,4})?"
+    r"|\+[0-9]{1,3}[- ][0-9 -]{7,14}[0-9])(?![0-9A-Za-z])" + _EXTENSION
 )
 _TITLE = r"(?:,? (?:MD|M\.D\.|DO|RN|NP|PA|FY1|FY2|ST[1-8]|PGY-?[1-7]|CNM|SpR|SHO))?"
 _ROLE = r"(?:,? ?[(（][A-Za-z ]{2,20}[)）])?"
@@ -28,26 +31,32 @@ _AFTER_NAME_CODE = re.compile(
 _BEFORE_NAME_CODE = re.compile(rf"(?:^|\n|[ 　])(?P<value>{_CODE})[ 　]{{0,3}}$")
 _SURER = frozenset(("PHONE", "DATE", "ID", "BANK", "EMAIL", "ADDRESS", "PLATE"))
 _ALONE = re.compile(
-    r"(?:(?<=[\s\u3000])|^)(?P<value>(?:[A-Z]{1,2}[0-9]{6,10}|[0-9]{6,10}(?:-[0-9])?|(?:CT|MR|DR|US|XR|ES|CR)-?[0-9]{6,12}(?:-[0-9]{1,4})?))(?=\s|\u3000|$)"
+    r"(?:(?<=[\s\u3000])|^)(?P<value>(?:[A-Z]{1,2}[0-9]{6,10}|[0-9]{6,10}(?:-[0-9])?|(?:CT|MR|DR|US|XR|ES"
+    r"|CR)-?[0-9]{6,12}(?:-[0-9]{1,4})?))(?=\s|\u3000|$)"
 )
 _HASH = re.compile(rf"#(?P<value>{_CODE})")
 _NEXT_CODE = re.compile(rf"[ ,]{{1,3}}(?P<value>{_CODE})")
 _HEAD = re.compile(
-    r"(?:(?:^|\n)(?P<caps>(?:[A-Z]{2,}[ :]{1,3}){1,4})|(?i:\b(?:sample|specimen|slide|block|cassette|prf|accn|study|case|(?<!rx )id|cytology|histology"
+    r"(?:(?:^|\n)(?P<caps>(?:[A-Z]{2,}[ :]{1,3}){1,4})|(?i:\b(?:sample|specimen|slide|block|cassette|prf|accn|study|case"
+    r"|(?<!rx )id|cytology|histology"
     r"|prior|ref|incident|job|visit|file|order|accession|barcode|lab|report|mr#)(?: (?:no|number|#)\.?)?:?\s{1,3}))"
     rf"(?P<value>{_CODE})"
 )
 _SPACED_MRN = re.compile(
-    r"(?i:\b(?:mrn?|medical record(?: number| no\.?)?|hosp(?:ital)? (?:no|number|num)\.?|record (?:no|number)\.?|unit (?:no|number)\.?|mr#)\s{0,2}[:#]{0,2}\s{0,3})"
+    r"(?i:\b(?:mrn?|medical record(?: number| no\.?)?|hosp(?:ital)? (?:no|number|num)\.?|record (?:no|number)\.?"
+    r"|unit (?:no|number)\.?|mr#)\s{0,2}[:#]{0,2}\s{0,3})"
     r"([0-9]{3}[ -][0-9]{2,3}[ -][0-9]{2,3})(?![0-9])"
 )
 _PLATE_WORD = re.compile(
-    r"(?i:\b(?:plates?|vehicle|ride|van|car|truck|taxi|cab|suv|sedan|parking|parked|park|drove|drives?|permit|placard|valet|passenger|driver|auto|automobile|reg|registration"
+    r"(?i:\b(?:plates?|vehicle|ride|van|car|truck|taxi|cab|suv|sedan|parking|parked|park|drove|drives?|permit|placard"
+    r"|valet|passenger|driver|auto|automobile|reg|registration"
     r"|tag|tow(?:ed)?|moto(?:r|rcycle|rbike)?|bus|pickup|lot|garage)\b)[^.;]{0,40}$"
 )
 _PLATE = re.compile(
-    r"(?<![0-9A-Za-z/-])(?:[A-Z]{3}[- ]?[0-9]{3,4}|[0-9]{3}[- ]?[A-Z]{3}|[0-9][A-Z]{2}[- ]?[0-9]{3}|[0-9][A-Z]{3}[- ]?[0-9]{2,3}|[A-Z]{2}[- ]?[0-9]{4,5}|[A-Z][0-9]{2}[- ]?[A-Z]{3}"
-    r"|[A-Z]{2}[0-9]{2} ?[A-Z]{3}|[A-Z]{3}[- ]?[0-9][A-Z][0-9]{2}|[0-9]{4} ?[A-Z]{2,3}|[A-Z]{1,2}[0-9]{1,3}[ -]?[A-Z]{1,3}|[0-9]{2}[A-Z][- ]?[0-9]{3,4})(?![0-9A-Za-z/-])"
+    r"(?<![0-9A-Za-z/-])(?:[A-Z]{3}[- ]?[0-9]{3,4}|[0-9]{3}[- ]?[A-Z]{3}|[0-9][A-Z]{2}[- ]?[0-9]{3}"
+    r"|[0-9][A-Z]{3}[- ]?[0-9]{2,3}|[A-Z]{2}[- ]?[0-9]{4,5}|[A-Z][0-9]{2}[- ]?[A-Z]{3}"
+    r"|[A-Z]{2}[0-9]{2} ?[A-Z]{3}|[A-Z]{3}[- ]?[0-9][A-Z][0-9]{2}|[0-9]{4} ?[A-Z]{2,3}|[A-Z]{1,2}[0-9]{1,3}[ -]?[A-Z]{1,3}"
+    r"|[0-9]{2}[A-Z][- ]?[0-9]{3,4})(?![0-9A-Za-z/-])"
 )
 _SURE_PLATE = re.compile(r"(?<![0-9A-Za-z/-])(?:[0-9][A-Z]{3}[0-9]{3}|[A-Z]{2}[0-9]{2} ?[A-Z]{3})(?![0-9A-Za-z/-])")
 _PHONE_THEN = re.compile(r"[,;]? {1,2}$")
@@ -59,7 +68,8 @@ _PHONE_WORD = re.compile(r"(?i:(?:pager|page|bleep|cell|tel|phone|fax|ext|call|a
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}|[0-9]{1,2}[-/][0-9]{1,2}(?:[-/][0-9]{2,4})?")
 _MEASURE = re.compile(r" ?(?:mg|ml|mL|kg|g/|cm|mm|mcg|%|/|x ?10|岁|次|天|周|月|年|小时|分)")
 _GENE = re.compile(
-    r"(?:BRCA|TP|MSH|MLH|KRAS|EGFR|JAK|HER|CD|HLA|FMR|CYP|ALK|BRAF|PDL|PD|CA|COVID|H[0-9]N|T[1-4]N|SARS|MYH|COL|TNF|IL|HPV|ASA|FIO|SPO|G[0-9]P|NG|M[0-9]{2}$|B[0-9]{1,2}$|C[0-9]{1,2}$|L[0-9]$|S[0-9]$|PHQ|GAD|ICD|CKD|GCS)(?![A-Za-z])"
+    r"(?:BRCA|TP|MSH|MLH|KRAS|EGFR|JAK|HER|CD|HLA|FMR|CYP|ALK|BRAF|PDL|PD|CA|COVID|H[0-9]N|T[1-4]N|SARS|MYH|COL|TNF|IL|HPV"
+    r"|ASA|FIO|SPO|G[0-9]P|NG|M[0-9]{2}$|B[0-9]{1,2}$|C[0-9]{1,2}$|L[0-9]$|S[0-9]$|PHQ|GAD|ICD|CKD|GCS)(?![A-Za-z])"
 )
 
 

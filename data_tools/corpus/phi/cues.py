@@ -42,7 +42,8 @@ _MRN_EN = (
     r"|accession|encounter|specimen|csn|fin|har|emr|ehr|barcode|hosp|acct\.?|account"
 )
 _ID_EN = (
-    rf"rx id|(?:driving |driver'?s? )?licen[sc]e|(?:ssn|s\.s\.n\.?|ss|social security|social sec|social){_NO}?|(?:insurance|member(?:ship)?|subscriber|policy(?: "
+    rf"rx id|(?:driving |driver'?s? )?licen[sc]e|(?:ssn|s\.s\.n\.?|ss|social security|social sec|social){_NO}?|(?:insurance"
+    rf"|member(?:ship)?|subscriber|policy(?: "
     rf"?holder)?|group|plan|medicare|medicaid|npi|dea|passport|nhs|nino|ni|national insurance"
     rf"|national|employee|staff|badge|beneficiary|claim|certificate|vin|serial|device|health card|health plan|hicn?|ohip|mbi"
     rf"|payer|payor|tax|student|military|veteran|va|payer|license|licence"

@@ -87,21 +87,27 @@ def find_dates(text: str, chinese: bool, english: bool) -> Iterator[Span]:
 
 _TIME_JOINED = re.compile(
     r"(?<![0-9A-Za-z/.-])(?:(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?=(?:[01]?[0-9]|2[0-3])[:：][0-5])"
-    r"|(?:19|20)[0-9]{2}([-/.])(?:0?[1-9]|1[0-2])\1(?:0[1-9]|[12][0-9]|3[01]|[1-9])(?=(?:[01]?[0-9]|2[0-3]) ?[:：时点][0-5]?[0-9]?))"
+    r"|(?:19|20)[0-9]{2}([-/.])(?:0?[1-9]|1[0-2])\1(?:0[1-9]|[12][0-9]|3[01]|[1-9])(?=(?:[01]?[0-9]"
+    r"|2[0-3]) ?[:：时点][0-5]?[0-9]?))"
 )
 _PADDED = re.compile(
-    r"(?<![0-9A-Za-z./×xX*~-])(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])(?![0-9./~×xX*%-]| ?(?:[天周次月岁年级分片粒个度mc小ml]|例|cm|mm))"
+    r"(?<![0-9A-Za-z./×xX*~-])(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])(?![0-9./~×xX*%-]"
+    r"| ?(?:[天周次月岁年级分片粒个度mc小ml]|例|cm|mm))"
 )
 _YEAR_MONTH = re.compile(
     r"(?<![0-9A-Za-z/-])(?<![0-9A-Za-z]\.)(?:19|20)[0-9]{2}[./-](?:0[1-9]|1[0-2])(?![0-9./%-]| ?(?:mg|ml|mm|cm|kg))"
 )
 _PARTIAL = re.compile(
-    r"(?<![0-9A-Za-z./+-])(?:0?[1-9]|[12][0-9]|3[01])/(?:0?[1-9]|[12][0-9]|3[01]|[0-9]{2})(?![0-9A-Za-z/%]|\.[0-9]| ?(?:mmHg|strength|pain|cm|wks?|weeks))"
+    r"(?<![0-9A-Za-z./+-])(?:0?[1-9]|[12][0-9]|3[01])/(?:0?[1-9]|[12][0-9]|3[01]|[0-9]{2})(?![0-9A-Za-z/%]|\.[0-9]"
+    r"| ?(?:mmHg|strength|pain|cm|wks?|weeks))"
 )
 _DAY_WORD = re.compile(
-    r"(?:\b(?:on|by|from|since|until|till|through|to|in|labs|ct|mri|echo|cultures?|sputum|d/c|adm|admitted|discharged|discharge|seen|consult|consultation"
-    r"|note|visit|with|dated|f/u|due|edd|lmp|repeat \w+|colonoscopy|mammogram|pap|x-?ray|cxr|ekg|ecg|biopsy|surgery|procedure|elective|tci|clinic|cva|mi|stroke"
-    r"|given|started|stopped|drawn|collected|placed|removed|admit|appt|appointment|scan|study|school|palsy|disease|diagnosed with [a-z' ]{3,24}|airway at [a-z' ]{2,24}) ?[:]? ?)$",
+    r"(?:\b(?:on|by|from|since|until|till|through|to|in|labs|ct|mri|echo|cultures?|sputum|d/c|adm|admitted|discharged"
+    r"|discharge|seen|consult|consultation"
+    r"|note|visit|with|dated|f/u|due|edd|lmp|repeat \w+|colonoscopy|mammogram|pap|x-?ray|cxr|ekg|ecg|biopsy|surgery"
+    r"|procedure|elective|tci|clinic|cva|mi|stroke"
+    r"|given|started|stopped|drawn|collected|placed|removed|admit|appt|appointment|scan|study|school|palsy|disease"
+    r"|diagnosed with [a-z' ]{3,24}|airway at [a-z' ]{2,24}) ?[:]? ?)$",
     re.I,
 )
 _DAY_AFTER = re.compile(r"\.?[ ]([0-3]?[0-9])(?:st|nd|rd|th|ST|ND|RD|TH)?(?![0-9A-Za-z/]|[.,:][0-9])")

@@ -1,4 +1,4 @@
-"""Full-width letters, digits and signs, and Latin letters with marks, as ASCII, character for character: places stay what they are."""
+"""Full-width letters and signs, and Latin letters with marks, as ASCII, one character for one: places stay what they are."""
 
 import re
 import unicodedata

@@ -1,4 +1,5 @@
-"""Notes written all in capitals or all in small letters: capitals tell nothing there, and rules that look for them need others."""
+"""Notes written all in capitals or all in small letters: capitals tell nothing there, and rules that look for them need o"
+"thers."""
 
 import re
 from typing import Literal
@@ -10,7 +11,8 @@ _SMALL = frozenset(
     "a an and or of the in on at to for from by with without as is was were are be has had not no than then but".split()
 )
 _KEPT = frozenset(
-    "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA RI SC SD TN TX "
+    "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA RI "
+    "SC SD TN TX "
     "UT VT VA WA WV WI WY DC PR MGH BIDMC UCSF UCLA UPMC NYU RVI BWH NHS PO NE NW SE SW II III IV".split()
 )
 _POSTCODE = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{1,2}[0-9][A-Za-z0-9]? {1,2}[0-9][A-Za-z]{2}(?![A-Za-z0-9])")

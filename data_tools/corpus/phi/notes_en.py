@@ -1,5 +1,5 @@
-"""English names in notes about patients, with or without a title: words become letters for what they may be, and names are patterns
-of these letters.
+"""English names in notes about patients, with or without a title: words become letters for what they may be,
+and names are patterns of these letters.
 
     G S B   a given name, a surname, either; g s b the same, and also a word or an eponym
     U       none of the lists knows it, and it has a capital
@@ -22,7 +22,8 @@ _PARTICLES = frozenset("van von der den de del della di da dos du la le el al bi
 _SUFFIXES = frozenset("jr sr ii iii iv".split())
 _PLACE_PARTICLES = frozenset("el la le st".split())
 _STATES = frozenset(
-    "al ak az ar ca co ct de fl ga hi id il in ia ks ky la me md ma mi mn ms mo mt ne nv nh nj nm ny nc nd oh ok or pa ri sc sd tn tx "
+    "al ak az ar ca co ct de fl ga hi id il in ia ks ky la me md ma mi mn ms mo mt ne nv nh nj nm ny nc nd oh ok or pa ri "
+    "sc sd tn tx "
     "ut vt va wa wv wi wy dc".split()
 )
 _PURE, _DOUBTFUL = frozenset("GSB"), frozenset("gsb")
@@ -37,42 +38,64 @@ _VALUE = {"G": 2.0, "S": 2.0, "B": 2.0, "g": 1.0, "s": 1.0, "b": 1.0, "U": 1.0}
 
 _TITLE = r"\b(?:dr|mr|mrs|ms|miss|mx|prof|professor|nurse|sister|sr|rev|father|judge|officer|sgt|capt|master)\.? ?"
 _ROLES = (
-    r"wife|husband|spouse|son|daughter|mother|father|brother|sister|mom|dad|mum|aunt|uncle|cousins?|niece|nephew|grand(?:son|daughter"
-    r"|mother|father|ma|pa|child)|partner|fiancee?|boyfriend|girlfriend|friend|neighbou?r|caregiver|carer|guardian|roommate|step(?:son"
-    r"|daughter|mother|father)|twin|sibling|surrogate|proxy|hcp|poa|ex|wife|driver|owner|passenger|owner|client|proband|patient|pt|fob"
-    r"|resident|intern|fellow|attending|nurse|rn|cna|lpn|tech|technician|technologist|physician|doctor|surgeon|assistant|circulator"
-    r"|scrub|anesthesia|anesthesiologist|anaesthetist|therapist|pharmacist|interpreter|chaplain|coordinator|co-ordinator|counselor"
-    r"|social worker|case manager|manager|pcp|gp|provider|consultant|registrar|clinician|cardiologist|oncologist|neurologist|urologist"
-    r"|psychiatrist|psychologist|pediatrician|paediatrician|radiologist|pathologist|midwife|cnm|student|witness|crew|team|caller|sender"
-    r"|source|informant|subscriber|insured|holder|guarantor|author|scribe|staff|colleague|teacher|employer|landlord|officer|paramedic"
-    r"|medic|emt|dispatcher|volunteer|visitor|babysitter|aide|sitter|named?|requested by|cc|attn|re|dear|hi|hello|thanks?|thank you"
-    r"|regards|sincerely|referring|appreciate|precepted|staffed|prescriber|reviewer|reporter|operator|dentist|dietitian|member|contact"
-    r"|signature|signed|present|attendees|req|requesting|ordering|baby|bb|bg|mother's|called|on call:?|declined \(|family \(|ct\(ascp\)|verified|goes by|initials"
+    r"wife|husband|spouse|son|daughter|mother|father|brother|sister|mom|dad|mum|aunt|uncle|cousins?|niece|nephew"
+    r"|grand(?:son|daughter"
+    r"|mother|father|ma|pa|child)|partner|fiancee?|boyfriend|girlfriend|friend|neighbou?r|caregiver|carer|guardian"
+    r"|roommate|step(?:son"
+    r"|daughter|mother|father)|twin|sibling|surrogate|proxy|hcp|poa|ex|wife|driver|owner|passenger|owner|client|proband"
+    r"|patient|pt|fob"
+    r"|resident|intern|fellow|attending|nurse|rn|cna|lpn|tech|technician|technologist|physician|doctor|surgeon|assistant"
+    r"|circulator"
+    r"|scrub|anesthesia|anesthesiologist|anaesthetist|therapist|pharmacist|interpreter|chaplain|coordinator|co-ordinator"
+    r"|counselor"
+    r"|social worker|case manager|manager|pcp|gp|provider|consultant|registrar|clinician|cardiologist|oncologist"
+    r"|neurologist|urologist"
+    r"|psychiatrist|psychologist|pediatrician|paediatrician|radiologist|pathologist|midwife|cnm|student|witness|crew|team"
+    r"|caller|sender"
+    r"|source|informant|subscriber|insured|holder|guarantor|author|scribe|staff|colleague|teacher|employer|landlord"
+    r"|officer|paramedic"
+    r"|medic|emt|dispatcher|volunteer|visitor|babysitter|aide|sitter|named?|requested by|cc|attn|re|dear|hi|hello|thanks?"
+    r"|thank you"
+    r"|regards|sincerely|referring|appreciate|precepted|staffed|prescriber|reviewer|reporter|operator|dentist|dietitian"
+    r"|member|contact"
+    r"|signature|signed|present|attendees|req|requesting|ordering|baby|bb|bg|mother's|called|on call:?|declined \("
+    r"|family \(|ct\(ascp\)|verified|goes by|initials"
 )
 _CLOSE = re.compile(  # a person follows whatever the word is
-    rf"(?:{_TITLE}|\b(?:{_ROLES})(?:'s name)?(?: \([a-z ]{{1,16}}\))?[:,]?\s{{0,2}}|\b(?:by|w|w/|d/w|per|c/o|h/o to|out to|back to|agreed w"
-    rf"|spoke (?:to|with)|discussed with|talked (?:to|with)|routed to|returned to|released to|refunded to|copy to|authorize|excuse"
-    rf"|approved by|page|paged|call|phoned|texted|notified|told|asked|informed|updated|to see|verified|labell?ed \"|goes by \"|known as) ?)$"
+    rf"(?:{_TITLE}|\b(?:{_ROLES})(?:'s name)?(?: \([a-z ]{{1,16}}\))?[:,]?\s{{0,2}}|\b(?:by|w|w/|d/w|per|c/o|h/o to|out to"
+    rf"|back to|agreed w"
+    rf"|spoke (?:to|with)|discussed with|talked (?:to|with)|routed to|returned to|released to|refunded to|copy to|authorize"
+    rf"|excuse"
+    rf"|approved by|page|paged|call|phoned|texted|notified|told|asked|informed|updated|to see|verified|labell?ed \""
+    rf"|goes by \"|known as) ?)$"
 )
 _SELDOM = frozenset(
-    "day pain hand may will long best case page low back fall short small old new man child order held rash self line so an as do to"
+    "day pain hand may will long best case page low back fall short small old new man child order held rash self line so a"
+    "n as do to"
     " cord stone read close foot clear may in on at weeks gross us church park street hall rice field love rose".split()
 )
 _LOOSE = re.compile(
-    r"(?:\b(?:with|from|to|and|or|for|by|per|see|via|than|on call:?|handoff|bed \w+:|rm \w+:|room \w+:|bay \w+:)\s{1,2}|[;.] {1,2}|/ ?|\| ?|^|\n|: {0,3})$"
+    r"(?:\b(?:with|from|to|and|or|for|by|per|see|via|than|on call:?|handoff|bed \w+:|rm \w+:|room \w+:|bay \w+:)\s{1,2}"
+    r"|[;.] {1,2}|/ ?|\| ?|^|\n|: {0,3})$"
 )
 _WITH = re.compile(r"\b(?:with|from|to|and|&) $")
 _MONTHS = frozenset("april may june august summer winter spring christmas".split())
 _PLACE_BEFORE = re.compile(r"\b(?:in|at|near|around|into|outside)\s$")
 _PERSON_AFTER = re.compile(
-    r"(?:'s?)? (?:asked|disagreed|agreed|agrees|denies|denied|reports?|reported|states?|stated|says?|said|presents|presented|complains"
-    r"|remains|resting|understands|notified|updated|informed|aware|at bedside|was |is (?:a|an|the|here|now|doing|aware|agreeable)\b"
+    r"(?:'s?)? (?:asked|disagreed|agreed|agrees|denies|denied|reports?|reported|states?|stated|says?|said|presents"
+    r"|presented|complains"
+    r"|remains|resting|understands|notified|updated|informed|aware|at bedside|was |is (?:a|an|the|here|now|doing|aware"
+    r"|agreeable)\b"
     r"|has |had |will |would |lives|works|took|takes|came|went|called|calls|returned|verbali[sz]ed|wants|requests?"
-    r"|declined|refused|tolerated|underwent|saw|examined|recommends|recs\b|to (?:see|follow|call)|also|[a-z]{2,}ed\b|cut |left |gave |drove |held |met |made |put )"
-    r"|'s (?:wife|husband|son|daughter|mother|father|family|brother|sister|mood|questions|mom|dad|room|chart|pain|care|parents|recs"
+    r"|declined|refused|tolerated|underwent|saw|examined|recommends|recs\b|to (?:see|follow|call)|also|[a-z]{2,}ed\b|cut "
+    r"|left |gave |drove |held |met |made |put )"
+    r"|'s (?:wife|husband|son|daughter|mother|father|family|brother|sister|mood|questions|mom|dad|room|chart|pain|care"
+    r"|parents|recs"
     r"|request|concerns?|symptoms|insurance)\b"
-    r"|,? (?:\()?(?:m\.?d|d\.?o|r\.?n|np|pa-c|pa|phd|lcsw|msw|pharmd|cnm|crna|fy[12]|pgy-?[0-9]|st[1-8]|ct[12]|wocn|pmhnp|rph|lpn|dpm|cgc|ot|pt|slp|emt)\b"
-    r"|,? ?\(?(?:\+?[0-9][0-9 ().-]{6,}|pager|ext|tel|cell|phone|mrn|dob)|,? [0-9]{1,3}(?: ?[mf]\b| ?y\b| ?yo)| [0-9]{1,4}[/.-][0-9]{1,2}[/.-][0-9]| \(| \|| - |\s*$|\n|\s{2,}[A-Z]",
+    r"|,? (?:\()?(?:m\.?d|d\.?o|r\.?n|np|pa-c|pa|phd|lcsw|msw|pharmd|cnm|crna|fy[12]|pgy-?[0-9]|st[1-8]|ct[12]|wocn|pmhnp"
+    r"|rph|lpn|dpm|cgc|ot|pt|slp|emt)\b"
+    r"|,? ?\(?(?:\+?[0-9][0-9 ().-]{6,}|pager|ext|tel|cell|phone|mrn|dob)|,? [0-9]{1,3}(?: ?[mf]\b| ?y\b| ?yo)"
+    r"| [0-9]{1,4}[/.-][0-9]{1,2}[/.-][0-9]| \(| \|| - |\s*$|\n|\s{2,}[A-Z]",
     re.I,
 )
 _SIGNATURE = re.compile(r"(?:[.;)]\s{1,3}|\n ?|^)$")
@@ -83,8 +106,10 @@ _SURE_AFTER = re.compile(
 )
 _SCORE = re.compile(r"\s[0-9]{1,3}(?:/[0-9]{1,2})?(?:[.,;]|\s|$)(?! ?(?:[MFmf]|y/?o)\b)")
 _PLACE_AFTER = re.compile(
-    r" (?:St|Street|Ave|Avenue|Road|Rd|Drive|Lane|Ln|Blvd|Boulevard|Court|Ct|Way|Hospital|Clinic|Center|Centre|Medical|County|Regional"
-    r"|Memorial|Surgery|Health|House|University|Manor|Nursing|Care|Rehab|Infirmary|General|Urgent|Family|Women's|Children's|Parish"
+    r" (?:St|Street|Ave|Avenue|Road|Rd|Drive|Lane|Ln|Blvd|Boulevard|Court|Ct|Way|Hospital|Clinic|Center|Centre|Medical"
+    r"|County|Regional"
+    r"|Memorial|Surgery|Health|House|University|Manor|Nursing|Care|Rehab|Infirmary|General|Urgent|Family|Women's"
+    r"|Children's|Parish"
     r"|Primary|Physical|Hill|Creek|Ridge|Grove|Oaks|Hospice|Terrace|Community|Presby|Deaconess|Cancer|Institute)\b", re.I
 )  # fmt: skip
 
@@ -256,7 +281,7 @@ def _is_thing(text: str, tokens: list[Token], stop: int) -> bool:
     if _PLACE_AFTER.match(text, end):
         return True
     following = _NEXT.match(text, end)
-    return bool(following) and not names_en._THINGS.isdisjoint((following[1].lower(), (following[2] or "").lower()))
+    return following is not None and not names_en._THINGS.isdisjoint((following[1].lower(), (following[2] or "").lower()))
 
 
 def _full(text: str, lower: str, tokens: list[Token], codes: str, index: int, stop: int, case: Case) -> bool:

@@ -47,15 +47,19 @@ _AFTER_STREET = (
 _STREET = re.compile(
     rf"[0-9](?<![0-9A-Za-z.,/-][0-9])[0-9]{{0,5}}[A-Za-z]?(?:-[0-9]{{1,4}})? {{1,2}}(?:(?:[NSEWnsew]|North|South|East|West|NE"
     rf"|NW|SE|SW|[NSEW]\.)\.? {{1,2}})?"
-    rf"(?:{_WORD} {{1,2}}){{1,4}}?{_SUFFIXES}(?![A-Za-z])(?!\.? {_SUFFIXES}(?![A-Za-z]))\.?(?:(?:(?<=County Road)|(?<=COUNTY ROAD)|(?<=State Road)) [0-9]{{1,3}}(?![0-9]))?(?: (?:NE|NW|SE|SW|N|S|E|W|North|South|East|West)(?![A-Za-z]))"
+    rf"(?:{_WORD} {{1,2}}){{1,4}}?{_SUFFIXES}(?![A-Za-z])(?!\.? {_SUFFIXES}(?![A-Za-z]))\.?(?:(?:(?<=County Road)"
+    rf"|(?<=COUNTY ROAD)|(?<=State Road)) [0-9]{{1,3}}(?![0-9]))?(?: (?:NE|NW|SE|SW|N|S|E|W|North|South|East"
+    rf"|West)(?![A-Za-z]))"
     rf"?{_AFTER_STREET}"
     rf"|[0-9](?<![0-9A-Za-z.,/-][0-9])[0-9]{{0,5}} {{1,2}}(?:Broadway|(?:Highway|Hwy|Route|Rte|County Road|State Road|US"
-    rf"|Rural Route|HIGHWAY|COUNTY ROAD)\.? [0-9]{{1,4}}|(?:El|La|Las|Los|Via|Calle|Camino|Avenida|Paseo|Rue|VIA|EL|CALLE)(?: [A-Z][A-Za-z]+){{1,2}}"
+    rf"|Rural Route|HIGHWAY|COUNTY ROAD)\.? [0-9]{{1,4}}|(?:El|La|Las|Los|Via|Calle|Camino|Avenida|Paseo|Rue|VIA|EL"
+    rf"|CALLE)(?: [A-Z][A-Za-z]+){{1,2}}"
     rf"|[A-Z][a-z]+(?:way|gate|side|field))(?![A-Za-z0-9]){_AFTER_STREET}"
 )
 _UK_FLAT = re.compile(r"(?:Flat|Apartment|Unit|Apt\.?|Suite) [0-9A-Za-z]{1,4},? $")
 _HOUSE_NAME = re.compile(
-    r"(?:The )?[A-Z][a-z]+ (?:Cottage|House|Lodge|Farm|Manor|Court|Vicarage|Rectory|Barn|Mill|Villa|Hall|Bungalow|Grange|Mansions?)s?,? $"
+    r"(?:The )?[A-Z][a-z]+ (?:Cottage|House|Lodge|Farm|Manor|Court|Vicarage|Rectory|Barn|Mill|Villa|Hall|Bungalow|Grange"
+    r"|Mansions?)s?,? $"
     r"|(?:(?<=[Ll]ives )|(?<=[Aa]ddress: )|(?<=[Aa]ddress:)|(?<=[Aa]ddress:  ))[A-Z][a-z]+(?: [A-Z][a-z]+)?, $"
 )
 _BOX = re.compile(rf"P(?<![A-Za-z]P)\.? ?O\.? ?(?:Box|BOX) ?#?[0-9]{{1,6}}{_AFTER_STREET}")
@@ -107,10 +111,14 @@ _HOUSE = re.compile(
     r"|CLINICS?|HEALTH (?:CENTER|SYSTEM)|INFIRMARY|General)(?![A-Za-z-])"
 )
 _RECORD_HOUSE = re.compile(
-    r"(?:Hospice (?:House|Home|Center)|Hospitals?|Medical (?:Center|Centre|Group|Practice|Associates|Clinic|Arts|Campus)|Clinics?|Health (?:Center|Centre"
-    r"|System|Systems|Network|Clinic|Care)|Healthcare|Infirmary|Hospice|Assisted Living|Nursing (?:and|&) Rehab(?:ilitation)?(?: Center| Centre)?|Skilled Nursing(?: Facility)?|Residential (?:Home|Care)|Primary Care"
-    r"|Physical Therapy|Medical (?:Offices|Plaza|Pavilion)|Rehab|Hospice (?:House|Home|Center)|Home Health|Dialysis|Senior Living|Memory Care"
-    r"|Retirement (?:Home|Community|Village)|Convalescent (?:Home|Hospital|Center)|Women's (?:Clinic|Health|Center|Hospital)|Health Cent(?:er|re)|Practice|Nursing (?:Home|Center|Facility)|Surgery Center"
+    r"(?:Hospice (?:House|Home|Center)|Hospitals?|Medical (?:Center|Centre|Group|Practice|Associates|Clinic|Arts|Campus)"
+    r"|Clinics?|Health (?:Center|Centre"
+    r"|System|Systems|Network|Clinic|Care)|Healthcare|Infirmary|Hospice|Assisted Living|Nursing (?:and"
+    r"|&) Rehab(?:ilitation)?(?: Center| Centre)?|Skilled Nursing(?: Facility)?|Residential (?:Home|Care)|Primary Care"
+    r"|Physical Therapy|Medical (?:Offices|Plaza|Pavilion)|Rehab|Hospice (?:House|Home|Center)|Home Health|Dialysis"
+    r"|Senior Living|Memory Care"
+    r"|Retirement (?:Home|Community|Village)|Convalescent (?:Home|Hospital|Center)|Women's (?:Clinic|Health|Center"
+    r"|Hospital)|Health Cent(?:er|re)|Practice|Nursing (?:Home|Center|Facility)|Surgery Center"
     r"|Surgical Center"
     r"|Cancer (?:Center|Centre|Institute)|Care (?:Center|Centre|Home)|Rehabilitation (?:Center|Hospital|Institute|Centre)"
     r"|Rehab Center|Heart (?:Center|Institute)|Imaging Center|Sanatorium|Eye (?:Center|Institute)|Family (?:Medicine|Practice"
@@ -144,8 +152,10 @@ _GENERIC_WORDS = frozenset(
     "intensive critical comprehensive advanced new old good us u.s. united states federal "
     "dx hx rx tx sx physical therapy internal sports vision hearing speech voice swallow balance fall falls movement "
     "disorders disorder genetics genetic hemophilia thalassemia cystic fibrosis muscular dystrophy epilepsy seizure vascular "
-    "perform undergo elective dnr failure chest fracture respiratory medicine gastroenterology rheumatology endocrinology nephrology hematology haematology "
-    "urology ophthalmology paediatrics pediatrics palliative elderly frailty tissue viability colorectal thoracic plastic ortho uro "
+    "perform undergo elective dnr failure chest fracture respiratory medicine gastroenterology rheumatology endocrinology "
+    "nephrology hematology haematology "
+    "urology ophthalmology paediatrics pediatrics palliative elderly frailty tissue viability colorectal thoracic plastic "
+    "ortho uro "
     "vein cord injury burn trauma poison control blood bone marrow".split()
 )
 _AFTER_HOUSE = re.compile(
@@ -166,13 +176,20 @@ _KNOWN_HOUSES = re.compile(
 _RECORD_KNOWN = re.compile(
     r"(?:Mayo Clinic|Cleveland Clinic|Johns? Hopkins(?: (?:Hospital|Medicine|Bayview))?|Mass(?:achusetts)? General(?: "
     r"Hospital)?|Kaiser Permanente|Cedars-Sinai|Mount Sinai|Mt\.? Sinai|Beth Israel(?: Deaconess)?|Brigham (?:and|&) Women's"
-    r"|Sloan[- ]Kettering|MD Anderson|Dana[- ]Farber|Hopkins|Bellevue Hospital|BIDMC|UPMC(?: (?:Presby|Shadyside|Mercy|Magee))?|Presby|Good Sam(?:aritan)?|Dartmouth-Hitchcock|Methodist (?:Dallas|Houston"
-    r"|Hospital)|Kaiser (?:[A-Z][a-z]+)|Barnes-Jewish|Vanderbilt|Duke Regional|Emory(?: Midtown)?|Geisinger|Intermountain|Banner Health|Montefiore"
-    r"|Maimonides|Lenox Hill|Weill Cornell|Columbia Presbyterian|Penn Presbyterian|Jefferson Health|Tufts Medical|Lahey|Baystate|Yale New Haven"
-    r"|Rush University|Northwestern Memorial|Cook County|Parkland|Ben Taub|Grady|Jackson Memorial|Scripps|Cedars|Stanford Health|Zuckerberg"
-    r"|Harborview|Swedish|Providence|Legacy Emanuel|OHSU|UAB|MUSC|LSU Health|Ochsner|Tulane Medical|Barts|Addenbrooke's|John Radcliffe|Ninewells"
-    r"|Raigmore|Papworth|Southmead|Derriford|Jimmy's|Guy's|Moorfields|Alder Hey|Clatterbridge|Wythenshawe|Hallamshire|Harefield|Whittington"
-    r"|Homerton|Northwick Park|Charing Cross|Hammersmith|Broadgreen|Walsgrave|Frenchay|Great Ormond Street|UCLH|GOSH|QMC|MGH|UCSF|UCLA Medical Center|NYU Langone)"
+    r"|Sloan[- ]Kettering|MD Anderson|Dana[- ]Farber|Hopkins|Bellevue Hospital|BIDMC|UPMC(?: (?:Presby|Shadyside|Mercy"
+    r"|Magee))?|Presby|Good Sam(?:aritan)?|Dartmouth-Hitchcock|Methodist (?:Dallas|Houston"
+    r"|Hospital)|Kaiser (?:[A-Z][a-z]+)|Barnes-Jewish|Vanderbilt|Duke Regional|Emory(?: Midtown)?|Geisinger|Intermountain"
+    r"|Banner Health|Montefiore"
+    r"|Maimonides|Lenox Hill|Weill Cornell|Columbia Presbyterian|Penn Presbyterian|Jefferson Health|Tufts Medical|Lahey"
+    r"|Baystate|Yale New Haven"
+    r"|Rush University|Northwestern Memorial|Cook County|Parkland|Ben Taub|Grady|Jackson Memorial|Scripps|Cedars"
+    r"|Stanford Health|Zuckerberg"
+    r"|Harborview|Swedish|Providence|Legacy Emanuel|OHSU|UAB|MUSC|LSU Health|Ochsner|Tulane Medical|Barts|Addenbrooke's"
+    r"|John Radcliffe|Ninewells"
+    r"|Raigmore|Papworth|Southmead|Derriford|Jimmy's|Guy's|Moorfields|Alder Hey|Clatterbridge|Wythenshawe|Hallamshire"
+    r"|Harefield|Whittington"
+    r"|Homerton|Northwick Park|Charing Cross|Hammersmith|Broadgreen|Walsgrave|Frenchay|Great Ormond Street|UCLH|GOSH|QMC"
+    r"|MGH|UCSF|UCLA Medical Center|NYU Langone)"
     r"(?: Hospital| Medical Center| Cancer Center| Health)?(?![A-Za-z])"
 )
 
@@ -216,7 +233,8 @@ def _end(text: str, end: int) -> int:
 
 
 _CLINICAL = re.compile(
-    r"\b(?:mg|ml|Mg|Ml|MG|[Pp]er|PER|[Ww][Rr]|[Gg]iven|GIVEN|BP|RR|HR|Dr [A-Z]|Days?|Weeks?|Years?|Patients?|Point (?:Scale|Tender)|Hours?|Grade|Stage|Type|Phase|Step|Minute|Month"
+    r"\b(?:mg|ml|Mg|Ml|MG|[Pp]er|PER|[Ww][Rr]|[Gg]iven|GIVEN|BP|RR|HR|Dr [A-Z]|Days?|Weeks?|Years?|Patients?"
+    r"|Point (?:Scale|Tender)|Hours?|Grade|Stage|Type|Phase|Step|Minute|Month"
     r"|Day)\b|\b(?:View|Point|Run|Green|Park|Hill|Close|Walk|Row|Path|Rise|Way|Place|Court|Branch)$"
 )
 _NEVER_STREET = re.compile(r"(?i:\b(?:mg|ml|mcg|per|wr|given|nocte|am|pm|where|which|when|with|for|and|who|was|bpm|tabs?)\b)")
@@ -293,14 +311,17 @@ _SAINT = re.compile(
     r"(?: (?:Hospital|Medical Center|Hospice|Health Center))?"
 )
 _CENTER_OF = re.compile(
-    r"(?:Family|Community|Women's|Children's|Rural|Neighborhood) (?:Health|Medical|Care) (?:Center|Centre|Clinic) of (?:the )?[A-Z][a-z]+(?: [A-Z][a-z]+)?"
+    r"(?:Family|Community|Women's|Children's|Rural|Neighborhood) (?:Health|Medical|Care) (?:Center|Centre"
+    r"|Clinic) of (?:the )?[A-Z][a-z]+(?: [A-Z][a-z]+)?"
 )
 _NICKNAME = re.compile(
-    r"(?<=[Tt]he )(?:Brigham|RVI|Royal (?:Free|London|Marsden|Brompton|Infirmary|Liverpool|Surrey)|Christie|Marsden|QE|Western General"
+    r"(?<=[Tt]he )(?:Brigham|RVI|Royal (?:Free|London|Marsden|Brompton|Infirmary|Liverpool|Surrey)|Christie|Marsden|QE"
+    r"|Western General"
     r"|Royal|JR|Infirmary|Freeman|Mayo|Clinic)(?![A-Za-z' ]+(?:Clinic|Hospital))(?![A-Za-z])"
 )
 _SEEN_AT = re.compile(
-    r"(?:workup at|airway at|followed at|records requested from|care at|summary|admitted to|seen at|transferred from|visited|treated at) ?$",
+    r"(?:workup at|airway at|followed at|records requested from|care at|summary|admitted to|seen at|transferred from"
+    r"|visited|treated at) ?$",
     re.I,
 )
 _SOLE_NAME = re.compile(
@@ -308,13 +329,15 @@ _SOLE_NAME = re.compile(
     r"(?: (?!Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[A-Z][a-z]+)?(?![A-Za-z])"
 )
 _HOME = re.compile(
-    r"(?:The )?(?:[A-Z][A-Za-z'’]+ ){1,3}(?:Manor|Surgery|House|Lodge|Gardens|Court|Terrace|Village|Place|Living|Hospice)(?![A-Za-z])(?! (?:Road|Street|Ave))"
+    r"(?:The )?(?:[A-Z][A-Za-z'’]+ ){1,3}(?:Manor|Surgery|House|Lodge|Gardens|Court|Terrace|Village|Place|Living"
+    r"|Hospice)(?![A-Za-z])(?! (?:Road|Street|Ave))"
 )
 _HOME_CUE = re.compile(
     r"(?:nurse:? [^\n]{2,30}, |hospice ?: ?|resident of |discharged to |d/c to |from [^\n]{2,30}, |disposition ?:\s{1,3})$", re.I
 )
 _NO_SURGERY = re.compile(
-    r"(?:General|Cardiac|Vascular|Plastic|Thoracic|Orthopa?edic|Oral|Neuro|Colorectal|Breast|Spine|Day|Trauma|Cardiothoracic|Pediatric|Paediatric|The|Hand"
+    r"(?:General|Cardiac|Vascular|Plastic|Thoracic|Orthopa?edic|Oral|Neuro|Colorectal|Breast|Spine|Day|Trauma"
+    r"|Cardiothoracic|Pediatric|Paediatric|The|Hand"
     r"|Bariatric|Transplant) Surgery$"
 )
 _CITY_NAMES = "|".join(
@@ -326,7 +349,8 @@ _CITY_ALONE = re.compile(
     rf"(?:{_CITY_NAMES})(?![A-Za-z'’-])(?! (?:General|Hospital|County|Medical|Regional|Memorial|Children|University|Community))"
 )
 _CITY_CUE = re.compile(
-    r"(?:\b(?:from|in|to|near|of|at home in|lives|outside) |[0-9][^\n]{3,30}(?:Road|Rd|Street|St|Lane|Avenue|Ave|Terrace|Hill|Close|Way|Gardens|Court|Place|Drive|Square|Row|Park"
+    r"(?:\b(?:from|in|to|near|of|at home in|lives|outside) |[0-9][^\n]{3,30}(?:Road|Rd|Street|St|Lane|Avenue|Ave|Terrace"
+    r"|Hill|Close|Way|Gardens|Court|Place|Drive|Square|Row|Park"
     r"|Crescent|Grove|[a-z]way),?[ \n]{1,2})$"
 )
 

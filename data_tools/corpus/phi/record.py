@@ -9,7 +9,8 @@ _EVIDENCE = frozenset(("ID", "BANK", "EMAIL", "MRN", "PHONE", "PLATE", "DATE", "
 _CHARACTERS = 600  # with at least one value, or one word of notes
 # What texts about medicine seldom hold: an age with a sex, vital signs, the keys and short forms of notes.
 _SIGNS = re.compile(
-    r"[，,、 \u3000][男女][，,、 \u3000（(]|[0-9]{1,3} ?岁|(?:主诉|现病史|既往史?|查体|体格检查|家族史|初步诊断|诊断|意见|所见|处理|医嘱|印象|处方) ?[:：]"
+    r"[，,、 \u3000][男女][，,、 \u3000（(]|[0-9]{1,3} ?岁|(?:主诉|现病史|既往史?|查体|体格检查|家族史|初步诊断|诊断|意见"
+    r"|所见|处理|医嘱|印象|处方) ?[:：]"
     r"|(?:门诊|记录|会诊|访视|报告单?)[ \n0-9]|血压 ?[0-9]{2,3}/|体温 ?3[0-9]|您好！现|邻床"
     r"|(?<![A-Za-z])(?:BP ?:?[0-9]{2,3}[s/]|HR ?:?[0-9]{2,3}(?![0-9])|[Tt](?:emp)? ?:?[0-9]{2,3}\.[0-9]|[0-9]{1,3} ?(?:M|F"
     r"|y/?o)(?![A-Za-z])"
