@@ -65,15 +65,18 @@ _REST = re.compile(_TAIL)
 _CUT = re.compile(r".*(?:地址|住址|家住|现住|居住|住|位于|送|寄|地|籍贯)")
 
 _SHORT_HOUSE = "|".join(f"{place}第?[一二三四五六七八九十]院" for place in "附省市区县州")
-_HOUSE = re.compile(
+_HOUSES = (
     r"(?:医院|卫生院|卫生所|卫生室|诊所|卫生服务中心|卫生服务站|妇幼保健计划生育服务中心|计划生育服务中心|精神卫生中心"
-    r"|妇幼保健院|妇保院|保健院|保健中心|疾控中心|疾病预防控制中心|疗"
-    r"养院|门诊部|医疗中心|医学中心|急救中心|康复中心|血液中心|体检中心|养老院|敬老院|福利院|护理院"
-    r"|医科大学附属第?[一二三四五]|附院|中医院|医大[一二三四]院|人民院|附[一二三四]院?|(?:北医|哈医大|重医|川医|浙医|湘雅"
-    r"|省立|浙大|郑大|上医|吉大|山大|武大|苏大|南医大|广医|安医大|昆医|贵医|新医大|河医大|山医大|温医|徐医|蚌医|遵医|皖医"
-    r"|宁医大|兰大|西交大|交大|中大|暨大)(?:附属?)?第?[一二三四五六]院|协和|华西|同济|湘雅|齐鲁|瑞金|中山[一二三"
-    r"]院|301|三0一|" + _SHORT_HOUSE + ")"
+    r"|妇幼保健院|妇保院|保健院|保健中心|疾控中心|疾病预防控制中心|疗养院|门诊部|医疗中心|医学中心|急救中心|康复中心|血液中心"
+    r"|体检中心|养老院|敬老院|福利院|护理院|医科大学附属第?[一二三四五]|附院|中医院|医大[一二三四]院|人民院|附[一二三四]院?"
+    r"|协和|华西|同济|湘雅|齐鲁|瑞金|中山[一二三]院|301|三0一|" + _SHORT_HOUSE + r")"
 )
+_SCHOOLS = (
+    r"(?:北医|哈医大|重医|川医|浙医|湘雅|省立|浙大|郑大|上医|吉大|山大|武大|苏大|南医大|广医|安医大|昆医|贵医|新医大|河医大"
+    r"|山医大|温医|徐医|蚌医|遵医|皖医|宁医大|兰大|西交大|交大|中大|暨大)(?:附属?)?第?[一二三四五六]院"
+)
+_HOUSE = re.compile(_HOUSES)
+_RECORD_HOUSE = re.compile(f"{_SCHOOLS}|{_HOUSES}")
 _HOSPITAL_WORD = re.compile(
     r"(?:附属|第[一二三四五六七八九十百0-9]{1,3}|人民|中心|中医|中西医结合|妇幼|妇女|儿童|肿瘤|口腔|眼科|胸科|传染病|精神|军"
     r"|大学|学院|市|县|区|省|州|镇|乡|街道|社区|同济|协和|华西|湘雅|齐鲁|瑞金|中山"
@@ -110,7 +113,7 @@ _BEFORE_SHORT = re.compile(r"(?:在|到|至|于|去|往|转|赴|来|从|由|北�
 
 def find_hospitals(text: str, record: bool = False) -> Iterator[Span]:
     """text: folded, with Chinese characters in it; record: any name will do, no word of hospitals is asked for in it."""
-    for match in _HOUSE.finditer(text):
+    for match in (_RECORD_HOUSE if record else _HOUSE).finditer(text):
         word, (house, end) = match.group(), match.span()
         if word in _SHORT_KNOWN:
             if not _BEFORE_SHORT.search(text, max(0, house - 2), house) or text[end : end + 1] in "医大":
