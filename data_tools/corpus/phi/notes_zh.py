@@ -84,7 +84,7 @@ _JAPANESE = re.compile(
     r"|太田|三浦|藤原|冈本|松田|中岛|中野|原田|小野|田村|竹内|金子|和田|中山|石田|上田|森田|柴田|酒井|工藤|横山|宫崎|宫本"
     r"|内田|高木|安藤|岛田|谷口|大野|丸山|今井|藤本|武田|村田|上野|杉山|增田|平野|大塚"
     r"|千叶|久保|松井|小岛|岩崎|樱井|木下|野口|松尾|野村|菊地|佐野|大西|杉本|新井|浜田|市川|古川"
-    r"|岛崎)(?:[一-鿿]{2}(?<![医主教老先女护来])|[一-鿿](?=$|[^一-鿿]))"
+    r"|岛崎)(?![病痣氏征综斑热瘤法])(?:[一-鿿]{2}(?<![医主教老先女护来])|[一-鿿](?=$|[^一-鿿]))"
 )
 _VIETNAMESE = re.compile(r"[阮陈黎范黄潘武裴吴杨胡邓杜]氏[一-鿿]{1,2}?(?=$|[^一-鿿]|" + _MORE_FOLLOW + ")")
 _TIBETAN = (
@@ -170,6 +170,8 @@ def _weight(text: str, surname: re.Match[str], end: int) -> float:
             value -= 1 if named else 2.5
     if _KEY.match(text, end):
         value -= 3
+    if name[0] in _FUNCTION and not _LABEL.search(text, max(0, start - 6), start):
+        value -= 1
     if len(given) == 2 and _FOLLOW.match(text, end - 1) and given[1] not in _SURE_GIVEN:
         value -= 1.5  # the second character begins what follows the name
     if len(given) == 2 and re.match(names_zh._NOT_GIVEN, text[surname.end() :]):

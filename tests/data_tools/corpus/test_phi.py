@@ -189,10 +189,14 @@ def test_an_english_record_is_read_with_fewer_words_around(line: str, kind: str,
 
 
 @pytest.mark.parametrize(("line", "kind", "value"), [
-    ("检验科罗莉欣来电", "NAME", "罗莉欣"), ("陆、李二位主任均认为", "NAME", "陆"), ("今日由宋春花、于福生共同讨论", "NAME", "于福生"),
-    ("傅氏之女", "NAME", "傅"), ("汪/郝", "NAME", "郝"), ("家里人叫她“毛毛”", "NAME", "毛毛"), ("翻译让-皮埃尔·杜邦协助", "NAME", "让-皮埃尔·杜邦"),
-    ("接诊 佐藤美咲", "NAME", "佐藤美咲"), ("助手：扎西多吉", "NAME", "扎西多吉"), ("安金凤（0099813045），后遗症", "MRN", "0099813045"),
-    ("家属钟思远，2237425", "PHONE", "2237425"), ("2021-04-274时23分娩出", "DATE", "2021-04-27"), ("下次就诊06-29。", "DATE", "06-29"),
+    ("检验科罗莉欣来电", "NAME", "罗莉欣"), ("陆、李二位主任均认为", "NAME", "陆"),
+    ("今日由宋春花、于福生共同讨论", "NAME", "于福生"),
+    ("傅氏之女", "NAME", "傅"), ("汪/郝", "NAME", "郝"), ("家里人叫她“毛毛”", "NAME", "毛毛"),
+    ("翻译让-皮埃尔·杜邦协助", "NAME", "让-皮埃尔·杜邦"),
+    ("接诊 佐藤美咲", "NAME", "佐藤美咲"), ("助手：扎西多吉", "NAME", "扎西多吉"),
+    ("安金凤（0099813045），后遗症", "MRN", "0099813045"),
+    ("家属钟思远，2237425", "PHONE", "2237425"), ("2021-04-274时23分娩出", "DATE", "2021-04-27"),
+    ("下次就诊06-29。", "DATE", "06-29"),
     ("曾在阜外医院看过", "HOSPITAL", "阜外医院"), ("在大理白族自治州中医医院就诊", "HOSPITAL", "大理白族自治州中医医院"),
     ("转梁山县妇幼保健\n院治疗", "HOSPITAL", "梁山县妇幼保健\n院"), ("参保地：唐山市", "ADDRESS", "唐山市"),
     ("现住重庆市渝中区锦绣家园11#106，", "ADDRESS", "重庆市渝中区锦绣家园11#106"),
@@ -205,7 +209,16 @@ def test_a_chinese_record_is_read_with_fewer_words_around(line: str, kind: str, 
 def test_a_record_in_one_case_is_read_as_well(recase) -> None:
     note = recase(_NOTE_EN.format("Dr. Ferreira saw Chukwuemeka Okafor, 12 Oak Street, Hilo, HI, at Mercy General Hospital."))
     assert [value for value in of_type(note, "NAME")] == [recase("Ferreira"), recase("Chukwuemeka Okafor")]
-    assert of_type(note, "HOSPITAL") == [recase("Mercy General Hospital")] and recase("12 Oak Street, Hilo, HI") in of_type(note, "ADDRESS")
+    assert of_type(note, "HOSPITAL") == [recase("Mercy General Hospital")] and recase("12 Oak Street, Hilo, HI") in of_type(
+        note, "ADDRESS"
+    )
+
+
+@pytest.mark.parametrize("line", [
+    "外祖父有艾森门格综合征。", "患者因山田病入院治疗。", "不支持伊藤痣，诊断：桥本甲状腺炎。", "予西乐葆、罗盖全口服。",
+])  # fmt: skip
+def test_what_is_no_person_in_a_chinese_record_stays(line: str) -> None:
+    assert found(_NOTE_ZH.format(line)) == found(_NOTE_ZH.format("平稳。"))
 
 
 @pytest.mark.parametrize("line", [
