@@ -42,7 +42,8 @@ _MRN_EN = (
     r"|accession|encounter|specimen|csn|fin|har|emr|ehr|barcode|hosp|acct\.?|account"
 )
 _ID_EN = (
-    rf"(?:ssn|s\.s\.n\.?|ss|social security|social sec|social){_NO}?|(?:insurance|member(?:ship)?|subscriber|policy(?: "
+    rf"rx id|(?:driving |driver'?s? )?licen[sc]e|(?:ssn|s\.s\.n\.?|ss|social security|social sec|social){_NO}?|(?:insurance"
+    rf"|member(?:ship)?|subscriber|policy(?: "
     rf"?holder)?|group|plan|medicare|medicaid|npi|dea|passport|nhs|nino|ni|national insurance"
     rf"|national|employee|staff|badge|beneficiary|claim|certificate|vin|serial|device|health card|health plan|hicn?|ohip|mbi"
     rf"|payer|payor|tax|student|military|veteran|va|payer|license|licence"
@@ -54,7 +55,7 @@ _ID_EN = (
 )
 _WEAK_EN = r"(?:qq|wechat|id|medicare|medicaid|member|policy|subscriber|insurance) ?#?"
 _PHONE_EN = (
-    rf"(?:tel(?:ephone)?\.?|phone|ph\.?|cell(?: ?phone)?|mobile|fax|facsimile|pager|beeper|bleep|extension|ext\.?|voicemail"
+    rf"(?:tel(?:ephone)?\.?|phone|ph\.?|cell(?: ?phone)?|mobile|fax|facsimile|pager|page|beeper|bleep|extension|ext\.?|voicemail"
     rf"|landline|hotline|callback"
     rf"|(?:call(?:ed|ing)?|contact|dial|home|work|office|text|reach(?:ed)?)(?: (?:him|her|them|us|me))?(?: at)?){_NO}?"
 )
@@ -76,7 +77,7 @@ _LAST = re.compile(
     r"(?:#|numbers?|nos?\.?|num\.?|id|identifier|code|mrn?|m\.r\.n?\.?|rec(?:ord)?s?\.?|chart|accession|encounter|specimen|csn"
     r"|fin|har|emr|ehr|barcode|hosp|acct\.?|account|ssn?|s\.s\.n\.?|security|sec|social|npi|dea"
     r"|passport|nhs|nino|vin|mbi|hicn|license|licence|four|4|digits|his|her|the|their|tel\.?|telephone|ph(?:one)?\.?|cell"
-    r"|mobile|fax|facsimile|pager|beeper|bleep|ext(?:ension)?\.?|voicemail|landline|hotline|callback"
+    r"|mobile|fax|facsimile|pager|page|beeper|bleep|ext(?:ension)?\.?|voicemail|landline|hotline|callback"
     r"|call|called|calling|contact|dial|home|work|office|text|reach|reached|him|them|us|me|at|bank|checking|savings|debit"
     r"|credit|visa|mastercard|card|amex|express|discover|iban|routing|sort|aba|payment|a/c|in"
     r"|qq|wechat|plates?|reg(?:istration)?\.?|tag|vrm|medicare|medicaid|member|policy|subscriber|insurance)$"

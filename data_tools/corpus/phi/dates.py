@@ -37,7 +37,7 @@ _NAMED = re.compile(rf"(?:{'|'.join(_spellings())})(?![A-Za-z])")
 _YEAR = re.compile(r"[12](?<=[ ,./-][12])[09][0-9]{2}(?![0-9A-Za-z])")
 _LOWER = re.compile(rf"(?<![A-Za-z])(?:{'|'.join(_spellings()).lower()})(?![A-Za-z])")
 _BEFORE_MONTH = re.compile(
-    r"(?:(?<![0-9A-Za-z.,/-])|(?<=[A-Za-z][-,]))([0-9]{1,2})(?:st|nd|rd|th|ST|ND|RD|TH)?(?: ?of)?[ /.,-]{0,2}$"
+    r"(?:(?<![0-9A-Za-z.,/:-])|(?<=[A-Za-z][-,]))([0-9]{1,2})(?:st|nd|rd|th|ST|ND|RD|TH)?(?: ?of)?[ /.,-]{0,2}$"
 )
 _AFTER_MONTH = re.compile(
     r"(?:\.?,?[ /.-]{0,2}([0-3]?[0-9])(?:st|nd|rd|th|ST|ND|RD|TH)?(?![0-9A-Za-z:/]|[.,][0-9])"
@@ -82,8 +82,55 @@ class Reading(NamedTuple):
 def find_dates(text: str, chinese: bool, english: bool) -> Iterator[Span]:
     """text: folded."""
     for reading in read_dates(text, chinese, english):
-        clock = _TIME.match(text, reading.end) if reading.day else None
-        yield Span(reading.start, clock.end() if clock else reading.end, "DATE")
+        yield Span(reading.start, reading.end, "DATE")
+
+
+_TIME_JOINED = re.compile(
+    r"(?<![0-9A-Za-z/.-])(?:(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?=(?:[01]?[0-9]|2[0-3])[:：][0-5])"
+    r"|(?:19|20)[0-9]{2}([-/.])(?:0?[1-9]|1[0-2])\1(?:0[1-9]|[12][0-9]|3[01]|[1-9])(?=(?:[01]?[0-9]"
+    r"|2[0-3]) ?[:：时点][0-5]?[0-9]?))"
+)
+_PADDED = re.compile(
+    r"(?<![0-9A-Za-z./×xX*~-])(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])(?![0-9./~×xX*%-]"
+    r"| ?(?:[天周次月岁年级分片粒个度mc小ml]|例|cm|mm))"
+)
+_YEAR_MONTH = re.compile(
+    r"(?<![0-9A-Za-z/-])(?<![0-9A-Za-z]\.)(?:19|20)[0-9]{2}[./-](?:0[1-9]|1[0-2])(?![0-9./%-]| ?(?:mg|ml|mm|cm|kg))"
+)
+_PARTIAL = re.compile(
+    r"(?<![0-9A-Za-z./+-])(?:0?[1-9]|[12][0-9]|3[01])/(?:0?[1-9]|[12][0-9]|3[01]|[0-9]{2})(?![0-9A-Za-z/%]|\.[0-9]"
+    r"| ?(?:mmHg|strength|pain|cm|wks?|weeks))"
+)
+_DAY_WORD = re.compile(
+    r"(?:\b(?:on|by|from|since|until|till|through|to|in|labs|ct|mri|echo|cultures?|sputum|d/c|adm|admitted|discharged"
+    r"|discharge|seen|consult|consultation"
+    r"|note|visit|with|dated|f/u|due|edd|lmp|repeat \w+|colonoscopy|mammogram|pap|x-?ray|cxr|ekg|ecg|biopsy|surgery"
+    r"|procedure|elective|tci|clinic|cva|mi|stroke"
+    r"|given|started|stopped|drawn|collected|placed|removed|admit|appt|appointment|scan|study|school|palsy|disease"
+    r"|diagnosed with [a-z' ]{3,24}|airway at [a-z' ]{2,24}) ?[:]? ?)$",
+    re.I,
+)
+_DAY_AFTER = re.compile(r"\.?[ ]([0-3]?[0-9])(?:st|nd|rd|th|ST|ND|RD|TH)?(?![0-9A-Za-z/]|[.,:][0-9])")
+_AT_TIME = re.compile(r" at [0-9]| through\b")
+_WEEKS = re.compile(r"[0-9]/(?:52|7|12)(?![0-9])")
+_BEFORE_DATE = re.compile(r"(?:strength|katz|grade|murmur|pain|score|mp|visual acuity|va|[0-9])\s*$", re.I)
+
+
+def find_record_dates(text: str, chinese: bool) -> Iterator[Span]:
+    """text: folded, of a record: days without years and with a time directly behind, as notes have them."""
+    patterns = (_TIME_JOINED, _YEAR_MONTH, _PADDED) if chinese else (_TIME_JOINED, _YEAR_MONTH)
+    for pattern in patterns:
+        yield from (Span(match.start(), match.end(), "DATE") for match in pattern.finditer(text))
+    for match in _NAMED.finditer(text):  # labs Jan 13
+        after = _DAY_AFTER.match(text, match.end())
+        if after and 1 <= int(after[1]) <= 31:
+            yield Span(match.start(), after.end(), "DATE")
+    for match in _PARTIAL.finditer(text) if not chinese else ():
+        first, second = (int(part) for part in match.group().split("/"))
+        known = _DAY_WORD.search(text, max(0, match.start() - 40), match.start()) and not _WEEKS.match(text, match.start())
+        if min(first, second) <= 12 and (known or _AT_TIME.match(text, match.end())):
+            if not _BEFORE_DATE.search(text, max(0, match.start() - 16), match.start()):
+                yield Span(match.start(), match.end(), "DATE")
 
 
 def read_dates(text: str, chinese: bool, english: bool) -> Iterator[Reading]:
@@ -101,6 +148,8 @@ def _numeric(text: str, chinese: bool) -> Iterator[Reading]:
         start, end = match.span()
         before = text[start - 1] if start else " "
         after = text[end] if end < len(text) else " "
+        if before == "." and start > 1 and not text[start - 2].isascii():
+            before = " "  # a sentence's end
         if (before.isascii() and (before.isalnum() or before in "./_")) or after == "_":
             continue
         if after in "./-:" and text[end + 1 : end + 2].isdigit() and not (match[5] and after in "-:."):
@@ -179,7 +228,11 @@ def _two(text: str, match: re.Match[str], after: str) -> Reading | None:
 def _chinese(text: str) -> Iterator[Reading]:
     for match in _CHINESE.finditer(text):
         start, end = match.span()
-        if start and text[start - 1] in "0123456789.第":
+        if (
+            start
+            and text[start - 1] in "0123456789.第"
+            and not (text[start - 1] == "." and start > 1 and not text[start - 2].isascii())
+        ):
             continue
         if match[2]:
             year, month, day, last = match.span(1), match.span(2), match.span(3), match.span(4)

@@ -19,11 +19,11 @@ _OLD_CITIZEN = re.compile(
 )
 _MASKED_CITIZEN = re.compile(r"[0-9]{3,10}\*{4,12}[0-9]{0,4}[0-9Xx]")
 _MOBILE = re.compile(r"1[3-9](?:[0-9]{9}|[0-9]\*{3,4}[0-9]{4})")
-_MOBILE_PREFIX = re.compile(r"(?:\(?(?:\+|00)?86\)?[- ]{0,2})$")
+_MOBILE_PREFIX = re.compile(r"(?<![0-9A-Za-z])(?:\(?(?:\+|00)?86\)?[- ]{0,2})$")
 _CARD = re.compile(r"(?:3[47][0-9]{13}|[24569][0-9]{15}|[3-69][0-9]{15,18})")
 _EXTENSION = r"(?:[,，]? ?[-(（]?(?:[xX]|[Ee]xt\.?|EXT\.?|[Ee]xtension|转|轉|分机号?)[:：]? ?[0-9]{1,6}[)）]?)?"
 _DASH_EXTENSION = r"(?:-[0-9]{1,5}(?![0-9-]))?"
-_PHONES = tuple(re.compile(pattern + _EXTENSION + r"(?![0-9A-Za-z])") for pattern in (
+_PHONES = tuple(re.compile(pattern + _EXTENSION + r"(?![0-9A-Za-z/]| ?年|[-.][0-9]{1,2}[-.])") for pattern in (
     r"(?<![0-9A-Za-z.])[(（]?(?:\+?86[- ]{0,2})?\(?0(?:10|2[0-9]|[3-9][0-9]{2})[)）]?[- ]{0,2}[1-9][0-9]{2,3}[- ]?"
     r"[0-9]{4}" + _DASH_EXTENSION,
     r"(?<![0-9A-Za-z.-])[48]00[- ]?(?:[0-9]{3}[- ]?[0-9]{4}|[0-9]{4}[- ]?[0-9]{3}|[0-9]{2}[- ]?[0-9]{2}[- ]?[0-9]{3})",
@@ -67,12 +67,12 @@ _AT_WORD = re.compile(r"[\[({（【] ?(?:at|AT|At) ?[\])}）】]")
 _CITIZEN_CUE = re.compile(r"(?:证|身份|ID|公民)[^0-9]{0,12}$")
 _DATE_LIKE = re.compile(r"(?:19|20)[0-9]{2}(?:[-/.][0-9]{1,2}){0,2}|[0-9]{1,2}[-/.][0-9]{1,2}(?:[-/.][0-9]{2,4})?")
 _NUMBER_CUE = re.compile(r"号|#|\b(?:id|no|number|mrn|ssn)\b", re.I)
-_SHORT_NUMBER = re.compile(r"分机|内线|短号|热线|\b(?:ext|pager|beeper|bleep)", re.I)
+_SHORT_NUMBER = re.compile(r"分机|内线|短号|热线|\b(?:ext|pager|page|beeper|bleep)", re.I)
 _MEASURE = re.compile(r"[0-9.]+(?:mg|ml|mL|kg|cm|mm|g|h|min|bpm|mmHg|U|IU|ug|mcg)(?:/.*)?")
 _TOKEN = re.compile(r"[0-9*][0-9A-Za-z*-]{2,}")
 _JOINED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_*-./")
 _VALUE = re.compile(r"[0-9A-Za-z*_](?:[0-9A-Za-z*_]|[-./:](?=[0-9A-Za-z*]))*")
-_SPACED = re.compile(r"[0-9A-Za-z*]+(?:[ -][0-9*]{2,}[0-9A-Za-z*]*){0,6}")
+_SPACED = re.compile(r"[0-9A-Za-z*]+(?:[ -](?!(?:19|20)[0-9]{2} ?[-./年])[0-9*]{2,}[0-9A-Za-z*]*){0,6}")
 _PLATE_VALUE = re.compile(r"(?=[A-Z0-9 -]*[0-9])(?:[A-Z]{2}[ :]{1,2})?[A-Z0-9]{1,4}(?:[ -·•][A-Z0-9]{1,5}){0,2}(?![A-Za-z0-9])")
 _SHAPES = (*(("PHONE", pattern) for pattern in _PHONES), ("ID", _SOCIAL))
 
@@ -90,7 +90,7 @@ def find_numbers(text: str, chinese: bool) -> Iterator[Span]:
         if match.lastgroup == "REGISTRATION":
             if (cue := cue_before(text, match.start())) and cue.type == "PLATE":
                 yield Span(match.start(), match.end(), "PLATE")
-        elif match.lastgroup != "BANK" or iban(match.group().replace(" ", "")):
+        elif match.lastgroup != "BANK" or len(match.group()) >= 15 and iban(match.group().replace(" ", "")):
             yield Span(match.start(), match.end(), match.lastgroup or "ID")
     for match in _LETTERED.finditer(text):
         start = match.start() - 2 if text[match.start() - 2 : match.start()] in ("1-", "1 ", "1.") else match.start()
@@ -131,7 +131,7 @@ def _of_groups(text: str, start: int, end: int) -> Iterator[Span]:
             joined += text[groups[last][0] : groups[last][1]]
             span = _one_number(text, joined, groups[first][0], groups[last][1]) if len(joined) >= 11 else None
             shortest = min((end - start for start, end in groups[first:last]), default=9)
-            if span and (shortest >= 4 or span.type == "PHONE" or span.type == "ID" and shortest >= 3):
+            if span and (shortest >= 4 or span.type == "PHONE" and shortest >= 3 or span.type == "ID" and shortest >= 3):
                 yield span
 
 
@@ -168,9 +168,25 @@ def _cued(text: str) -> Iterator[Span]:
         while start < match.start() and text[start] in "./-_":
             start += 1
         if cue := cue_before(text, start):
-            end = _end_of_value(text, start, cue.type)
-            if end >= match.end() and _fits(cue.type, text[start:end], cue.written):
-                yield Span(start, end, cue.type)
+            kind = cue.type
+            if kind == "BANK" and not _ENDING.search(cue.written) and not _account(text, start):
+                kind = "MRN"  # the card that a clinic gives
+            end = _end_of_value(text, start, kind)
+            if end >= match.end() and _fits(kind, text[start:end], cue.written):
+                yield Span(start, end, kind)
+
+
+_ENDING = re.compile(
+    r"尾号|ending|银行|储蓄|信用|借记|账|帐|\b(?:bank|debit|credit|visa|mastercard|amex|iban|routing|sort|account)", re.I
+)
+_ACCOUNT = re.compile(
+    r"(?:[0-9*]{12,19}|[0-9*]{4}(?:[ -][0-9*]{4}){2,4}(?:[ -]?[0-9*]{1,3})?|[0-9]{4}[ -][0-9]{6}[ -][0-9]{5})(?![0-9A-Za-z])"
+)
+
+
+def _account(text: str, start: int) -> bool:
+    """Digits enough for an account, in one value."""
+    return bool(_ACCOUNT.match(text, start))
 
 
 def _end_of_value(text: str, start: int, kind: str) -> int:

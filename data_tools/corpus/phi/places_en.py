@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from data_tools.corpus.phi import lists
 from data_tools.corpus.phi.spans import Span, joined
 
 _STATES = (
@@ -28,7 +29,7 @@ _SUFFIX = (
 _SUFFIXES = rf"(?:{_SUFFIX}|{_SUFFIX.upper()})"
 _UNIT = (
     r"(?:,? {0,2}(?:(?:Apt|APT|Apartment|Suite|SUITE|Ste|STE|Unit|UNIT|Flat|Room|Rm|Floor|Fl|Bldg|Building|Lot|Space|Trailer)"
-    r"\.? ?#?|#) ?[A-Za-z]?-?[0-9]{0,5}[A-Za-z]?(?![A-Za-z]))"
+    r"\.? ?#?|#|No\.|NO\.|no\.) ?[A-Za-z]?-?[0-9]{0,5}[A-Za-z]?(?![A-Za-z]))"
 )
 _POSTCODE = r"[A-Z]{1,2}[0-9][A-Z0-9]? {1,2}[0-9][A-Z]{2}(?![A-Za-z0-9])"
 _ZIP = r"[0-9]{5}(?:-[0-9]{4})?(?![0-9-])"
@@ -46,13 +47,21 @@ _AFTER_STREET = (
 _STREET = re.compile(
     rf"[0-9](?<![0-9A-Za-z.,/-][0-9])[0-9]{{0,5}}[A-Za-z]?(?:-[0-9]{{1,4}})? {{1,2}}(?:(?:[NSEWnsew]|North|South|East|West|NE"
     rf"|NW|SE|SW|[NSEW]\.)\.? {{1,2}})?"
-    rf"(?:{_WORD} {{1,2}}){{1,4}}?{_SUFFIXES}(?![A-Za-z])\.?(?: (?:NE|NW|SE|SW|N|S|E|W|North|South|East|West)(?![A-Za-z]))"
+    rf"(?:{_WORD} {{1,2}}){{1,4}}?{_SUFFIXES}(?![A-Za-z])(?!\.? {_SUFFIXES}(?![A-Za-z]))\.?(?:(?:(?<=County Road)"
+    rf"|(?<=COUNTY ROAD)|(?<=State Road)) [0-9]{{1,3}}(?![0-9]))?(?: (?:NE|NW|SE|SW|N|S|E|W|North|South|East"
+    rf"|West)(?![A-Za-z]))"
     rf"?{_AFTER_STREET}"
     rf"|[0-9](?<![0-9A-Za-z.,/-][0-9])[0-9]{{0,5}} {{1,2}}(?:Broadway|(?:Highway|Hwy|Route|Rte|County Road|State Road|US"
-    rf"|Rural Route|RR)\.? [0-9]{{1,4}}){_AFTER_STREET}"
+    rf"|Rural Route|HIGHWAY|COUNTY ROAD)\.? [0-9]{{1,4}}|(?:El|La|Las|Los|Via|Calle|Camino|Avenida|Paseo|Rue|VIA|EL"
+    rf"|CALLE)(?: [A-Z][A-Za-z]+){{1,2}}"
+    rf"|[A-Z][a-z]+(?:way|gate|side|field))(?![A-Za-z0-9]){_AFTER_STREET}"
 )
 _UK_FLAT = re.compile(r"(?:Flat|Apartment|Unit|Apt\.?|Suite) [0-9A-Za-z]{1,4},? $")
-_HOUSE_NAME = re.compile(r"(?:[A-Z][a-z]+ (?:Cottage|House|Lodge|Farm|Manor|Court)),? $")
+_HOUSE_NAME = re.compile(
+    r"(?:The )?[A-Z][a-z]+ (?:Cottage|House|Lodge|Farm|Manor|Court|Vicarage|Rectory|Barn|Mill|Villa|Hall|Bungalow|Grange"
+    r"|Mansions?)s?,? $"
+    r"|(?:(?<=[Ll]ives )|(?<=[Aa]ddress: )|(?<=[Aa]ddress:)|(?<=[Aa]ddress:  ))[A-Z][a-z]+(?: [A-Z][a-z]+)?, $"
+)
 _BOX = re.compile(rf"P(?<![A-Za-z]P)\.? ?O\.? ?(?:Box|BOX) ?#?[0-9]{{1,6}}{_AFTER_STREET}")
 _ZIP_ANCHOR = re.compile(r"[0-9](?<= [0-9])[0-9]{4}(?:-[0-9]{4})?(?![0-9-])")
 _CITY_STATE_LEFT = re.compile(rf"(?:^|[^A-Za-z'’.-])({_CITY},? {{1,2}}{_STATE},? {{1,2}})$")
@@ -101,6 +110,22 @@ _HOUSE = re.compile(
     r"|Pediatric Associates|Orthopa?edics? (?:Associates|Group)|Dialysis Center|Surgery|HOSPITALS?|MEDICAL CENT(?:ER|RE)"
     r"|CLINICS?|HEALTH (?:CENTER|SYSTEM)|INFIRMARY|General)(?![A-Za-z-])"
 )
+_RECORD_HOUSE = re.compile(
+    r"(?:Hospice (?:House|Home|Center)|Hospitals?|Medical (?:Center|Centre|Group|Practice|Associates|Clinic|Arts|Campus)"
+    r"|Clinics?|Health (?:Center|Centre"
+    r"|System|Systems|Network|Clinic|Care)|Healthcare|Infirmary|Hospice|Assisted Living|Nursing (?:and"
+    r"|&) Rehab(?:ilitation)?(?: Center| Centre)?|Skilled Nursing(?: Facility)?|Residential (?:Home|Care)|Primary Care"
+    r"|Physical Therapy|Medical (?:Offices|Plaza|Pavilion)|Rehab|Hospice (?:House|Home|Center)|Home Health|Dialysis"
+    r"|Senior Living|Memory Care"
+    r"|Retirement (?:Home|Community|Village)|Convalescent (?:Home|Hospital|Center)|Women's (?:Clinic|Health|Center"
+    r"|Hospital)|Health Cent(?:er|re)|Practice|Nursing (?:Home|Center|Facility)|Surgery Center"
+    r"|Surgical Center"
+    r"|Cancer (?:Center|Centre|Institute)|Care (?:Center|Centre|Home)|Rehabilitation (?:Center|Hospital|Institute|Centre)"
+    r"|Rehab Center|Heart (?:Center|Institute)|Imaging Center|Sanatorium|Eye (?:Center|Institute)|Family (?:Medicine|Practice"
+    r"|Physicians|Health)|Urgent Care|Birth Center|Wellness Center|NHS (?:Foundation )?Trust"
+    r"|Pediatric Associates|Orthopa?edics? (?:Associates|Group)|Dialysis Center|Surgery|HOSPITALS?|MEDICAL CENT(?:ER|RE)"
+    r"|CLINICS?|HEALTH (?:CENTER|SYSTEM)|INFIRMARY|General)(?![A-Za-z-])"
+)
 _HOUSE_FIRST = frozenset("HMCINSRFOPDUBWEG")
 _NAME_LEFT = re.compile(
     r"(?:(?:St|Mt|Ft)\. |[A-Z][A-Za-z'’&-]*(?:\.(?= [A-Z]))? |of (?=(?:[A-Z]|the ))|the (?=[A-Z])|(?:and|&|for|de|del|la) "
@@ -127,6 +152,10 @@ _GENERIC_WORDS = frozenset(
     "intensive critical comprehensive advanced new old good us u.s. united states federal "
     "dx hx rx tx sx physical therapy internal sports vision hearing speech voice swallow balance fall falls movement "
     "disorders disorder genetics genetic hemophilia thalassemia cystic fibrosis muscular dystrophy epilepsy seizure vascular "
+    "perform undergo elective dnr failure chest fracture respiratory medicine gastroenterology rheumatology endocrinology "
+    "nephrology hematology haematology "
+    "urology ophthalmology paediatrics pediatrics palliative elderly frailty tissue viability colorectal thoracic plastic "
+    "ortho uro "
     "vein cord injury burn trauma poison control blood bone marrow".split()
 )
 _AFTER_HOUSE = re.compile(
@@ -142,6 +171,25 @@ _KNOWN_HOUSES = re.compile(
     r"(?:Mayo Clinic|Cleveland Clinic|Johns? Hopkins(?: (?:Hospital|Medicine|Bayview))?|Mass(?:achusetts)? General(?: "
     r"Hospital)?|Kaiser Permanente|Cedars-Sinai|Mount Sinai|Mt\.? Sinai|Beth Israel(?: Deaconess)?|Brigham (?:and|&) Women's"
     r"|Sloan[- ]Kettering|MD Anderson|Dana[- ]Farber|MGH|UCSF|UCLA Medical Center|NYU Langone)"
+    r"(?: Hospital| Medical Center| Cancer Center| Health)?(?![A-Za-z])"
+)
+_RECORD_KNOWN = re.compile(
+    r"(?:Mayo Clinic|Cleveland Clinic|Johns? Hopkins(?: (?:Hospital|Medicine|Bayview))?|Mass(?:achusetts)? General(?: "
+    r"Hospital)?|Kaiser Permanente|Cedars-Sinai|Mount Sinai|Mt\.? Sinai|Beth Israel(?: Deaconess)?|Brigham (?:and|&) Women's"
+    r"|Sloan[- ]Kettering|MD Anderson|Dana[- ]Farber|Hopkins|Bellevue Hospital|BIDMC|UPMC(?: (?:Presby|Shadyside|Mercy"
+    r"|Magee))?|Presby|Good Sam(?:aritan)?|Dartmouth-Hitchcock|Methodist (?:Dallas|Houston"
+    r"|Hospital)|Kaiser (?:[A-Z][a-z]+)|Barnes-Jewish|Vanderbilt|Duke Regional|Emory(?: Midtown)?|Geisinger|Intermountain"
+    r"|Banner Health|Montefiore"
+    r"|Maimonides|Lenox Hill|Weill Cornell|Columbia Presbyterian|Penn Presbyterian|Jefferson Health|Tufts Medical|Lahey"
+    r"|Baystate|Yale New Haven"
+    r"|Rush University|Northwestern Memorial|Cook County|Parkland|Ben Taub|Grady|Jackson Memorial|Scripps|Cedars"
+    r"|Stanford Health|Zuckerberg"
+    r"|Harborview|Swedish|Providence|Legacy Emanuel|OHSU|UAB|MUSC|LSU Health|Ochsner|Tulane Medical|Barts|Addenbrooke's"
+    r"|John Radcliffe|Ninewells"
+    r"|Raigmore|Papworth|Southmead|Derriford|Jimmy's|Guy's|Moorfields|Alder Hey|Clatterbridge|Wythenshawe|Hallamshire"
+    r"|Harefield|Whittington"
+    r"|Homerton|Northwick Park|Charing Cross|Hammersmith|Broadgreen|Walsgrave|Frenchay|Great Ormond Street|UCLH|GOSH|QMC"
+    r"|MGH|UCSF|UCLA Medical Center|NYU Langone)"
     r"(?: Hospital| Medical Center| Cancer Center| Health)?(?![A-Za-z])"
 )
 
@@ -185,15 +233,19 @@ def _end(text: str, end: int) -> int:
 
 
 _CLINICAL = re.compile(
-    r"\b(?:mg|ml|Dr [A-Z]|Days?|Weeks?|Years?|Patients?|Point (?:Scale|Tender)|Hours?|Grade|Stage|Type|Phase|Step|Minute|Month"
+    r"\b(?:mg|ml|Mg|Ml|MG|[Pp]er|PER|[Ww][Rr]|[Gg]iven|GIVEN|BP|RR|HR|Dr [A-Z]|Days?|Weeks?|Years?|Patients?"
+    r"|Point (?:Scale|Tender)|Hours?|Grade|Stage|Type|Phase|Step|Minute|Month"
     r"|Day)\b|\b(?:View|Point|Run|Green|Park|Hill|Close|Walk|Row|Path|Rise|Way|Place|Court|Branch)$"
 )
+_NEVER_STREET = re.compile(r"(?i:\b(?:mg|ml|mcg|per|wr|given|nocte|am|pm|where|which|when|with|for|and|who|was|bpm|tabs?)\b)")
 _SUFFIX_WITH_CITY = re.compile(r", ?[A-Z]")
 
 
 def _is_clinical(value: str) -> bool:
     """5 Point Scale, 2 View: a number and two words that are no street."""
     words = value.split()
+    if _NEVER_STREET.search(value):
+        return True
     return bool(_CLINICAL.search(value)) and not (
         len(words) >= 3 and words[0].isdecimal() and words[1].istitle() and words[1] not in _COUNTED
     )
@@ -205,12 +257,12 @@ _COUNTED = frozenset(
 )
 
 
-def find_hospitals(text: str) -> Iterator[Span]:
-    """text: folded, with Latin letters in it."""
-    for match in _KNOWN_HOUSES.finditer(text):
+def find_hospitals(text: str, record: bool = False) -> Iterator[Span]:
+    """text: folded, with Latin letters in it; record: homes, practices and short names, too."""
+    for match in (_RECORD_KNOWN if record else _KNOWN_HOUSES).finditer(text):
         if not (match.start() and text[match.start() - 1].isalnum()):
             yield Span(match.start(), match.end(), "HOSPITAL")
-    for match in _HOUSE.finditer(text):
+    for match in (_RECORD_HOUSE if record else _HOUSE).finditer(text):
         start, end = match.span()
         if start and text[start - 1] != " ":
             continue
@@ -251,3 +303,92 @@ def _own_name(text: str, begin: int, house: int) -> int:
             break
         begin = match.end()
     return begin
+
+
+# What is a house or a place in a record of a patient, and would be much else in other texts.
+_SAINT = re.compile(
+    r"St(?<![A-Za-z]St)\.? [A-Z][a-z]+['’]s(?![A-Za-z])(?! (?:Street|St|Road|Rd|Avenue|Ave|Lane|Church|School|Court|Place|Way))"
+    r"(?: (?:Hospital|Medical Center|Hospice|Health Center))?"
+)
+_CENTER_OF = re.compile(
+    r"(?:Family|Community|Women's|Children's|Rural|Neighborhood) (?:Health|Medical|Care) (?:Center|Centre"
+    r"|Clinic) of (?:the )?[A-Z][a-z]+(?: [A-Z][a-z]+)?"
+)
+_NICKNAME = re.compile(
+    r"(?<=[Tt]he )(?:Brigham|RVI|Royal (?:Free|London|Marsden|Brompton|Infirmary|Liverpool|Surrey)|Christie|Marsden|QE"
+    r"|Western General"
+    r"|Royal|JR|Infirmary|Freeman|Mayo|Clinic)(?![A-Za-z' ]+(?:Clinic|Hospital))(?![A-Za-z])"
+)
+_SEEN_AT = re.compile(
+    r"(?:workup at|airway at|followed at|records requested from|care at|summary|admitted to|seen at|transferred from"
+    r"|visited|treated at) ?$",
+    re.I,
+)
+_SOLE_NAME = re.compile(
+    r"(?:the )?(?:Bellevue|Hopkins|Stanford|Mayo|Emory|Duke|Yale|Vanderbilt|Rush|Sinai|Mercy|Providence|Methodist|Baptist)"
+    r"(?: (?!Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[A-Z][a-z]+)?(?![A-Za-z])"
+)
+_HOME = re.compile(
+    r"(?:The )?(?:[A-Z][A-Za-z'’]+ ){1,3}(?:Manor|Surgery|House|Lodge|Gardens|Court|Terrace|Village|Place|Living"
+    r"|Hospice)(?![A-Za-z])(?! (?:Road|Street|Ave))"
+)
+_HOME_CUE = re.compile(
+    r"(?:nurse:? [^\n]{2,30}, |hospice ?: ?|resident of |discharged to |d/c to |from [^\n]{2,30}, |disposition ?:\s{1,3})$", re.I
+)
+_NO_SURGERY = re.compile(
+    r"(?:General|Cardiac|Vascular|Plastic|Thoracic|Orthopa?edic|Oral|Neuro|Colorectal|Breast|Spine|Day|Trauma"
+    r"|Cardiothoracic|Pediatric|Paediatric|The|Hand"
+    r"|Bariatric|Transplant) Surgery$"
+)
+_CITY_NAMES = "|".join(
+    re.escape(town.replace("_", " "))
+    for town in sorted(set(lists.words("cities_en", "town")), key=lambda town: (-len(town), town))
+)
+_CITY_STATE = re.compile(rf"(?:{_CITY_NAMES}),[ \n]{{1,2}}(?:{'|'.join(_STATES)})(?![A-Za-z])(?:,?[ \n]{{1,2}}{_ZIP})?")
+_CITY_ALONE = re.compile(
+    rf"(?:{_CITY_NAMES})(?![A-Za-z'’-])(?! (?:General|Hospital|County|Medical|Regional|Memorial|Children|University|Community))"
+)
+_CITY_CUE = re.compile(
+    r"(?:\b(?:from|in|to|near|of|at home in|lives|outside) |[0-9][^\n]{3,30}(?:Road|Rd|Street|St|Lane|Avenue|Ave|Terrace"
+    r"|Hill|Close|Way|Gardens|Court|Place|Drive|Square|Row|Park"
+    r"|Crescent|Grove|[a-z]way),?[ \n]{1,2})$"
+)
+
+
+def find_record_hospitals(text: str) -> Iterator[Span]:
+    """text: folded, of a record."""
+    for pattern in (_SAINT, _CENTER_OF, _NICKNAME):
+        yield from (Span(match.start(), match.end(), "HOSPITAL") for match in pattern.finditer(text))
+    for match in _SOLE_NAME.finditer(text):
+        if _SEEN_AT.search(text, max(0, match.start() - 24), match.start()):
+            start = match.start() + 4 * match.group().startswith("the ")
+            yield Span(start, match.end(), "HOSPITAL")
+    for match in _HOME.finditer(text):
+        cue = _HOME_CUE.search(text, max(0, match.start() - 44), match.start())
+        if cue and not _NO_SURGERY.search(match.group()):
+            yield Span(match.start(), match.end(), "HOSPITAL")
+
+
+def find_record_addresses(text: str) -> Iterator[Span]:
+    """Towns, text: folded, of a record."""
+    for match in _CITY_STATE.finditer(text):
+        yield Span(match.start(), match.end(), "ADDRESS")
+    for match in _CITY_ALONE.finditer(text):
+        if not (match.start() and text[match.start() - 1].isalpha()) and _CITY_CUE.search(
+            text, max(0, match.start() - 40), match.start()
+        ):
+            yield Span(match.start(), match.end(), "ADDRESS")
+
+
+_BETWEEN = re.compile(r"(?:[ ,.\n]{1,3}|,? (?:[Nn]o|NO|[Aa]pt|APT)\.? ?[0-9]{1,4}[A-Za-z]?,?[ \n])")
+
+
+def as_one(text: str, found: list[Span]) -> list[Span]:
+    """Addresses with next to nothing between them are one."""
+    together: list[Span] = []
+    for span in sorted(found):
+        if together and (span.start <= together[-1].end or _BETWEEN.fullmatch(text, together[-1].end, span.start)):
+            last = together.pop()
+            span = Span(last.start, max(last.end, span.end), span.type)
+        together.append(span)
+    return together

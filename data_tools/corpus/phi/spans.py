@@ -46,7 +46,10 @@ def joined(found: Iterable[Span]) -> list[Span]:
 
 def whole(text: str, start: int, end: int) -> bool:
     """Neither edge of text[start:end] is within a number or a Latin word."""
-    return start < end and not (_within(text, start) or _within(text, end))
+    return start < end and not (_within(text, start) or _within(text, end) and not _TIME.match(text, end))
+
+
+_TIME = re.compile(r"(?:[01]?[0-9]|2[0-3]) ?[:：时点]")  # that a lost space joined to a day
 
 
 def _within(text: str, edge: int) -> bool:
