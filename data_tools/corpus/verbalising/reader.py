@@ -1,0 +1,251 @@
+"""From sentences back to facts: fixed words as anchors, and what stands between them. Knows the templates and no triple.
+
+A sentence may fit several templates, where values hold words of templates: the reading with the most fixed words wins. What
+stands in quotes is one value, whatever it holds.
+"""
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from data_tools.corpus.verbalising.phrases import Shape, shapes
+from data_tools.corpus.verbalising.templates import Relation, Templates
+
+_FIRST_MARK = 0xE000  # private characters stand for what is quoted; no value holds any
+_MOST_MARKS = 6000
+_QUOTED = {"en": re.compile(r"“[^“”]*”|«[^«»]*»"), "zh": re.compile(r"“[^“”]*”|『[^『』]*』")}
+_END = {"en": re.compile(r"\.(?=\s|$)"), "zh": re.compile("。")}
+_BRACKETS = {"en": re.compile(r"^(.*) \(([^()]*: [^()]*)\)(\.)$", re.S), "zh": re.compile(r"^(.*)（([^（）]*：[^（）]*)）(。)$", re.S)}
+_SEMICOLONS = {"en": re.compile(r"; (?:and |or )?"), "zh": re.compile("；")}
+_SEPARATED = {"en": {"o": (", and ", ", ", " and "), "o or": (", or ", ", ", " or "), "a o": (", and ", ", ", " and ")},
+              "zh": {"o": ("以及", "、", "和"), "o or": ("以及", "、", "或"), "a o": ("以及", "、", "和")}}
+_ARTICLE = re.compile(r"^an? ")
+_MOST_SUBJECTS = 60  # that a first sentence may be tried with
+_MOST_SENTENCES = 24  # that one may be spread over, where values hold full stops
+
+Qualifiers = tuple[tuple[str, str], ...]
+
+
+class Fact(NamedTuple):
+    subject: str
+    relation: str
+    object: str
+    negated: bool
+    qualifiers: Qualifiers
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Of one sentence. weight: characters that were fixed words."""
+
+    relation: str
+    negated: bool
+    subject: str
+    objects: tuple[str, ...]
+    qualifiers: Qualifiers
+    weight: int
+
+
+@dataclass(frozen=True)
+class _Anchors:
+    relation: Relation
+    negated: bool
+    shape: Shape
+    weight: int
+
+
+class Masked(NamedTuple):
+    """A text with a mark in the place of each quoted value."""
+
+    text: str
+    values: Sequence[str]
+
+    def value(self, text: str) -> str:
+        """As it was; without quotes where it is nothing but a quoted one."""
+        if len(text) == 1 and self._at(text) is not None:
+            return self.values[ord(text) - _FIRST_MARK][1:-1]
+        return "".join(self._at(one) or one for one in text) if self.values else text
+
+    def _at(self, mark: str) -> str | None:
+        place = ord(mark) - _FIRST_MARK
+        return self.values[place] if 0 <= place < len(self.values) else None
+
+
+class Reader:
+    """Of one language."""
+
+    def __init__(self, templates: Templates, language: str) -> None:
+        self._language = language
+        self._names = {about: frozenset(map(fold, templates.names.of(about, language)))
+                       for about in ("disease", "drug", "test", "other")}
+        self._qualifiers = [(one.name, *one.around(language)) for one in templates.qualifiers]
+        self._anchors = list(_anchors(templates, language))
+
+    def document(self, text: str) -> list[Fact] | None:
+        """The facts of a text about one subject, in their order; None where some part of it is no sentence that is known."""
+        masked = self.mask(text)
+        ends = [match.end() for match in _END[self._language].finditer(masked.text)]
+        if not ends or ends[-1] != len(masked.text):
+            return None
+        for subject in self._subjects(masked, ends):
+            found = self._parsed(masked, ends, subject)
+            if found is not None:
+                return [Fact(subject, one.relation, value, one.negated, one.qualifiers) for one in found for value in one.objects]
+        return None
+
+    def sentence(self, text: str, subject: str | None = None) -> list[Reading]:
+        """All readings of one sentence, that with the most fixed words first; of a given subject only those about it."""
+        return self._readings(self.mask(text), None, subject)
+
+    def mask(self, text: str) -> Masked:
+        values: list[str] = []
+
+        def mark(match: re.Match[str]) -> str:
+            if len(values) == _MOST_MARKS:
+                return match.group()
+            values.append(match.group())
+            return chr(_FIRST_MARK + len(values) - 1)
+
+        return Masked(_QUOTED[self._language].sub(mark, text), values)
+
+    def _subjects(self, masked: Masked, ends: Sequence[int]) -> Iterator[str]:
+        """What the text may be about, by its first sentence."""
+        seen: dict[str, None] = {}
+        for end in ends[:_MOST_SENTENCES]:
+            for reading in self._readings(masked, masked.text[:end], None):
+                if fold(reading.subject) not in seen and len(seen) < _MOST_SUBJECTS:
+                    seen[fold(reading.subject)] = None
+                    yield reading.subject
+
+    def _parsed(self, masked: Masked, ends: Sequence[int], subject: str) -> list[Reading] | None:
+        """The whole text as sentences about `subject`: from its end to its start, the shortest sentences that leave no rest."""
+        starts = [0, *(_after(masked.text, end) for end in ends)]
+        rest: dict[int, list[Reading] | None] = {len(ends): []}
+        for number in range(len(ends) - 1, -1, -1):
+            rest[number] = None
+            for last in range(number, min(number + _MOST_SENTENCES, len(ends))):
+                behind = rest[last + 1]
+                if behind is None:
+                    continue
+                readings = self._readings(masked, masked.text[starts[number] : ends[last]], subject)
+                if readings:
+                    rest[number] = [readings[0], *behind]
+                    break
+        return rest[0]
+
+    def _readings(self, masked: Masked, sentence: str | None, subject: str | None) -> list[Reading]:
+        text = masked.text if sentence is None else sentence
+        wanted = None if subject is None else fold(subject)
+        found = [reading for qualifiers, weight, rest in self._qualified(masked, text)
+                 for reading in self._plain(masked, rest, wanted, qualifiers, weight)]
+        return sorted(found, key=lambda reading: -reading.weight)
+
+    def _qualified(self, masked: Masked, text: str) -> Iterator[tuple[Qualifiers, int, str]]:
+        """(qualifiers, weight of the words around them, the sentence without them), all ways in which it can be read."""
+        behind: list[tuple[Qualifiers, int, str]] = [((), 0, text)]
+        match = _BRACKETS[self._language].match(text)
+        if match and (named := self._named(masked, match.group(2))):
+            behind.append((named, 4 * len(named), match.group(1) + match.group(3)))
+        for qualifiers, weight, rest in behind:
+            yield qualifiers, weight, rest
+            for name, before, after in self._qualifiers:
+                if rest.startswith(before):
+                    for place in _places(rest, after, len(before)):
+                        value = masked.value(rest[len(before) : place])
+                        if _is_value(value):
+                            fronted = tuple(sorted((*qualifiers, (name, value))))
+                            yield fronted, weight + len(before) + len(after), rest[place + len(after) :]
+
+    def _named(self, masked: Masked, inside: str) -> Qualifiers:
+        """Of "name: value; name: value"; nothing where it is something else."""
+        semicolon, colon = ("；", "：") if self._language == "zh" else ("; ", ": ")
+        pairs = [one.partition(colon) for one in inside.split(semicolon)]
+        if not all(name and mark and _is_value(value) for name, mark, value in pairs):
+            return ()
+        return tuple(sorted((masked.value(name), masked.value(value)) for name, _, value in pairs))
+
+    def _plain(
+        self, masked: Masked, text: str, wanted: str | None, qualifiers: Qualifiers, weight: int
+    ) -> Iterator[Reading]:
+        folded = fold(text)
+        for anchors in self._anchors:
+            before, between, after = anchors.shape.words
+            if not (text.endswith(after) and folded.startswith(fold(before))):
+                continue
+            for place in _places(text, between, len(before), len(text) - len(after)):
+                values = dict(zip(anchors.shape.slots, (text[len(before) : place], text[place + len(between) : len(text) - len(after)]),
+                                  strict=True))  # fmt: skip
+                subject = masked.value(values.pop("s"))
+                if not _is_value(subject) or wanted is not None and not self._is_about(subject, wanted, anchors.relation):
+                    continue
+                (slot, told), = values.items()
+                objects = self._objects(told, slot, anchors)
+                if objects:
+                    yield Reading(anchors.relation.name, anchors.negated, subject, tuple(map(masked.value, objects)), qualifiers,
+                                  anchors.weight + weight)
+
+    def _is_about(self, subject: str, wanted: str, relation: Relation) -> bool:
+        return fold(subject) == wanted or fold(subject) in self._names[relation.about]
+
+    def _objects(self, text: str, slot: str, anchors: _Anchors) -> list[str]:
+        """Nothing where the text cannot be what the words around it say."""
+        plural = anchors.shape.plural
+        parts = [text] if not anchors.relation.lists or plural is False else self._split(text, slot)
+        if slot == "a o":
+            parts = [_ARTICLE.sub("", part) for part in parts]
+        if plural and len(parts) < 2 or not all(map(_is_value, parts)):
+            return []
+        return parts
+
+    def _split(self, text: str, slot: str) -> list[str]:
+        """By semicolons, where there are some; else by commas, and by a single "and" where none stands behind a comma."""
+        semicolons = _SEMICOLONS[self._language].split(text)
+        if len(semicolons) > 1:
+            return semicolons
+        strong, comma, weak = _SEPARATED[self._language][slot]
+        head, strongly, last = text.rpartition(strong)
+        if not strongly:
+            return [part for some in text.split(comma) for part in some.split(weak)]
+        return [*head.split(comma), last]
+
+
+def fold(text: str) -> str:
+    """What is equal whether or not it begins a sentence."""
+    return text[:1].lower() + text[1:]
+
+
+def _anchors(templates: Templates, language: str) -> Iterator[_Anchors]:
+    for relation in templates.relations:
+        phrases = relation.phrases(language)
+        for negated, phrasings in phrases.parts.items() if phrases else ():
+            for parts in phrasings:
+                for shape in shapes(parts):
+                    yield _Anchors(relation, negated, shape, sum(map(len, shape.words)))
+
+
+def _places(text: str, words: str, start: int, end: int | None = None) -> Iterator[int]:
+    place = text.find(words, start, end)
+    while place >= 0:
+        yield place
+        place = text.find(words, place + 1, end)
+
+
+def _after(text: str, end: int) -> int:
+    """Where the next sentence begins."""
+    while end < len(text) and text[end].isspace():
+        end += 1
+    return end
+
+
+def _is_value(text: str) -> bool:
+    return bool(text) and text == text.strip()
+
+
+def same(one: Collection[Fact], other: Collection[Fact]) -> bool:
+    """Whether the facts are the same, in any order, each as often."""
+    return sorted(map(_key, one)) == sorted(map(_key, other))
+
+
+def _key(fact: Fact) -> tuple[object, ...]:
+    return fold(fact.subject), fact.relation, fold(fact.object), fact.negated, fact.qualifiers
