@@ -114,6 +114,9 @@ class Templates:
     def _qualifiers_by_name(self) -> Mapping[str, str]:
         return {name.casefold(): one.name for one in self.qualifiers for name in (one.name, *one.names)}
 
+    def knows(self, name: str) -> bool:
+        return name.casefold() in self._by_name
+
     def relation(self, name: str, language: str, negated: bool) -> Relation:
         """Raises ValueError in words where there is no sentence for it."""
         found = self._by_name.get(name.casefold())

@@ -59,7 +59,7 @@ class Writer:
         subject = facts[0].subject
         for tries in range(1, _TRIES + 1):
             work = _Draft(self, subject, language, draw, plainest=0 if tries < _TRIES - 1 else len(FORMS) - 1)
-            sentences = [work.sentence(group, number) for number, group in enumerate(self._groups(facts, draw))]
+            sentences = [work.sentence(group, number) for number, group in enumerate(self._groups(facts, language, draw))]
             text = ("" if language == "zh" else " ").join(filter(None, sentences))
             read = self.readers[language].document(text) if all(sentences) else None
             if read is not None and same(read, facts):
@@ -71,13 +71,13 @@ class Writer:
         qualifiers = tuple(sorted((self.templates.qualifier(name), value) for name, value in triple.qualifiers))
         return Fact(triple.subject, relation.name, triple.object, triple.negated, qualifiers)
 
-    def _groups(self, facts: Sequence[Fact], draw: random.Random) -> list[Group]:
+    def _groups(self, facts: Sequence[Fact], language: str, draw: random.Random) -> list[Group]:
         alike: dict[tuple[str, bool, Qualifiers], list[str]] = {}
         for fact in facts:
             alike.setdefault((fact.relation, fact.negated, fact.qualifiers), []).append(fact.object)
         groups = []
         for (name, negated, qualifiers), objects in alike.items():
-            relation = self.templates.relation(name, "", negated)
+            relation = self.templates.relation(name, language, negated)
             for some in _cut(objects, relation.lists, draw):
                 groups.append(Group(relation, negated, qualifiers, some))
         draw.shuffle(groups)
