@@ -14,15 +14,15 @@ from data_tools.corpus.verbalising.templates import Relation, Templates
 
 _FIRST_MARK = 0xE000  # private characters stand for what is quoted; no value holds any
 _MOST_MARKS = 6000
-_QUOTED = {"en": re.compile(r"“[^“”]*”|«[^«»]*»"), "zh": re.compile(r"“[^“”]*”|『[^『』]*』")}
+_QUOTED = {"en": re.compile("“[^“”]*”|«[^«»]*»|「[^「」]*」"), "zh": re.compile("“[^“”]*”|『[^『』]*』|「[^「」]*」")}
 _END = {"en": re.compile(r"\.(?=\s|$)"), "zh": re.compile("。")}
 _BRACKETS = {"en": re.compile(r"^(.*) \(([^()]*: [^()]*)\)(\.)$", re.S), "zh": re.compile(r"^(.*)（([^（）]*：[^（）]*)）(。)$", re.S)}
 _SEMICOLONS = {"en": re.compile(r"; (?:and |or )?"), "zh": re.compile("；")}
 _SEPARATED = {"en": {"o": (", and ", ", ", " and "), "o or": (", or ", ", ", " or "), "a o": (", and ", ", ", " and ")},
               "zh": {"o": ("以及", "、", "和"), "o or": ("以及", "、", "或"), "a o": ("以及", "、", "和")}}
 _ARTICLE = re.compile(r"^an? ")
-_MOST_SUBJECTS = 60  # that a first sentence may be tried with
-_MOST_SENTENCES = 24  # that one may be spread over, where values hold full stops
+_MOST_SUBJECTS = 20  # that a first sentence may be tried with
+_MOST_SENTENCES = 12  # that one may be spread over, where values hold full stops
 
 Qualifiers = tuple[tuple[str, str], ...]
 
@@ -49,10 +49,30 @@ class Reading:
 
 @dataclass(frozen=True)
 class _Anchors:
+    """words: the first folded."""
+
     relation: Relation
     negated: bool
     shape: Shape
+    words: tuple[str, str, str]
     weight: int
+
+
+@dataclass(frozen=True)
+class _Parsed:
+    """Of a text from some sentence on."""
+
+    weight: int
+    first: Reading | None
+    rest: "_Parsed | None"
+
+    @property
+    def readings(self) -> list[Reading]:
+        found, at = [], self
+        while at.first is not None and at.rest is not None:
+            found.append(at.first)
+            at = at.rest
+        return found
 
 
 class Masked(NamedTuple):
@@ -88,11 +108,11 @@ class Reader:
         ends = [match.end() for match in _END[self._language].finditer(masked.text)]
         if not ends or ends[-1] != len(masked.text):
             return None
-        for subject in self._subjects(masked, ends):
-            found = self._parsed(masked, ends, subject)
-            if found is not None:
-                return [Fact(subject, one.relation, value, one.negated, one.qualifiers) for one in found for value in one.objects]
-        return None
+        parsed = [(subject, found) for subject in self._subjects(masked, ends) if (found := self._parsed(masked, ends, subject))]
+        if not parsed:
+            return None
+        subject, found = max(parsed, key=lambda one: one[1].weight)
+        return [Fact(subject, one.relation, value, one.negated, one.qualifiers) for one in found.readings for value in one.objects]
 
     def sentence(self, text: str, subject: str | None = None) -> list[Reading]:
         """All readings of one sentence, that with the most fixed words first; of a given subject only those about it."""
@@ -118,21 +138,20 @@ class Reader:
                     seen[fold(reading.subject)] = None
                     yield reading.subject
 
-    def _parsed(self, masked: Masked, ends: Sequence[int], subject: str) -> list[Reading] | None:
-        """The whole text as sentences about `subject`: from its end to its start, the shortest sentences that leave no rest."""
+    def _parsed(self, masked: Masked, ends: Sequence[int], subject: str) -> _Parsed | None:
+        """The whole text as sentences about `subject`: those with the most fixed words, so that no value swallows a sentence."""
         starts = [0, *(_after(masked.text, end) for end in ends)]
-        rest: dict[int, list[Reading] | None] = {len(ends): []}
+        best: list[_Parsed | None] = [None] * len(ends) + [_Parsed(0, None, None)]
         for number in range(len(ends) - 1, -1, -1):
-            rest[number] = None
             for last in range(number, min(number + _MOST_SENTENCES, len(ends))):
-                behind = rest[last + 1]
-                if behind is None:
-                    continue
-                readings = self._readings(masked, masked.text[starts[number] : ends[last]], subject)
-                if readings:
-                    rest[number] = [readings[0], *behind]
-                    break
-        return rest[0]
+                rest = best[last + 1]
+                readings = rest and self._readings(masked, masked.text[starts[number] : ends[last]], subject)
+                if rest and readings:
+                    weight = readings[0].weight + rest.weight
+                    here = best[number]
+                    if here is None or weight > here.weight:
+                        best[number] = _Parsed(weight, readings[0], rest)
+        return best[0]
 
     def _readings(self, masked: Masked, sentence: str | None, subject: str | None) -> list[Reading]:
         text = masked.text if sentence is None else sentence
@@ -170,8 +189,8 @@ class Reader:
     ) -> Iterator[Reading]:
         folded = fold(text)
         for anchors in self._anchors:
-            before, between, after = anchors.shape.words
-            if not (text.endswith(after) and folded.startswith(fold(before))):
+            before, between, after = anchors.words
+            if between not in text or not (text.endswith(after) and folded.startswith(before)):
                 continue
             for place in _places(text, between, len(before), len(text) - len(after)):
                 values = dict(zip(anchors.shape.slots, (text[len(before) : place], text[place + len(between) : len(text) - len(after)]),
@@ -221,7 +240,8 @@ def _anchors(templates: Templates, language: str) -> Iterator[_Anchors]:
         for negated, phrasings in phrases.parts.items() if phrases else ():
             for parts in phrasings:
                 for shape in shapes(parts):
-                    yield _Anchors(relation, negated, shape, sum(map(len, shape.words)))
+                    before, between, after = shape.words
+                    yield _Anchors(relation, negated, shape, (fold(before), between, after), sum(map(len, shape.words)))
 
 
 def _places(text: str, words: str, start: int, end: int | None = None) -> Iterator[int]:

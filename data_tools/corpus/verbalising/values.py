@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
-QUOTES = {"en": (("“", "”"), ("«", "»")), "zh": (("“", "”"), ("『", "』"))}
+QUOTES = {"en": (("“", "”"), ("«", "»"), ("「", "」")), "zh": (("“", "”"), ("『", "』"), ("「", "」"))}
 
 
-def quoted(value: str, language: str) -> str | None:
-    """None where it holds all the quotes that there are."""
+def quoted(value: str, language: str) -> str:
+    """As it is where it holds all the quotes that there are."""
     for begin, end in QUOTES[language]:
         if begin not in value and end not in value:
             return begin + value + end
-    return None
+    return value
 
 
 def listed(values: Sequence[str], language: str, either: bool, apart: bool, comma: bool) -> str:

@@ -18,9 +18,9 @@ from data_tools.corpus.verbalising.triples import LANGUAGES, Triple
 from data_tools.corpus.verbalising.values import listed, quoted
 
 FORMS = ("plain", "kept apart", "quoted objects", "all quoted")
-_APART = 1
+_APART, _ALL_QUOTED = 1, 3
 _WORDINGS = 3  # that are tried in each form
-_TRIES = 4  # of a whole document
+_TRIES = ("plain", "plain", "subject quoted", "all quoted")  # of a whole document
 _MOST_OBJECTS = 5  # in one sentence
 _SHORT_NAMES = 0.6  # of the sentences that could have one
 
@@ -57,14 +57,14 @@ class Writer:
     def document(self, facts: Sequence[Fact], language: str, draw: random.Random) -> Written:
         """facts: of one subject."""
         subject = facts[0].subject
-        for tries in range(1, _TRIES + 1):
-            work = _Draft(self, subject, language, draw, plainest=0 if tries < _TRIES - 1 else len(FORMS) - 1)
+        for tries, how in enumerate(_TRIES, 1):
+            work = _Draft(self, subject, language, draw, how)
             sentences = [work.sentence(group, number) for number, group in enumerate(self._groups(facts, language, draw))]
             text = ("" if language == "zh" else " ").join(filter(None, sentences))
             read = self.readers[language].document(text) if all(sentences) else None
             if read is not None and same(read, facts):
                 return Written(text, work.forms, work.first, tries)
-        return Written(None, tries=tries)
+        return Written(None, tries=len(_TRIES))
 
     def _fact(self, triple: Triple) -> Fact:
         relation = self.templates.relation(triple.predicate, triple.language, triple.negated)
@@ -85,14 +85,14 @@ class Writer:
 
 
 class _Draft:
-    """Sentences of one document. plainest: the first form that is tried."""
+    """Sentences of one document. how: one of _TRIES."""
 
-    def __init__(self, writer: Writer, subject: str, language: str, draw: random.Random, plainest: int) -> None:
+    def __init__(self, writer: Writer, subject: str, language: str, draw: random.Random, how: str) -> None:
         self.forms: Counter[str] = Counter()
         self.first = 0
         self._reader, self._names = writer.readers[language], writer.templates.names
         self._fronted = {one.name: one.around(language) for one in writer.templates.qualifiers}
-        self._subject, self._language, self._draw, self._plainest = subject, language, draw, plainest
+        self._subject, self._language, self._draw, self._how = subject, language, draw, how
         self._kinds: set[str] = set()
         self._left: dict[tuple[str, bool], list[tuple[Part, ...]]] = {}
 
@@ -100,10 +100,10 @@ class _Draft:
         """None where none reads back. number: of the sentence in the document, from 0."""
         name = self._name(group.relation.about, number)
         first = True
-        for form in range(self._plainest, len(FORMS)):
+        for form in range(_ALL_QUOTED if self._how == "all quoted" else 0, len(FORMS)):
             for parts in self._wordings(group, form):
                 text = self._written(group, parts, name, form)
-                if text is not None and self._reads_back(text, group):
+                if self._reads_back(text, group):
                     self.forms[FORMS[form]] += 1
                     self.first += first
                     return text
@@ -113,7 +113,7 @@ class _Draft:
     def _name(self, about: str, number: int) -> str:
         """The subject's own name, or from the second sentence on a short one; of one kind in a document."""
         short = self._names.of(about, self._language)
-        usual = number and short and self._plainest == 0 and not self._kinds - {about}
+        usual = number and short and self._how == "plain" and not self._kinds - {about}
         self._kinds.add(about)
         return self._draw.choice(short) if usual and self._draw.random() < _SHORT_NAMES else self._subject
 
@@ -144,12 +144,10 @@ class _Draft:
         at_end = isinstance(last, Slot) and last.kind in OBJECTS and stop in (Words("."), Words("。"))
         return tells_number(parts) if len(group.objects) == 1 else at_end
 
-    def _written(self, group: Group, parts: tuple[Part, ...], name: str, form: int) -> str | None:
-        objects = self._shown(group.objects, form >= 2)
-        qualifiers = self._shown([value for _, value in group.qualifiers], form >= 3)
-        subject = self._shown([name], form >= 3 and name == self._subject)
-        if objects is None or qualifiers is None or subject is None:
-            return None
+    def _written(self, group: Group, parts: tuple[Part, ...], name: str, form: int) -> str:
+        objects = self._shown(group.objects, form > _APART)
+        qualifiers = self._shown([value for _, value in group.qualifiers], form == _ALL_QUOTED)
+        subject = self._shown([name], name == self._subject and (self._how != "plain" or form == _ALL_QUOTED))
         plural = len(group.objects) > 1
         english = self._language == "en"
         words, slots = wording(parts, {"count": plural, "o": plural or english and is_plural(group.objects[0]),
@@ -159,11 +157,8 @@ class _Draft:
         named = list(zip((key for key, _ in group.qualifiers), qualifiers, strict=True))
         return self._qualified(body, named)
 
-    def _shown(self, values: Sequence[str], quotes: bool) -> list[str] | None:
-        """None for a value that cannot be quoted."""
-        shown = [quoted(value, self._language) for value in values] if quotes else list(values)
-        whole = [value for value in shown if value is not None]
-        return whole if len(whole) == len(values) else None
+    def _shown(self, values: Sequence[str], quotes: bool) -> list[str]:
+        return [quoted(value, self._language) if quotes else value for value in values]
 
     def _objects(self, objects: Sequence[str], slot: str, apart: bool) -> str:
         if slot == "a o" and self._language == "en":
