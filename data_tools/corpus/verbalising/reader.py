@@ -45,6 +45,7 @@ class Reading:
     objects: tuple[str, ...]
     qualifiers: Qualifiers
     weight: int
+    about: str
 
 
 @dataclass(frozen=True)
@@ -108,15 +109,17 @@ class Reader:
         ends = [match.end() for match in _END[self._language].finditer(masked.text)]
         if not ends or ends[-1] != len(masked.text):
             return None
-        parsed = [(subject, found) for subject in self._subjects(masked, ends) if (found := self._parsed(masked, ends, subject))]
+        spans = _Spans(self, masked, ends)
+        parsed = [(subject, found) for subject in spans.subjects() if (found := self._parsed(spans, subject))]
         if not parsed:
             return None
         subject, found = max(parsed, key=lambda one: one[1].weight)
         return [Fact(subject, one.relation, value, one.negated, one.qualifiers) for one in found.readings for value in one.objects]
 
-    def sentence(self, text: str, subject: str | None = None) -> list[Reading]:
-        """All readings of one sentence, that with the most fixed words first; of a given subject only those about it."""
-        return self._readings(self.mask(text), None, subject)
+    def sentence(self, text: str, subject: str) -> Reading | None:
+        """Of the readings of one sentence about `subject` that with the most fixed words."""
+        masked = self.mask(text)
+        return self._about(self.readings(masked, masked.text), subject)
 
     def mask(self, text: str) -> Masked:
         values: list[str] = []
@@ -129,35 +132,28 @@ class Reader:
 
         return Masked(_QUOTED[self._language].sub(mark, text), values)
 
-    def _subjects(self, masked: Masked, ends: Sequence[int]) -> Iterator[str]:
-        """What the text may be about, by its first sentence."""
-        seen: dict[str, None] = {}
-        for end in ends[:_MOST_SENTENCES]:
-            for reading in self._readings(masked, masked.text[:end], None):
-                if fold(reading.subject) not in seen and len(seen) < _MOST_SUBJECTS:
-                    seen[fold(reading.subject)] = None
-                    yield reading.subject
-
-    def _parsed(self, masked: Masked, ends: Sequence[int], subject: str) -> _Parsed | None:
+    def _parsed(self, spans: "_Spans", subject: str) -> _Parsed | None:
         """The whole text as sentences about `subject`: those with the most fixed words, so that no value swallows a sentence."""
-        starts = [0, *(_after(masked.text, end) for end in ends)]
-        best: list[_Parsed | None] = [None] * len(ends) + [_Parsed(0, None, None)]
-        for number in range(len(ends) - 1, -1, -1):
-            for last in range(number, min(number + _MOST_SENTENCES, len(ends))):
+        count = len(spans.ends)
+        best: list[_Parsed | None] = [None] * count + [_Parsed(0, None, None)]
+        for number in range(count - 1, -1, -1):
+            for last in range(number, min(number + _MOST_SENTENCES, count)):
                 rest = best[last + 1]
-                readings = rest and self._readings(masked, masked.text[starts[number] : ends[last]], subject)
-                if rest and readings:
-                    weight = readings[0].weight + rest.weight
-                    here = best[number]
+                reading = rest and self._about(spans.readings(number, last), subject)
+                if rest and reading:
+                    weight, here = reading.weight + rest.weight, best[number]
                     if here is None or weight > here.weight:
-                        best[number] = _Parsed(weight, readings[0], rest)
+                        best[number] = _Parsed(weight, reading, rest)
         return best[0]
 
-    def _readings(self, masked: Masked, sentence: str | None, subject: str | None) -> list[Reading]:
-        text = masked.text if sentence is None else sentence
-        wanted = None if subject is None else fold(subject)
+    def _about(self, readings: Sequence[Reading], subject: str) -> Reading | None:
+        wanted = fold(subject)
+        return next((one for one in readings if fold(one.subject) == wanted or fold(one.subject) in self._names[one.about]), None)
+
+    def readings(self, masked: Masked, text: str) -> list[Reading]:
+        """All of one sentence, that with the most fixed words first."""
         found = [reading for qualifiers, weight, rest in self._qualified(masked, text)
-                 for reading in self._plain(masked, rest, wanted, qualifiers, weight)]
+                 for reading in self._plain(masked, rest, qualifiers, weight)]
         return sorted(found, key=lambda reading: -reading.weight)
 
     def _qualified(self, masked: Masked, text: str) -> Iterator[tuple[Qualifiers, int, str]]:
@@ -184,9 +180,7 @@ class Reader:
             return ()
         return tuple(sorted((masked.value(name), masked.value(value)) for name, _, value in pairs))
 
-    def _plain(
-        self, masked: Masked, text: str, wanted: str | None, qualifiers: Qualifiers, weight: int
-    ) -> Iterator[Reading]:
+    def _plain(self, masked: Masked, text: str, qualifiers: Qualifiers, weight: int) -> Iterator[Reading]:
         folded = fold(text)
         for anchors in self._anchors:
             before, between, after = anchors.words
@@ -196,16 +190,11 @@ class Reader:
                 values = dict(zip(anchors.shape.slots, (text[len(before) : place], text[place + len(between) : len(text) - len(after)]),
                                   strict=True))  # fmt: skip
                 subject = masked.value(values.pop("s"))
-                if not _is_value(subject) or wanted is not None and not self._is_about(subject, wanted, anchors.relation):
-                    continue
                 (slot, told), = values.items()
-                objects = self._objects(told, slot, anchors)
+                objects = self._objects(told, slot, anchors) if _is_value(subject) else []
                 if objects:
                     yield Reading(anchors.relation.name, anchors.negated, subject, tuple(map(masked.value, objects)), qualifiers,
-                                  anchors.weight + weight)
-
-    def _is_about(self, subject: str, wanted: str, relation: Relation) -> bool:
-        return fold(subject) == wanted or fold(subject) in self._names[relation.about]
+                                  anchors.weight + weight, anchors.relation.about)
 
     def _objects(self, text: str, slot: str, anchors: _Anchors) -> list[str]:
         """Nothing where the text cannot be what the words around it say."""
@@ -227,6 +216,31 @@ class Reader:
         if not strongly:
             return [part for some in text.split(comma) for part in some.split(weak)]
         return [*head.split(comma), last]
+
+
+class _Spans:
+    """The readings of some sentences' worth of a text, each made once."""
+
+    def __init__(self, reader: Reader, masked: Masked, ends: Sequence[int]) -> None:
+        self.ends = ends
+        self._reader, self._masked = reader, masked
+        self._starts = [0, *(_after(masked.text, end) for end in ends)]
+        self._found: dict[tuple[int, int], list[Reading]] = {}
+
+    def readings(self, first: int, last: int) -> list[Reading]:
+        if (first, last) not in self._found:
+            text = self._masked.text[self._starts[first] : self.ends[last]]
+            self._found[first, last] = self._reader.readings(self._masked, text)
+        return self._found[first, last]
+
+    def subjects(self) -> Iterator[str]:
+        """What the text may be about, by its first sentence."""
+        seen: set[str] = set()
+        for last in range(min(len(self.ends), _MOST_SENTENCES)):
+            for reading in self.readings(0, last):
+                if fold(reading.subject) not in seen and len(seen) < _MOST_SUBJECTS:
+                    seen.add(fold(reading.subject))
+                    yield reading.subject
 
 
 def fold(text: str) -> str:

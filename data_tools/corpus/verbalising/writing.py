@@ -181,10 +181,9 @@ class _Draft:
         return capital(text) if self._language == "en" else text
 
     def _reads_back(self, text: str, group: Group) -> bool:
-        readings = self._reader.sentence(text, self._subject)
-        if not readings:
+        best = self._reader.sentence(text, self._subject)
+        if best is None:
             return False
-        best = readings[0]
         told = (best.relation, best.negated, sorted(map(fold, best.objects)), best.qualifiers)
         return told == (group.relation.name, group.negated, sorted(map(fold, group.objects)), group.qualifiers)
 
