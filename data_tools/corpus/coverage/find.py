@@ -17,7 +17,7 @@ class Found:
 
     covered: list[int] = field(default_factory=list)
     apart: list[int] = field(default_factory=list)
-    terms: set[int] = field(default_factory=set)  # by number, over all points
+    terms: set[int] = field(default_factory=set)  # that stand in it, but for those told of in an earlier one
 
 
 class Finder:
@@ -31,27 +31,40 @@ class Finder:
             folded = [tuple(dict.fromkeys(map(fold, phrases))) for phrases in point.terms]
             self.terms.append(tuple(dict.fromkeys(numbers.setdefault(phrases, len(numbers)) for phrases in folded)))
         self.phrases = list(numbers)
-        self._patterns, self._terms_of = _patterns(numbers)
+        patterns, self._terms_of = _patterns(numbers)
+        self._patterns_of = [list[int]() for _ in numbers]
+        for pattern, terms in enumerate(self._terms_of):
+            for term in terms:
+                self._patterns_of[term].append(pattern)
         self._points_at = _by_rarest(self.terms)
-        self._automaton = needed("ahocorasick_rs").AhoCorasick(self._patterns)
+        self._seen: set[int] = set()  # patterns that some text held as a whole word: these are told of once
+        self._automaton: Any = needed("ahocorasick_rs").AhoCorasick(patterns)
 
     def __call__(self, text: str) -> Found:
         folded = fold(text)
-        places = self._places(folded)
+        hits: list[tuple[int, int, int]] = self._automaton.find_matches_as_indexes(folded, overlapping=True)
+        patterns = {pattern for pattern, _, _ in hits}
+        possible = self._possible({term for pattern in patterns for term in self._terms_of[pattern]})
+        wanted = patterns - self._seen
+        wanted.update(pattern for number in possible for term in self.terms[number] for pattern in self._patterns_of[term])
+        places = self._places(folded, hits, wanted) if wanted else {}
         found = Found(terms=set(places))
-        for term in places:
-            for number in self._points_at.get(term, ()):
-                if all(one in places for one in self.terms[number]):
-                    near = len(self.terms[number]) == 1 or _near([places[one] for one in self.terms[number]], self._within)
-                    (found.covered if near else found.apart).append(number)
+        for number in possible:
+            if all(term in places for term in self.terms[number]):
+                near = len(self.terms[number]) == 1 or _near([places[term] for term in self.terms[number]], self._within)
+                (found.covered if near else found.apart).append(number)
         return found
 
-    def _places(self, text: str) -> Mapping[int, list[tuple[int, int]]]:
-        """{term: (start, end) of its phrases}"""
+    def _possible(self, terms: set[int]) -> list[int]:
+        """Points of which all terms are among `terms`."""
+        return [number for term in terms for number in self._points_at.get(term, ()) if terms.issuperset(self.terms[number])]
+
+    def _places(self, text: str, hits: Iterable[tuple[int, int, int]], wanted: set[int]) -> Mapping[int, list[tuple[int, int]]]:
+        """{term: (start, end) of its phrases}, of the patterns that are wanted."""
         places: dict[int, list[tuple[int, int]]] = {}
-        found: Any = self._automaton.find_matches_as_indexes(text, overlapping=True)
-        for pattern, start, end in found:
-            if _is_whole(text, start, end):
+        for pattern, start, end in hits:
+            if pattern in wanted and _is_whole(text, start, end):
+                self._seen.add(pattern)
                 for term in self._terms_of[pattern]:
                     some = places.setdefault(term, [])
                     if len(some) < _MOST_HITS:
