@@ -5,10 +5,10 @@ import re
 from dataclasses import dataclass
 from typing import TypeAlias
 
-# {s}, {o}, {o or}, {a o}; [one|several]; (o:is|are), (s:is|are)
-_MARK = re.compile(r"\{(s|o|o or|a o)\}|\[([^\[\]|]*)\|([^\[\]|]*)\]|\(([so]):([^()|]*)\|([^()|]*)\)")
+# {s}, {o}, {o or}, {a o}, {a o or}; [one|several]; (o:is|are), (s:is|are)
+_MARK = re.compile(r"\{(s|o|o or|a o|a o or)\}|\[([^\[\]|]*)\|([^\[\]|]*)\]|\(([so]):([^()|]*)\|([^()|]*)\)")
 _LEFT = re.compile(r"[{}\[\]|]")
-OBJECTS = ("o", "o or", "a o")
+OBJECTS = ("o", "o or", "a o", "a o or")
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def _part(match: re.Match[str]) -> Part:
 def _check(phrase: str, parts: tuple[Part, ...]) -> None:
     slots = [part.kind for part in parts if isinstance(part, Slot)]
     if sorted(slot == "s" for slot in slots) != [False, True]:
-        raise ValueError(f"{phrase!r} needs {{s}} once, and one of {{o}}, {{o or}}, {{a o}} once")
+        raise ValueError(f"{phrase!r} needs {{s}} once, and one of {{o}}, {{o or}}, {{a o}}, {{a o or}} once")
     for part in parts:
         if isinstance(part, Words) and (mark := _LEFT.search(part.text)):
             raise ValueError(f"{phrase!r}: what {mark.group()} begins or ends is no mark that is known")

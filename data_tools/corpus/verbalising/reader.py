@@ -18,8 +18,8 @@ _QUOTED = {"en": re.compile("“[^“”]*”|«[^«»]*»|「[^「」]*」"), "
 _END = {"en": re.compile(r"\.(?=\s|$)"), "zh": re.compile("。")}
 _BRACKETS = {"en": re.compile(r"^(.*) \(([^()]*: [^()]*)\)(\.)$", re.S), "zh": re.compile(r"^(.*)（([^（）]*：[^（）]*)）(。)$", re.S)}
 _SEMICOLONS = {"en": re.compile(r"; (?:and |or )?"), "zh": re.compile("；")}
-_SEPARATED = {"en": {"o": (", and ", ", ", " and "), "o or": (", or ", ", ", " or "), "a o": (", and ", ", ", " and ")},
-              "zh": {"o": ("以及", "、", "和"), "o or": ("以及", "、", "或"), "a o": ("以及", "、", "和")}}
+_SEPARATED = {"en": {False: (", and ", ", ", " and "), True: (", or ", ", ", " or ")},
+              "zh": {False: ("以及", "、", "和"), True: ("以及", "、", "或")}}  # by whether they are alternatives
 _ARTICLE = re.compile(r"^an? ")
 _MOST_SUBJECTS = 20  # that a first sentence may be tried with
 _MOST_SENTENCES = 12  # that one may be spread over, where values hold full stops
@@ -200,7 +200,7 @@ class Reader:
         """Nothing where the text cannot be what the words around it say."""
         plural = anchors.shape.plural
         parts = [text] if not anchors.relation.lists or plural is False else self._split(text, slot)
-        if slot == "a o":
+        if slot.startswith("a "):
             parts = [_ARTICLE.sub("", part) for part in parts]
         if plural and len(parts) < 2 or not all(map(_is_value, parts)):
             return []
@@ -211,7 +211,7 @@ class Reader:
         semicolons = _SEMICOLONS[self._language].split(text)
         if len(semicolons) > 1:
             return semicolons
-        strong, comma, weak = _SEPARATED[self._language][slot]
+        strong, comma, weak = _SEPARATED[self._language][slot.endswith("or")]
         head, strongly, last = text.rpartition(strong)
         if not strongly:
             return [part for some in text.split(comma) for part in some.split(weak)]

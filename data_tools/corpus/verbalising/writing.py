@@ -161,9 +161,9 @@ class _Draft:
         return [quoted(value, self._language) if quotes else value for value in values]
 
     def _objects(self, objects: Sequence[str], slot: str, apart: bool) -> str:
-        if slot == "a o" and self._language == "en":
+        if slot.startswith("a ") and self._language == "en":
             objects = [article(value) + value for value in objects]
-        return listed(objects, self._language, slot == "o or", apart, self._draw.random() < 0.5)
+        return listed(objects, self._language, slot.endswith("or"), apart, self._draw.random() < 0.5)
 
     def _qualified(self, body: list[str], qualifiers: list[tuple[str, str]]) -> str:
         """The first qualifier that has words of its own in front, the others in brackets behind."""
@@ -202,6 +202,6 @@ def single(phrase: str, relation: Relation, subject: str, value: str, language: 
     """One plain sentence, for questions and tables."""
     english = language == "en"
     words, slots = wording(parts_of(phrase), {"count": False, "o": english and is_plural(value), "s": english and is_plural(subject)})
-    values = [subject if slot == "s" else (article(value) if slot == "a o" and english else "") + value for slot in slots]
+    values = [subject if slot == "s" else (article(value) if slot.startswith("a ") and english else "") + value for slot in slots]
     text = words[0] + values[0] + words[1] + values[1] + words[2]
     return capital(text) if english else text
