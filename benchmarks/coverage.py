@@ -31,8 +31,10 @@ _LINES = 4000
 
 def _points(words: Sequence[str], count: int) -> list[Point]:
     draw = random.Random(0)
-    return [Point(str(number), "factual", "en", tuple((one,) for one in draw.sample(words, draw.randint(2, 3))))
-            for number in range(count)]
+    return [
+        Point(str(number), "factual", "en", tuple((one,) for one in draw.sample(words, draw.randint(2, 3))))
+        for number in range(count)
+    ]
 
 
 def _speed(data: bytes, count: int) -> dict[str, Any]:
@@ -42,8 +44,13 @@ def _speed(data: bytes, count: int) -> dict[str, Any]:
     tally, began = Tally(), time.process_time()
     tally.add(work(Piece(0, 1, data)))
     seconds = time.process_time() - began
-    return {"points": count, "documents": tally.read, "MB": round(tally.size / 1e6, 1), "covered": len(tally.documents),
-            "MB_per_second": round(tally.size / seconds / 1e6, 1)}
+    return {
+        "points": count,
+        "documents": tally.read,
+        "MB": round(tally.size / 1e6, 1),
+        "covered": len(tally.documents),
+        "MB_per_second": round(tally.size / seconds / 1e6, 1),
+    }
 
 
 def main() -> None:
@@ -58,10 +65,18 @@ def main() -> None:
         with gzip.open(path) as lines:
             data = b"".join(islice(lines, _LINES))
         results[name] = [_speed(data, count) for count in args.points]
-    write_json(args.output, {
-        "date": date.today().isoformat(), "command": f"python benchmarks/coverage.py {' '.join(said)}",
-        "python": platform.python_version(), "versions": {"ahocorasick-rs": version("ahocorasick-rs")},
-        "hardware": {"cpu": cpu_name(), "cores": os.cpu_count(), "used": 1}, "timer": "CPU time of the process", "results": results})
+    write_json(
+        args.output,
+        {
+            "date": date.today().isoformat(),
+            "command": f"python benchmarks/coverage.py {' '.join(said)}",
+            "python": platform.python_version(),
+            "versions": {"ahocorasick-rs": version("ahocorasick-rs")},
+            "hardware": {"cpu": cpu_name(), "cores": os.cpu_count(), "used": 1},
+            "timer": "CPU time of the process",
+            "results": results,
+        },
+    )
 
 
 if __name__ == "__main__":

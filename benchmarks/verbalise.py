@@ -27,32 +27,105 @@ from megatron_qm.files import write_json
 from megatron_qm.observe.environment import cpu_name
 
 PLAIN = {
-    "en": ["fever", "asthma", "gallstones", "type 2 diabetes", "metformin", "Crohn's disease", "seizures", "mRNA", "pH",
-           "head and neck cancer", "nausea and vomiting", "hepatitis B or C", "cough", "E. coli", "S. aureus (MRSA)", "children",
-           "St. John's wort", "an allergy", "NSAIDs", "beta blocker", "the elderly", "X-ray", "ibuprofen", "vitamin B12"],
-    "zh": ["发热", "哮喘", "2型糖尿病", "二甲双胍", "头颈部", "恶心和呕吐", "饱和脂肪", "缓和医疗", "咳嗽", "乙型或丙型肝炎",
-           "手、足、口病", "金黄色葡萄球菌(MRSA)", "儿童", "维生素B12", "布洛芬", "和解少阳", "中药及西药", "与药物有关", "X线", "老年人"],
+    "en": [
+        "fever",
+        "asthma",
+        "gallstones",
+        "type 2 diabetes",
+        "metformin",
+        "Crohn's disease",
+        "seizures",
+        "mRNA",
+        "pH",
+        "head and neck cancer",
+        "nausea and vomiting",
+        "hepatitis B or C",
+        "cough",
+        "E. coli",
+        "S. aureus (MRSA)",
+        "children",
+        "St. John's wort",
+        "an allergy",
+        "NSAIDs",
+        "beta blocker",
+        "the elderly",
+        "X-ray",
+        "ibuprofen",
+        "vitamin B12",
+    ],
+    "zh": [
+        "发热",
+        "哮喘",
+        "2型糖尿病",
+        "二甲双胍",
+        "头颈部",
+        "恶心和呕吐",
+        "饱和脂肪",
+        "缓和医疗",
+        "咳嗽",
+        "乙型或丙型肝炎",
+        "手、足、口病",
+        "金黄色葡萄球菌(MRSA)",
+        "儿童",
+        "维生素B12",
+        "布洛芬",
+        "和解少阳",
+        "中药及西药",
+        "与药物有关",
+        "X线",
+        "老年人",
+    ],
 }
 _NASTY: dict[str, list[Callable[[str, str, random.Random], str]]] = {
     "en": [
-        lambda a, b, _: f"{a}, {b}", lambda a, b, _: f"{a} and {b}", lambda a, b, _: f"{a}, and {b}", lambda a, b, _: f"{a} or {b}",
-        lambda a, b, _: f"{a} ({b})", lambda a, b, _: f"{a}; {b}", lambda a, b, _: f"“{a}” {b}", lambda a, b, _: f"“{a}”",
-        lambda a, b, _: f"«{a}» and “{b}”", lambda a, b, _: f"{a} (frequency: {b})", lambda a, b, _: f'"{a}"',
-        lambda a, b, d: f"{d.randint(1, 999)}.5 mg/kg {a}, max. {d.randint(1, 9)},000 mg", lambda a, b, _: f"Among {a}, {b}",
-        lambda a, b, d: f"{a} < {d.randint(1, 50)} mmol/L [{b}]", lambda a, b, _: f"{a}: {b}", lambda a, b, _: f"{a}. The {b}",
-        lambda a, b, _: f"not {a}", lambda a, b, _: f"{a} is not {b}", lambda a, b, _: f"{a} e.g. {b}", lambda a, b, _: f"in {a}, {b}",
+        lambda a, b, _: f"{a}, {b}",
+        lambda a, b, _: f"{a} and {b}",
+        lambda a, b, _: f"{a}, and {b}",
+        lambda a, b, _: f"{a} or {b}",
+        lambda a, b, _: f"{a} ({b})",
+        lambda a, b, _: f"{a}; {b}",
+        lambda a, b, _: f"“{a}” {b}",
+        lambda a, b, _: f"“{a}”",
+        lambda a, b, _: f"«{a}» and “{b}”",
+        lambda a, b, _: f"{a} (frequency: {b})",
+        lambda a, b, _: f'"{a}"',
+        lambda a, b, d: f"{d.randint(1, 999)}.5 mg/kg {a}, max. {d.randint(1, 9)},000 mg",
+        lambda a, b, _: f"Among {a}, {b}",
+        lambda a, b, d: f"{a} < {d.randint(1, 50)} mmol/L [{b}]",
+        lambda a, b, _: f"{a}: {b}",
+        lambda a, b, _: f"{a}. The {b}",
+        lambda a, b, _: f"not {a}",
+        lambda a, b, _: f"{a} is not {b}",
+        lambda a, b, _: f"{a} e.g. {b}",
+        lambda a, b, _: f"in {a}, {b}",
     ],
     "zh": [
-        lambda a, b, _: f"{a}，{b}", lambda a, b, _: f"{a}和{b}", lambda a, b, _: f"{a}、{b}", lambda a, b, _: f"{a}或{b}",
-        lambda a, b, _: f"{a}（{b}）", lambda a, b, _: f"{a}；{b}", lambda a, b, _: f"“{a}”{b}", lambda a, b, _: f"“{a}”",
-        lambda a, b, _: f"『{a}』和“{b}”", lambda a, b, _: f"{a}（频率：{b}）", lambda a, b, _: f"{a}以及{b}",
-        lambda a, b, d: f"{a}一次{d.randint(1, 999)}mg，一日{d.randint(1, 9)}次", lambda a, b, _: f"在{a}中，{b}",
-        lambda a, b, d: f"{a}＜{d.randint(1, 50)}mmol/L[{b}]", lambda a, b, _: f"{a}：{b}", lambda a, b, _: f"{a}。{b}",
-        lambda a, b, _: f"不是{a}", lambda a, b, _: f"{a}不是{b}", lambda a, b, _: f"{a}与{b}", lambda a, b, _: f"{a}的症状是{b}",
+        lambda a, b, _: f"{a}，{b}",
+        lambda a, b, _: f"{a}和{b}",
+        lambda a, b, _: f"{a}、{b}",
+        lambda a, b, _: f"{a}或{b}",
+        lambda a, b, _: f"{a}（{b}）",
+        lambda a, b, _: f"{a}；{b}",
+        lambda a, b, _: f"“{a}”{b}",
+        lambda a, b, _: f"“{a}”",
+        lambda a, b, _: f"『{a}』和“{b}”",
+        lambda a, b, _: f"{a}（频率：{b}）",
+        lambda a, b, _: f"{a}以及{b}",
+        lambda a, b, d: f"{a}一次{d.randint(1, 999)}mg，一日{d.randint(1, 9)}次",
+        lambda a, b, _: f"在{a}中，{b}",
+        lambda a, b, d: f"{a}＜{d.randint(1, 50)}mmol/L[{b}]",
+        lambda a, b, _: f"{a}：{b}",
+        lambda a, b, _: f"{a}。{b}",
+        lambda a, b, _: f"不是{a}",
+        lambda a, b, _: f"{a}不是{b}",
+        lambda a, b, _: f"{a}与{b}",
+        lambda a, b, _: f"{a}的症状是{b}",
     ],
 }
-_NAMED = {"en": {"population": "children", "guideline": "the 2020 guideline", "frequency": "10%"},
-          "zh": {"population": "儿童", "guideline": "2020年指南", "频率": "10%"}}
+_NAMED = {
+    "en": {"population": "children", "guideline": "the 2020 guideline", "frequency": "10%"},
+    "zh": {"population": "儿童", "guideline": "2020年指南", "频率": "10%"},
+}
 
 
 def value(language: str, templates: Templates, draw: random.Random) -> str:
@@ -75,7 +148,9 @@ def document_facts(language: str, templates: Templates, relations: Sequence[Rela
     for relation in relations:
         negated = draw.random() < 0.3
         names = draw.sample(sorted(_NAMED[language]), draw.randint(1, 2)) if draw.random() < 0.3 else []
-        qualifiers = tuple(sorted((name, draw.choice([_NAMED[language][name], value(language, templates, draw)])) for name in names))
+        qualifiers = tuple(
+            sorted((name, draw.choice([_NAMED[language][name], value(language, templates, draw)])) for name in names)
+        )
         for _ in range(draw.randint(1, 6)):
             fact = Fact(subject, relation.name, value(language, templates, draw), negated, qualifiers)
             if fact._replace(negated=not negated) not in found:
@@ -137,14 +212,22 @@ def measured(language: str, templates: Templates, documents: int, seed: int) -> 
     total, sentences = sum(asked.values()), sum(forms.values())
     worst = min(asked, key=lambda name: found[name] / asked[name])
     return {
-        "documents": documents, "kept": kept, "triples": total, "found": sum(found.values()), "share": round(sum(found.values()) / total, 5),
-        "beside": beside, "relations": len({name.removesuffix(" not") for name in asked}),
-        "negated": {"triples": sum(n for name, n in asked.items() if name.endswith(" not")),
-                    "found": sum(n for name, n in found.items() if name.endswith(" not"))},
+        "documents": documents,
+        "kept": kept,
+        "triples": total,
+        "found": sum(found.values()),
+        "share": round(sum(found.values()) / total, 5),
+        "beside": beside,
+        "relations": len({name.removesuffix(" not") for name in asked}),
+        "negated": {
+            "triples": sum(n for name, n in asked.items() if name.endswith(" not")),
+            "found": sum(n for name, n in found.items() if name.endswith(" not")),
+        },
         "worst relation": {"name": worst, "share": round(found[worst] / asked[worst], 4)},
         "sentences": {"all": sentences, "at the first draw": round(first / sentences, 3), "by form": dict(forms)},
         "spoilt documents taken for right": {how: [faults[how], count] for how, count in spoils.items()},
-        "documents a second": round(documents / seconds), "kB of text a second": round(size / seconds / 1000),
+        "documents a second": round(documents / seconds),
+        "kB of text a second": round(size / seconds / 1000),
     }
 
 
@@ -155,11 +238,17 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/verbalise.json"))
     args = parser.parse_args()
     templates = read_templates()
-    write_json(args.output, {
-        "date": date.today().isoformat(), "command": f"python benchmarks/verbalise.py {' '.join(sys.argv[1:])}".strip(),
-        "python": platform.python_version(), "hardware": {"cpu": cpu_name(), "cores": os.cpu_count(), "used": 1},
-        "timer": "CPU time of the process, writing and reading back",
-        "results": {language: measured(language, templates, args.documents, args.seed) for language in LANGUAGES}})
+    write_json(
+        args.output,
+        {
+            "date": date.today().isoformat(),
+            "command": f"python benchmarks/verbalise.py {' '.join(sys.argv[1:])}".strip(),
+            "python": platform.python_version(),
+            "hardware": {"cpu": cpu_name(), "cores": os.cpu_count(), "used": 1},
+            "timer": "CPU time of the process, writing and reading back",
+            "results": {language: measured(language, templates, args.documents, args.seed) for language in LANGUAGES},
+        },
+    )
 
 
 if __name__ == "__main__":

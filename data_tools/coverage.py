@@ -48,7 +48,13 @@ def _tell(args: argparse.Namespace, report: dict[str, Any]) -> None:
 def coverage(args: argparse.Namespace) -> dict[str, Any]:
     """Write all files, the report last, and return it."""
     corpus = corpus_of(args.corpus)
-    outputs = {"--output": args.output, "--missing": args.missing, "--probes": args.probes, "--counts": args.counts, "--html": args.html}
+    outputs = {
+        "--output": args.output,
+        "--missing": args.missing,
+        "--probes": args.probes,
+        "--counts": args.counts,
+        "--html": args.html,
+    }
     check_outputs(outputs, [*(file.path for file in corpus.files), args.points], args.overwrite)
     points, bad = read_points(args.points)
     began = time.monotonic()
@@ -58,10 +64,17 @@ def coverage(args: argparse.Namespace) -> dict[str, Any]:
         raise UserError(f"--corpus: holds no document; {len(tally.refused):,} lines were refused")
     missing = list(missing_rows(points, Finder(points, args.within), tally))
     probes = list(probes_of(points, args.seed)) if args.probes else []
-    report = {"format": FORMAT, "points": str(args.points), "within": args.within, **report_of(points, tally),
-              "points refused": [one._asdict() for one in bad[:_SAMPLES]], "number of points refused": len(bad),
-              "probes": {"written": len(probes), "points with a question": sum(bool(one.question) for one in points)},
-              "seconds": round(seconds, 3), "MB/s": rate(tally.size, seconds)}
+    report = {
+        "format": FORMAT,
+        "points": str(args.points),
+        "within": args.within,
+        **report_of(points, tally),
+        "points refused": [one._asdict() for one in bad[:_SAMPLES]],
+        "number of points refused": len(bad),
+        "probes": {"written": len(probes), "points with a question": sum(bool(one.question) for one in points)},
+        "seconds": round(seconds, 3),
+        "MB/s": rate(tally.size, seconds),
+    }
     for path, rows in ((args.missing, missing), (args.probes, probes), (args.counts, count_rows(points, tally))):
         if path:
             write_json_lines(path, rows)
@@ -73,8 +86,14 @@ def coverage(args: argparse.Namespace) -> dict[str, Any]:
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--corpus", nargs="+", action="extend", required=True, metavar="FILE",
-                        help="JSON lines with a key text, also .gz, .bz2, .xz, .zst; globs")
+    parser.add_argument(
+        "--corpus",
+        nargs="+",
+        action="extend",
+        required=True,
+        metavar="FILE",
+        help="JSON lines with a key text, also .gz, .bz2, .xz, .zst; globs",
+    )
     parser.add_argument("--points", type=Path, required=True, metavar="FILE", help="JSON lines of points")
     parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="shares by kind and language, as JSON")
     parser.add_argument("--missing", type=Path, metavar="FILE", help="the to-do list: JSON lines of points that are not covered")
@@ -82,7 +101,9 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--counts", type=Path, metavar="FILE", help="a line {id, kind, language, documents} for each point")
     parser.add_argument("--html", type=Path, metavar="FILE", help="the report as a page")
     parser.add_argument("--overwrite", action="store_true", help="replace these files where they are there")
-    parser.add_argument("--within", type=int, default=300, metavar="N", help="characters in which a point's terms stand (%(default)s)")
+    parser.add_argument(
+        "--within", type=int, default=300, metavar="N", help="characters in which a point's terms stand (%(default)s)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the probes (%(default)s)")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes (%(default)s)")
     args = parser.parse_args(argv)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Inserts of one generic name from many makers, merged into one document each, with conflicts and both their sources listed.
 
-    python data_tools/merge_inserts.py --input inserts/*.jsonl --output merged.jsonl --conflicts conflicts.jsonl --rejects bad.jsonl
+    python data_tools/merge_inserts.py --input inserts/*.jsonl --output merged.jsonl --conflicts conflicts.jsonl
 
 Inserts are JSON lines {generic_name, maker, sections: {heading: text}[, language, source, licence, id, brand_name]}.
 """
@@ -10,7 +10,7 @@ import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 if __name__ == "__main__":  # as a script: the imports below are found from the repository, not from this folder
     sys.path[0] = str(Path(__file__).resolve().parents[1])
@@ -26,6 +26,7 @@ from data_tools.sources.inputs import Input, find_inputs
 from data_tools.sources.parse import BadLine, json_object
 from megatron_qm.errors import UserError
 from megatron_qm.files import write_json_lines
+from megatron_qm.json_types import JsonObject
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -44,15 +45,17 @@ def merge_inserts(args: argparse.Namespace) -> None:
     if not inserts:
         raise UserError(f"--input: holds no insert{f'; {bad[0].file}:{bad[0].line}: {bad[0].reason}' if bad else ''}")
     documents = list(merged(inserts))
-    conflicts: list[dict[str, Any]] = [{"id": one["id"], **conflict} for one in documents for conflict in one["conflicts"]]
+    conflicts = [{"id": one["id"], **conflict} for one in documents for conflict in cast(list[JsonObject], one["conflicts"])]
     for path, rows in ((args.rejects, [one._asdict() for one in bad]), (args.conflicts, conflicts)):
         if path:
             write_json_lines(path, rows)
     with packed_lines(args.output) as output:
         for row in documents:
             output.write(line_of(Document(str(row.pop("text")), row)))
-    print(f"{args.output}: {len(documents):,} documents of {len(inserts):,} inserts, {len(conflicts):,} conflicts; {len(bad):,} lines "
-          "were no insert")
+    print(
+        f"{args.output}: {len(documents):,} documents of {len(inserts):,} inserts, {len(conflicts):,} conflicts; "
+        f"{len(bad):,} lines were no insert"
+    )
 
 
 def _read(files: list[Input], bad: list[BadTriple]) -> Iterator[Insert]:
@@ -73,7 +76,9 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--input", nargs="+", action="extend", required=True, metavar="FILE", help="JSON lines of inserts; globs")
     parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="JSON lines of documents")
-    parser.add_argument("--conflicts", type=Path, metavar="FILE", help="a line for each conflict: section, values, makers, sources")
+    parser.add_argument(
+        "--conflicts", type=Path, metavar="FILE", help="a line for each conflict: section, values, makers, sources"
+    )
     parser.add_argument("--rejects", type=Path, metavar="FILE", help="a line {file, line, reason} for each that is no insert")
     parser.add_argument("--overwrite", action="store_true", help="replace these files where they are there")
     return parser.parse_args(argv)

@@ -4,8 +4,8 @@
     python data_tools/verbalise.py --input 'triples/*.jsonl' umls.ttl --output documents.jsonl --seed 1 \\
         --report verbalise.json --rejects bad.jsonl
 
-Triples are JSON lines {subject, predicate, object[, negated, qualifiers, source, licence, language]}, lines with a spo_list, CSV and
-TSV with a header, and RDF (.ttl, .nt, .rdf, .owl). The templates that ship are data_tools/corpus/verbalising/templates.yaml. With
+Triples are JSON lines {subject, predicate, object[, negated, qualifiers, source, licence, language]}, lines with a spo_list, CSV
+and TSV with a header, and RDF (.ttl, .nt, .rdf, .owl). The templates that ship are data_tools/corpus/verbalising/templates.yaml. With
 --model a model writes the text; what does not hold its facts is told by templates.
 """
 
@@ -22,10 +22,10 @@ from typing import Any
 if __name__ == "__main__":  # as a script: the imports below are found from the repository, not from this folder
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+from data_tools.corpus.document import Document
 from data_tools.corpus.packed import check_name, packed_lines
 from data_tools.corpus.places import check_outputs, exit_code
 from data_tools.corpus.reading import line_of
-from data_tools.corpus.document import Document
 from data_tools.corpus.settings import add_options, from_options
 from data_tools.corpus.verbalising.documents import NOT_READ_BACK, Job, Knowledge, Outcome, VerbaliseConfig, WriteJobs, row_of
 from data_tools.corpus.verbalising.inputs import ReadAs, find_triples, read_triples
@@ -67,9 +67,11 @@ def main(argv: list[str] | None = None) -> int:
 
 def _tell(args: argparse.Namespace, report: dict[str, Any]) -> None:
     triples, documents = report["triples"], report["documents"]
-    print(f"{args.output}: {sum(documents['kept'].values()):,} documents of {triples['told']:,} triples; {triples['read']:,} were read, "
-          f"{triples['rejected']:,} rejected, {triples['repeated']:,} repeated; documents dropped: "
-          f"{sum(documents['dropped'].values()):,}")
+    print(
+        f"{args.output}: {sum(documents['kept'].values()):,} documents of {triples['told']:,} triples; {triples['read']:,} were "
+        f"read, {triples['rejected']:,} rejected, {triples['repeated']:,} repeated; documents dropped: "
+        f"{sum(documents['dropped'].values()):,}"
+    )
 
 
 def verbalise(args: argparse.Namespace, config: VerbaliseConfig) -> dict[str, Any]:
@@ -148,11 +150,20 @@ def _report(config: VerbaliseConfig, knowledge: Knowledge, tally: Tally) -> dict
     return {
         "format": FORMAT,
         "config": to_plain(config),
-        "triples": {"read": knowledge.read, "rejected": len(knowledge.bad), "repeated": knowledge.repeated,
-                    "told": sum(knowledge.relations.values()), "by relation": dict(knowledge.relations.most_common()),
-                    "reasons": dict(reasons.most_common(_SAMPLES))},
-        "documents": {"kept": dict(tally.kept), "dropped": dict(tally.dropped), "written by": dict(tally.by),
-                      "drawn more than once": tally.again},
+        "triples": {
+            "read": knowledge.read,
+            "rejected": len(knowledge.bad),
+            "repeated": knowledge.repeated,
+            "told": sum(knowledge.relations.values()),
+            "by relation": dict(knowledge.relations.most_common()),
+            "reasons": dict(reasons.most_common(_SAMPLES)),
+        },
+        "documents": {
+            "kept": dict(tally.kept),
+            "dropped": dict(tally.dropped),
+            "written by": dict(tally.by),
+            "drawn more than once": tally.again,
+        },
         "facts in documents": dict(tally.facts.most_common()),
         "sentences": {"all": sentences, "read back at the first draw": tally.first, "by form": dict(tally.forms)},
         "model": {what: count for what, count in tally.model.most_common() if what},
@@ -181,14 +192,26 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--report", type=Path, metavar="FILE", help="counts by relation, form and reason, as JSON")
     parser.add_argument("--rejects", type=Path, metavar="FILE", help="a line {file, line, reason} for each row that is no triple")
     parser.add_argument("--overwrite", action="store_true", help="replace these files where they are there")
-    parser.add_argument("--columns", nargs="+", default=[], metavar="OURS=COLUMN",
-                        help="of tables: the columns that are called otherwise, as in subject=disease object=drug")
+    parser.add_argument(
+        "--columns",
+        nargs="+",
+        default=[],
+        metavar="OURS=COLUMN",
+        help="of tables: the columns that are called otherwise, as in subject=disease object=drug",
+    )
     parser.add_argument("--source", help="of triples that do not say theirs")
     parser.add_argument("--licence", help="of triples that do not say theirs")
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes; the output does not depend on it (%(default)s)")
-    parser.add_argument("--model", metavar="NAME=BASE", help="an OpenAI-compatible endpoint that writes the texts; its key is in "
-                        "MEGATRON_QM_WRITER_KEY")
-    parser.add_argument("--at-once", type=int, default=8, metavar="N", help="documents that the model is asked for at once (%(default)s)")
+    parser.add_argument(
+        "--workers", type=int, default=1, metavar="N", help="processes; the output does not depend on it (%(default)s)"
+    )
+    parser.add_argument(
+        "--model",
+        metavar="NAME=BASE",
+        help="an OpenAI-compatible endpoint that writes the texts; its key is in MEGATRON_QM_WRITER_KEY",
+    )
+    parser.add_argument(
+        "--at-once", type=int, default=8, metavar="N", help="documents that the model is asked for at once (%(default)s)"
+    )
     add_options(parser, VerbaliseConfig)
     args = parser.parse_args(argv)
     for name, most in (("workers", _MOST_WORKERS), ("at_once", 256)):

@@ -44,7 +44,9 @@ def read_points(path: Path) -> tuple[list[Point], list[BadTriple]]:
             bad.append(BadTriple(str(path), number, str(error)[:300]))
             continue
         if seen.setdefault(point.id, number) != number:
-            raise UserError(f"{path}:{number}: the id {point.id!r:.80} is that of line {seen[point.id]}, too; give each one of its own")
+            raise UserError(
+                f"{path}:{number}: the id {point.id!r:.80} is that of line {seen[point.id]}, too; give each one of its own"
+            )
         points.append(point)
     if not points:
         raise UserError(f"--points {path}: holds no point{f'; line {bad[0].line}: {bad[0].reason}' if bad else ''}")
@@ -87,7 +89,12 @@ def wilson(hits: int, total: int) -> tuple[float, float]:
 
 def record(point: Point) -> JsonObject:
     """As a line of a file of points."""
-    row: JsonObject = {"id": point.id, "kind": point.kind, "language": point.language, "terms": [_plain(one) for one in point.terms]}
+    row: JsonObject = {
+        "id": point.id,
+        "kind": point.kind,
+        "language": point.language,
+        "terms": [_plain(one) for one in point.terms],
+    }
     return row | {key: value for key in ("question", "answer", "relation") if (value := getattr(point, key))}
 
 

@@ -51,5 +51,11 @@ def _probe(members: Sequence[Point], place: int, answer: int) -> JsonObject:
     point = members[place]
     prompt, option = _ASKED.get(point.language, _ASKED[""])
     turned = [members[(place - answer + index) % OPTIONS].answer for index in range(OPTIONS)]
-    return {"id": point.id, "language": point.language, "predicate": f"{point.kind} {point.relation}".strip(),
-            "prompt": prompt.format(point.question), "options": [option.format(one) for one in turned], "answer": answer}
+    return {
+        "id": point.id,
+        "language": point.language,
+        "predicate": f"{point.kind} {point.relation}".strip(),
+        "prompt": prompt.format(point.question),
+        "options": [option.format(one) for one in turned],
+        "answer": answer,
+    }

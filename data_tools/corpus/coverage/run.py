@@ -75,9 +75,15 @@ def report_of(points: Sequence[Point], tally: Tally) -> dict[str, Any]:
     kinds = {kind: _share([one for one, point in zip(covered, points, strict=True) if point.kind == kind]) for kind in KINDS}
     languages = sorted({point.language for point in points})
     return {
-        "documents": tally.read, "bytes": tally.size, "refused": len(tally.refused), "all": _share(covered), "by kind": kinds,
-        "by language": {language: _share([one for one, point in zip(covered, points, strict=True) if point.language == language])
-                        for language in languages},
+        "documents": tally.read,
+        "bytes": tally.size,
+        "refused": len(tally.refused),
+        "all": _share(covered),
+        "by kind": kinds,
+        "by language": {
+            language: _share([one for one, point in zip(covered, points, strict=True) if point.language == language])
+            for language in languages
+        },
         "in one document only": sum(count == 1 for count in tally.documents.values()),
     }
 
@@ -86,12 +92,16 @@ def _share(covered: Sequence[bool]) -> JsonObject:
     """With Wilson's 95% interval."""
     hits, total = sum(covered), len(covered)
     low, high = wilson(hits, total)
-    return {"points": total, "covered": hits, "share": round(hits / total, 4) if total else None,
-            "interval": [round(low, 4), round(high, 4)]}
+    return {
+        "points": total,
+        "covered": hits,
+        "share": round(hits / total, 4) if total else None,
+        "interval": [round(low, 4), round(high, 4)],
+    }
 
 
 def missing_rows(points: Sequence[Point], finder: Finder, tally: Tally) -> Iterator[JsonObject]:
-    """The to-do list: points as they were given, with the terms that stand nowhere, or the documents in which they stand apart."""
+    """The to-do list: points as they were given, with terms that stand nowhere, or the documents in which they stand apart."""
     for number, point in enumerate(points):
         if not tally.documents[number]:
             absent = [finder.phrases[term][0] for term in finder.terms[number] if term not in tally.terms]
@@ -106,17 +116,34 @@ def count_rows(points: Sequence[Point], tally: Tally) -> Iterator[JsonObject]:
 def render(report: Mapping[str, Any], missing: Sequence[Mapping[str, Any]], path: Path) -> Path:
     """Raises UserError where the page cannot be written."""
     named = {"all": report["all"], **report["by kind"], **report["by language"]}
-    shares: list[Row] = [[name, f"{of['points']:,}", f"{of['covered']:,}", Share(of["share"]), _interval(of["interval"])]
-                         for name, of in named.items() if of["points"]]
-    todo: list[Row] = [[row["id"], row["kind"], row["language"], _terms(row["terms"]), ", ".join(row["nowhere"]) or "apart"]
-                       for row in missing[:_SHOWN]]
+    shares: list[Row] = [
+        [name, f"{of['points']:,}", f"{of['covered']:,}", Share(of["share"]), _interval(of["interval"])]
+        for name, of in named.items()
+        if of["points"]
+    ]
+    todo: list[Row] = [
+        [row["id"], row["kind"], row["language"], _terms(row["terms"]), ", ".join(row["nowhere"]) or "apart"]
+        for row in missing[:_SHOWN]
+    ]
     left = len(missing) - len(todo)
-    body = ["<header><h1>Coverage</h1><p>A point is covered where its terms stand near each other in a document.</p></header>",
-            '<section class="tables"><h2>Points covered</h2>'
-            + table("By kind and language", ("", "points", "covered", "share", "95% interval"), shares, len(shares)) + "</section>"]
+    body = [
+        "<header><h1>Coverage</h1><p>A point is covered where its terms stand near each other in a document.</p></header>",
+        '<section class="tables"><h2>Points covered</h2>'
+        + table("By kind and language", ("", "points", "covered", "share", "95% interval"), shares, len(shares))
+        + "</section>",
+    ]
     if todo:
-        body.append('<section class="tables"><h2>To do</h2>' + table("Missing", ("id", "kind", "language", "terms", "stand nowhere"),
-                    todo, len(todo), note=f"{left:,} more are in the list." if left else "") + "</section>")
+        body.append(
+            '<section class="tables"><h2>To do</h2>'
+            + table(
+                "Missing",
+                ("id", "kind", "language", "terms", "stand nowhere"),
+                todo,
+                len(todo),
+                note=f"{left:,} more are in the list." if left else "",
+            )
+            + "</section>"
+        )
     return written(path, document("Coverage", body, time.time()))
 
 

@@ -20,8 +20,8 @@ NOT_READ_BACK = "not read back"
 
 @dataclass(frozen=True)
 class VerbaliseConfig:
-    """seed: another one draws other wordings. facts_per_document: at most, of one subject. copies: how often each fact is told, in
-    documents of its own wording. templates: YAML in the place of what ships."""
+    """seed: another one draws other wordings. facts_per_document: at most, of one subject. copies: how often each fact is told,
+    in documents of its own wording. templates: YAML in the place of what ships."""
 
     seed: Annotated[int, Ge(0), Le(1 << 62)]
     facts_per_document: Annotated[int, Ge(1), Le(200)] = 12
@@ -117,5 +117,13 @@ class WriteJobs:
 
 
 def row_of(job: Job, text: str, by: str) -> JsonObject:
-    return {"id": f"knowledge:{job.id}", "kind": "knowledge", "language": job.language, "source": job.source or "triples",
-            "licence": job.licence, "written_by": by, "facts": [triple.record() for triple in job.triples], "text": text}
+    return {
+        "id": f"knowledge:{job.id}",
+        "kind": "knowledge",
+        "language": job.language,
+        "source": job.source or "triples",
+        "licence": job.licence,
+        "written_by": by,
+        "facts": [triple.record() for triple in job.triples],
+        "text": text,
+    }

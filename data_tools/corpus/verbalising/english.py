@@ -2,7 +2,9 @@
 
 import re
 
-_SINGULAR_S = re.compile(r"(ss|us|is|as|ous|itis|osis|betes|abies|erpes|easles|umps|abies|ickets|ingles|aries|scites|AIDS|ics|physis)$")
+_SINGULAR_S = re.compile(
+    r"(ss|us|is|as|ous|itis|osis|betes|abies|erpes|easles|umps|abies|ickets|ingles|aries|scites|AIDS|ics|physis)$"
+)
 _PLURALS = frozenset("children women men people infants bacteria criteria teeth feet feces faeces metastases elderly".split())
 _VOWEL_SOUND = re.compile(r"(?i)(hour|honest|heir|[aeiou])")
 _CONSONANT_SOUND = re.compile(r"(?i)(uni|use|usu|ute|uri|eu|one\b|once|u-)")
@@ -22,7 +24,7 @@ def is_plural(name: str) -> bool:
 
 
 def article(name: str) -> str:
-    """"a " or "an ", or nothing before a plural and before what has an article or a number."""
+    """ "a " or "an ", or nothing before a plural and before what has an article or a number."""
     if is_plural(name) or _ARTICLE.match(name) or not name[:1].isalpha():
         return ""
     spelt = _LETTERS.match(name)

@@ -27,8 +27,8 @@ _PARTS_OF_SPO = 3
 
 @dataclass(frozen=True)
 class ReadAs:
-    """columns: of tables, their own names by ours. source, licence: of rows that do not say it. known: whether a template is there
-    for a relation's name, by which RDF's names are chosen."""
+    """columns: of tables, their own names by ours. source, licence: of rows that do not say it. known: whether there is a
+    template for a relation's name, by which RDF's names are chosen."""
 
     known: Callable[[str], bool]
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -42,8 +42,10 @@ def find_triples(patterns: Sequence[str]) -> list[Input]:
     for file in files:
         suffix = _suffix(file.path)
         if suffix not in (*_LINES, *TABLES, *RDF):
-            raise UserError(f"{file.path}: its name tells no form of triples (known: {', '.join((*_LINES, *TABLES, *RDF))}; "
-                            f"the first five also with {', '.join(_PACKED)})")
+            raise UserError(
+                f"{file.path}: its name tells no form of triples (known: {', '.join((*_LINES, *TABLES, *RDF))}; "
+                f"the first five also with {', '.join(_PACKED)})"
+            )
         if suffix in RDF and file.compression:
             raise UserError(f"{file.path}: RDF is read unpacked: unpack it first")
     return files

@@ -1,8 +1,8 @@
 """Inserts of one generic name from many makers as one document: the same statements once, and what makers say differently as
 conflicts with their sources.
 
-An insert is {generic_name, maker, sections: {heading: text}[, language, source, licence, id]}. Two statements differ where they are
-the same but for their numbers, in any section. In a section where leaving something out is a danger, a statement that some makers
+An insert is {generic_name, maker, sections: {heading: text}[, language, source, licence, id]}. Two statements differ where they
+are the same but for their numbers, in any section. In a section where leaving something out is a danger, a statement that some makers
 make and others, who have that section, do not is a conflict, too.
 """
 
@@ -101,9 +101,17 @@ def _document(inserts: Sequence[Insert]) -> JsonObject:
         parts.append(f"【{heading}】\n" + "\n".join(lines) if first.language == "zh" else f"{heading}\n" + "\n".join(lines))
         conflicts += found
     places = {name: insert.place for insert, name in zip(inserts, names, strict=True)}
-    return {"id": f"insert:{first.language}:{_folded(first.generic)}", "kind": "material", "type": "insert", "language": first.language,
-            "source": _one_of([insert.source for insert in inserts]), "licence": _one_of([insert.licence for insert in inserts]),
-            "makers": places, "conflicts": [_with_places(one, places) for one in conflicts], "text": "\n\n".join(parts)}
+    return {
+        "id": f"insert:{first.language}:{_folded(first.generic)}",
+        "kind": "material",
+        "type": "insert",
+        "language": first.language,
+        "source": _one_of([insert.source for insert in inserts]),
+        "licence": _one_of([insert.licence for insert in inserts]),
+        "makers": places,
+        "conflicts": [_with_places(one, places) for one in conflicts],
+        "text": "\n\n".join(parts),
+    }
 
 
 def _merge_section(heading: str, texts: Mapping[str, Sequence[str]], language: str) -> tuple[list[str], list[JsonObject]]:
@@ -128,7 +136,7 @@ def _statements(texts: Mapping[str, Sequence[str]], language: str) -> list[State
     makers: dict[str, dict[str, list[str]]] = {}  # of each statement, by those that differ in numbers only
     written: dict[str, str] = {}  # the first spelling
     for maker, several in texts.items():
-        for text in (one for text in several for one in _sentences(text, language)):
+        for text in (one for whole in several for one in _sentences(whole, language)):
             key = _folded(text)
             said_by = makers.setdefault(_NUMBER.sub("#", key), {}).setdefault(key, [])
             written.setdefault(key, text)

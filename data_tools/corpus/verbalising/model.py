@@ -1,4 +1,4 @@
-"""A model that writes the text of a document, behind any OpenAI-compatible endpoint, and what its text must stand before it is kept.
+"""A model that writes the text of a document, behind any OpenAI-compatible endpoint, and what its text must stand to be kept.
 
 A text is kept if every value of the facts stands in it as it is, no number stands in it that no fact holds, and the facts that
 the model reads out of it, asked anew and without the facts, are those that it was given: none less, none more.
@@ -22,7 +22,7 @@ _MOST_BYTES = 4 << 20  # of an answer
 _FAILURES = (OSError, ValueError, LookupError, TypeError, http.client.HTTPException)
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _LANGUAGES = {"en": "English", "zh": "Chinese"}
-_WRITE = """Write one paragraph in {language} that states each of the facts below once, and states nothing else. Facts come as JSON:
+_WRITE = """Write one paragraph in {language} that states each of the facts below once, and states nothing else. Facts are JSON:
 "negated": true means that the fact does not hold; "qualifiers" limit it. Write every subject, object and qualifier exactly as it
 stands. Answer with the paragraph alone.
 
@@ -99,8 +99,14 @@ def written_by(model: Model, facts: Sequence[Fact], language: str) -> str:
     rows = "\n".join(json.dumps(_record(fact), ensure_ascii=False) for fact in facts)
     text = " ".join(model(_WRITE.format(language=_LANGUAGES[language], facts=rows)).split())
     check_values(text, facts)
-    read = model(_READ.format(subject=facts[0].subject, text=text, relations=", ".join(sorted({fact.relation for fact in facts})),
-                              qualifiers=sorted({name for fact in facts for name, _ in fact.qualifiers}) or "none"))
+    read = model(
+        _READ.format(
+            subject=facts[0].subject,
+            text=text,
+            relations=", ".join(sorted({fact.relation for fact in facts})),
+            qualifiers=sorted({name for fact in facts for name, _ in fact.qualifiers}) or "none",
+        )
+    )
     if not same(_facts_of(read, facts[0].subject), facts):
         raise ModelError("read back otherwise")
     return text
@@ -118,8 +124,13 @@ def check_values(text: str, facts: Sequence[Fact]) -> None:
 
 
 def _record(fact: Fact) -> dict[str, object]:
-    return {"subject": fact.subject, "predicate": fact.relation, "object": fact.object, "negated": fact.negated,
-            "qualifiers": dict(fact.qualifiers)}
+    return {
+        "subject": fact.subject,
+        "predicate": fact.relation,
+        "object": fact.object,
+        "negated": fact.negated,
+        "qualifiers": dict(fact.qualifiers),
+    }
 
 
 def _facts_of(answer: str, subject: str) -> list[Fact]:
@@ -135,5 +146,10 @@ def _fact(row: Mapping[str, object], subject: str) -> Fact:
     qualifiers = row.get("qualifiers") or {}
     if not isinstance(qualifiers, dict):
         raise TypeError
-    return Fact(subject, str(row["predicate"]), str(row["object"]), row.get("negated") is True,
-                tuple(sorted((str(name), str(value)) for name, value in qualifiers.items())))
+    return Fact(
+        subject,
+        str(row["predicate"]),
+        str(row["object"]),
+        row.get("negated") is True,
+        tuple(sorted((str(name), str(value)) for name, value in qualifiers.items())),
+    )

@@ -20,7 +20,7 @@ class Words:
 
 @dataclass(frozen=True)
 class Slot:
-    """"s" or one of OBJECTS."""
+    """ "s" or one of OBJECTS."""
 
     kind: str
 

@@ -11,8 +11,13 @@ from data_tools.corpus.verbalising.triples import LANGUAGES, has_han
 from megatron_qm.json_types import JsonObject
 
 # What these say of a thing is what it is called and where it belongs in a vocabulary, and no fact for a sentence.
-_STRUCTURE = ("http://www.w3.org/1999/02/22-rdf-syntax-ns#", "http://www.w3.org/2000/01/rdf-schema#",
-              "http://www.w3.org/2002/07/owl#", "http://www.w3.org/2004/02/skos/core#", "http://purl.org/dc/")
+_STRUCTURE = (
+    "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
+    "http://www.w3.org/2000/01/rdf-schema#",
+    "http://www.w3.org/2002/07/owl#",
+    "http://www.w3.org/2004/02/skos/core#",
+    "http://purl.org/dc/",
+)
 _LABELS = ("http://www.w3.org/2004/02/skos/core#prefLabel", "http://www.w3.org/2000/01/rdf-schema#label")  # the first one first
 _LARGEST = 512 << 20  # bytes: a graph is held in memory, and takes some ten times its file
 _OUTER_ENTITY = re.compile(rb"<!(?:ENTITY|DOCTYPE)[^>]*?\b(?:SYSTEM|PUBLIC)\b", re.S)
@@ -54,7 +59,7 @@ def _graph(path: Path, form: str) -> tuple[Any, list[Row]]:
 
 def _graph_of_lines(rdflib: Any, data: bytes) -> tuple[Any, list[Row]]:
     """N-Triples: a bad line is left out, and no other."""
-    graph, faults = rdflib.Graph(), []
+    graph, faults = rdflib.Graph(), list[Row]()
     for number, line in enumerate(data.split(b"\n"), 1):
         if line.strip():
             one = rdflib.Graph()
@@ -93,8 +98,11 @@ def _language(literal: Any) -> str:
 
 def _rows(labels: Labels, statement: tuple[Any, Any, Any], known: Callable[[str], bool]) -> Iterator[JsonObject | str]:
     subject, predicate, value = statement
-    rows = [{"subject": names[0], "predicate": _relation(labels, predicate, known), "object": names[1], "language": language}
-            for language in LANGUAGES if (names := [name for part in (subject, value) if (name := _name(labels, part, language))])[1:]]
+    rows: list[JsonObject] = [
+        {"subject": names[0], "predicate": _relation(labels, predicate, known), "object": names[1], "language": language}
+        for language in LANGUAGES
+        if (names := [name for part in (subject, value) if (name := _name(labels, part, language))])[1:]
+    ]
     if rows:
         yield from rows
     else:
@@ -104,14 +112,11 @@ def _rows(labels: Labels, statement: tuple[Any, Any, Any], known: Callable[[str]
 
 def _name(labels: Labels, part: Any, language: str) -> str | None:
     """Of a thing its label, of a literal its text; what has no language is in that of its script."""
-    names = {_language(part): str(part)} if hasattr(part, "datatype") else labels.get(part, {})
-    if language in names:
-        return names[language]
-    plain = names.get("")
-    if plain is None:
-        return None
-    is_number = not any(one.isalpha() for one in plain)
-    return plain if is_number or has_han(plain) == (language == "zh") else None
+    is_literal = hasattr(part, "datatype")
+    names = {_language(part): str(part)} if is_literal else labels.get(part, {})
+    plain = names.get("", "")
+    fits = has_han(plain) == (language == "zh") or is_literal and not has_han(plain)  # codes and numbers fit any language
+    return names.get(language) or (plain if plain and fits else None)
 
 
 def _relation(labels: Labels, predicate: Any, known: Callable[[str], bool]) -> str:

@@ -16,10 +16,15 @@ _FIRST_MARK = 0xE000  # private characters stand for what is quoted; no value ho
 _MOST_MARKS = 6000
 _QUOTED = {"en": re.compile("“[^“”]*”|«[^«»]*»|「[^「」]*」"), "zh": re.compile("“[^“”]*”|『[^『』]*』|「[^「」]*」")}
 _END = {"en": re.compile(r"\.(?=\s|$)"), "zh": re.compile("。")}
-_BRACKETS = {"en": re.compile(r"^(.*) \(([^()]*: [^()]*)\)(\.)$", re.S), "zh": re.compile(r"^(.*)（([^（）]*：[^（）]*)）(。)$", re.S)}
+_BRACKETS = {
+    "en": re.compile(r"^(.*) \(([^()]*: [^()]*)\)(\.)$", re.S),
+    "zh": re.compile(r"^(.*)（([^（）]*：[^（）]*)）(。)$", re.S),
+}
 _SEMICOLONS = {"en": re.compile(r"; (?:and |or )?"), "zh": re.compile("；")}
-_SEPARATED = {"en": {False: (", and ", ", ", " and "), True: (", or ", ", ", " or ")},
-              "zh": {False: ("以及", "、", "和"), True: ("以及", "、", "或")}}  # by whether they are alternatives
+_SEPARATED = {
+    "en": {False: (", and ", ", ", " and "), True: (", or ", ", ", " or ")},
+    "zh": {False: ("以及", "、", "和"), True: ("以及", "、", "或")},
+}  # by whether they are alternatives
 _ARTICLE = re.compile(r"^an? ")
 _MOST_SUBJECTS = 20  # that a first sentence may be tried with
 _MOST_SENTENCES = 12  # that one may be spread over, where values hold full stops
@@ -98,8 +103,9 @@ class Reader:
 
     def __init__(self, templates: Templates, language: str) -> None:
         self._language = language
-        self._names = {about: frozenset(map(fold, templates.names.of(about, language)))
-                       for about in ("disease", "drug", "test", "other")}
+        self._names = {
+            about: frozenset(map(fold, templates.names.of(about, language))) for about in ("disease", "drug", "test", "other")
+        }
         self._qualifiers = [(one.name, *one.around(language)) for one in templates.qualifiers]
         self._anchors = list(_anchors(templates, language))
 
@@ -114,7 +120,9 @@ class Reader:
         if not parsed:
             return None
         subject, found = max(parsed, key=lambda one: one[1].weight)
-        return [Fact(subject, one.relation, value, one.negated, one.qualifiers) for one in found.readings for value in one.objects]
+        return [
+            Fact(subject, one.relation, value, one.negated, one.qualifiers) for one in found.readings for value in one.objects
+        ]
 
     def sentence(self, text: str, subject: str) -> Reading | None:
         """Of the readings of one sentence about `subject` that with the most fixed words."""
@@ -152,8 +160,11 @@ class Reader:
 
     def readings(self, masked: Masked, text: str) -> list[Reading]:
         """All of one sentence, that with the most fixed words first."""
-        found = [reading for qualifiers, weight, rest in self._qualified(masked, text)
-                 for reading in self._plain(masked, rest, qualifiers, weight)]
+        found = [
+            reading
+            for qualifiers, weight, rest in self._qualified(masked, text)
+            for reading in self._plain(masked, rest, qualifiers, weight)
+        ]
         return sorted(found, key=lambda reading: -reading.weight)
 
     def _qualified(self, masked: Masked, text: str) -> Iterator[tuple[Qualifiers, int, str]]:
@@ -187,14 +198,21 @@ class Reader:
             if between not in text or not (text.endswith(after) and folded.startswith(before)):
                 continue
             for place in _places(text, between, len(before), len(text) - len(after)):
-                values = dict(zip(anchors.shape.slots, (text[len(before) : place], text[place + len(between) : len(text) - len(after)]),
-                                  strict=True))  # fmt: skip
+                told = (text[len(before) : place], text[place + len(between) : len(text) - len(after)])
+                values = dict(zip(anchors.shape.slots, told, strict=True))
                 subject = masked.value(values.pop("s"))
-                (slot, told), = values.items()
-                objects = self._objects(told, slot, anchors) if _is_value(subject) else []
+                ((slot, listed),) = values.items()
+                objects = self._objects(listed, slot, anchors) if _is_value(subject) else []
                 if objects:
-                    yield Reading(anchors.relation.name, anchors.negated, subject, tuple(map(masked.value, objects)), qualifiers,
-                                  anchors.weight + weight, anchors.relation.about)
+                    yield Reading(
+                        anchors.relation.name,
+                        anchors.negated,
+                        subject,
+                        tuple(map(masked.value, objects)),
+                        qualifiers,
+                        anchors.weight + weight,
+                        anchors.relation.about,
+                    )
 
     def _objects(self, text: str, slot: str, anchors: _Anchors) -> list[str]:
         """Nothing where the text cannot be what the words around it say."""

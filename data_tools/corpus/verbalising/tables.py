@@ -53,7 +53,8 @@ class _Feed:
         return self
 
     def __next__(self) -> str:
-        for self.line, line in self._lines:
+        for number, line in self._lines:
+            self.line = number
             if isinstance(line, str):
                 self._faults.append((self.line, line))
                 continue
@@ -76,8 +77,10 @@ def _places(header: list[str], file: str, columns: Mapping[str, str]) -> dict[st
         if name in names:
             places[key] = names.index(name)
         elif key in columns or key in _PARTS:
-            raise UserError(f"{file}:1: has no column {name!r} for the {key}; its columns are {', '.join(names)[:300]}: name one "
-                            f"with --columns {key}=COLUMN")
+            raise UserError(
+                f"{file}:1: has no column {name!r} for the {key}; its columns are {', '.join(names)[:300]}: name one "
+                f"with --columns {key}=COLUMN"
+            )
     return places | {name: place for place, name in enumerate(names) if name.startswith(QUALIFIER)}
 
 

@@ -48,9 +48,16 @@ def triple_of(row: Mapping[str, object], file: str, line: int) -> Triple:
     parts = {key: value_of(text_of(row, key), key) for key in ("subject", "predicate", "object")}
     named = object_of(row, "qualifiers") if row.get("qualifiers") is not None else {}
     qualifiers = tuple(sorted((_name(key), value_of(text_of(named, key), f"the qualifier {key}")) for key in named))
-    return Triple(**parts, qualifiers=qualifiers, negated=flag_of(row, "negated") if "negated" in row else False,
-                  language=_language(row, parts), source=_text_or_none(row, "source"), licence=_text_or_none(row, "licence"),
-                  file=file, line=line)
+    return Triple(
+        **parts,
+        qualifiers=qualifiers,
+        negated=flag_of(row, "negated") if "negated" in row else False,
+        language=_language(row, parts),
+        source=_text_or_none(row, "source"),
+        licence=_text_or_none(row, "licence"),
+        file=file,
+        line=line,
+    )
 
 
 def value_of(text: str, what: str) -> str:

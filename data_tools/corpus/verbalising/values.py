@@ -14,7 +14,8 @@ def quoted(value: str, language: str) -> str:
 
 
 def listed(values: Sequence[str], language: str, either: bool, apart: bool, comma: bool) -> str:
-    """either: "or", 或. apart: so that values with a comma, "and", 、 or 和 in them stay one; in Chinese by 以及 where that will do.
+    """either: "or", 或. apart: so that values with a comma, "and", 、 or 和 in them
+    stay one; in Chinese by 以及 where that will do.
     comma: one before the last "and"; in Chinese one in the place of 和."""
     if len(values) == 1:
         return values[0]

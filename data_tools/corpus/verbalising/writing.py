@@ -201,7 +201,9 @@ def _cut(objects: Sequence[str], lists: bool, draw: random.Random) -> Iterator[t
 def single(phrase: str, relation: Relation, subject: str, value: str, language: str) -> str:
     """One plain sentence, for questions and tables."""
     english = language == "en"
-    words, slots = wording(parts_of(phrase), {"count": False, "o": english and is_plural(value), "s": english and is_plural(subject)})
+    words, slots = wording(
+        parts_of(phrase), {"count": False, "o": english and is_plural(value), "s": english and is_plural(subject)}
+    )
     values = [subject if slot == "s" else (article(value) if slot.startswith("a ") and english else "") + value for slot in slots]
     text = words[0] + values[0] + words[1] + values[1] + words[2]
     return capital(text) if english else text

@@ -44,8 +44,15 @@ def test_near_is_what_a_search_of_all_places_finds() -> None:
         text, within = " ".join(words), draw.randint(5, 40)
         starts = [index * 3 for index in range(len(words))]
         terms = draw.sample(["aa", "bb", "cc"], draw.randint(2, 3))
-        near = any(all(any(word == term and low <= start and start + 2 <= low + within for word, start in zip(words, starts, strict=True))
-                       for term in terms) for low in starts)
+        near = any(
+            all(
+                any(
+                    word == term and low <= start and start + 2 <= low + within for word, start in zip(words, starts, strict=True)
+                )
+                for term in terms
+            )
+            for low in starts
+        )
         assert bool(Finder([point(*((term,) for term in terms))], within)(text).covered) == near, (text, terms, within)
 
 
@@ -54,9 +61,20 @@ def test_wilson_against_its_published_values() -> None:
     assert wilson(0, 0) == (0.0, 1.0)
 
 
-@pytest.mark.parametrize("row", [{"id": "a"}, {"id": "a", "kind": "x", "language": "en", "terms": ["b"]}, {"id": "a", "kind": "factual",
-    "language": "en", "terms": []}, {"id": "a", "kind": "factual", "language": "en", "terms": [""]}, {"id": "a", "kind": "factual",
-    "language": "en", "terms": ["b"], "question": "?"}, {"id": "a", "kind": "factual", "language": "en", "terms": ["b"], "term": 1}])  # fmt: skip
+GOOD = {"id": "a", "kind": "factual", "language": "en", "terms": ["b"]}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"id": "a"},
+        GOOD | {"kind": "x"},
+        GOOD | {"terms": []},
+        GOOD | {"terms": [""]},
+        GOOD | {"question": "?"},
+        GOOD | {"term": 1},
+    ],
+)
 def test_points_that_are_none(row: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="."):
         point_of(row)
@@ -76,20 +94,25 @@ def test_probes_know_nothing_of_the_answer_but_by_the_question() -> None:
 
 
 def test_the_command(tmp_path: Path) -> None:
-    rows = [{"id": f"f{n}", "kind": "factual", "language": "en", "terms": [f"disease{n}", ["sign", f"mark{n}"]], "question": f"Of {n}?",
-             "answer": f"sign {n:02}"} for n in range(8)]  # fmt: skip
+    rows = []
+    for n in range(8):
+        terms = [f"disease{n}", ["sign", f"mark{n}"]]
+        rows.append(GOOD | {"id": f"f{n}", "terms": terms, "question": f"Of {n}?", "answer": f"sign {n:02}"})
     (tmp_path / "points.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows) + "bad\n")
     texts = ["disease0 has a sign", "disease1 has mark1", "disease2" + " " * 500 + "sign", "disease0 and a sign again"]
     (tmp_path / "corpus.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in texts) + "{}\n")
     named = {name: str(tmp_path / name) for name in ("report.json", "missing.jsonl", "probes.jsonl", "counts.jsonl", "page.html")}
     for workers in ("1", "2"):
-        assert main(["--corpus", str(tmp_path / "corpus.jsonl"), "--points", str(tmp_path / "points.jsonl"), "--output", named["report.json"],
-                     "--missing", named["missing.jsonl"], "--probes", named["probes.jsonl"], "--counts", named["counts.jsonl"],
-                     "--html", named["page.html"], "--overwrite", "--workers", workers]) == 0  # fmt: skip
+        files = ["--corpus", str(tmp_path / "corpus.jsonl"), "--points", str(tmp_path / "points.jsonl"), "--workers", workers]
+        outputs = ["--output", named["report.json"], "--missing", named["missing.jsonl"], "--probes", named["probes.jsonl"]]
+        assert main([*files, *outputs, "--counts", named["counts.jsonl"], "--html", named["page.html"], "--overwrite"]) == 0
         report = json.loads((tmp_path / "report.json").read_text())
         assert (report["documents"], report["refused"], report["number of points refused"]) == (4, 1, 1)
         assert report["by kind"]["factual"]["covered"] == 2 and report["all"]["points"] == 8
     todo = [json.loads(line) for line in (tmp_path / "missing.jsonl").read_text().splitlines()]
-    assert {row["id"]: (row["nowhere"], row["documents_with_terms_apart"]) for row in todo[:2]} == {"f2": ([], 1), "f3": (["disease3"], 0)}
+    assert {row["id"]: (row["nowhere"], row["documents_with_terms_apart"]) for row in todo[:2]} == {
+        "f2": ([], 1),
+        "f3": (["disease3"], 0),
+    }
     assert [json.loads(line)["documents"] for line in (tmp_path / "counts.jsonl").read_text().splitlines()] == [2, 1] + [0] * 6
     assert len(read_probes(tmp_path / "probes.jsonl")) == 8 and "disease3" in (tmp_path / "page.html").read_text()
