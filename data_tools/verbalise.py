@@ -5,7 +5,7 @@
         --report verbalise.json --rejects bad.jsonl
 
 Triples are JSON lines {subject, predicate, object[, negated, qualifiers, source, licence, language]}, lines with a spo_list, CSV
-and TSV with a header, and RDF (.ttl, .nt, .rdf, .owl). The templates that ship are data_tools/corpus/verbalising/templates.yaml. With
+and TSV with a header, and RDF (.ttl, .nt, .rdf, .owl). Templates: data_tools/corpus/verbalising/templates.yaml. With
 --model a model writes the text; what does not hold its facts is told by templates.
 """
 

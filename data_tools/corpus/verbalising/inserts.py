@@ -2,7 +2,7 @@
 conflicts with their sources.
 
 An insert is {generic_name, maker, sections: {heading: text}[, language, source, licence, id]}. Two statements differ where they
-are the same but for their numbers, in any section. In a section where leaving something out is a danger, a statement that some makers
+are the same but for their numbers, in any section. Where leaving something out is a danger, a statement that some makers
 make and others, who have that section, do not is a conflict, too.
 """
 
