@@ -11,6 +11,7 @@ phrase, or a list of phrases of which any will do.
 import argparse
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,10 @@ from data_tools.corpus.coverage.find import Finder
 from data_tools.corpus.coverage.points import read_points
 from data_tools.corpus.coverage.probes import probes_of
 from data_tools.corpus.coverage.run import count_rows, look_through, missing_rows, render, report_of
-from data_tools.corpus.places import check_outputs, exit_code
+from data_tools.corpus.places import STOPPED, check_outputs, exit_code
 from data_tools.corpus.report import rate
 from data_tools.corpus.rows import corpus_of
+from data_tools.stopping import StopRequest
 from megatron_qm.errors import UserError
 from megatron_qm.files import write_json, write_json_lines
 
@@ -34,7 +36,7 @@ _SAMPLES = 20
 
 def main(argv: list[str] | None = None) -> int:
     args = _arguments(argv)
-    return exit_code(lambda: _tell(args, coverage(args)))
+    return exit_code(lambda stop: _tell(args, coverage(args, stop)))
 
 
 def _tell(args: argparse.Namespace, report: dict[str, Any]) -> None:
@@ -45,9 +47,9 @@ def _tell(args: argparse.Namespace, report: dict[str, Any]) -> None:
     print(f"{args.output}: {report['documents']:,} documents, {report['MB/s']} MB/s")
 
 
-def coverage(args: argparse.Namespace) -> dict[str, Any]:
+def coverage(args: argparse.Namespace, stop: StopRequest) -> dict[str, Any]:
     """Write all files, the report last, and return it."""
-    corpus = corpus_of(args.corpus)
+    corpus = corpus_of(args.corpus, between=partial(stop.check, STOPPED))
     outputs = {
         "--output": args.output,
         "--missing": args.missing,

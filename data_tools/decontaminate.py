@@ -24,7 +24,7 @@ from data_tools.corpus.contamination.config import ContaminationConfig
 from data_tools.corpus.contamination.items import read_items
 from data_tools.corpus.contamination.run import by_sets, prepare, write_kept
 from data_tools.corpus.packed import check_name
-from data_tools.corpus.places import check_outputs, exit_code
+from data_tools.corpus.places import STOPPED, check_outputs, exit_code
 from data_tools.corpus.report import sample_record
 from data_tools.corpus.rows import corpus_of, write_refused
 from data_tools.corpus.settings import add_options, from_options
@@ -50,7 +50,7 @@ def _tell(args: argparse.Namespace, report: dict[str, Any]) -> None:
 def decontaminate(args: argparse.Namespace, config: ContaminationConfig, stop: StopRequest) -> dict[str, Any]:
     """Write all files and return the report. Raises UserError and Interrupted; then nothing is written."""
     sets = _sets(args.against)
-    corpus = corpus_of(args.input, between=partial(stop.check, "stopped; nothing was written"))
+    corpus = corpus_of(args.input, between=partial(stop.check, STOPPED))
     check_name(args.output, f"--output {args.output}")
     outputs = {"--output": args.output, "--removed": args.removed, "--report": args.report, "--rejects": args.rejects}
     check_outputs(outputs, [*(file.path for file in corpus.files), *sets.values()], args.overwrite)

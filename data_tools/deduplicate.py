@@ -21,7 +21,7 @@ from data_tools.corpus.duplicates.config import DuplicatesConfig
 from data_tools.corpus.duplicates.outcome import nearness, removed_rows, write_kept
 from data_tools.corpus.duplicates.run import Found, find_duplicates
 from data_tools.corpus.packed import check_name
-from data_tools.corpus.places import check_outputs, exit_code, working_folder
+from data_tools.corpus.places import STOPPED, check_outputs, exit_code, working_folder
 from data_tools.corpus.report import sample_record
 from data_tools.corpus.rows import Corpus, corpus_of, write_refused
 from data_tools.corpus.settings import add_options, from_options
@@ -46,7 +46,7 @@ def deduplicate(args: argparse.Namespace, config: DuplicatesConfig, stop: StopRe
     """Write all files, the output last, and return the report. Raises UserError and Interrupted; then nothing is written."""
     check_name(args.output, f"--output {args.output}")
     outputs = {"--output": args.output, "--removed": args.removed, "--report": args.report, "--rejects": args.rejects}
-    corpus = corpus_of(args.input, between=partial(stop.check, "stopped; nothing was written"))
+    corpus = corpus_of(args.input, between=partial(stop.check, STOPPED))
     check_outputs(outputs, [file.path for file in corpus.files], args.overwrite)
     with working_folder(args.output, ".duplicates") as folder:
         found = find_duplicates(corpus, config, folder, args.workers, args.shards)

@@ -17,13 +17,14 @@ if __name__ == "__main__":  # as a script: the imports below are found from the 
 
 from data_tools.corpus.document import Document
 from data_tools.corpus.packed import check_name, packed_lines
-from data_tools.corpus.places import check_outputs, exit_code
+from data_tools.corpus.places import STOPPED, check_outputs, exit_code
 from data_tools.corpus.reading import line_of
 from data_tools.corpus.verbalising.inputs import numbered_lines
 from data_tools.corpus.verbalising.inserts import Insert, insert_of, merged
 from data_tools.corpus.verbalising.triples import BadTriple
 from data_tools.sources.inputs import Input, find_inputs
 from data_tools.sources.parse import BadLine, json_object
+from data_tools.stopping import StopRequest
 from megatron_qm.errors import UserError
 from megatron_qm.files import write_json_lines
 from megatron_qm.json_types import JsonObject
@@ -31,10 +32,10 @@ from megatron_qm.json_types import JsonObject
 
 def main(argv: list[str] | None = None) -> int:
     args = _arguments(argv)
-    return exit_code(lambda: merge_inserts(args))
+    return exit_code(lambda stop: merge_inserts(args, stop))
 
 
-def merge_inserts(args: argparse.Namespace) -> None:
+def merge_inserts(args: argparse.Namespace, stop: StopRequest) -> None:
     """Write all files, the output last. Raises UserError where no line is an insert."""
     check_name(args.output, f"--output {args.output}")
     files = find_inputs(args.input, "jsonl", "line")
@@ -44,7 +45,9 @@ def merge_inserts(args: argparse.Namespace) -> None:
     inserts = list(_read(files, bad))
     if not inserts:
         raise UserError(f"--input: holds no insert{f'; {bad[0].file}:{bad[0].line}: {bad[0].reason}' if bad else ''}")
+    stop.check(STOPPED)
     documents = list(merged(inserts))
+    stop.check(STOPPED)
     conflicts = [{"id": one["id"], **conflict} for one in documents for conflict in cast(list[JsonObject], one["conflicts"])]
     for path, rows in ((args.rejects, [one._asdict() for one in bad]), (args.conflicts, conflicts)):
         if path:

@@ -24,7 +24,7 @@ if __name__ == "__main__":  # as a script: the imports below are found from the 
 
 from data_tools.corpus.document import Document
 from data_tools.corpus.packed import check_name, packed_lines
-from data_tools.corpus.places import check_outputs, exit_code
+from data_tools.corpus.places import STOPPED, check_outputs, exit_code
 from data_tools.corpus.reading import line_of
 from data_tools.corpus.settings import add_options, from_options
 from data_tools.corpus.verbalising.documents import NOT_READ_BACK, Job, Knowledge, Outcome, VerbaliseConfig, WriteJobs, row_of
@@ -34,6 +34,7 @@ from data_tools.corpus.verbalising.tables import COLUMNS
 from data_tools.corpus.verbalising.templates import read_templates
 from data_tools.corpus.workers import outcomes
 from data_tools.ordered import ordered_map
+from data_tools.stopping import StopRequest
 from megatron_qm.config.load import to_plain
 from megatron_qm.errors import UserError
 from megatron_qm.files import write_json, write_json_lines
@@ -62,7 +63,7 @@ class Tally:
 
 def main(argv: list[str] | None = None) -> int:
     args = _arguments(argv)
-    return exit_code(lambda: _tell(args, verbalise(args, from_options(args, VerbaliseConfig))))
+    return exit_code(lambda stop: _tell(args, verbalise(args, from_options(args, VerbaliseConfig), stop)))
 
 
 def _tell(args: argparse.Namespace, report: dict[str, Any]) -> None:
@@ -74,7 +75,7 @@ def _tell(args: argparse.Namespace, report: dict[str, Any]) -> None:
     )
 
 
-def verbalise(args: argparse.Namespace, config: VerbaliseConfig) -> dict[str, Any]:
+def verbalise(args: argparse.Namespace, config: VerbaliseConfig, stop: StopRequest) -> dict[str, Any]:
     """Write all files, the output last, and return the report. Raises UserError where nothing could be read."""
     check_name(args.output, f"--output {args.output}")
     files = find_triples(args.input)
@@ -88,10 +89,11 @@ def verbalise(args: argparse.Namespace, config: VerbaliseConfig) -> dict[str, An
     for file in files:
         knowledge.add(read_triples(file, read_as))
         file.check_unchanged()
+        stop.check(STOPPED)
     if not knowledge.relations:
         why = f"; the first: {knowledge.bad[0].file}:{knowledge.bad[0].line}: {knowledge.bad[0].reason}" if knowledge.bad else ""
         raise UserError(f"--input: holds no triple of {knowledge.read:,} rows that can be told{why}; nothing was written")
-    tally = _write(args, config, knowledge, model)
+    tally = _write(args, config, knowledge, model, stop)
     report = _report(config, knowledge, tally) | {"seconds": round(time.monotonic() - began, 3)}
     if args.rejects:
         write_json_lines(args.rejects, (one._asdict() for one in knowledge.bad))
@@ -100,12 +102,15 @@ def verbalise(args: argparse.Namespace, config: VerbaliseConfig) -> dict[str, An
     return report
 
 
-def _write(args: argparse.Namespace, config: VerbaliseConfig, knowledge: Knowledge, model: Model | None) -> Tally:
+def _write(
+    args: argparse.Namespace, config: VerbaliseConfig, knowledge: Knowledge, model: Model | None, stop: StopRequest
+) -> Tally:
     tally = Tally()
     some = outcomes(WriteJobs(config), _some(knowledge.jobs(config)), args.workers)
     found: Iterable[Outcome] = (outcome for several in some for outcome in several)
     with packed_lines(args.output) as output:
         for outcome, by_model in _through(model, found, args.at_once):
+            stop.check(STOPPED)
             tally.model[by_model] += bool(by_model)
             _count(tally, outcome)
             if outcome.row is not None:

@@ -14,6 +14,7 @@ from data_tools.stopping import Interrupted, StopRequest, stop_requests
 from megatron_qm.errors import UserError
 from megatron_qm.files import remove_tree
 
+STOPPED = "stopped; nothing was written"
 _NOTHING_WRITTEN = "nothing was written: free some space, then run the same command again"
 
 
