@@ -40,6 +40,7 @@ class BadTriple(NamedTuple):
     file: str
     line: int
     reason: str
+    detail: str = ""  # as other lists of rejected lines have it
 
 
 def triple_of(row: Mapping[str, object], file: str, line: int) -> Triple:
