@@ -23,16 +23,18 @@ def write_all(descriptor: int, data: bytes | memoryview, path: Path) -> None:
         raise OSError(error.errno, error.strerror, str(path)) from None
 
 
+_COMMITTED = "what was committed is kept: free some space, then run the same command with --resume"
+
+
 @contextmanager
-def disk_errors_explained() -> Iterator[None]:
-    """Turn an OSError into a UserError that says what is kept and how to go on."""
+def disk_errors_explained(full: str = _COMMITTED) -> Iterator[None]:
+    """Turn an OSError into a UserError; `full`: what is kept where the disk is full, and how to go on."""
     try:
         yield
     except OSError as error:
         if error.errno in _FULL:
             raise UserError(
-                f"{error.filename or 'output'}: the disk is full ({error.strerror}); what was committed is kept: free "
-                "some space, then run the same command with --resume"
+                f"{error.filename or 'output'}: the disk is full ({error.strerror}); {full}"
             ) from None
         raise UserError(f"{error.filename or 'input or output'}: {error.strerror or error}") from None
 

@@ -32,7 +32,7 @@ class NamedTokens:
 
 
 def read_named_tokens(folder: Path) -> NamedTokens:
-    """What transformers would read in `folder`; a file that is none of transformers' names nothing."""
+    """What transformers would read in `folder`. Raises UserError for a file that cannot be read."""
     found: list[tuple[str, str]] = []
     variables: dict[str, str] = {}
     template: object = None
@@ -64,11 +64,12 @@ def choose_document_end(file: Path, named: NamedTokens, hf: "tokenizers.Tokenize
 
 def _found(file: Path, named: NamedTokens, hf: "tokenizers.Tokenizer") -> tuple[str, str]:
     """(token, where it is from)."""
+    lacked = "; ".join(f"{place} names {token!r}, which the vocabulary lacks" for place, token in named.candidates
+                       if hf.token_to_id(token) is None)
     places = [(token, f"the eos_token of {place}") for place, token in named.candidates]
     for token, place in [*places, *((token, "the first usual name in its vocabulary") for token in _USUAL)]:
         if hf.token_to_id(token) is not None:
-            return token, place
-    lacked = "; ".join(f"{place} names {token!r}, which the vocabulary lacks" for place, token in named.candidates)
+            return token, place + (f" ({lacked})" if lacked else "")
     raise UserError(
         f"--append-eod: {file} has no end-of-document token: searched eos_token in tokenizer_config.json and "
         f"special_tokens_map.json beside it ({lacked or 'none there'}), then {', '.join(_USUAL)} in its "
@@ -107,11 +108,16 @@ def _refuse(reason: str) -> None:
 
 
 def _tree(file: Path) -> dict[str, object]:
+    """Raises UserError for one that is there and cannot be read: what it names would be missed unseen."""
     try:
         tree = json.loads(file.read_bytes())
-    except (OSError, ValueError):
-        return {}  # none, or not ours: the next place is searched, and an error names all of them
-    return tree if isinstance(tree, dict) else {}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{file}: cannot be read, and may name the token that ends documents: {error}; mend it") from None
+    if not isinstance(tree, dict):
+        raise UserError(f"{file}: is no JSON object, and may name the token that ends documents; mend it")
+    return tree
 
 
 def _content(value: object) -> str | None:

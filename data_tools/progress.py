@@ -45,9 +45,10 @@ class Progress:
         return f"{part:6.1%}  {self._rates(seconds)}  {_duration(left)} left"
 
     def _rates(self, seconds: float) -> str:
+        tokens = f"{self.tokens:,} tokens ({self.tokens / seconds:,.0f}/s)  " if self.tokens else ""
         return (
             f"{self.documents:,} documents ({self.documents / seconds:,.0f}/s)  "
-            f"{self.tokens:,} tokens ({self.tokens / seconds:,.0f}/s)  {self.text_bytes / seconds / 1e6:,.1f} MB/s"
+            f"{tokens}{self.text_bytes / seconds / 1e6:,.1f} MB/s"
         )
 
     def _show(self, line: str) -> None:

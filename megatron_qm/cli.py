@@ -4,6 +4,7 @@ import argparse
 import difflib
 import importlib
 import logging
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -91,6 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     _quiet()
     try:
+        _check_folder()
         args = _parse(arguments)
         code: int = args.run(args)
         return code
@@ -103,6 +105,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `megatron-qm ... | head`
         sys.stderr.close()
         return 0
+
+
+def _check_folder() -> None:
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise UserError(f"the folder that this was started in cannot be read: {error.strerror}; cd to another") from None
 
 
 def _quiet() -> None:

@@ -46,9 +46,9 @@ class Pretraining(Work[RunConfig]):
         ])
 
     def read_in(self, run: Path, step: int) -> str:
-        from megatron_qm.data.ledger import documents_of_step, render_documents
+        from megatron_qm.data.ledger import render_step
 
-        return render_documents(step, documents_of_step(run, step))
+        return render_step(run, step)
 
     def learning(self, config: RunConfig) -> Learning:
         from megatron_qm.training import on_datasets

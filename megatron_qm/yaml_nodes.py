@@ -16,6 +16,7 @@ _TOO_DEEP = f"nested more than {_DEEPEST} deep"
 _MOST_NODES = 50_000
 _TAG = "tag:yaml.org,2002:"
 _TEXTS = {f"{_TAG}timestamp", f"{_TAG}value", f"{_TAG}merge"}  # what YAML 1.1 alone takes for something else than text
+_COLLECTIONS = {f"{_TAG}map", f"{_TAG}seq"}
 _PLAIN = {
     f"{_TAG}int": re.compile(r"[-+]?(0|[1-9][0-9]*)"),
     f"{_TAG}float": re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"),
@@ -144,6 +145,8 @@ def _at(start: Where, line: int) -> Where:
 
 def _node(node: yaml.Node, start: Where) -> Node:
     where = _at(start, node.start_mark.line)
+    if not isinstance(node, yaml.ScalarNode) and node.tag not in _COLLECTIONS:
+        raise UserError(f"{where}: the tag {node.tag!r} is not read; leave it out")
     if isinstance(node, yaml.MappingNode):
         return Node(where, _mapping(node, start))
     if isinstance(node, yaml.SequenceNode):

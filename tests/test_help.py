@@ -3,6 +3,7 @@
 import argparse
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -66,3 +67,14 @@ def test_no_verb_and_strange_options_end_with_exit_code_2(capsys: pytest.Capture
     ):
         assert cli.main(words) == 2
         assert capsys.readouterr().err == f"error: {why} tells more\n"
+
+
+def test_a_folder_that_is_gone_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert cli.main(["report", "run", "--output", "page.html"]) == 2
+    assert capsys.readouterr().err.startswith("error: the folder that this was started in cannot be read: ")

@@ -62,10 +62,13 @@ def test_a_folder_without_torch(folder: str) -> None:
 
 
 def test_data_tools_know_the_dataset_format_and_nothing_else_of_the_trainer() -> None:
-    """And lines of JSON; the form of an outcome, for the gold reward is a verifier; and what a model that grades is asked."""
+    """And lines of JSON; the form of an outcome, for the gold reward is a verifier; what a model that grades is asked; and of
+    configs what reads any dataclass from YAML, which knows no key of the trainer's; and of pages the frame and the tables."""
     allowed = ("megatron_qm.errors", "megatron_qm.files", "megatron_qm.data.indexed", "megatron_qm.data.tokenizer_identity",
                "megatron_qm.json_lines", "megatron_qm.json_types", "megatron_qm.rewards.outcome",
-               "megatron_qm.rewards.grading")
+               "megatron_qm.rewards.grading", "megatron_qm.yaml_nodes",
+               "megatron_qm.observe.page.document", "megatron_qm.observe.page.table",
+               *(f"megatron_qm.config.{name}" for name in ("bounds", "build", "hints", "keys", "load", "tree")))
     for path in files("data_tools"):
         ours = {name for name in imports(path) if name.startswith("megatron_qm.")}
         strangers = {name for name in ours if not name.startswith(allowed)}

@@ -127,3 +127,14 @@ _VALUES = st.recursive(
 def test_it_reads_what_pyyaml_writes(value: object, flow: bool) -> None:
     text = yaml.safe_dump(value, default_flow_style=flow, allow_unicode=True)
     assert parse(text, "f.yaml").plain() == yaml.safe_load(text)
+
+
+@pytest.mark.parametrize("text", ["a: !foo {b: 1}", "a: !foo [1]", "a: !!set {b}", "a: !!python/object/apply:os.getcwd []",
+                                  "!foo {a: 1}"])
+def test_a_tag_that_is_not_read_is_refused_by_line(text: str) -> None:
+    with pytest.raises(UserError, match=r"^x\.yaml:2: the tag '.*' is not read"):
+        parse(f"# first\n{text}\n", "x.yaml")
+
+
+def test_tags_that_say_what_a_value_is_anyway_may_stand() -> None:
+    assert parse("a: !!map {b: !!seq [1]}", "x.yaml").plain() == {"a": {"b": [1]}}

@@ -19,6 +19,7 @@ NUL_BYTE = "NUL byte"
 TOO_LONG = "document too long"
 DAMAGED = "damaged file"
 NO_TOKENS = "no tokens"
+NO_JSON = "value that JSON cannot hold"
 
 
 class Position(NamedTuple):
@@ -65,7 +66,7 @@ class Block(NamedTuple):
     input: int
     first_line: int
     lines: int
-    data: "bytes | list[pyarrow.StringScalar]"  # bytes of whole lines, or cells of a Parquet column
+    data: "bytes | list[pyarrow.Scalar]"  # bytes of whole lines, or of Parquet cells of a column or rows
     end: Position
     consumed: int  # bytes of the file on disk up to here
     fault: Reject | None = None

@@ -61,15 +61,15 @@ class Share:
     stop: int
 
 
-def find_inputs(patterns: Sequence[str], format: str | None, text_documents: str) -> list[Input]:
+def find_inputs(patterns: Sequence[str], format: str | None, text_documents: str, said: str = "--input") -> list[Input]:
     """The files of all patterns, in the order given, the matches of one glob sorted by name.
 
-    `format` overrides what the names say. A file met twice is read once. Raises UserError for a pattern that matches
-    nothing, a folder, a file that cannot be read and a name that tells no format.
+    `format` overrides what the names say; `said`: who names the patterns. A file met twice is read once. Raises UserError
+    for a pattern that matches nothing, a folder, a file that cannot be read and a name that tells no format.
     """
-    paths = _without_repeats([path for pattern in patterns for path in _expand(pattern)])
+    paths = _without_repeats([path for pattern in patterns for path in _expand(pattern, said)], said)
     if not paths:
-        raise UserError("--input matched no file")
+        raise UserError(f"{said} matched no file")
     root = os.path.commonpath([os.path.dirname(os.path.abspath(path)) for path in paths])
     return [_describe(path, root, format, text_documents) for path in paths]
 
@@ -95,27 +95,27 @@ def shares_of(inputs: Sequence[Input], shard_index: int, shard_count: int) -> li
     return shares
 
 
-def _expand(pattern: str) -> list[str]:
+def _expand(pattern: str, said: str) -> list[str]:
     if os.path.isdir(pattern):
-        raise UserError(f"--input {pattern}: is a folder; name its files, for example '{pattern.rstrip('/')}/*.jsonl'")
+        raise UserError(f"{said} {pattern}: is a folder; name its files, for example '{pattern.rstrip('/')}/*.jsonl'")
     if os.path.exists(pattern):  # a name may hold [ or * itself
         return [pattern]
     if not glob.has_magic(pattern):
-        raise UserError(f"--input {pattern}: no such file (seen from {os.getcwd()})")
+        raise UserError(f"{said} {pattern}: no such file (seen from {os.getcwd()})")
     matches = sorted(path for path in glob.glob(pattern, recursive=True) if os.path.isfile(path))
     if not matches:
-        raise UserError(f"--input {pattern}: matches no file (seen from {os.getcwd()}; hidden files are not matched)")
+        raise UserError(f"{said} {pattern}: matches no file (seen from {os.getcwd()}; hidden files are not matched)")
     return matches
 
 
-def _without_repeats(paths: list[str]) -> list[str]:
+def _without_repeats(paths: list[str], said: str) -> list[str]:
     seen: dict[tuple[int, int], str] = {}
     kept = []
     for path in paths:
         stat = os.stat(path)
         key = (stat.st_dev, stat.st_ino)
         if key in seen:
-            log.warning("--input: %s is the file already read as %s; it is read once", path, seen[key])
+            log.warning("%s: %s is the file already read as %s; it is read once", said, path, seen[key])
             continue
         seen[key] = path
         kept.append(path)

@@ -57,12 +57,13 @@ def lines_before(item: Input, offset: int) -> int:
 
 
 def _plain_pieces(item: Input, offset: int, stop: int, block_bytes: int) -> Pieces:
-    """Bytes from `offset` to the end of the line that holds byte `stop` - 1."""
+    """Bytes from `offset` to the end of the line that holds byte `stop` - 1; cut at multiples of `block_bytes` in the file, so
+    that a run that is resumed sees the same blocks."""
     if offset >= stop:
         return
     with open(item.path, "rb", buffering=0) as stream:
         stream.seek(offset)
-        while piece := stream.read(block_bytes):
+        while piece := stream.read(block_bytes - offset % block_bytes):
             end = offset + len(piece)
             if end >= stop and (newline := piece.find(b"\n", max(0, stop - 1 - offset))) >= 0:
                 yield piece[: newline + 1], offset + newline + 1

@@ -33,8 +33,11 @@ def check_parquet(item: Input, text_key: str) -> None:
             raise UserError(f"{item.path}: column {text_key!r} holds {kind}, not text")
 
 
-def read_parquet_blocks(item: Input, share: Share, at: Position, text_key: str) -> Iterator[Block]:
-    """Blocks of the row groups that start in `share`, from row `at.offset`; a damaged one ends with its last good rows."""
+def read_parquet_blocks(item: Input, share: Share, at: Position, column: str | None) -> Iterator[Block]:
+    """Blocks of the row groups that start in `share`, from row `at.offset`; a damaged one ends with its last good rows.
+
+    column: whose cells they hold; None for whole rows.
+    """
     import pyarrow as arrow
 
     with _open(item) as file:
@@ -48,7 +51,7 @@ def read_parquet_blocks(item: Input, share: Share, at: Position, text_key: str) 
                 consumed = item.size * (group + 1) // groups
                 reached = max(row, at.offset)
                 try:
-                    for block in _read_group(file, group, text_key, Position(at.input, row, row), reached - row, consumed):
+                    for block in _read_group(file, group, column, Position(at.input, row, row), reached - row, consumed):
                         reached = block.end.offset
                         yield block
                     if reached != row + rows:
@@ -63,12 +66,13 @@ def read_parquet_blocks(item: Input, share: Share, at: Position, text_key: str) 
 
 
 def _read_group(
-    file: "pyarrow.parquet.ParquetFile", group: int, text_key: str, at: Position, skip: int, consumed: int
+    file: "pyarrow.parquet.ParquetFile", group: int, name: str | None, at: Position, skip: int, consumed: int
 ) -> Iterator[Block]:
     """Rows of one row group after the first `skip`; its first row is number `at.offset` of the file."""
     row = at.offset
-    for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE, row_groups=[group], columns=[text_key], use_threads=False):
-        column = batch.column(text_key)
+    columns = None if name is None else [name]
+    for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE, row_groups=[group], columns=columns, use_threads=False):
+        column = batch.to_struct_array() if name is None else batch.column(name)
         if hasattr(column, "dictionary_decode"):
             column = column.dictionary_decode()
         start = min(skip, len(column))

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 Item = TypeVar("Item")
+Value = TypeVar("Value")
 
 _BOM = b"\xef\xbb\xbf"
 _JSON_BLANKS = b" \t\r"
@@ -39,13 +40,14 @@ class BadLine(Exception):
 def parse_block(block: Block, kind: str, text_key: str, limit: int) -> Parsed:
     """Texts of a block. `kind` is that of its input; `limit` is the longest document in bytes."""
     parsed = _parse(block, kind, text_key, limit)
-    return _cut_by_damage(parsed) if block.damage and not block.damage.harmless else parsed
+    return parsed._replace(rejects=cut_by_damage(block, parsed.rejects))
 
 
-def _cut_by_damage(parsed: Parsed) -> Parsed:
+def cut_by_damage(block: Block, rejects: list[Reject]) -> list[Reject]:
     """A line that ends where its file is damaged is not bad: it may be a document, or is a part of the damage."""
-    rejects = [Reject(line, DAMAGED, f"cut where the file is damaged ({reason})") for line, reason, _ in parsed.rejects]
-    return parsed._replace(rejects=rejects)
+    if not block.damage or block.damage.harmless:
+        return rejects
+    return [Reject(line, DAMAGED, f"cut where the file is damaged ({reason})") for line, reason, _ in rejects]
 
 
 def _parse(block: Block, kind: str, text_key: str, limit: int) -> Parsed:
@@ -53,15 +55,12 @@ def _parse(block: Block, kind: str, text_key: str, limit: int) -> Parsed:
         return Parsed([], [], [block.fault], 0)
     if not isinstance(block.data, bytes):
         return _parse_each(block, block.data, lambda cell: _cell(cell, limit))
-    data = block.data.removeprefix(_BOM) if block.starts_input else block.data
     if kind == "file":
-        return _parse_each(block, [data], _plain)
-    lines = data.split(b"\n")
-    if not lines[-1]:
-        lines.pop()
+        return _parse_each(block, [without_mark(block)], plain)
+    lines = lines_of(block)
     if len(block.data) > limit and max(map(len, lines), default=0) > limit:
         parse = _json if kind == "jsonl" else _plain_line
-        return _parse_each(block, lines, lambda line: parse(_short(line, limit), text_key))
+        return _parse_each(block, lines, lambda line: parse(short(line, limit), text_key))
     if kind == "text":
         return _parse_each(block, lines, lambda line: _plain_line(line, text_key))
     try:
@@ -73,42 +72,74 @@ def _parse(block: Block, kind: str, text_key: str, limit: int) -> Parsed:
     return _parse_each(block, lines, lambda line: _json(line, text_key))
 
 
+def without_mark(block: Block) -> bytes:
+    """Its bytes, without a byte order mark."""
+    assert isinstance(block.data, bytes)
+    return block.data.removeprefix(_BOM) if block.starts_input else block.data
+
+
+def lines_of(block: Block) -> list[bytes]:
+    lines = without_mark(block).split(b"\n")
+    if not lines[-1]:
+        lines.pop()
+    return lines
+
+
 def _parse_each(block: Block, items: Iterable[Item], parse: Callable[[Item], str]) -> Parsed:
-    texts: list[str] = []
-    numbers: list[int] = []
-    rejects: list[Reject] = []
-    for number, item in enumerate(items, start=block.first_line):
-        try:
-            texts.append(parse(item))
-            numbers.append(number)
-        except BadLine as error:
-            rejects.append(Reject(number, *error.args))
+    texts, numbers, rejects = parse_each(block.first_line, items, parse)
     size = len(block.data) if isinstance(block.data, bytes) else sum(len(text.encode()) for text in texts)
     return Parsed(texts, numbers, rejects, size)
 
 
-def _short(line: bytes, limit: int) -> bytes:
+def parse_each(
+    first_line: int, items: Iterable[Item], parse: Callable[[Item], Value]
+) -> tuple[list[Value], list[int], list[Reject]]:
+    """What `parse` makes of each line, its number, and the lines that it raised BadLine for."""
+    values: list[Value] = []
+    numbers: list[int] = []
+    rejects: list[Reject] = []
+    for number, item in enumerate(items, start=first_line):
+        try:
+            values.append(parse(item))
+            numbers.append(number)
+        except BadLine as error:
+            rejects.append(Reject(number, *error.args))
+    return values, numbers, rejects
+
+
+def short(line: bytes, limit: int) -> bytes:
+    """The line. Raises BadLine for one over `limit`."""
     if len(line) > limit:
         raise BadLine(TOO_LONG, f"{len(line)} bytes, over --max-document-bytes {limit}")
     return line
 
 
 def _json(line: bytes, text_key: str) -> str:
+    return checked_text(json_object(line), text_key)
+
+
+def json_object(line: bytes) -> dict[str, object]:
+    """The object that a line holds. Raises BadLine."""
     if not line.strip(_JSON_BLANKS):
         raise BadLine(EMPTY_LINE, "")
     try:
         value: object = orjson.loads(line)
     except ValueError:
-        value = _lenient_json(line)
+        value = lenient_json(line)
     if not isinstance(value, dict):
         raise BadLine(NOT_AN_OBJECT, f"the line is a {type(value).__name__}")
-    if text_key not in value:
-        keys = ", ".join(repr(key[:40]) for key in list(value)[:8])
+    return value
+
+
+def checked_text(row: dict[str, object], text_key: str) -> str:
+    """Its text. Raises BadLine where there is none that can be tokenised."""
+    if text_key not in row:
+        keys = ", ".join(repr(key[:40]) for key in list(row)[:8])
         raise BadLine(MISSING_KEY, f"no {text_key!r} (--text-key); the line has {keys or 'no keys'}")
-    return _text(value[text_key], text_key)
+    return _text(row[text_key], text_key)
 
 
-def _lenient_json(line: bytes) -> object:
+def lenient_json(line: bytes) -> object:
     """What Python's json accepts and orjson does not (NaN in another field, say), as Megatron's preprocessing does."""
     text = _decode(line)
     try:
@@ -144,10 +175,11 @@ def _plain_line(line: bytes, _: str) -> str:
     line = line.removesuffix(b"\r")
     if not line.strip():
         raise BadLine(EMPTY_LINE, "")
-    return _plain(line)
+    return plain(line)
 
 
-def _plain(data: bytes) -> str:
+def plain(data: bytes) -> str:
+    """Text that is no JSON. Raises BadLine."""
     if not data.strip():
         raise BadLine(EMPTY_TEXT, "")
     if b"\0" in data:

@@ -10,16 +10,19 @@ from data_tools.sources.parquet import read_parquet_blocks
 
 
 def read_blocks(
-    inputs: Sequence[Input], shares: Sequence[Share], start: Position, text_key: str, block_bytes: int, limit: int
+    inputs: Sequence[Input], shares: Sequence[Share], start: Position, column: str | None, block_bytes: int, limit: int
 ) -> Iterator[Block]:
-    """Blocks of all shares in order, beginning at `start`; documents over `limit` bytes come as faults."""
+    """Blocks of all shares in order, beginning at `start`; documents over `limit` bytes come as faults.
+
+    column: what is read of Parquet; None for whole rows.
+    """
     for share in shares:
         if share.input < start.input:
             continue
         at = start if share.input == start.input else Position(share.input, 0, 0)
         item = inputs[share.input]
         if item.kind == "parquet":
-            yield from read_parquet_blocks(item, share, at, text_key)
+            yield from read_parquet_blocks(item, share, at, column)
         elif item.kind == "file":
             if at.offset == 0:
                 yield _whole_file(item, share.input, limit)

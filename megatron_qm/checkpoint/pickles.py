@@ -99,6 +99,13 @@ def read_values(path: Path) -> Any:
         raise UserError(f"{path}: {_reason(error)}") from None
 
 
+def refuse_programs(checkpoint: Path) -> None:
+    """Raises UserError where a file that is unpickled, on whatever rank, holds more than tensors and plain values. For who hands
+    a checkpoint on without reading those."""
+    for path in sorted(Path(checkpoint).rglob("*.pt")):
+        read_values(path)
+
+
 @contextmanager
 def known_classes_only(weights: Path) -> Iterator[None]:
     """Within this block the readers of torch, Megatron and Transformer Engine unpickle known classes alone. Raises UserError for

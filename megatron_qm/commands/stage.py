@@ -57,6 +57,7 @@ def run(args: argparse.Namespace) -> int:
 def _dry_run(resolved: Resolved, nproc: int | None) -> int:
     """Prints what the run would be, and writes nothing."""
     from megatron_qm.commands.dry_run import describe, ranks_of, refuse_what_does_not_fit
+    from megatron_qm.evals.examination import check_examination
 
     check_identities(resolved.config)  # before its samples are rendered, to be counted
     config = resolved.counted().config
@@ -68,6 +69,7 @@ def _dry_run(resolved: Resolved, nproc: int | None) -> int:
     try:
         resolved.work.need(config)
         check_places(config)
+        check_examination(config)
     except UserError as error:
         print(f"not ready to run: {error}")
     return 0

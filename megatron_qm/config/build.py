@@ -11,7 +11,18 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
 from megatron_qm.config.bounds import objection
-from megatron_qm.config.hints import Scalar, arm, dataclasses_in, hints_of, is_config, is_list, is_mapping, is_union, item_hint
+from megatron_qm.config.hints import (
+    Scalar,
+    arm,
+    dataclasses_in,
+    hints_of,
+    is_config,
+    is_fixed,
+    is_list,
+    is_mapping,
+    is_union,
+    item_hint,
+)
 from megatron_qm.config.tree import Tree
 from megatron_qm.errors import UserError
 from megatron_qm.yaml_nodes import Node, Odd, Where
@@ -60,7 +71,10 @@ def _build(cls: type, node: Node, prefix: str, where: Where) -> Any:
     ]
     if missing:
         raise UserError(f"{where}: {prefix or 'the recipe'} lacks the key {dotted(prefix, missing[0])!r}")
-    return cls(**values)
+    try:
+        return cls(**values)
+    except ValueError as error:  # of a rule that the class itself knows
+        raise UserError(f"{where}: {prefix}{': ' if prefix else ''}{error}") from None
 
 
 def dotted(prefix: str, key: str) -> str:
@@ -122,7 +136,7 @@ def _list(hint: object, node: Node, key: str) -> object:
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if not isinstance(node.value, list):
         raise UserError(f"{node.where}: {key} wants a list, not {_show(node)}")
-    if origin is tuple and len(args) != len(node.value):
+    if is_fixed(hint) and len(args) != len(node.value):
         raise UserError(f"{node.where}: {key} wants {len(args)} values, not {len(node.value)}")
     items = [_convert(item_hint(hint, index), item, f"{key}.{index}") for index, item in enumerate(node.value)]
     return tuple(items) if origin is tuple else items

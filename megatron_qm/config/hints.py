@@ -50,7 +50,12 @@ def arm(hint: object, value: object) -> object:
 def item_hint(hint: object, index: int) -> object:
     """Of a list's or a tuple's item."""
     args: tuple[object, ...] = typing.get_args(hint)
-    return args[index] if typing.get_origin(hint) is tuple else args[0]
+    return args[index] if is_fixed(hint) else args[0]
+
+
+def is_fixed(hint: object) -> bool:
+    """Whether it is a list of so many items, each of a type of its own."""
+    return typing.get_origin(hint) is tuple and typing.get_args(hint)[1:] != (Ellipsis,)
 
 
 def dataclasses_in(hint: object) -> Iterator[tuple[type, str]]:

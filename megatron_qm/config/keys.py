@@ -19,7 +19,7 @@ import yaml
 
 from megatron_qm.config.bounds import in_words
 from megatron_qm.config.build import dotted
-from megatron_qm.config.hints import bare, dataclasses_in, hints_of, is_config, is_list, is_mapping, is_union
+from megatron_qm.config.hints import bare, dataclasses_in, hints_of, is_config, is_fixed, is_list, is_mapping, is_union
 from megatron_qm.config.load import to_plain
 from megatron_qm.errors import UserError
 
@@ -77,7 +77,7 @@ def _type(hint: object) -> str:
     hint = bare(hint)
     if typing.get_origin(hint) is Literal:
         return " | ".join(typing.get_args(hint))
-    if typing.get_origin(hint) is tuple:
+    if is_fixed(hint):
         return f"[{', '.join(map(_type, typing.get_args(hint)))}]"
     if is_list(hint):
         return f"list of {_type(typing.get_args(hint)[0])}"
@@ -110,7 +110,7 @@ def _first_paragraph(cls: type) -> str:
 
 @functools.cache
 def _meanings(cls: type) -> dict[str, str]:
-    """The comments of a dataclass's fields, those that it inherits among them."""
+    """The comments of a dataclass's fields, or the texts below them, those that it inherits among them."""
     found: dict[str, str] = {}
     for owner in reversed(cls.__mro__):
         if is_config(owner):
@@ -125,7 +125,11 @@ def _comments(cls: type) -> dict[str, str]:
         if token.type == tokenize.COMMENT:
             by_line[token.start[0]] = token.string.lstrip("# ")
     found = {}
-    for node in ast.walk(ast.parse(source)):
+    body = next(node.body for node in ast.parse(source).body if isinstance(node, ast.ClassDef))
+    for field, below in zip(body, body[1:], strict=False):
+        if isinstance(field, ast.AnnAssign) and isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
+            found[ast.unparse(field.target)] = " ".join(str(below.value.value).split())
+    for node in body:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             first, last = node.lineno, node.end_lineno or node.lineno
             while lines[first - 2].strip().startswith("#"):

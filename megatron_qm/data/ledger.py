@@ -7,12 +7,13 @@ The rest is computed: the order of tokens is a function of these.
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
 from megatron_qm.data.blend import Anchor, Mixture, Weight, draw
+from megatron_qm.data.documents_table import Origin, origins, render_shares
 from megatron_qm.data.indexed import IndexedDataset
 from megatron_qm.data.reader import BatchReader, StepPlan
 from megatron_qm.data.reader_state import plain_weight
@@ -181,13 +182,32 @@ def _some(spans: list[DocumentSpan]) -> str:
     return ", ".join(str(span.document) for span in spans[:_SHOWN]) + (", ..." if len(spans) > _SHOWN else "")
 
 
-def render_documents(step: int, spans: list[DocumentSpan]) -> str:
-    """The rows of `documents_of_step` as a text table."""
+def render_step(run: Path, step: int) -> str:
+    """What a step read, document by document; then shares by source, licence and grade, where a dataset has a table of its
+    documents. Raises as `documents_of_step`, and for a table of another dataset."""
+    spans = documents_of_step(run, step)
+    prefixes = {source["name"]: source["prefix"] for source in recorded_step(run, step)[0]["sources"]}
+    read = {name: [span.document for span in spans if span.source == name] for name in prefixes}
+    tables = {name: origins(prefix, read[name]) for name, prefix in prefixes.items()}
+    known = {name: table for name, table in tables.items() if table is not None}
+    if not known:
+        return render_documents(step, spans)
+    found = [known.get(span.source, {}).get(span.document) for span in spans]
+    tokens = [(origin, span.tokens) for origin, span in zip(found, spans, strict=True)]
+    return f"{render_documents(step, spans, found)}\n\n{render_shares(tokens)}"
+
+
+def render_documents(step: int, spans: list[DocumentSpan], found: Sequence[Origin | None] = ()) -> str:
+    """The rows of `documents_of_step` as a text table. found: where each document comes from, as far as that is known."""
     documents = {(span.source, span.document) for span in spans}
     tokens = sum(span.tokens for span in spans)
     sequences = len({span.sequence for span in spans})
-    header = ("sequence", "source", "epoch", "document", "first token", "tokens")
-    rows = [(s.sequence, s.source, s.epoch, s.document, s.first_token, s.tokens) for s in spans]
+    header: tuple[str, ...] = ("sequence", "source", "epoch", "document", "first token", "tokens")
+    rows: list[tuple[object, ...]] = [(s.sequence, s.source, s.epoch, s.document, s.first_token, s.tokens) for s in spans]
+    if found:
+        header += ("grade", "id", "from")
+        rows = [(*row, *(("-", "-", "-") if of is None else (of.grade, of.id, of.place)))
+                for row, of in zip(rows, found, strict=True)]
     title = f"step {step}: {sequences} sequences, {tokens} tokens from {len(documents)} documents"
     return f"{title}\n{text_table(header, rows)}"
 

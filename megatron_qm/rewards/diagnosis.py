@@ -28,6 +28,8 @@ _NAME_KEYS = ("name", "disease", "diagnosis", "诊断", "疾病", "名称", "诊
 _LIST_KEYS = ("diagnoses", "diagnosis", "diseases", "诊断", "codes", "answer", "icd", "答案", "疾病", "code", "list", "name", "icd10", "disease",
               "final_diagnosis", "principal_diagnosis", "primary", "principal", "main", "secondary", "primary_diagnosis", "secondary_diagnoses",
               "secondary_diagnosis", "主诊断", "次诊断", "diagnosis_list", "最终诊断", "主要诊断", "次要诊断")
+_KNOWN_KEYS = frozenset((*_CODE_KEYS, *_NAME_KEYS, *_LIST_KEYS))
+_PLAIN_KEYS = ("code", "name", "diagnoses")
 _MOST_ITEMS = 50
 _APART = re.compile(r"[,;、+/\n]|\band\b|[和及与伴并]")  # between two diagnoses
 _SHORT = re.compile(r"\b(vs|i\.e|e\.g)\.(?=[\s,])", re.I)  # whose stop ends no sentence
@@ -48,6 +50,8 @@ def diagnosis(prompt: str, response: str, reference: object, metadata: Metadata)
     book = Book.of(word_of(metadata, "system", "who"), table_of(metadata, "names"))
     if book.strays:
         return Unscored(f"metadata.names: {book.strays[0]!r} is no code of ICD-10 ({book.system})")
+    if stray := next(_stray(reference), None):
+        return Unscored(stray)
     named = [one for item in _items_of(reference) for one in book.stated(item)]
     rights = [right for right in named if right is not None]
     if not rights or len(rights) < len(named):
@@ -126,7 +130,7 @@ def _items_of(value: object) -> list[object]:
     if isinstance(value, Mapping):
         if isinstance(value, Duplicates) and value.twice:
             return [None]
-        folded = {str(key).strip().casefold().replace(" ", "_"): inner for key, inner in value.items()}
+        folded = {_folded(key): inner for key, inner in value.items()}
         code = next((folded[key] for key in _CODE_KEYS if isinstance(folded.get(key), str)), None)
         name = next((folded[key] for key in _NAME_KEYS if isinstance(folded.get(key), str)), None)
         if code or name:
@@ -134,6 +138,24 @@ def _items_of(value: object) -> list[object]:
             return [{"code": code, "name": name}, *(item for inner in deeper for item in _items_of(inner))]
         return [item for key, inner in folded.items() if key in _LIST_KEYS for item in _items_of(inner)]
     return [value] if isinstance(value, str) else []
+
+
+def _stray(reference: object) -> Iterator[str]:
+    """What of a reference would not be read."""
+    if isinstance(reference, list):
+        for one in reference:
+            yield from _stray(one)
+    elif isinstance(reference, Mapping):
+        for key, value in reference.items():
+            if _folded(key) not in _KNOWN_KEYS:
+                yield f"the key {str(key)!r:.60} of the reference is not read: known are {', '.join(_PLAIN_KEYS)}; leave it out"
+            yield from _stray(value)
+    elif reference is not None and not isinstance(reference, str):
+        yield f"the reference holds {reference!r:.60}, which is no diagnosis: give a code or a name as text"
+
+
+def _folded(key: object) -> str:
+    return str(key).strip().casefold().replace(" ", "_")
 
 
 def _given(response: str, book: Book) -> list[Lineage | None]:

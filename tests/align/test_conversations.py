@@ -266,3 +266,26 @@ def test_no_unknown_key_is_passed_over(sample: dict, key: str, value: object) ->
         holder[key] = value
         with pytest.raises(UnusableError):
             parse(odd)
+
+
+@pytest.mark.parametrize("value", [{}, 0, 0.0, False], ids=repr)
+@pytest.mark.parametrize("key", ["tools", "history"])
+def test_what_is_empty_of_the_wrong_type_is_no_absence(key: str, value: object) -> None:
+    with pytest.raises(UnusableError, match=f"{key} is .*, not a list"):
+        parse({"instruction": "Which code?", "output": "M10", key: value})
+
+
+def test_blank_tools_are_none() -> None:
+    assert parse({"input": "Which code?", "output": "M10", "tools": " "}).tools == ()
+
+
+@pytest.mark.parametrize(("key", "meant"), [("mesages", "messages"), ("conversation", "conversations"), ("promt", "prompt")])
+def test_a_misspelt_key_of_no_format_is_told_the_nearest(key: str, meant: str) -> None:
+    with pytest.raises(UnusableError, match=f"by '{key}', did you mean '{meant}'"):
+        parse({key: [], "output": "M10"})
+
+
+def test_a_key_that_is_known_is_not_called_misspelt() -> None:
+    with pytest.raises(UnusableError, match="no known format") as refused:
+        parse({"instruction": "Which code?"})
+    assert "did you mean" not in str(refused.value)

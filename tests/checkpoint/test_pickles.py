@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import torch
 from torch.distributed.checkpoint.metadata import BytesStorageMetadata, Metadata, TensorStorageMetadata
 
+from megatron_qm.checkpoint.archive.restore import restore
+from megatron_qm.checkpoint.archive.write import archive
 from megatron_qm.checkpoint.manifest import WEIGHTS, read_manifest, write_manifest
 from megatron_qm.checkpoint.pickles import known_classes_only, read_metadata, read_values
 from megatron_qm.cli import main
@@ -90,7 +93,8 @@ def verbs(checkpoint: Path, tiny: Path, folder: Path) -> Iterator[tuple[str, lis
     weights = ("metadata", "tensor", "object")
     fresh = [f"data.tokenizer={tiny}/tokenizer", "train.steps=1", f"train.start_from={checkpoint}"]
     yield "export-hf", ["--checkpoint", checkpoint, "--output", folder / "hf", "--dtype", "fp32"], ("metadata", "tensor")
-    yield "archive", ["--checkpoint", checkpoint, "--output", folder / "archive"], ("metadata", "tensor")
+    yield "archive", ["--checkpoint", checkpoint, "--output", folder / "archive"], (
+        "metadata", "common", "tensor", "generators")
     if (folder / "archive").exists():
         yield "restore", ["--archive", folder / "archive", "--output", folder / "restored"], ()
     yield "evaluate", ["--model", checkpoint, "--items", tiny / "items.jsonl", "--verifier", VERIFIER], weights
@@ -123,6 +127,19 @@ def test_no_verb_runs_a_program_of_a_checkpoint(
         if place in reads:
             assert code == 2, (verb, said)
             assert "error: " in said, (verb, said)
+
+
+@pytest.mark.parametrize("place", ["common", "generators"])
+def test_an_archive_of_anybody_brings_no_program(place: str, policy: Path, tmp_path: Path, mark: Path) -> None:
+    """Its writer may not have looked."""
+    checkpoint = tmp_path / "run" / "checkpoints" / policy.name
+    shutil.copytree(policy.parent.parent, tmp_path / "run")
+    plant(checkpoint, place, mark)
+    with mock.patch("megatron_qm.checkpoint.archive.write.refuse_programs"):
+        archive(checkpoint, str(tmp_path / "archive"))
+    with pytest.raises(UserError, match="which is no part of a checkpoint"):
+        restore(str(tmp_path / "archive"), tmp_path / "restored")
+    assert not mark.exists() and not (tmp_path / "restored").exists()
 
 
 def test_the_programs_would_run(planted: tuple[Path, str], mark: Path) -> None:

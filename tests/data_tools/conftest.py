@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.data_tools.corpus import write_tokenizer
+from tests.data_tools.raw_texts import write_tokenizer
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from data_tools.sources.parse import parse_block
 from data_tools.sources.read import read_blocks
 from data_tools.stopping import Interrupted, StopRequest
 from megatron_qm.errors import UserError
-from tests.data_tools.corpus import COMPRESS, json_lines, reference_ids, rejects, run, texts, tokens, write_file, write_parquet
+from tests.data_tools.raw_texts import COMPRESS, json_lines, reference_ids, rejects, run, texts, tokens, write_file, write_parquet
 
 TOOLS = {".gz": ("gzip", "-dc"), ".bz2": ("bzip2", "-dc"), ".xz": ("xz", "-dc"), ".zst": ("zstd", "-dc", "-q")}
 PLACES = 50

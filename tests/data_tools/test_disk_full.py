@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.data_tools.corpus import contents, json_lines, run, texts, write_file
+from tests.data_tools.raw_texts import contents, json_lines, run, texts, write_file
 
 ROOT = Path(__file__).parents[2]
 

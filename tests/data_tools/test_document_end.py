@@ -8,6 +8,7 @@ import pytest
 import tokenizers
 
 from data_tools.document_end import choose_document_end, read_named_tokens
+from megatron_qm.errors import UserError
 
 CHATML = (
     "{%- for message in messages %}{{- '<|im_start|>' + message.role + '\\n' }}"
@@ -72,3 +73,11 @@ def test_a_template_that_cannot_be_rendered_is_told(
 ) -> None:
     token, (warned,) = _choose(tmp_path, caplog, "<|im_end|>", template)
     assert token == "<|im_end|>" and "cannot be rendered" in warned
+
+
+@pytest.mark.parametrize("name", ["tokenizer_config.json", "special_tokens_map.json"])
+@pytest.mark.parametrize("text", ["", "{", "[]", "5", "[" * 5000], ids=lambda text: repr(text[:3]))
+def test_a_file_that_may_name_the_token_and_cannot_be_read_is_refused(name: str, text: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(UserError, match=f"{name}: .* may name the token that ends documents"):
+        read_named_tokens(tmp_path)

@@ -13,7 +13,7 @@ from tokenizers import AddedToken, models, normalizers, pre_tokenizers, trainers
 from data_tools.hard_texts import texts_of
 from data_tools.tokenizer import Tokenizer, load_tokenizer, read_tokenizer_file
 from megatron_qm.errors import UserError
-from tests.data_tools.corpus import json_lines, run, write_file
+from tests.data_tools.raw_texts import json_lines, run, write_file
 
 PIECES = [
     "the", "patient", "fever", "Fever", "FEVER", "Caf\u00e9", "Cafe\u0301", "患者", "男", "55岁", "I'll", "don't", "Straße", "ﬁ",

@@ -11,7 +11,7 @@ from data_tools.indexed_writer import IndexedWriter
 from megatron_qm.data.indexed_format import code_of_dtype, dtype_of_code, read_header, token_dtype
 from megatron_qm.errors import UserError
 from megatron_qm.files import sha256
-from tests.data_tools.corpus import megatron_bytes
+from tests.data_tools.raw_texts import megatron_bytes
 
 
 def _documents(count: int, vocabulary: int) -> list[list[int]]:

@@ -5,7 +5,7 @@ import pytest
 
 from data_tools.sources.inputs import find_inputs
 from megatron_qm.errors import UserError
-from tests.data_tools.corpus import write_file
+from tests.data_tools.raw_texts import write_file
 
 
 @pytest.fixture(autouse=True)

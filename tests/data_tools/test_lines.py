@@ -15,7 +15,7 @@ from data_tools.sources.blocks import TOO_LONG, Block, Position
 from data_tools.sources.inputs import Input, Share, find_inputs, shares_of
 from data_tools.sources.lines import first_line_start, lines_before
 from data_tools.sources.read import read_blocks
-from tests.data_tools.corpus import COMPRESS, write_file
+from tests.data_tools.raw_texts import COMPRESS, write_file
 
 NAMES = ["a.jsonl", "a.jsonl.gz", "a.jsonl.bz2", "a.jsonl.xz", "a.jsonl.zst"]
 LIMIT = 50

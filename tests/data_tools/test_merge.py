@@ -11,7 +11,7 @@ from data_tools.merging import merge
 from data_tools.stopping import Interrupted, StopRequest
 from megatron_qm.errors import UserError
 from megatron_qm.files import sha256
-from tests.data_tools.corpus import contents, json_lines, run, texts, tokens, write_file, write_tokenizer
+from tests.data_tools.raw_texts import contents, json_lines, run, texts, tokens, write_file, write_tokenizer
 
 COUNT = 5
 

@@ -14,7 +14,7 @@ from data_tools.pipeline import preprocess
 from data_tools.stopping import StopRequest
 from megatron_qm.data.indexed import IndexedDataset
 from megatron_qm.errors import UserError
-from tests.data_tools.corpus import (
+from tests.data_tools.raw_texts import (
     json_lines,
     megatron_bytes,
     reference_ids,

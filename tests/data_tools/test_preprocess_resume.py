@@ -13,7 +13,7 @@ from data_tools.options import Options
 from data_tools.pipeline import preprocess
 from data_tools.stopping import Interrupted, StopRequest
 from megatron_qm.errors import UserError
-from tests.data_tools.corpus import contents, json_lines, run, texts, write_file, write_parquet, write_tokenizer
+from tests.data_tools.raw_texts import contents, json_lines, run, texts, write_file, write_parquet, write_tokenizer
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "a.parquet", "a.txt"])

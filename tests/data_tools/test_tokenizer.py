@@ -10,7 +10,7 @@ import tokenizers
 
 from data_tools.tokenizer import Tokenizer, load_tokenizer, read_tokenizer_file
 from megatron_qm.errors import UserError
-from tests.data_tools.corpus import EOD, reference_ids, texts
+from tests.data_tools.raw_texts import EOD, reference_ids, texts
 
 
 def _load(path: Path, **options: object) -> Tokenizer:

@@ -41,6 +41,15 @@ def test_forty_sources_on_eight_gpus_fit(forty: Path, tmp_path: Path, capsys: py
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("key", ["probes", "items"])
+def test_what_it_would_be_examined_by_is_looked_at(key: str, forty: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    tokenizer = tmp_path / "tokenizer.json"
+    tokenizer.write_text('{"model": {"type": "WordLevel", "vocab": {"a": 0}, "unk_token": "a"}}')
+    assert dry_run(f"data.sources={{folder: {forty}}}", f"output={tmp_path}/run", f"data.tokenizer={tokenizer}",
+                   f"observe.{key}={tmp_path}/none.jsonl") == 0
+    assert f"not ready to run: {tmp_path}/none.jsonl: cannot be read" in capsys.readouterr().out
+
+
 def test_what_does_not_fit_is_refused_with_a_layout_that_does(forty: Path, capsys: pytest.CaptureFixture) -> None:
     sources = f"data.sources={{folder: {forty}}}"
     wrong = ["parallel.pp=1", "parallel.vpp=null", "train.micro_batch_size=4"]

@@ -4,7 +4,7 @@ import pytest
 
 from megatron_qm.rewards import icd
 from megatron_qm.rewards.diagnosis import diagnosis
-from megatron_qm.rewards.outcome import Scored
+from megatron_qm.rewards.outcome import Scored, Unscored
 
 # Of ICD-10-CM, the German and Australian modifications, GB/T 14396 and China's clinical edition.
 LEGAL = {
@@ -45,3 +45,12 @@ def _score(response: str, reference: str) -> float:
     outcome = diagnosis("", response, reference, {})
     assert isinstance(outcome, Scored)
     return outcome.value
+
+
+@pytest.mark.parametrize(("reference", "why"), [
+    (["I10", 5], "holds 5"), ({"code": "I10", "name": False}, "holds False"), ({"code": "I10", "nmae": "gout"}, "'nmae'"),
+    ({"diagnoses": [{"code": "I10", "level": "x"}]}, "'level'"),
+], ids=repr)
+def test_what_of_a_reference_is_not_read_is_refused(reference: object, why: str) -> None:
+    outcome = diagnosis("", "I10", reference, {})
+    assert isinstance(outcome, Unscored) and why in outcome.reason

@@ -3,7 +3,7 @@
 import pytest
 
 from megatron_qm.rewards.exam import exam
-from megatron_qm.rewards.outcome import Unscored
+from megatron_qm.rewards.outcome import Scored, Unscored
 
 # ruff: noqa: E501
 _OPTIONS = {"A": "aspirin", "B": "ibuprofen", "C": "warfarin", "D": "heparin"}
@@ -108,3 +108,15 @@ def test_a_list_of_one_object_and_options_joined_by_a_slash_are_read(response: s
     options = {"A": "fever/chills", "B": "rash", "C": "cough"}
     found = {letters: exam("", response, letters, {"options": options}) for letters in ("A", "C", "A/C", "B")}
     assert [letters for letters, outcome in found.items() if outcome.value == 1.0] == ([right] if right else [])
+
+
+def _why_unread(response: str) -> str:
+    outcome = exam("", response, "B", {})
+    assert isinstance(outcome, Scored) and outcome.value == 0
+    return outcome.explanation
+
+
+def test_why_nothing_is_read_of_an_answer() -> None:
+    assert _why_unread("<think>B") == "the reasoning was never closed"
+    assert _why_unread("<think>x</think>") == "no answer after the reasoning"
+    assert _why_unread("word " * 20_000 + "B") == "more than 20,000 characters after the reasoning are no answer"

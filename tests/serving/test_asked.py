@@ -136,3 +136,16 @@ def test_any_json_is_asked_or_refused(body: dict[str, object], chat: bool, whole
         assert asked({**base, **body}, chat).requests
     except Refused as refused:
         assert refused.status == 400 and str(refused)
+
+
+@pytest.mark.parametrize("field", ["temperature", "top_p", "top_k", "max_tokens", "seed"])
+def test_a_number_that_is_too_large_is_told_so(field: str) -> None:
+    with pytest.raises(Refused, match=f"^{field} = 1{'0' * 30}: must be .* below 4,611,686,018,427,387,904"):
+        asked({"messages": HELLO, field: 10**30})
+
+
+def test_two_lengths_of_an_answer_must_agree() -> None:
+    with pytest.raises(Refused, match="max_tokens = 4 and max_completion_tokens = 2: two names of one thing"):
+        asked({"messages": HELLO, "max_tokens": 4, "max_completion_tokens": 2})
+    [request] = requests({"messages": HELLO, "max_tokens": 4, "max_completion_tokens": 4})
+    assert request.sampling.max_new_tokens == 4

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from megatron_qm.config.run import find_recipe
-from tests.data_tools.corpus import json_lines, texts, write_tokenizer
+from tests.data_tools.raw_texts import json_lines, texts, write_tokenizer
 from tests.slurm.cluster import Cluster
 from tests.slurm.runs import Training
 

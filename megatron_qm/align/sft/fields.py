@@ -2,7 +2,7 @@
 
 import difflib
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from megatron_qm.align.sft.conversations import UnusableError
 
@@ -60,10 +60,16 @@ class Fields:
     def done(self) -> None:
         """Refuses the first key that nobody has taken."""
         for key in self._left:
-            near = difflib.get_close_matches(key, self._known, n=1) if len(key) < 80 else []
-            advice = f"did you mean {near[0]!r}?" if near else "if it carries nothing to learn, name it in the group's `ignore`"
+            near = nearest(key, self._known)
+            advice = f"did you mean {near!r}?" if near else "if it carries nothing to learn, name it in the group's `ignore`"
             where = f"in {self.where}, " if self.where else ""
             raise UnusableError(f"the key {shown(key)} is not read", f"{where}beside {', '.join(self._known)}; {advice}")
+
+
+def nearest(key: str, known: Sequence[str]) -> str | None:
+    """What a misspelt key was meant to be; a known one is not misspelt."""
+    near = difflib.get_close_matches(key, known, n=1) if len(key) < 80 and key not in known else []
+    return near[0] if near else None
 
 
 def as_text(value: object, place: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from megatron_qm.align.sft.conversations import Conversation, Message, UnusableError, in_turns
-from megatron_qm.align.sft.fields import Fields, as_text, listed, shown
+from megatron_qm.align.sft.fields import Fields, as_text, listed, nearest, shown
 from megatron_qm.align.sft.messages import calls_in_text, finished, openai_message, tools
 
 Ignore = frozenset[str]
@@ -43,7 +43,8 @@ def parse(sample: object, path: str = "", line: int = 0, ignore: Ignore = frozen
 def _unknown(fields: Fields) -> UnusableError:
     has = ", ".join(map(shown, fields.keys()[:8])) or "no keys"
     known = "; ".join(" with ".join(one.marks) for one in FORMATS)
-    return UnusableError("no known format", f"it has {has}, and none of: {known}")
+    near = next((f"; by {shown(key)}, did you mean {meant!r}?" for key in fields.keys() if (meant := nearest(key, _MARKS))), "")
+    return UnusableError("no known format", f"it has {has}, and none of: {known}{near}")
 
 
 def _openai(fields: Fields, ignore: Ignore) -> list[Message]:
@@ -73,7 +74,8 @@ def _input_output(fields: Fields, ignore: Ignore) -> list[Message]:
 
 def _alpaca(fields: Fields, ignore: Ignore) -> list[Message]:
     """The question is the instruction, with the input in lines of its own; `history` holds earlier questions and answers."""
-    earlier = [_pair(pair, f"history[{at}]") for at, pair in enumerate(listed(fields.take("history") or [], "history"))]
+    history = fields.take("history")
+    earlier = [_pair(pair, f"history[{at}]") for at, pair in enumerate([] if history is None else listed(history, "history"))]
     question = "\n".join(filter(None, (fields.text("instruction"), fields.text_or("input", ""))))
     return [message for pair in [*earlier, (question, fields.text("output"))] for message in _asked(*pair)]
 
@@ -131,3 +133,4 @@ FORMATS = (
     Format("prompt-completion", ("prompt", "completion"), _prompt_completion),
     Format("input-output", ("input", "output"), _input_output),
 )
+_MARKS = tuple(dict.fromkeys(mark for one in FORMATS for mark in one.marks))

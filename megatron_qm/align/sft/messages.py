@@ -52,7 +52,9 @@ def tool_calls(value: object, place: str) -> list[JsonObject]:
 
 def tools(value: object, place: str) -> tuple[JsonObject, ...]:
     """What may be called: a list, or the JSON text of one. A function without its {"type": "function"} gets it."""
-    found = _from_text(value, place) if isinstance(value, str) and value.strip() else value or []
+    found = _from_text(value, place) if isinstance(value, str) and value.strip() else value
+    if isinstance(found, str):  # blank: no tools
+        return ()
     return tuple(_tool(tool, f"{place}[{at}]") for at, tool in enumerate(listed(found, place)))
 
 

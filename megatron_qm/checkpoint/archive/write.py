@@ -24,6 +24,7 @@ from megatron_qm.checkpoint.archive.zarr_v3 import (
 )
 from megatron_qm.checkpoint.folder import refuse_a_run
 from megatron_qm.checkpoint.manifest import MANIFEST, Manifest, verify
+from megatron_qm.checkpoint.pickles import refuse_programs
 from megatron_qm.files import sha256
 from megatron_qm.json_types import JsonObject
 
@@ -59,6 +60,7 @@ def archive(
     checkpoint = Path(checkpoint)
     refuse_a_run(checkpoint)
     manifest = verify(checkpoint)
+    refuse_programs(checkpoint)
     nodes = nodes_of(checkpoint, manifest.files)
     digest = sha256(checkpoint / MANIFEST)
     source: JsonObject = {"checkpoint": digest, "chunk_bytes": chunk_bytes, "version": VERSION}

@@ -47,6 +47,16 @@ def answer_part(response: str) -> str | None:
     return _plain(text).strip()
 
 
+def without_answer(response: str) -> str:
+    """Why answer_part found nothing."""
+    tail = response.rpartition("</think>")[2]
+    if "<think>" in tail:
+        return "the reasoning was never closed"
+    if len(tail) > MOST_CHARACTERS:
+        return f"more than {MOST_CHARACTERS:,} characters after the reasoning are no answer"
+    return "no answer after the reasoning"
+
+
 def _composed(text: str) -> str:
     """In compatibility forms, without what is not seen."""
     text = unicodedata.normalize("NFKC", _NUMBERED.sub(_line_of_list, text) if _CIRCLED.search(text) else text)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from megatron_qm.rewards.outcome import Status
 from megatron_qm.rewards.reading.asked import IS_NOT, Asked
-from megatron_qm.rewards.reading.clean import answer_part
+from megatron_qm.rewards.reading.clean import answer_part, without_answer
 from megatron_qm.rewards.reading.closing import closing
 from megatron_qm.rewards.reading.corrections import before_another_question, before_own_question, corrected
 from megatron_qm.rewards.reading.fields import stated
@@ -48,7 +48,7 @@ def final_answer(response: str, table: Mapping[str, str], asked: Asked = Asked.R
     text, options = simplified(answer_part(response) or ""), options_of(table)
     text = options.rewritten(text) if options.rewrites else text
     if not text:
-        return Reading("unread", why="no answer after the reasoning")
+        return Reading("unread", why=without_answer(response))
     read = _short(text, options, asked) if len(text) <= REMEMBERED_WHOLE else _read(text, options, asked)
     return read._replace(letters=frozenset(one)) if (one := options.together.get(read.letters)) else read
 

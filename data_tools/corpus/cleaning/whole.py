@@ -1,0 +1,46 @@
+"""Cleaning, language and quality as one step: what `data_tools/clean.py` does. In a corpus.yaml they are steps of their own."""
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from annotated_types import Ge, Le
+
+from data_tools.corpus.cleaning.cleaner import CleanConfig, cleaner
+from data_tools.corpus.cleaning.language import LanguageConfig, language
+from data_tools.corpus.cleaning.quality import QualityConfig, quality
+from data_tools.corpus.document import Document, Dropped, Step
+
+
+@dataclass(frozen=True)
+class CleaningConfig:
+    """What is cleaned, which languages stay, which rules judge."""
+
+    simplify: bool = True  # traditional Chinese to simplified, by OpenCC; Japanese is left alone
+    boilerplate: bool = True  # take out lines of web pages: menus, rights, cookies, calls to look on, doctors on the phone
+    repeats: bool = True  # take out lines that a document says again; the first stays
+    languages: list[str] = field(default_factory=list)  # ISO 639-1 codes, und for what nobody can tell; empty keeps all
+    judge: bool = True  # drop poor documents by the quality rules
+    rules: str | None = None  # a YAML file in the form of data_tools/corpus/cleaning/quality.yaml; null is that one
+    domain_at_least: Annotated[float, Ge(0), Le(100)] = 0.0  # medical terms in 100 Han characters or words; on medicine: 8 to 30
+
+    def __post_init__(self) -> None:
+        """Raises UserError as the configs of the steps do."""
+        LanguageConfig(self.languages)
+        QualityConfig(self.rules, self.domain_at_least)
+
+
+def cleaning(config: CleaningConfig) -> Step:
+    clean = CleanConfig(config.simplify, config.boilerplate, config.repeats)
+    steps = [cleaner(clean), language(LanguageConfig(config.languages))]
+    if config.judge:
+        steps.append(quality(QualityConfig(config.rules, config.domain_at_least)))
+
+    def all_of_them(document: Document) -> Document | Dropped:
+        for step in steps:
+            after = step(document)
+            if isinstance(after, Dropped):
+                return after
+            document = after
+        return document
+
+    return all_of_them

@@ -1,0 +1,103 @@
+"""All that identifies a person in a text."""
+
+import re
+from bisect import bisect_left, bisect_right
+
+from data_tools.corpus.phi import names_en, names_zh, notes_en, notes_zh, places_en, places_zh
+from data_tools.corpus.phi.beside import find_beside
+from data_tools.corpus.phi.dates import find_dates, find_record_dates
+from data_tools.corpus.phi.fold import fold
+from data_tools.corpus.phi.letter_case import letter_case, raised, titled, unbroken
+from data_tools.corpus.phi.numbers import find_numbers
+from data_tools.corpus.phi.record import is_record
+from data_tools.corpus.phi.spans import Span, resolve
+
+_CHINESE = re.compile("[一-鿿]")
+_ENGLISH = re.compile("[A-Za-z]{2}")
+
+
+def find_spans(text: str) -> list[Span]:
+    """Sorted, none over another; places are of `text` as it is."""
+    folded = fold(text)
+    chinese = not text.isascii() and bool(_CHINESE.search(text))
+    english = bool(_ENGLISH.search(folded))
+    found = _strict(folded, chinese, english)
+    if is_record(folded, found):
+        found = _of_record(folded, found, chinese, english)
+    return resolve(folded, found)
+
+
+def _strict(text: str, chinese: bool, english: bool) -> list[Span]:
+    """What is found in any text."""
+    found = [*find_dates(text, chinese, english), *find_numbers(text, chinese)]
+    if chinese:
+        found += names_zh.find_names(text)
+        found += places_zh.find_hospitals(text)
+        found += places_zh.find_addresses(text)
+    if english:
+        found += names_en.find_names(text)
+        found += places_en.find_hospitals(text)
+        found += places_en.find_addresses(text)
+    return found
+
+
+def _of_record(text: str, found: list[Span], chinese: bool, english: bool) -> list[Span]:
+    """All that is found in a record of a patient, where fewer words around it are asked for."""
+    case = letter_case(text) if english else "mixed"
+    prose = text if case == "mixed" else titled(text)
+    signs = raised(text) if case == "lower" else text
+    if english:
+        # Others find these better: what reads the whole record knows where a name ends, and titles are no houses.
+        again = ("NAME",) if case == "mixed" else ("NAME", "HOSPITAL", "ADDRESS")
+        found = [span for span in found if span.type not in again or not text[span.start].isascii()]
+        found += find_dates(prose, chinese, english) if case != "mixed" else ()
+        found += find_numbers(signs, chinese) if case == "lower" else ()
+    found += find_record_dates(prose, chinese)
+    found += _across_lines(prose, signs, chinese, english)
+    if english:
+        found += notes_en.find_names(text, case, [span for span in found if span.type == "DATE"])
+    if english:
+        flat = unbroken(prose)
+        for lines in {flat, prose}:
+            found += places_en.find_hospitals(lines, record=True)
+            found += places_en.find_addresses(lines) if lines != text else ()
+        found += [*places_en.find_record_hospitals(flat), *places_en.find_record_addresses(flat)]
+    if chinese:
+        found += notes_zh.find_names(text)
+        found += places_zh.find_hospitals(text, record=True)
+        found += places_zh.find_record_addresses(text)
+        found += _across_han(text)
+    names = [span for span in found if span.type == "NAME"]
+    found += find_beside(signs, names, list(found))
+    addresses = places_en.as_one(text, [span for span in found if span.type == "ADDRESS"])
+    return [span for span in found if span.type != "ADDRESS"] + addresses
+
+
+def _across_lines(prose: str, signs: str, chinese: bool, english: bool) -> list[Span]:
+    """Dates and numbers that are broken over two lines."""
+    if not _BROKEN.search(prose):
+        return []
+    flat = unbroken(prose)
+    found = [*find_dates(flat, chinese, english), *find_record_dates(flat, chinese), *find_numbers(unbroken(signs), chinese)]
+    return [span for span in found if "\n" in prose[span.start : span.end].rstrip("\n")]
+
+
+_BROKEN = re.compile(r"(?:[0-9)+,月年-]|\b[A-Z][a-z]{2,8}) ?\n ?(?:[0-9(+]|[Ee]xt|EXT|x[0-9])")
+_HAN_BREAK = re.compile("(?<=[一-鿿0-9])\n(?=[一-鿿0-9])")
+
+
+def _across_han(text: str) -> list[Span]:
+    """Chinese hospitals, addresses and days that are broken over two lines."""
+    breaks = [match.start() for match in _HAN_BREAK.finditer(text)]
+    if not breaks:
+        return []
+    flat = _HAN_BREAK.sub("", text)
+    moved = [place - index for index, place in enumerate(breaks)]  # where each break was, in the text without them
+    sources = (places_zh.find_hospitals(flat, record=True), places_zh.find_addresses(flat), find_dates(flat, True, False))
+    found = []
+    for source in sources:
+        for span in source:
+            first, last = bisect_right(moved, span.start), bisect_left(moved, span.end)
+            if first < last:
+                found.append(Span(span.start + first, span.end + last, span.type))
+    return found

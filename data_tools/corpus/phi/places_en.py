@@ -1,0 +1,394 @@
+"""English addresses and hospitals."""
+
+import re
+from collections.abc import Iterator
+
+from data_tools.corpus.phi import lists
+from data_tools.corpus.phi.spans import Span, joined
+
+_STATES = (
+    "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA RI SC "
+    "SD TN TX UT VT VA WA WV WI WY DC PR "
+    "ON QC BC AB MB SK NS NB NSW VIC QLD"
+).split()
+_STATE_NAMES = (
+    "Alabama|Alaska|Arizona|Arkansas|California|Colorado|Connecticut|Delaware|Florida|Georgia|Hawaii|Idaho|Illinois|Indiana"
+    "|Iowa|Kansas|Kentucky|Louisiana|Maine|Maryland|Massachusetts|Michigan|Minnesota"
+    "|Mississippi|Missouri|Montana|Nebraska|Nevada|New Hampshire|New Jersey|New Mexico|New York|North Carolina|North Dakota"
+    "|Ohio|Oklahoma|Oregon|Pennsylvania|Rhode Island|South Carolina|South Dakota"
+    "|Tennessee|Texas|Utah|Vermont|Virginia|Washington|West Virginia|Wisconsin|Wyoming|Ontario|Quebec|British Columbia|Alberta"
+)
+_STATE = rf"(?:(?:{'|'.join(_STATES)})(?![A-Za-z])|{_STATE_NAMES}|{_STATE_NAMES.upper()})"
+_WORD = r"(?:[A-Z][A-Za-z'’.-]*|[0-9]{1,3}(?:st|nd|rd|th|ST|ND|RD|TH)|of|the)"
+_SUFFIX = (
+    r"(?:Street|St|Avenue|Ave|Av|Road|Rd|Drive|Dr|Lane|Ln|Boulevard|Blvd|Court|Ct|Place|Pl|Way|Terrace|Ter|Circle|Cir|Parkway"
+    r"|Pkwy|Highway|Hwy|Square|Sq|Trail|Trl|Loop|Crescent|Cres|Close|Gardens|Grove|Mews|Row|Walk|Hill|Rise|View|Green"
+    r"|Turnpike|Tpke|Pike|Alley|Plaza|Path|Run|Ridge|Crossing|Bend|Cove|Point|Heights|Park|Broadway|Route|Expressway|Causeway"
+    r"|Branch|Estate|Wharf|Quay|Embankment)"
+)
+_SUFFIXES = rf"(?:{_SUFFIX}|{_SUFFIX.upper()})"
+_UNIT = (
+    r"(?:,? {0,2}(?:(?:Apt|APT|Apartment|Suite|SUITE|Ste|STE|Unit|UNIT|Flat|Room|Rm|Floor|Fl|Bldg|Building|Lot|Space|Trailer)"
+    r"\.? ?#?|#|No\.|NO\.|no\.) ?[A-Za-z]?-?[0-9]{0,5}[A-Za-z]?(?![A-Za-z]))"
+)
+_POSTCODE = r"[A-Z]{1,2}[0-9][A-Z0-9]? {1,2}[0-9][A-Z]{2}(?![A-Za-z0-9])"
+_ZIP = r"[0-9]{5}(?:-[0-9]{4})?(?![0-9-])"
+_CITY = (
+    r"(?:(?:St|Ft|Mt)\. )?[A-Z][A-Za-z'’-]*[a-z](?![A-Za-z])(?: (?:[A-Z][A-Za-z'’-]+|upon|on|of|in|the|de|del|la|le|under)){0,4}"
+)
+_AFTER_STREET = (
+    rf"(?:{_UNIT}){{0,2}}(?:(?:,? ?\n ?|,? {{1,2}})(?:(?!(?:Phone|Tel|Fax|DOB|MRN|Email|Patient|He|She|The|Her|His|Home|Cell"
+    rf"|Mobile)\b){_CITY}),? {{0,2}}(?:(?:{_STATE}|[A-Z][a-z]+(?:shire|ex|folk|land|set)|[A-Z][a-z]+),? {{0,2}})?(?:\n ?)"
+    rf"?(?:{_POSTCODE}|{_ZIP})"
+    rf"|(?:,? ?\n ?|,? {{1,2}})(?!(?:Phone|Tel|Fax|DOB|MRN|Email|Patient)\b){_CITY}, {{0,2}}{_STATE}|, {{0,2}}(?!(?:Phone|Tel"
+    rf"|Fax|DOB|MRN|Email|Patient|He|She|The|Her|His|Home|Cell|Mobile)\b){_CITY}(?=[.,;\n)]|$)|,? {{1,2}}(?:{_POSTCODE}))"
+    rf"?(?:,? (?:USA|U\.S\.A\.|United States|UK|United Kingdom|England|Scotland|Wales|Canada))?"
+)
+_STREET = re.compile(
+    rf"[0-9](?<![0-9A-Za-z.,/-][0-9])[0-9]{{0,5}}[A-Za-z]?(?:-[0-9]{{1,4}})? {{1,2}}(?:(?:[NSEWnsew]|North|South|East|West|NE"
+    rf"|NW|SE|SW|[NSEW]\.)\.? {{1,2}})?"
+    rf"(?:{_WORD} {{1,2}}){{1,4}}?{_SUFFIXES}(?![A-Za-z])(?!\.? {_SUFFIXES}(?![A-Za-z]))\.?(?:(?:(?<=County Road)"
+    rf"|(?<=COUNTY ROAD)|(?<=State Road)) [0-9]{{1,3}}(?![0-9]))?(?: (?:NE|NW|SE|SW|N|S|E|W|North|South|East"
+    rf"|West)(?![A-Za-z]))"
+    rf"?{_AFTER_STREET}"
+    rf"|[0-9](?<![0-9A-Za-z.,/-][0-9])[0-9]{{0,5}} {{1,2}}(?:Broadway|(?:Highway|Hwy|Route|Rte|County Road|State Road|US"
+    rf"|Rural Route|HIGHWAY|COUNTY ROAD)\.? [0-9]{{1,4}}|(?:El|La|Las|Los|Via|Calle|Camino|Avenida|Paseo|Rue|VIA|EL"
+    rf"|CALLE)(?: [A-Z][A-Za-z]+){{1,2}}"
+    rf"|[A-Z][a-z]+(?:way|gate|side|field))(?![A-Za-z0-9]){_AFTER_STREET}"
+)
+_UK_FLAT = re.compile(r"(?:Flat|Apartment|Unit|Apt\.?|Suite) [0-9A-Za-z]{1,4},? $")
+_HOUSE_NAME = re.compile(
+    r"(?:The )?[A-Z][a-z]+ (?:Cottage|House|Lodge|Farm|Manor|Court|Vicarage|Rectory|Barn|Mill|Villa|Hall|Bungalow|Grange"
+    r"|Mansions?)s?,? $"
+    r"|(?:(?<=[Ll]ives )|(?<=[Aa]ddress: )|(?<=[Aa]ddress:)|(?<=[Aa]ddress:  ))[A-Z][a-z]+(?: [A-Z][a-z]+)?, $"
+)
+_BOX = re.compile(rf"P(?<![A-Za-z]P)\.? ?O\.? ?(?:Box|BOX) ?#?[0-9]{{1,6}}{_AFTER_STREET}")
+_ZIP_ANCHOR = re.compile(r"[0-9](?<= [0-9])[0-9]{4}(?:-[0-9]{4})?(?![0-9-])")
+_CITY_STATE_LEFT = re.compile(rf"(?:^|[^A-Za-z'’.-])({_CITY},? {{1,2}}{_STATE},? {{1,2}})$")
+_POSTCODE_ALONE = re.compile(r"[A-Z](?<![A-Za-z0-9][A-Z])(?:[A-Z]?[0-9][A-Z0-9]?) {1,2}[0-9][ABD-HJLNP-UW-Z]{2}(?![A-Za-z0-9])")
+_LIVES = re.compile(
+    r"(?:\b(?:[Ll]ives?|[Ll]iving|[Rr]esid(?:es?|ing)|[Dd]omiciled|[Ss]taying|[Mm]oved|[Rr]elocated|[Bb]orn|[Rr]aised"
+    r"|[Hh]ometown|[Hh]ome) (?:(?:alone|independently|together|with [a-z ]{3,25}|back|here|recently|and works?) )?(?:in|at|to"
+    r"|from|of|is|near) "
+    r"|\b(?:[Rr]esident|[Nn]ative) of |\b(?:[Aa]ddress|ADDRESS|[Cc]ity|CITY|[Tt]own|[Rr]esidence|[Pp]lace of [Bb]irth"
+    r"|[Bb]irthplace|[Hh]ome [Aa]ddress|[Mm]ailing [Aa]ddress|[Ll]ocation)[ \t]*[:=]|\b(?:[Oo]riginally|[Tt]ravell?ed|[Cc]ame"
+    r"|[Vv]isiting|[Hh]ails?) from ) {0,3}(?=[A-Z])"
+)
+_LIVES_HINTS = (
+    (
+        "live living esid domicil stay moved locat born raised ome of ative ddress DDRESS ity: ITY own: idence irth igin ravel "
+        "came from visit hail"
+    )
+    .replace(" of ", " ")
+    .split()
+)
+_LIVES_ANCHOR = re.compile(
+    "[A-Z](?:"
+    + "|".join(f"(?<={word} [A-Z])" for word in (" in", " at", " to", "from", " of", " is", "near", ":", "=", ": "))
+    + "|(?<=[:=][A-Z]))"
+)
+_CITY_VALUE = re.compile(rf"{_CITY}(?:, {{0,2}}{_STATE}(?: {{1,2}}{_ZIP})?)?")
+_NOT_CITY = re.compile(
+    r"(?:The|This|That|A|An|US|USA|United|America|Canada|Mexico|China|India|Africa|Asia|Europe|Home|Assisted|Nursing|January"
+    r"|February|March|April|May|June|July|August|September|October|November|December|I|He|She|His|Her|Apt|Unknown|None|Same|Dr"
+    r"|Mr|Mrs|Ms|"
+    + _STATE_NAMES + (
+        r"|Southeast|Northeast|Northern|Southern|Western|Eastern|Central|Latin|South|North|Vietnam|Philippines|Japan|Korea"
+        r"|Germany|France|Italy|Spain|England|Ireland|Russia|Poland|Brazil|Puerto|Cuba|Haiti|Israel|Turkey|Iran|Iraq|Australia"
+        r"|Egypt|Kenya|Nigeria|Pakistan|Finland|Sweden|Norway|Denmark|Greece|Sub|Middle|Monday|Tuesday"
+        r"|Wednesday|Thursday|Friday|Saturday|Sunday)\b(?! [A-Z])"
+    )
+)  # fmt: skip
+
+_HOUSE = re.compile(
+    r"(?:Hospitals?|Medical (?:Center|Centre|Group|Practice|Associates|Clinic|Arts|Campus)|Clinics?|Health (?:Center|Centre"
+    r"|System|Systems|Network|Clinic|Care)|Healthcare|Infirmary|Hospice|Nursing (?:Home|Center|Facility)|Surgery Center"
+    r"|Surgical Center"
+    r"|Cancer (?:Center|Centre|Institute)|Care (?:Center|Centre|Home)|Rehabilitation (?:Center|Hospital|Institute|Centre)"
+    r"|Rehab Center|Heart (?:Center|Institute)|Imaging Center|Sanatorium|Eye (?:Center|Institute)|Family (?:Medicine|Practice"
+    r"|Physicians|Health)|Urgent Care|Birth Center|Wellness Center|NHS (?:Foundation )?Trust"
+    r"|Pediatric Associates|Orthopa?edics? (?:Associates|Group)|Dialysis Center|Surgery|HOSPITALS?|MEDICAL CENT(?:ER|RE)"
+    r"|CLINICS?|HEALTH (?:CENTER|SYSTEM)|INFIRMARY|General)(?![A-Za-z-])"
+)
+_RECORD_HOUSE = re.compile(
+    r"(?:Hospice (?:House|Home|Center)|Hospitals?|Medical (?:Center|Centre|Group|Practice|Associates|Clinic|Arts|Campus)"
+    r"|Clinics?|Health (?:Center|Centre"
+    r"|System|Systems|Network|Clinic|Care)|Healthcare|Infirmary|Hospice|Assisted Living|Nursing (?:and"
+    r"|&) Rehab(?:ilitation)?(?: Center| Centre)?|Skilled Nursing(?: Facility)?|Residential (?:Home|Care)|Primary Care"
+    r"|Physical Therapy|Medical (?:Offices|Plaza|Pavilion)|Rehab|Hospice (?:House|Home|Center)|Home Health|Dialysis"
+    r"|Senior Living|Memory Care"
+    r"|Retirement (?:Home|Community|Village)|Convalescent (?:Home|Hospital|Center)|Women's (?:Clinic|Health|Center"
+    r"|Hospital)|Health Cent(?:er|re)|Practice|Nursing (?:Home|Center|Facility)|Surgery Center"
+    r"|Surgical Center"
+    r"|Cancer (?:Center|Centre|Institute)|Care (?:Center|Centre|Home)|Rehabilitation (?:Center|Hospital|Institute|Centre)"
+    r"|Rehab Center|Heart (?:Center|Institute)|Imaging Center|Sanatorium|Eye (?:Center|Institute)|Family (?:Medicine|Practice"
+    r"|Physicians|Health)|Urgent Care|Birth Center|Wellness Center|NHS (?:Foundation )?Trust"
+    r"|Pediatric Associates|Orthopa?edics? (?:Associates|Group)|Dialysis Center|Surgery|HOSPITALS?|MEDICAL CENT(?:ER|RE)"
+    r"|CLINICS?|HEALTH (?:CENTER|SYSTEM)|INFIRMARY|General)(?![A-Za-z-])"
+)
+_HOUSE_FIRST = frozenset("HMCINSRFOPDUBWEG")
+_NAME_LEFT = re.compile(
+    r"(?:(?:St|Mt|Ft)\. |[A-Z][A-Za-z'’&-]*(?:\.(?= [A-Z]))? |of (?=(?:[A-Z]|the ))|the (?=[A-Z])|(?:and|&|for|de|del|la) "
+    r"(?=[A-Z])|[0-9]{1,3}(?:st|nd|rd|th) )*$"
+)
+_GENERIC_WORDS = frozenset(
+    "the a an our this that local general hospital hospitals community regional county city state children childrens "
+    "children's women womens women's men's memorial university medical health center centre care clinic clinics outpatient "
+    "inpatient primary urgent emergency "
+    "emergency pain memory diabetes diabetic wound fertility sleep heart cancer eye ear surgery surgical dental pediatric "
+    "paediatric oncology cardiology neurology dermatology orthopedic orthopaedic psychiatric psychiatry mental behavioral "
+    "rehabilitation rehab family "
+    "day teaching tertiary referral acute long term skilled nursing home hospice specialist specialty private public veterans "
+    "military army base mobile field another other outside nearest no any all each your his her their my district national "
+    "free walk-in "
+    "student employee occupational travel std hiv prenatal antenatal postnatal maternity obstetric gynecology breast foot "
+    "hand spine stroke asthma allergy headache anticoagulation coumadin warfarin lipid weight obesity liver kidney renal "
+    "transplant dialysis infusion "
+    "imaging discharge admit admitted transferred transfer to from at in of and for with by patient via per see call dr since "
+    "when where if before after during follow follow-up followup american board certified academic major large small rural "
+    "urban research center's "
+    "reason course date name number stay service physician attending present past prior previous brief current post pre "
+    "department dept unit room ward location facility referring admitting primary final summary record history report note "
+    "intensive critical comprehensive advanced new old good us u.s. united states federal "
+    "dx hx rx tx sx physical therapy internal sports vision hearing speech voice swallow balance fall falls movement "
+    "disorders disorder genetics genetic hemophilia thalassemia cystic fibrosis muscular dystrophy epilepsy seizure vascular "
+    "perform undergo elective dnr failure chest fracture respiratory medicine gastroenterology rheumatology endocrinology "
+    "nephrology hematology haematology "
+    "urology ophthalmology paediatrics pediatrics palliative elderly frailty tissue viability colorectal thoracic plastic "
+    "ortho uro "
+    "vein cord injury burn trauma poison control blood bone marrow".split()
+)
+_AFTER_HOUSE = re.compile(
+    r" (?:of|at|for) (?:the )?[A-Z][A-Za-z'’-]+(?: (?:of )?(?!These|This|The|He|She|In|On|For|And|It|Phone|Tel)[A-Z][A-Za-z'’"
+    r"-]+){0,2}(?: Hospital| Clinic| Campus)?| (?:Campus"
+    r"|Trust|NHS Trust|NHS Foundation Trust|Foundation Trust|& Clinics|and Clinics)"
+)
+_OF_WHAT = re.compile(
+    r" (?:of|at|for) (?:the )?(?:January|February|March|April|May|June|July|August|September|October|November|December|Mr|Mrs"
+    r"|Ms|Dr|Medicine|Disease|Cancer|Health|Rehabilitation|Pain|Follow|Children|Women|ID|Date|Sick|Mental|Stay|Day)"
+)
+_KNOWN_HOUSES = re.compile(
+    r"(?:Mayo Clinic|Cleveland Clinic|Johns? Hopkins(?: (?:Hospital|Medicine|Bayview))?|Mass(?:achusetts)? General(?: "
+    r"Hospital)?|Kaiser Permanente|Cedars-Sinai|Mount Sinai|Mt\.? Sinai|Beth Israel(?: Deaconess)?|Brigham (?:and|&) Women's"
+    r"|Sloan[- ]Kettering|MD Anderson|Dana[- ]Farber|MGH|UCSF|UCLA Medical Center|NYU Langone)"
+    r"(?: Hospital| Medical Center| Cancer Center| Health)?(?![A-Za-z])"
+)
+_RECORD_KNOWN = re.compile(
+    r"(?:Mayo Clinic|Cleveland Clinic|Johns? Hopkins(?: (?:Hospital|Medicine|Bayview))?|Mass(?:achusetts)? General(?: "
+    r"Hospital)?|Kaiser Permanente|Cedars-Sinai|Mount Sinai|Mt\.? Sinai|Beth Israel(?: Deaconess)?|Brigham (?:and|&) Women's"
+    r"|Sloan[- ]Kettering|MD Anderson|Dana[- ]Farber|Hopkins|Bellevue Hospital|BIDMC|UPMC(?: (?:Presby|Shadyside|Mercy"
+    r"|Magee))?|Presby|Good Sam(?:aritan)?|Dartmouth-Hitchcock|Methodist (?:Dallas|Houston"
+    r"|Hospital)|Kaiser (?:[A-Z][a-z]+)|Barnes-Jewish|Vanderbilt|Duke Regional|Emory(?: Midtown)?|Geisinger|Intermountain"
+    r"|Banner Health|Montefiore"
+    r"|Maimonides|Lenox Hill|Weill Cornell|Columbia Presbyterian|Penn Presbyterian|Jefferson Health|Tufts Medical|Lahey"
+    r"|Baystate|Yale New Haven"
+    r"|Rush University|Northwestern Memorial|Cook County|Parkland|Ben Taub|Grady|Jackson Memorial|Scripps|Cedars"
+    r"|Stanford Health|Zuckerberg"
+    r"|Harborview|Swedish|Providence|Legacy Emanuel|OHSU|UAB|MUSC|LSU Health|Ochsner|Tulane Medical|Barts|Addenbrooke's"
+    r"|John Radcliffe|Ninewells"
+    r"|Raigmore|Papworth|Southmead|Derriford|Jimmy's|Guy's|Moorfields|Alder Hey|Clatterbridge|Wythenshawe|Hallamshire"
+    r"|Harefield|Whittington"
+    r"|Homerton|Northwick Park|Charing Cross|Hammersmith|Broadgreen|Walsgrave|Frenchay|Great Ormond Street|UCLH|GOSH|QMC"
+    r"|MGH|UCSF|UCLA Medical Center|NYU Langone)"
+    r"(?: Hospital| Medical Center| Cancer Center| Health)?(?![A-Za-z])"
+)
+
+
+def find_addresses(text: str) -> list[Span]:
+    """text: folded, with Latin letters in it."""
+    return joined(_address_parts(text))
+
+
+def _address_parts(text: str) -> Iterator[Span]:
+    for match in _STREET.finditer(text):
+        if not _is_clinical(match.group()):
+            start = match.start()
+            for before in (_UK_FLAT, _HOUSE_NAME):
+                if left := before.search(text, max(0, start - 28), start):
+                    start = left.start()
+            yield Span(start, _end(text, match.end()), "ADDRESS")
+    for match in _BOX.finditer(text):
+        yield Span(match.start(), _end(text, match.end()), "ADDRESS")
+    for match in _ZIP_ANCHOR.finditer(text):
+        if left := _CITY_STATE_LEFT.search(text, max(0, match.start() - 50), match.start()):
+            yield Span(left.start(1), match.end(), "ADDRESS")
+    for match in _POSTCODE_ALONE.finditer(text):
+        yield Span(match.start(), match.end(), "ADDRESS")
+    for match in _LIVES_ANCHOR.finditer(text):
+        start = match.start()
+        if (
+            any(hint in text[max(0, start - 45) : start] for hint in _LIVES_HINTS)
+            and _LIVES.search(text, max(0, start - 45), start + 1)
+            and not _NOT_CITY.match(text, start)
+        ):
+            value = _CITY_VALUE.match(text, start)
+            if value and not _HOUSE.search(text, value.start(), value.end() + 16):
+                yield Span(value.start(), _end(text, value.end()), "ADDRESS")
+
+
+def _end(text: str, end: int) -> int:
+    while text[end - 1] in " .,\n":
+        end -= 1
+    return end
+
+
+_CLINICAL = re.compile(
+    r"\b(?:mg|ml|Mg|Ml|MG|[Pp]er|PER|[Ww][Rr]|[Gg]iven|GIVEN|BP|RR|HR|Dr [A-Z]|Days?|Weeks?|Years?|Patients?"
+    r"|Point (?:Scale|Tender)|Hours?|Grade|Stage|Type|Phase|Step|Minute|Month"
+    r"|Day)\b|\b(?:View|Point|Run|Green|Park|Hill|Close|Walk|Row|Path|Rise|Way|Place|Court|Branch)$"
+)
+_NEVER_STREET = re.compile(r"(?i:\b(?:mg|ml|mcg|per|wr|given|nocte|am|pm|where|which|when|with|for|and|who|was|bpm|tabs?)\b)")
+_SUFFIX_WITH_CITY = re.compile(r", ?[A-Z]")
+
+
+def _is_clinical(value: str) -> bool:
+    """5 Point Scale, 2 View: a number and two words that are no street."""
+    words = value.split()
+    if _NEVER_STREET.search(value):
+        return True
+    return bool(_CLINICAL.search(value)) and not (
+        len(words) >= 3 and words[0].isdecimal() and words[1].istitle() and words[1] not in _COUNTED
+    )
+
+
+_COUNTED = frozenset(
+    "Year Years Day Days Week Weeks Month Months Hour Hours Minute Minutes Point Points Patient Patients View Views Step "
+    "Steps Phase Stage Grade Type Dr Mile Meter".split()
+)
+
+
+def find_hospitals(text: str, record: bool = False) -> Iterator[Span]:
+    """text: folded, with Latin letters in it; record: homes, practices and short names, too."""
+    for match in (_RECORD_KNOWN if record else _KNOWN_HOUSES).finditer(text):
+        if not (match.start() and text[match.start() - 1].isalnum()):
+            yield Span(match.start(), match.end(), "HOSPITAL")
+    for match in (_RECORD_HOUSE if record else _HOUSE).finditer(text):
+        start, end = match.span()
+        if start and text[start - 1] != " ":
+            continue
+        left = _NAME_LEFT.search(text, max(0, start - 60), start)
+        begin = _own_name(text, left.start() if left else start, start)
+        after = _AFTER_HOUSE.match(text, end)
+        if after and _OF_WHAT.match(text, end):
+            after = None
+        if match.group() == "General" and (
+            after or begin == start or text[begin:start].split()[-1] not in ("Mass", "Boston", "County", "Memorial", "Mercy")
+        ):
+            continue
+        if match.group() == "Surgery" and not _AT.search(text, max(0, begin - 22), begin):
+            continue
+        own = [word for word in text[begin:start].split() if word.lower().rstrip(".") not in _GENERIC_WORDS]
+        if own or after and after.group().startswith((" of", " at")) and match.group()[:8] in ("Hospital", "HOSPITAL"):
+            yield Span(begin, after.end() if after else end, "HOSPITAL")
+
+
+_AT = re.compile(r"\b(?:at|from|to|with|GP|practice)[,:]? (?:the )?$")
+_LEADING = re.compile(
+    r"(?:The|At|To|From|In|Of|And|And the|Our|This|Admit(?:ted)?(?: to)?|Transfer(?:red)?(?: (?:to|from))?|Discharged?(?: "
+    r"from)?|Seen at|Dr\.?|Name|Facility|Location|Patient|Attending|of|and|for|the|New Patient|Follow-up|PCP|Emergency"
+    r"|Department|[A-Z]{2,}) "
+)
+
+
+def _own_name(text: str, begin: int, house: int) -> int:
+    """Without the words before the name that a sentence or a field begins with."""
+    cut = max(text.rfind(" The ", begin, house) + 5, text.rfind(" In ", begin, house) + 4, text.rfind(" For ", begin, house) + 5)
+    begin = max(begin, cut) if cut > 5 else begin
+    while begin < house and (match := _LEADING.match(text, begin, house)):
+        if (
+            match.group().strip().isupper()
+            and text[begin:house].strip().isupper()
+            and match.group().strip() not in ("AT", "TO", "FROM", "THE")
+        ):
+            break
+        begin = match.end()
+    return begin
+
+
+# What is a house or a place in a record of a patient, and would be much else in other texts.
+_SAINT = re.compile(
+    r"St(?<![A-Za-z]St)\.? [A-Z][a-z]+['’]s(?![A-Za-z])(?! (?:Street|St|Road|Rd|Avenue|Ave|Lane|Church|School|Court|Place|Way))"
+    r"(?: (?:Hospital|Medical Center|Hospice|Health Center))?"
+)
+_CENTER_OF = re.compile(
+    r"(?:Family|Community|Women's|Children's|Rural|Neighborhood) (?:Health|Medical|Care) (?:Center|Centre"
+    r"|Clinic) of (?:the )?[A-Z][a-z]+(?: [A-Z][a-z]+)?"
+)
+_NICKNAME = re.compile(
+    r"(?<=[Tt]he )(?:Brigham|RVI|Royal (?:Free|London|Marsden|Brompton|Infirmary|Liverpool|Surrey)|Christie|Marsden|QE"
+    r"|Western General"
+    r"|Royal|JR|Infirmary|Freeman|Mayo|Clinic)(?![A-Za-z' ]+(?:Clinic|Hospital))(?![A-Za-z])"
+)
+_SEEN_AT = re.compile(
+    r"(?:workup at|airway at|followed at|records requested from|care at|summary|admitted to|seen at|transferred from"
+    r"|visited|treated at) ?$",
+    re.I,
+)
+_SOLE_NAME = re.compile(
+    r"(?:the )?(?:Bellevue|Hopkins|Stanford|Mayo|Emory|Duke|Yale|Vanderbilt|Rush|Sinai|Mercy|Providence|Methodist|Baptist)"
+    r"(?: (?!Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[A-Z][a-z]+)?(?![A-Za-z])"
+)
+_HOME = re.compile(
+    r"(?:The )?(?:[A-Z][A-Za-z'’]+ ){1,3}(?:Manor|Surgery|House|Lodge|Gardens|Court|Terrace|Village|Place|Living"
+    r"|Hospice)(?![A-Za-z])(?! (?:Road|Street|Ave))"
+)
+_HOME_CUE = re.compile(
+    r"(?:nurse:? [^\n]{2,30}, |hospice ?: ?|resident of |discharged to |d/c to |from [^\n]{2,30}, |disposition ?:\s{1,3})$", re.I
+)
+_NO_SURGERY = re.compile(
+    r"(?:General|Cardiac|Vascular|Plastic|Thoracic|Orthopa?edic|Oral|Neuro|Colorectal|Breast|Spine|Day|Trauma"
+    r"|Cardiothoracic|Pediatric|Paediatric|The|Hand"
+    r"|Bariatric|Transplant) Surgery$"
+)
+_CITY_NAMES = "|".join(
+    re.escape(town.replace("_", " "))
+    for town in sorted(set(lists.words("cities_en", "town")), key=lambda town: (-len(town), town))
+)
+_CITY_STATE = re.compile(rf"(?:{_CITY_NAMES}),[ \n]{{1,2}}(?:{'|'.join(_STATES)})(?![A-Za-z])(?:,?[ \n]{{1,2}}{_ZIP})?")
+_CITY_ALONE = re.compile(
+    rf"(?:{_CITY_NAMES})(?![A-Za-z'’-])(?! (?:General|Hospital|County|Medical|Regional|Memorial|Children|University|Community))"
+)
+_CITY_CUE = re.compile(
+    r"(?:\b(?:from|in|to|near|of|at home in|lives|outside) |[0-9][^\n]{3,30}(?:Road|Rd|Street|St|Lane|Avenue|Ave|Terrace"
+    r"|Hill|Close|Way|Gardens|Court|Place|Drive|Square|Row|Park"
+    r"|Crescent|Grove|[a-z]way),?[ \n]{1,2})$"
+)
+
+
+def find_record_hospitals(text: str) -> Iterator[Span]:
+    """text: folded, of a record."""
+    for pattern in (_SAINT, _CENTER_OF, _NICKNAME):
+        yield from (Span(match.start(), match.end(), "HOSPITAL") for match in pattern.finditer(text))
+    for match in _SOLE_NAME.finditer(text):
+        if _SEEN_AT.search(text, max(0, match.start() - 24), match.start()):
+            start = match.start() + 4 * match.group().startswith("the ")
+            yield Span(start, match.end(), "HOSPITAL")
+    for match in _HOME.finditer(text):
+        cue = _HOME_CUE.search(text, max(0, match.start() - 44), match.start())
+        if cue and not _NO_SURGERY.search(match.group()):
+            yield Span(match.start(), match.end(), "HOSPITAL")
+
+
+def find_record_addresses(text: str) -> Iterator[Span]:
+    """Towns, text: folded, of a record."""
+    for match in _CITY_STATE.finditer(text):
+        yield Span(match.start(), match.end(), "ADDRESS")
+    for match in _CITY_ALONE.finditer(text):
+        if not (match.start() and text[match.start() - 1].isalpha()) and _CITY_CUE.search(
+            text, max(0, match.start() - 40), match.start()
+        ):
+            yield Span(match.start(), match.end(), "ADDRESS")
+
+
+_BETWEEN = re.compile(r"(?:[ ,.\n]{1,3}|,? (?:[Nn]o|NO|[Aa]pt|APT)\.? ?[0-9]{1,4}[A-Za-z]?,?[ \n])")
+
+
+def as_one(text: str, found: list[Span]) -> list[Span]:
+    """Addresses with next to nothing between them are one."""
+    together: list[Span] = []
+    for span in sorted(found):
+        if together and (span.start <= together[-1].end or _BETWEEN.fullmatch(text, together[-1].end, span.start)):
+            last = together.pop()
+            span = Span(last.start, max(last.end, span.end), span.type)
+        together.append(span)
+    return together
