@@ -6,6 +6,7 @@ no columns are the cells of a row.
 """
 
 import math
+from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -107,8 +108,10 @@ def _gutter(rows: Sequence[Row]) -> float | None:
     if len(pieces) < 2 * _LEAST_ROWS:
         return None
     height = median(piece.height for piece in pieces)
-    candidates = {(one.x1 + other.x0) / 2 for row in rows for one, other in zip(row, row[1:], strict=False)
-                  if other.x0 - one.x1 > 0.5 * height}
+    starts = sorted({piece.x0 for piece in pieces})
+    ends = {round(piece.x1 / height) * height: piece.x1 for piece in pieces}  # one for those that lie close together
+    after = {end: bisect(starts, end + 0.5 * height) for end in ends.values()}
+    candidates = {(end + starts[at]) / 2 for end, at in after.items() if at < len(starts)}
     best = max(((_columnar(rows, x, height), x) for x in candidates), default=(0, 0.0))
     return best[1] if best[0] >= _LEAST_ROWS else None
 
