@@ -5,8 +5,8 @@ from functools import cache
 from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from data_tools.corpus.extra import needed
 from data_tools.corpus.readers.layout import Piece, in_reading_order, straightened
-from data_tools.corpus.readers.needs import needed
 from data_tools.corpus.readers.paragraphs import text_of
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ def recognise(image: "numpy.ndarray[Any, Any]") -> Recognised:
 @cache
 def _engine() -> Any:
     """One thread: processes share the cores. Lines of little confidence stay: they count in the page's."""
-    rapidocr = needed("rapidocr")
-    needed("onnxruntime")
+    rapidocr = needed("rapidocr", "ocr")
+    needed("onnxruntime", "ocr")
     return rapidocr.RapidOCR(params={"Global.log_level": "critical", "Global.use_cls": False, "Global.text_score": 0.0,
                                      "EngineConfig.onnxruntime.intra_op_num_threads": 1,
                                      "EngineConfig.onnxruntime.inter_op_num_threads": 1})

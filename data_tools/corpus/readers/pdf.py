@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from data_tools.corpus.extra import needed
 from data_tools.corpus.readers.item import DAMAGED, ENCRYPTED, TOO_LARGE, UNREADABLE, At, Item, ReadLimits, Unread, why
 from data_tools.corpus.readers.layout import in_reading_order
-from data_tools.corpus.readers.needs import needed
 from data_tools.corpus.readers.page import NO_LAYER, Page, document_of
 from data_tools.corpus.readers.paragraphs import text_of
 from data_tools.corpus.readers.pdf_text import pieces_of
@@ -23,7 +23,7 @@ _POINTS = 72  # an inch
 
 
 def read(path: Path, limits: ReadLimits) -> Iterator[Item]:
-    pdfium = needed("pypdfium2")
+    pdfium = needed("pypdfium2", "ocr")
     try:
         file = pdfium.PdfDocument(path)
     except pdfium.PdfiumError as error:
@@ -107,7 +107,7 @@ def _is_scan(page: Any, text: str) -> bool:
     if len(text) >= _FEW_SIGNS:
         return False
     width, height = page.get_size()
-    raw = needed("pypdfium2.raw")
+    raw = needed("pypdfium2.raw", "ocr")
     for picture in page.get_objects([raw.FPDF_PAGEOBJ_IMAGE]):
         left, bottom, right, top = picture.get_bounds()
         if (right - left) * (top - bottom) > _WHOLE_PAGE * width * height:
@@ -117,6 +117,6 @@ def _is_scan(page: Any, text: str) -> bool:
 
 def _can_be_drawn(objects: Any) -> bool:
     """Whether all letters have their shapes in the file."""
-    raw = needed("pypdfium2.raw")
+    raw = needed("pypdfium2.raw", "ocr")
     texts = (one for one in objects if one.type == raw.FPDF_PAGEOBJ_TEXT)
     return all(raw.FPDFFont_GetIsEmbedded(raw.FPDFTextObj_GetFont(one.raw)) == 1 for one in texts)

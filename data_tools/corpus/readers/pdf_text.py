@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from data_tools.corpus.extra import needed
 from data_tools.corpus.readers.layout import Piece
-from data_tools.corpus.readers.needs import needed
 
 _WORD_GAP = 0.15  # of the height: from there on a space
 _PIECE_GAP = 1.0  # of the height: from there on another piece, a cell or a column
@@ -25,7 +25,7 @@ def pieces_of(layer: Any, page: Any) -> list[Piece]:
 def _letters(layer: Any, page_height: float) -> list[tuple[str, float, float, float, float]]:
     """(sign, x0, y0, x1, y1), y down, without spaces: where letters stand tells those better. The box is that of the font, so that
     a comma is as high as a letter."""
-    raw = needed("pypdfium2.raw")
+    raw = needed("pypdfium2.raw", "ocr")
     box = raw.FS_RECTF()
     letters = []
     at, count = 0, layer.count_chars()

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from data_tools.corpus.extra import needed
 from data_tools.corpus.document import Document
 from data_tools.corpus.readers.item import DAMAGED, EMPTY, ILLEGIBLE, TOO_LARGE, At, Item, ReadLimits, Unread, why
-from data_tools.corpus.readers.needs import needed
 from data_tools.corpus.readers.ocr import Recognised, recognise
 from data_tools.corpus.readers.page import NO_LAYER, Page, document_of
 
@@ -18,7 +18,7 @@ def read(path: Path, limits: ReadLimits) -> Iterator[Item]:
     if not limits.ocr:
         yield Unread(NO_LAYER, "a picture, and --no-ocr is given")
         return
-    images = needed("PIL.Image")
+    images = needed("PIL.Image", "ocr")
     images.MAX_IMAGE_PIXELS = None  # ours is asked for before anything is unpacked
     pages: list[Page] = []
     with images.open(path) as image:
@@ -50,10 +50,10 @@ def _upright(image: Any) -> "numpy.ndarray[Any, Any]":
     """As a camera says that it was held, on white paper."""
     import numpy
 
-    turned = needed("PIL.ImageOps").exif_transpose(image)
+    turned = needed("PIL.ImageOps", "ocr").exif_transpose(image)
     if turned.mode in ("RGBA", "LA", "PA") or "transparency" in turned.info:
         turned = turned.convert("RGBA")
-        paper = needed("PIL.Image").new("RGBA", turned.size, "white")
+        paper = needed("PIL.Image", "ocr").new("RGBA", turned.size, "white")
         paper.alpha_composite(turned)
         turned = paper
     return numpy.asarray(turned.convert("RGB"))
