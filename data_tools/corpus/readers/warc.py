@@ -8,7 +8,7 @@ from typing import IO, Any
 from data_tools.corpus.document import Document
 from data_tools.corpus.extra import needed
 from data_tools.corpus.readers.html import html_document
-from data_tools.corpus.readers.item import CUT, DAMAGED, TOO_LARGE, At, Item, ReadLimits, Unread, tried
+from data_tools.corpus.readers.item import CUT, DAMAGED, TOO_LARGE, At, Item, ReadLimits, Unread, tried, why
 from data_tools.corpus.readers.text import text_document
 from data_tools.corpus.readers.warc_records import next_record
 
@@ -41,6 +41,9 @@ def _records(stream: IO[bytes], start: int, limits: ReadLimits) -> Iterator[Item
             left = _drained(record, limits)
         except StopIteration:
             return None
+        except MemoryError as error:
+            yield why(error, {"offset": offset})
+            return offset + 1
         except (exceptions.ArchiveLoadFailed, zlib.error, ValueError, EOFError) as error:
             yield Unread(DAMAGED, " ".join(str(error).split())[:200], {"offset": offset})
             return offset + 1
@@ -63,6 +66,13 @@ def _drained(record: Any, limits: ReadLimits) -> int:
     return int(getattr(record.raw_stream, "limit", 0))
 
 
+def _content(stream: Any, most: int) -> bytes:
+    data = bytearray()
+    while len(data) < most and (piece := stream.read(min(_PIECE, most - len(data)))):
+        data += piece
+    return bytes(data)
+
+
 def _wanted(record: Any, offset: int, limits: ReadLimits) -> Document | Unread | None:
     """None for what is no page: requests, pictures, answers that say that there is nothing."""
     if record.rec_type != "response" or record.http_headers is None or record.http_headers.get_statuscode() != "200":
@@ -72,9 +82,7 @@ def _wanted(record: Any, offset: int, limits: ReadLimits) -> Document | Unread |
     if parse is None:
         return None
     at = {"offset": offset}
-    data = record.content_stream().read(limits.max_bytes + 1)
-    while len(data) <= limits.max_bytes and (more := record.content_stream().read(limits.max_bytes + 1 - len(data))):
-        data += more
+    data = _content(record.content_stream(), limits.max_bytes + 1)
     if len(data) > limits.max_bytes:
         return Unread(TOO_LARGE, f"unpacked it is over --max-bytes {limits.max_bytes:,}", at)
     charset = parameters.lower().partition("charset=")[2].partition(";")[0]
