@@ -57,7 +57,8 @@ def extract(args: argparse.Namespace, limits: ReadLimits) -> None:
         if args.report:
             write_json(args.report, _report(limits, counts, time.monotonic() - began))
         publish(output, args.output)
-    print(f"{args.output}: {counts.documents:,} documents of {counts.files:,} files; rejected: {_in_words(counts)}", file=sys.stderr)
+    said = f"{counts.documents:,} documents of {counts.files:,} files; rejected: {_in_words(counts)}"
+    print(f"{args.output}: {said}", file=sys.stderr)
     if counts.wrongly_named:
         first = counts.wrong_names[0]
         print(f"{counts.wrongly_named:,} files are not what their names say, such as {first['file']}, which is {first['is']}",

@@ -14,7 +14,8 @@ _META_WITHIN = 4096  # bytes
 # What pages say and what browsers take it for: the larger set of which it is a part.
 _SUPERSETS = {"gb2312": "gb18030", "gbk": "gb18030", "big5": "big5hkscs", "iso8859-1": "cp1252", "ascii": "cp1252"}
 # The most frequent characters of any Chinese text: a wrong charset shows next to none of them.
-_FREQUENT = frozenset("的一是不了在人有我他这中大来上个国到说们为和地也时要就可以对生会以及用者治疗病患药血心性症" "這來個國說們為時對會療藥"
+_FREQUENT = frozenset("的一是不了在人有我他这中大来上个国到说们为和地也时要就可以对生会以及用者治疗病患药血心性症"
+                      "這來個國說們為時對會療藥"
                       "後過發體經無於與產學現種從動進還應關長")
 _GUESSED = ("gb18030", "big5hkscs")
 _LEAST_FREQUENT = 0.08  # of the Han characters; ordinary text has 0.2 and more, the wrong charset under 0.02

@@ -1,4 +1,4 @@
-"""A process that reads files, for whoever must outlive what is in them: its memory is bounded, and it may be killed at any moment."""
+"""A process that reads files, for whoever must outlive what is in them: its memory is bounded, and it may be killed any time."""
 
 import multiprocessing
 import os
@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data_tools.corpus.document import Document
-from data_tools.corpus.reading import line_of
 from data_tools.corpus.readers.formats import Format, format_of
 from data_tools.corpus.readers.item import CRASHED, TIME, At, ReadLimits, Unread, why
+from data_tools.corpus.reading import line_of
 from megatron_qm.errors import UserError
 from megatron_qm.json_types import JsonObject
 
@@ -122,6 +122,7 @@ def _serve(connection: Connection, limits: ReadLimits) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.environ["OMP_NUM_THREADS"] = "1"
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # libraries print what is told here as a reject
     try:
         connection.send(Listening())
         while True:

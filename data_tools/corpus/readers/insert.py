@@ -1,7 +1,7 @@
 """XML of drug inserts: FDA's Structured Product Labels, or a plain form; the text by sections, each under its title.
 
-The plain form: any root with `name` and `generic` (also in Chinese), and `section` elements with a title of their own, as attribute or
-element, which hold text, further sections and tables.
+The plain form: any root with `name` and `generic` (also in Chinese), and `section` elements with a title of their own, as
+attribute or element, which hold text, further sections and tables.
 """
 
 import re

@@ -1,6 +1,6 @@
 """What readers give, and how far they go."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeAlias
@@ -18,7 +18,7 @@ TIME, CRASHED, CUT, ILLEGIBLE = "time", "crashed", "cut", "illegible"
 class Unread(Dropped):
     """What gave no document, and where: {} is the whole file, else {"offset": byte}, {"page": from 1} or {"line": from 1}."""
 
-    at: JsonObject = field(default_factory=dict)
+    at: Mapping[str, object] = field(default_factory=dict)
 
 
 class At(NamedTuple):
@@ -66,7 +66,7 @@ class Read(Protocol):
     def __call__(self, path: Path, limits: ReadLimits) -> Iterator[Item]: ...
 
 
-def tried(make: Callable[[], Document | Unread], at: JsonObject) -> Document | Unread:
+def tried(make: Callable[[], Document | Unread], at: Mapping[str, object]) -> Document | Unread:
     """What `make` makes; an error in it is of what is read, not of the run. UserError goes on: it is of the run."""
     try:
         return make()
@@ -76,7 +76,7 @@ def tried(make: Callable[[], Document | Unread], at: JsonObject) -> Document | U
         return why(error, at)
 
 
-def why(error: Exception, at: JsonObject) -> Unread:
+def why(error: Exception, at: Mapping[str, object]) -> Unread:
     if isinstance(error, MemoryError):
         return Unread(MEMORY, "more memory was asked for than --memory-gb", at)
     if isinstance(error, RecursionError):

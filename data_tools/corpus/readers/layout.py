@@ -103,7 +103,7 @@ def _lines(rows: Sequence[Row]) -> list[Line]:
 
 
 def _gutter(rows: Sequence[Row]) -> float | None:
-    """x between two columns: a gap in which most rows of two pieces and more agree, with lines that fill the room on both sides."""
+    """x between two columns: a gap in which most rows of two pieces and more agree, with lines that fill both sides."""
     pieces = [piece for row in rows for piece in row]
     if len(pieces) < 2 * _LEAST_ROWS:
         return None

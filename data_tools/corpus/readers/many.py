@@ -87,7 +87,7 @@ class Reading:
                 job, outcome = self._rests.popleft()
             else:
                 job = waiting.popleft()
-                lines = tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=self._folder)
+                lines = tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=str(self._folder))
                 outcome = _Outcome(job, cast(IO[bytes], lines))
                 self._open.append(outcome)
             self._children[child] = outcome

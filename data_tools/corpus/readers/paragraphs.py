@@ -7,7 +7,9 @@ from data_tools.corpus.readers.layout import Line, Piece, is_tabular
 
 _WIDE = re.compile("[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\u3000-\u303f]")
 _ENDS = re.compile(r"[.!?:;。！？：；]\s*$")
-_ITEM = re.compile(r"\s*([•·▪●■◆○*\-–—]\s|\(?[0-9一二三四五六七八九十]{1,3}[.、)）]\s?|[（(][0-9一二三四五六七八九十]{1,3}[)）]|【)")
+_ITEM = re.compile(
+    r"\s*([•·▪●■◆○*\-–—]\s|\(?[0-9一二三四五六七八九十]{1,3}[.、)）]\s?|[（(][0-9一二三四五六七八九十]{1,3}[)）]|【)"
+)
 _SPACE_LEFT = 2.0  # heights of a line that a line which fills its column leaves at its end, at most
 _INDENT = 0.8  # heights of a line, by which a paragraph is begun
 _LEADING = 2.2  # heights from one line to the next of a paragraph, at most

@@ -6,6 +6,7 @@ from data_tools.corpus.extra import needed
 from data_tools.corpus.readers.layout import Piece
 
 _WORD_GAP = 0.15  # of the height: from there on a space
+_Letter = tuple[str, float, float, float, float]
 _PIECE_GAP = 1.0  # of the height: from there on another piece, a cell or a column
 
 
@@ -13,7 +14,7 @@ def pieces_of(layer: Any, page: Any) -> list[Piece]:
     """layer: a PdfTextPage. Letters that follow one another in the file, on one line and close together, are a piece."""
     height = page.get_size()[1]
     pieces: list[Piece] = []
-    held: list[tuple[str, float, float, float, float]] = []
+    held: list[_Letter] = []
     for letter in _letters(layer, height):
         if held and not _follows(held[-1], letter):
             pieces.append(_piece(held))
@@ -22,9 +23,9 @@ def pieces_of(layer: Any, page: Any) -> list[Piece]:
     return [*pieces, _piece(held)] if held else pieces
 
 
-def _letters(layer: Any, page_height: float) -> list[tuple[str, float, float, float, float]]:
-    """(sign, x0, y0, x1, y1), y down, without spaces: where letters stand tells those better. The box is that of the font, so that
-    a comma is as high as a letter."""
+def _letters(layer: Any, page_height: float) -> list[_Letter]:
+    """(sign, x0, y0, x1, y1), y down, without spaces: where letters stand tells those better. The box is that of the font: a
+    comma is as high as a letter."""
     raw = needed("pypdfium2.raw", "ocr")
     box = raw.FS_RECTF()
     letters = []
@@ -43,16 +44,17 @@ def _letters(layer: Any, page_height: float) -> list[tuple[str, float, float, fl
     return letters
 
 
-def _follows(last: tuple[str, float, float, float, float], letter: tuple[str, float, float, float, float]) -> bool:
+def _follows(last: _Letter, letter: _Letter) -> bool:
     _, x0, y0, x1, y1 = last
     _, left, top, right, bottom = letter
     height = min(y1 - y0, bottom - top)
     return min(y1, bottom) - max(y0, top) > 0.5 * height and -0.5 * height < left - x1 < _PIECE_GAP * height
 
 
-def _piece(letters: list[tuple[str, float, float, float, float]]) -> Piece:
+def _piece(letters: list[_Letter]) -> Piece:
     text = letters[0][0]
     for last, letter in zip(letters, letters[1:], strict=False):
         gap = letter[1] - last[3]
         text += f" {letter[0]}" if gap > _WORD_GAP * (letter[4] - letter[2]) else letter[0]
-    return Piece(letters[0][1], min(one[2] for one in letters), max(one[3] for one in letters), max(one[4] for one in letters), text)
+    top, right, bottom = min(one[2] for one in letters), max(one[3] for one in letters), max(one[4] for one in letters)
+    return Piece(letters[0][1], top, right, bottom, text)

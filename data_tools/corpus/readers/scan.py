@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data_tools.corpus.extra import needed
-from data_tools.corpus.document import Document
-from data_tools.corpus.readers.item import DAMAGED, EMPTY, ILLEGIBLE, TOO_LARGE, At, Item, ReadLimits, Unread, why
+from data_tools.corpus.readers.item import DAMAGED, ILLEGIBLE, TOO_LARGE, At, Item, ReadLimits, Unread, why
 from data_tools.corpus.readers.ocr import Recognised, recognise
 from data_tools.corpus.readers.page import NO_LAYER, Page, document_of
 

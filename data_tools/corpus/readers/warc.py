@@ -1,7 +1,7 @@
 """WARC, plain or with each record in a gzip member: responses of text/html and text/plain, found and read by warcio."""
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -26,7 +26,7 @@ def read(path: Path, limits: ReadLimits, start: int = 0) -> Iterator[Item]:
             offset = next_record(stream, again_from) if again_from is not None else None
 
 
-def _records(stream: IO[bytes], start: int, limits: ReadLimits) -> Iterator[Item]:
+def _records(stream: IO[bytes], start: int, limits: ReadLimits) -> Generator[Item, None, int | None]:
     """The records from `start` on. Returns the byte behind which to look for the next one, None at the end of the file."""
     stream.seek(start)
     archive = needed("warcio.archiveiterator").ArchiveIterator(stream)
@@ -35,7 +35,7 @@ def _records(stream: IO[bytes], start: int, limits: ReadLimits) -> Iterator[Item
     while True:
         try:
             record = next(archive)
-            offset = archive.get_record_offset()
+            offset = archive.offset  # get_record_offset() reads the record to its end first
             yield At("offset", offset)
             found = _wanted(record, offset, limits)
             left = _drained(record, limits)
