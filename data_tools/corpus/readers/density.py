@@ -12,8 +12,10 @@ from typing import Any
 _GONE = frozenset("script style noscript template nav header footer aside form iframe button select input textarea svg canvas "
                   "object embed video audio map menu dialog head".split())  # fmt: skip
 _KEPT_HEADER = frozenset(("article", "main", "section"))  # a header in these holds the title
-_BLOCKS = frozenset("p div section article main table ul ol li dl dt dd h1 h2 h3 h4 h5 h6 blockquote pre figure figcaption "  # fmt: skip
-                    "center address fieldset details summary tr td th tbody thead tfoot caption header hr body".split())
+_BLOCKS = frozenset(
+    "p div section article main table ul ol li dl dt dd h1 h2 h3 h4 h5 h6 blockquote pre figure figcaption center address "
+    "fieldset details summary tr td th tbody thead tfoot caption header hr body".split()
+)
 _CALLED = re.compile(
     r"(?<![a-z])(nav|navbar|navi|menu|topbar|bread-?crumbs?|crumbs?|footer|foot|copyright|sidebar|side|aside|related|relate|"
     r"recommend|share|sharing|comments?|pager|pagination|page-?nav|hot|rank|ranking|toolbar|tags?|login|search|banner|advert|ads?|"

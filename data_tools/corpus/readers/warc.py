@@ -38,22 +38,32 @@ def _records(stream: IO[bytes], start: int, limits: ReadLimits) -> Generator[Ite
             offset = archive.offset  # get_record_offset() reads the record to its end first
             yield At("offset", offset)
             found = _wanted(record, offset, limits)
-            left = _drained(record, limits)
+            left = -1 if isinstance(found, Unread) and found.reason == TOO_LARGE else _drained(record, limits)
         except StopIteration:
+            if _is_more(stream, archive.offset):
+                yield Unread(CUT, "the file ends in this record", {"offset": archive.offset})
             return None
         except MemoryError as error:
             yield why(error, {"offset": offset})
             return offset + 1
         except (exceptions.ArchiveLoadFailed, zlib.error, ValueError, EOFError) as error:
-            yield Unread(DAMAGED, " ".join(str(error).split())[:200], {"offset": offset})
+            offset = max(offset, archive.offset)
+            said = "".join(sign if sign.isprintable() else " " for sign in str(error)[:120])
+            yield Unread(DAMAGED, " ".join(said.split()), {"offset": offset})
             return offset + 1
         if left > 0:
-            yield Unread(CUT, f"the record ends {left:,} bytes too early", {"offset": offset})
+            yield Unread(CUT, f"{left:,} bytes or more of the record are missing", {"offset": offset})
             return offset + 1
         if found is not None:
             yield found
         if left < 0:
             return offset + 1
+
+
+def _is_more(stream: IO[bytes], offset: int) -> bool:
+    """warcio takes a record whose head is cut for the end."""
+    stream.seek(offset)
+    return bool(stream.read(_PIECE).strip())
 
 
 def _drained(record: Any, limits: ReadLimits) -> int:
@@ -63,7 +73,7 @@ def _drained(record: Any, limits: ReadLimits) -> int:
         budget -= len(piece)
     if budget <= 0:
         return -1
-    return int(getattr(record.raw_stream, "limit", 0))
+    return int(getattr(record.raw_stream, "limit", 1))  # without a limit its head says no length, for it was cut
 
 
 def _content(stream: Any, most: int) -> bytes:
