@@ -21,6 +21,7 @@ _CALLED = re.compile(
     r"recommend|share|sharing|comments?|pager|pagination|page-?nav|hot|rank|ranking|toolbar|tags?|login|search|banner|advert|ads?|"
     r"friend-?links?|links)(?![a-z])"
 )
+_PAGE_PARTS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6", "table", "article", "section"))
 _SENTENCE = re.compile("[。！？；：，、]")
 _LINKS = 0.4  # share of links from which a block is no text
 _MOST = 0.75  # of the sentences of a block, that makes a child the main part
@@ -145,10 +146,16 @@ def _text_lines(text: str) -> list[str]:
 def _rows(table: _Block) -> list[str]:
     """`| a | b |` a row; a table that only lays out a page, with one cell a row or blocks of text in its cells, is no table."""
     rows = list(_rows_in(table))
-    if all(len(row) < 2 for row in rows) or any(len(_lines(cell)) > 5 for row in rows for cell in row):
+    if all(len(row) < 2 for row in rows) or any(_lays_out(cell) for row in rows for cell in row):
         return [line for row in rows for cell in row if not cell.of_links for line in _lines(cell)]
     texts = [[" ".join(_lines(cell)) for cell in row] for row in rows]
     return [f"| {' | '.join(row)} |" for row in texts if any(row)]
+
+
+def _lays_out(cell: _Block) -> bool:
+    """Whether the cell is a part of the page: with headings or tables of its own, or a text of many lines."""
+    inner = [part for part in cell.parts if isinstance(part, _Block)]
+    return any(part.tag in _PAGE_PARTS or _lays_out(part) for part in inner) or len(_lines(cell)) > 5
 
 
 def _rows_in(block: _Block) -> list[list[_Block]]:

@@ -38,7 +38,7 @@ Item: TypeAlias = Document | Unread | At
 class ReadLimits:
     """How much time and memory a file may cost, and what is done about pages without text."""
 
-    seconds: float = 60.0  # a page of a PDF or scan, a record of a WARC, a file of anything else
+    seconds: float = 120.0  # a page of a PDF or scan, a record of a WARC, a file of anything else
     memory_gb: float = 4.0  # address space of a process that reads
     max_bytes: int = 32 << 20  # of a text, a page of HTML, a record, an XML file; unpacked
     max_pixels: int = 100_000_000  # of an image or a page as it is drawn
