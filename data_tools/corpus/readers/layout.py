@@ -14,6 +14,8 @@ from statistics import median
 _SAME_ROW = 0.5  # of the smaller height, by which two pieces of a row overlap
 _FILLED = 0.6  # of the width of a column, from which a line fills it
 _LEAST_ROWS = 3  # rows that a column has
+_MOST_CROSSED = 0.5  # of the rows of a page, that cross a gutter beyond those that show it
+_STAND_OUT = 15  # per cent of the lines of a column, that may
 _CELL_GAP = 1.2  # heights of a line between two cells of a table; words are nearer
 _NARROWEST = 8  # heights of a line, the width of a column
 
@@ -97,8 +99,11 @@ def _read(rows: Sequence[Row]) -> list[Line]:
 
 
 def _lines(rows: Sequence[Row]) -> list[Line]:
-    left = min((row[0].x0 for row in rows), default=0.0)
-    right = max((piece.x1 for row in rows for piece in row), default=0.0)
+    """The edges of a column are where most lines begin and end: one may stand out, as a sign on the margin does."""
+    if not rows:
+        return []
+    left = sorted(row[0].x0 for row in rows)[(len(rows) - 1) * _STAND_OUT // 100]
+    right = sorted(row[-1].x1 for row in rows)[(len(rows) - 1) * (100 - _STAND_OUT) // 100]
     return [Line(row, left, right) for row in rows]
 
 
@@ -112,24 +117,22 @@ def _gutter(rows: Sequence[Row]) -> float | None:
     ends = {round(piece.x1 / height) * height: piece.x1 for piece in pieces}  # one for those that lie close together
     after = {end: bisect(starts, end + 0.5 * height) for end in ends.values()}
     candidates = {(end + starts[at]) / 2 for end, at in after.items() if at < len(starts)}
-    best = max(((_columnar(rows, x, height), x) for x in candidates), default=(0, 0.0))
-    return best[1] if best[0] >= _LEAST_ROWS else None
+    best = max(((_columnar(rows, x, height), x) for x in candidates), default=(-len(rows), 0.0))
+    return best[1] if best[0] > -_MOST_CROSSED * len(rows) else None
 
 
 def _columnar(rows: Sequence[Row], x: float, height: float) -> int:
-    """How many rows show that x is a gutter, less those that it cuts beyond the titles that any page has. 0 if it is none."""
-    left = [piece for row in rows for piece in row if piece.x1 <= x]
-    right = [piece for row in rows for piece in row if piece.x0 >= x]
-    if not left or not right:
-        return 0
-    width_left, width_right = x - min(piece.x0 for piece in left), max(piece.x1 for piece in right) - x
+    """How many rows show that x is a gutter, less those that it cuts: of full width, such as titles, are as many at any x."""
+    width_left, width_right = x - min(row[0].x0 for row in rows), max(row[-1].x1 for row in rows) - x
     if min(width_left, width_right) < _NARROWEST * height:
-        return 0
-    filled_left = sum(piece.x1 - piece.x0 > _FILLED * width_left for piece in left)
-    filled_right = sum(piece.x1 - piece.x0 > _FILLED * width_right for piece in right)
-    crossed = sum(piece.x0 < x < piece.x1 for row in rows for piece in row)
+        return -len(rows)
+    filled_left = filled_right = crossed = 0
+    for row in rows:
+        filled_left += sum(piece.x1 - piece.x0 for piece in row if piece.x1 <= x) > _FILLED * width_left
+        filled_right += sum(piece.x1 - piece.x0 for piece in row if piece.x0 >= x) > _FILLED * width_right
+        crossed += _crosses(row, x)
     shown = min(filled_left, filled_right)
-    return shown if shown >= _LEAST_ROWS and shown > crossed / 2 else 0
+    return shown - crossed if shown >= _LEAST_ROWS else -len(rows)
 
 
 def _bands(rows: Sequence[Row], x: float) -> list[tuple[list[Row], bool]]:

@@ -20,7 +20,7 @@ def read(path: Path, limits: ReadLimits, start: int = 0) -> Iterator[Item]:
     """start: byte from which the next record is looked for. A damaged or huge record costs itself only: the next is looked for
     in the bytes behind its beginning, without unpacking it."""
     with open(path, "rb") as stream:
-        offset: int | None = next_record(stream, start) if start else 0
+        offset: int | None = next_record(stream, start) if start else 0  # what stands before the first record is told
         while offset is not None:
             again_from = yield from _records(stream, offset, limits)
             offset = next_record(stream, again_from) if again_from is not None else None

@@ -12,7 +12,10 @@ _HEAD = 512  # bytes of a gzip member that tell what it begins with
 def next_record(stream: IO[bytes], start: int) -> int | None:
     """The first byte from `start` on at which a record begins, in a gzip member of its own or after an empty line."""
     stream.seek(0)
-    packed = stream.read(3) == _GZIP
+    head = stream.read(len(_WARC))
+    packed = head.startswith(_GZIP)
+    if start == 0 and head == _WARC:
+        return 0
     mark, before = (_GZIP, 0) if packed else (b"\n" + _WARC, 1)
     at = max(0, start - before)
     while (found := _find(stream, mark, at)) is not None:
