@@ -134,7 +134,7 @@ def _serve(connection: Connection, limits: ReadLimits) -> None:
 
 
 def _messages(job: Job, limits: ReadLimits) -> Iterator[Message]:
-    refusal = ""
+    refusal, at = "", dict[str, object]()
     try:
         found = format_of(job.path)
         if isinstance(found, Unread):
@@ -142,11 +142,12 @@ def _messages(job: Job, limits: ReadLimits) -> Iterator[Message]:
         else:
             yield Begun(found.name, found.resumes)
             for item in found.reads(job.path, limits, job.start):
+                at = item.where() if isinstance(item, At) else at
                 yield _written(item, job, found) if isinstance(item, Document) else item
     except UserError as error:
         refusal = str(error)
     except Exception as error:  # noqa: BLE001  whatever a parser raises ends its file only
-        yield why(error, {})
+        yield why(error, at)
     yield Ended(refusal)
 
 

@@ -132,7 +132,8 @@ def two_columns() -> tuple[bytes, list[str]]:
 def test_the_text_layer_of_two_columns(tmp_path: Path) -> None:
     pytest.importorskip("pypdfium2", reason=NO_PDF)
     page, said = two_columns()
-    path = written(tmp_path, pdf_bytes([page, drawn([(50, 700, "The second page.")])], trailer=b"/Info<</Title(On aspirin)>>"))
+    pages = [page, drawn([(50, 700, "The second page.")])]
+    path = written(tmp_path, pdf_bytes(pages, more=[b"<</Title(On aspirin)>>"], trailer=b"/Info 100 0 R"))
     assert items(pdf, path) == [Document("\n".join([*said, "The second page."]), {"title": "On aspirin", "pages": 2})]
 
 
