@@ -2,10 +2,10 @@
 
     python benchmarks/ocr.py --font CJK.ttf [--latin LATIN.ttf] [--pages 40] [--workers N] [--output benchmarks/results/ocr.json]
 
-Pages go through all of: Chinese and English; one column and two; with and without a table; with and without a red round stamp over
-the text; 100 and 200 dpi; straight and skewed by 2 degrees. They are drawn here, with a seed, saved as PNG and read by extract.py's
-reader of scans. Characters are counted without white space, which has no meaning in Chinese and between cells; words of English that
-run together or apart are counted by themselves. A page is in order if its paragraphs and rows come one after another as drawn.
+Pages go through all of: Chinese and English; one column and two; with and without a table and a red round stamp over the text; 100
+and 200 dpi; straight and skewed by 2 degrees. They are drawn here, with seeds, saved as PNG and read by extract.py's reader of
+scans. Characters are counted without white space, which has no meaning in Chinese and between cells. A page is in order if its
+paragraphs and rows come one after another as drawn.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageChops, ImageDraw, ImageFont
 
 from data_tools.corpus.document import Document
 from data_tools.corpus.readers import scan
@@ -37,16 +37,31 @@ from megatron_qm.observe.environment import cpu_name
 
 _PACKAGES = ("rapidocr", "onnxruntime", "pillow", "numpy")
 _WORDS = {
-    "zh": ("患者", "血压", "每日", "一次", "口服", "阿司匹林", "二甲双胍", "剂量", "不良反应", "出血", "肝功能", "肾功能", "检查", "显示", "建议", "复查",
-           "控制", "血糖", "治疗", "观察", "症状", "缓解", "心电图", "正常", "异常", "手术", "术后", "感染", "抗生素", "疗程", "过敏", "禁用", "慎用",
-           "妊娠", "儿童", "老年人", "减量", "停药", "监测", "水平", "升高", "降低", "mg", "10", "3.5", "℃", "120/80"),
-    "en": ("patient", "blood", "pressure", "daily", "aspirin", "metformin", "dose", "bleeding", "liver", "kidney", "function", "test",
-           "shows", "therapy", "symptoms", "relief", "normal", "surgery", "infection", "course", "allergy", "children", "older",
-           "adults", "reduce", "monitor", "level", "raised", "of", "the", "and", "with", "in", "after", "mg", "10", "3.5", "120/80"),
+    "zh": (
+        "患者 血压 每日 一次 口服 阿司匹林 二甲双胍 剂量 不良反应 出血 肝功能 肾功能 检查 显示 建议 复查 控制 "
+        "血糖 治疗 观察 症状 缓解 心电图 正常 异常 手术 术后 感染 抗生素 疗程 过敏 禁用 慎用 妊娠 儿童 老年人 "
+        "减量 停药 监测 水平 升高 降低 mg 10 3.5 ℃ 120/80"
+    ).split(),
+    "en": (
+        "patient blood pressure daily aspirin metformin dose bleeding liver kidney function test shows "
+        "therapy symptoms relief normal surgery infection course allergy children older adults reduce monitor "
+        "level raised of the and with in after mg 10 3.5 120/80"
+    ).split(),
 }
-_ROWS = {"zh": (("药名", "剂量", "用途"), ("阿司匹林", "100 mg", "预防血栓"), ("布洛芬", "200 mg", "止痛"), ("头孢呋辛", "250 mg", "抗感染")),
-         "en": (("Drug", "Dose", "Use"), ("Aspirin", "100 mg", "thrombosis"), ("Ibuprofen", "200 mg", "pain"),
-                ("Cefuroxime", "250 mg", "infection"))}
+_ROWS = {
+    "zh": (
+        ("药名", "剂量", "用途"),
+        ("阿司匹林", "100 mg", "预防血栓"),
+        ("布洛芬", "200 mg", "止痛"),
+        ("头孢呋辛", "250 mg", "抗感染"),
+    ),
+    "en": (
+        ("Drug", "Dose", "Use"),
+        ("Aspirin", "100 mg", "thrombosis"),
+        ("Ibuprofen", "200 mg", "pain"),
+        ("Cefuroxime", "250 mg", "infection"),
+    ),
+}
 _TITLES = {"zh": "临床用药指南与观察记录", "en": "Clinical notes on drug therapy"}
 _A4 = (8.27, 11.69)  # inches
 _POINTS = 72
@@ -158,8 +173,6 @@ class Painter:
         pen.ellipse((x - disc, y - disc, x + disc, y + disc), fill=red)
         said = "医院专用章" if self.kind.language == "zh" else "HOSPITAL"
         pen.text((x, y + radius // 2), said, red, font=self.font, anchor="mm")
-        from PIL import ImageChops
-
         self.image = ImageChops.multiply(self.image, layer)
 
 

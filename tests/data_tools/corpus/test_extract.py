@@ -12,6 +12,10 @@ from data_tools import extract
 from data_tools.corpus.document import Document
 from data_tools.corpus.readers import child, formats
 from data_tools.corpus.readers.item import At, Item, ReadLimits
+from data_tools.corpus.reading import ReadAs, read_block
+from data_tools.sources.blocks import Position
+from data_tools.sources.inputs import find_inputs, shares_of
+from data_tools.sources.read import read_blocks
 from megatron_qm.errors import UserError
 
 
@@ -77,6 +81,14 @@ def test_a_library_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
         from data_tools.corpus.extra import needed
 
         needed("no_such_module", "ocr")
+
+
+def test_a_source_of_a_corpus_keeps_the_origin_that_a_reader_told(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"id": "i", "origin": {"file": "a.pdf", "format": "pdf"}, "text": "words"}\n')
+    (source,) = find_inputs([str(tmp_path / "a.jsonl")], None, "line")
+    (block,) = read_blocks([source], shares_of([source], 0, 1), Position(0, 0, 0), None, 1 << 20, 1 << 20)
+    (found,) = read_block(block, ReadAs(source, trace=True, name="s"), 1 << 20).documents
+    assert found.known["origin"] == {"file": str(tmp_path / "a.jsonl"), "line": 1, "origin": {"file": "a.pdf", "format": "pdf"}}
 
 
 # A reader that misbehaves, in the process of a child: each line of its file is a record

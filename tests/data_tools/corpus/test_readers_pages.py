@@ -79,8 +79,10 @@ def test_lines_that_fill_their_column_are_a_paragraph() -> None:
     assert text_of(in_reading_order(pieces)) == "one two three four five.\nsix seven eight."
 
 
-@pytest.mark.parametrize(("lines", "whole"), [(["用药期间", "应当观察。"], "用药期间应当观察。"), (["inflam-", "mation is"], "inflammation is"),
-                                              (["COX-", "2 is"], "COX- 2 is"), (["每日 100", "mg 口服"], "每日 100 mg 口服")])
+@pytest.mark.parametrize(("lines", "whole"), [
+    (["用药期间", "应当观察。"], "用药期间应当观察。"), (["inflam-", "mation is"], "inflammation is"),
+    (["COX-", "2 is"], "COX- 2 is"), (["每日 100", "mg 口服"], "每日 100 mg 口服"),
+])  # fmt: skip
 def test_how_lines_are_joined(lines: list[str], whole: str) -> None:
     pieces = [Piece(50, 60 + 15 * at, 280, 70 + 15 * at, line) for at, line in enumerate(lines)]
     assert text_of(in_reading_order(pieces)) == whole
@@ -228,6 +230,18 @@ def test_a_stamp_goes_and_the_print_below_it_stays() -> None:
     page[1], page[2], page[1, 2], page[3, 3] = (20, 20, 20), (214, 40, 40), (17, 3, 3), (40, 40, 200)
     cleaned = ocr.without_stamps(page)
     assert (cleaned[2] == 255).all() and (cleaned[1] == page[1]).all() and (cleaned[3] == page[3]).all()
+
+
+def test_two_columns_that_were_found_as_one_line_are_told_by_the_paper_between_them() -> None:
+    numpy = pytest.importorskip("numpy")
+    line = numpy.full((20, 200, 3), 255, numpy.uint8)
+    line[5:15, 0:80], line[5:15, 120:200] = 0, 0
+    assert ocr.blank_around(line, 100) == (82, 118)
+    assert ocr.blank_around(line, 79) is None
+    line[5:15, 95] = 0  # a word ends there: what is left is a space
+    assert ocr.blank_around(line, 100) is None or ocr.blank_around(line, 100)[0] > 95
+    line[5:15, 80:110] = 0
+    assert ocr.blank_around(line, 115) is None
 
 
 def test_recognised_text_of_a_picture(tmp_path: Path) -> None:
