@@ -2,8 +2,8 @@
 
     python benchmarks/ocr.py --font CJK.ttf [--latin LATIN.ttf] [--pages 40] [--workers N] [--output benchmarks/results/ocr.json]
 
-Pages go through all of: Chinese and English; one column and two; with and without a table and a red round stamp over the text; 100
-and 200 dpi; straight and skewed by 2 degrees. They are drawn here, with seeds, saved as PNG and read by extract.py's reader of
+Pages go through all of: Chinese and English; one column and two; with and without a table and a red round stamp over the text;
+100 and 200 dpi; straight and skewed by 2 degrees. They are drawn here, with seeds, saved as PNG and read by extract.py's reader of
 scans. Characters are counted without white space, which has no meaning in Chinese and between cells. A page is in order if its
 paragraphs and rows come one after another as drawn.
 """
@@ -91,8 +91,8 @@ def kinds(count: int) -> list[Kind]:
     every = [Kind(language, columns, table, stamp, dpi, skew)
              for dpi in (100, 200) for skew in (0.0, 2.0) for columns in (2, 1) for table, stamp in ((True, True), (False, False))
              for language in ("zh", "en")]  # fmt: skip
-    again = [Kind(language, 2, table, not table, dpi, skew) for table in (True, False) for dpi in (100, 200) for skew in (-2.0, 2.0)
-             for language in ("zh", "en")]  # fmt: skip
+    again = [Kind(language, 2, table, not table, dpi, skew)
+             for table in (True, False) for dpi in (100, 200) for skew in (-2.0, 2.0) for language in ("zh", "en")]  # fmt: skip
     return (every + again)[:count]
 
 
@@ -263,7 +263,8 @@ def result(pages: list[dict[str, Any]]) -> dict[str, Any]:
         "hardware": {"cpu": cpu_name(), "cores": os.cpu_count(), "used": 1},
         "characters": characters, "errors": errors, "rate": round(errors / characters, 5),
         "worst_page": max(page["rate"] for page in pages), "pages_in_order": sum(page["in_order"] for page in pages),
-        "pages": len(pages), "cpu_seconds_a_page": round(sum(page["cpu_seconds"] for page in pages) / len(pages), 1), "each": pages}
+        "pages": len(pages),
+        "cpu_seconds_a_page": round(sum(page["cpu_seconds"] for page in pages) / len(pages), 1), "each": pages}
 
 
 if __name__ == "__main__":

@@ -98,7 +98,7 @@ def blank_around(line: "numpy.ndarray[Any, Any]", at: int) -> tuple[int, int] | 
     height, width = light.shape
     if not 0 <= at < width or inked[at]:
         return None
-    start = at - int(numpy.argmax(inked[at::-1])) if inked[:at].any() else 0
+    start = at + 1 - int(numpy.argmax(inked[at::-1])) if inked[:at].any() else 0
     end = at + int(numpy.argmax(inked[at:])) if inked[at:].any() else width
     margin = height // 8
     return (start + margin, end - margin) if end - start > _PAPER * height and 0 < start and end < width else None

@@ -152,7 +152,8 @@ def test_a_pdf_that_cannot_be_read(tmp_path: Path, data: bytes, reason: str) -> 
     assert isinstance(found, Unread) and found.reason == reason
 
 
-PICTURE = b"<</Type/XObject/Subtype/Image/Width 1/Height 1/ColorSpace/DeviceGray/BitsPerComponent 8/Length 1>>stream\n0\nendstream"
+PICTURE = b"<</Type/XObject/Subtype/Image/Width 1/Height 1/ColorSpace/DeviceGray/BitsPerComponent 8/Length 1>>stream\n" \
+          b"0\nendstream"
 A_SCAN = b"q 600 0 0 800 0 0 cm /I Do Q\n"
 
 
