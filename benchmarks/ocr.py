@@ -2,8 +2,8 @@
 
     python benchmarks/ocr.py --font CJK.ttf [--latin LATIN.ttf] [--pages 40] [--workers N] [--output benchmarks/results/ocr.json]
 
-Pages go through all of: Chinese and English; one column and two; with and without a table and a red round stamp over the text;
-100 and 200 dpi; straight and skewed by 2 degrees. They are drawn here, with seeds, saved as PNG and read by extract.py's reader of
+Pages go through all of: Chinese and English; one column and two; with and without a table and a red round stamp over
+the text; 100 and 200 dpi; straight and skewed by 2 degrees. They are drawn here, with seeds, saved as PNG and read by extract.py's reader of
 scans. Characters are counted without white space, which has no meaning in Chinese and between cells. A page is in order if its
 paragraphs and rows come one after another as drawn.
 """
@@ -13,6 +13,7 @@ import json
 import os
 import platform
 import random
+import re
 import shlex
 import sys
 import tempfile
@@ -143,13 +144,13 @@ class Painter:
         return "".join(words).rstrip("，") + "。"
 
     def _broken(self, text: str, width: int) -> list[str]:
-        """At spaces in English; in Chinese anywhere but before a stop and inside of a number."""
-        parts = text.split(" ") if self.kind.language == "en" else list(text)
+        """At spaces in English; in Chinese anywhere but before a stop and inside of a number or unit."""
+        parts = text.split(" ") if self.kind.language == "en" else re.findall(r"[!-~]{1,8}|[^!-~]", text)
         glue = " " if self.kind.language == "en" else ""
         lines, line = [], ""
         for part in parts:
             longer = f"{line}{glue}{part}" if line else part
-            if self.pen.textlength(longer, font=self.font) > width and part not in "，。" and not (part.isascii() and glue == ""):
+            if self.pen.textlength(longer, font=self.font) > width and part not in "，。":
                 lines.append(line)
                 line = part
             else:
