@@ -2,10 +2,10 @@
 
     python benchmarks/ocr.py --font CJK.ttf [--latin LATIN.ttf] [--pages 40] [--workers N] [--output benchmarks/results/ocr.json]
 
-Pages go through all of: Chinese and English; one column and two; with and without a table and a red round stamp over
-the text; 100 and 200 dpi; straight and skewed by 2 degrees. They are drawn here, with seeds, saved as PNG and read by extract.py's reader of
-scans. Characters are counted without white space, which has no meaning in Chinese and between cells. A page is in order if its
-paragraphs and rows come one after another as drawn.
+Pages go through all of: Chinese and English; one column and two; with and without a table and a red round stamp over the text;
+100 and 200 dpi; straight and skewed by 2 degrees. They are drawn here, with seeds, saved as PNG and read by extract.py's reader
+of scans. Characters are counted without white space, which has no meaning in Chinese and between cells. A page is in order if
+its paragraphs and rows come one after another as drawn.
 """
 
 import argparse

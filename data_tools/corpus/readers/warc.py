@@ -31,11 +31,11 @@ def _records(stream: IO[bytes], start: int, limits: ReadLimits) -> Generator[Ite
     stream.seek(start)
     archive = needed("warcio.archiveiterator").ArchiveIterator(stream)
     exceptions = needed("warcio.exceptions")
-    offset = start
+    offset: int = start
     while True:
         try:
             record = next(archive)
-            offset = archive.offset  # get_record_offset() reads the record to its end first
+            offset = int(archive.offset)  # get_record_offset() reads the record to its end first
             yield At("offset", offset)
             found = _wanted(record, offset, limits)
             left = -1 if isinstance(found, Unread) and found.reason == TOO_LARGE else _drained(record, limits)
@@ -47,7 +47,7 @@ def _records(stream: IO[bytes], start: int, limits: ReadLimits) -> Generator[Ite
             yield why(error, {"offset": offset})
             return offset + 1
         except (exceptions.ArchiveLoadFailed, zlib.error, ValueError, EOFError) as error:
-            offset = max(offset, archive.offset)
+            offset = max(offset, int(archive.offset))
             said = "".join(sign if sign.isprintable() else " " for sign in str(error)[:120])
             yield Unread(DAMAGED, " ".join(said.split()), {"offset": offset})
             return offset + 1
