@@ -136,6 +136,8 @@ def _label(document: Document, line: int, read_as: ReadAs) -> None:
         origin: JsonObject = {"file": str(read_as.input.path), "line": line + 1}
         if "source" in own:
             origin["source"] = own["source"]
+        if "origin" in own:
+            origin["origin"] = own["origin"]  # where what read the file says that it comes from
         known["source"] = read_as.name
         known["origin"] = origin
         if known.get("id") in (None, ""):
