@@ -22,13 +22,14 @@ if __name__ == "__main__":  # as a script: the imports below are found from the 
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from data_tools.corpus.packed import check_name, packed_lines
-from data_tools.corpus.places import check_outputs, exit_code, working_folder
+from data_tools.corpus.places import STOPPED, check_outputs, exit_code, working_folder
 from data_tools.corpus.readers.child import Job
 from data_tools.corpus.readers.item import ReadLimits, Unread
 from data_tools.corpus.readers.many import ReadCounts, Reading
 from data_tools.corpus.report import rate
 from data_tools.corpus.settings import add_options, from_options
 from data_tools.progress import Progress
+from data_tools.stopping import StopRequest
 from megatron_qm.errors import UserError
 from megatron_qm.files import atomic_write, publish, write_json
 
@@ -38,10 +39,10 @@ _MOST_WORKERS = 4096
 
 def main(argv: list[str] | None = None) -> int:
     args = _arguments(argv)
-    return exit_code(lambda: extract(args, from_options(args, ReadLimits)))
+    return exit_code(lambda stop: extract(args, from_options(args, ReadLimits), stop))
 
 
-def extract(args: argparse.Namespace, limits: ReadLimits) -> None:
+def extract(args: argparse.Namespace, limits: ReadLimits, stop: StopRequest) -> None:
     """Raises UserError where nothing gave a document, or the user can mend something; then nothing is written."""
     check_name(args.output, f"--output {args.output}")
     paths = files_of(args.input)
@@ -49,7 +50,7 @@ def extract(args: argparse.Namespace, limits: ReadLimits) -> None:
     began = time.monotonic()
     with working_folder(args.output, ".extract") as folder:
         output, rejects = folder / args.output.name, folder / "rejects"
-        counts = _read(args, limits, paths, output, rejects)
+        counts = _read(args, limits, paths, output, rejects, stop)
         if not counts.documents:
             raise UserError(f"--input {paths[0]}: no document in {len(paths):,} files: {_in_words(counts)}; nothing was written")
         if args.rejects:
@@ -65,7 +66,9 @@ def extract(args: argparse.Namespace, limits: ReadLimits) -> None:
               file=sys.stderr)
 
 
-def _read(args: argparse.Namespace, limits: ReadLimits, paths: Sequence[Path], output: Path, rejects: Path) -> ReadCounts:
+def _read(
+    args: argparse.Namespace, limits: ReadLimits, paths: Sequence[Path], output: Path, rejects: Path, stop: StopRequest
+) -> ReadCounts:
     progress = Progress(len(paths))
     done = documents = size = 0
     with packed_lines(output) as lines, atomic_write(rejects) as bad:
@@ -77,6 +80,7 @@ def _read(args: argparse.Namespace, limits: ReadLimits, paths: Sequence[Path], o
         for done in reading.run([Job(path, _name(path)) for path in paths]):
             progress.add(reading.counts.documents - documents, 0, reading.counts.bytes - size, done)
             documents, size = reading.counts.documents, reading.counts.bytes
+            stop.check(STOPPED)
         progress.close()
     return reading.counts
 
