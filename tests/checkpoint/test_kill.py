@@ -53,8 +53,18 @@ def in_one_process(directory: str) -> dict[str, Any]:
         status = in_child(lambda p=path, w=(place, attribute, replacement): train_and_die(p, *w))
         report[name] = {"status": status, **resume(path)}
     path = Path(directory, "asynchronous")
-    report["asynchronous"] = {"status": in_child(lambda: die_while_child_writes(path)), **resume(path)}
+    status = in_child(lambda: die_while_child_writes(path))
+    await_end(path)
+    report["asynchronous"] = {"status": status, **resume(path)}
     return report
+
+
+def await_end(directory: Path) -> None:
+    """Of the writer: it holds the port of the rank that it belonged to until it is dead."""
+    pid = int((directory / "writer.pid").read_text())
+    deadline = time.monotonic() + 30  # it is dead at once, and gone when init has noticed
+    while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 def in_child(work: Callable[[], None]) -> int:
@@ -138,7 +148,4 @@ def test_killed_while_a_child_is_writing(report: dict[str, Any], directory: Path
     assert found["exact"] == "same"
     assert [entry for entry in found["after"] if entry.startswith(".")] == []
     pid = int((directory / "asynchronous" / "writer.pid").read_text())
-    deadline = time.monotonic() + 30  # it is dead at once, and gone when init has noticed
-    while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
     assert not Path(f"/proc/{pid}").exists(), "the writer outlived the rank that it belonged to"
