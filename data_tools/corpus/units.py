@@ -92,16 +92,17 @@ def _invisible(character: str) -> bool:
 
 def grams(units: Units, size: int) -> Units:
     """Hashes of all runs of `size` units within each text, in their order; of a text with fewer units, of all that it has."""
-    hashes, counts = units.hashes, units.ends - units.starts
+    hashes, starts = units.hashes, units.starts
+    counts = units.ends - starts
     summed = np.zeros(hashes.size, np.uint64)
     for step, power in enumerate(_powers(_BASE, size).tolist()):
         summed[: max(0, hashes.size - step)] += hashes[step:] * np.uint64(power)
     many = np.maximum(counts - size + 1, np.minimum(counts, 1))
     ends = np.cumsum(many)
-    firsts = np.repeat(units.starts - (ends - many), many) + np.arange(ends[-1] if ends.size else 0)
+    firsts = np.repeat(starts - (ends - many), many) + np.arange(ends[-1] if ends.size else 0)
     for text in np.flatnonzero((counts > 0) & (counts < size)).tolist():
-        few = hashes[units.starts[text] : units.ends[text]]
-        summed[units.starts[text]] = (few * _powers(_BASE, few.size)).sum(dtype=np.uint64)
+        few = hashes[starts[text] : units.ends[text]]
+        summed[starts[text]] = (few * _powers(_BASE, few.size)).sum(dtype=np.uint64)
     return Units(mixed(summed[firsts]), ends)
 
 
