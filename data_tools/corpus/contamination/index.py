@@ -35,11 +35,13 @@ class Sought(NamedTuple):
 
 @dataclass(frozen=True)
 class Index:
-    """runs: the hashes of all bodies, sorted; run i is in the items owners[firsts[i] : firsts[i + 1]]. filter: bits, set for each
-    run. too_short: items with too little to be told from a phrase, by set."""
+    """needed: of each item, how many of its runs must stand in a document. runs: the hashes of all bodies, sorted; run i is in
+    the items owners[firsts[i] : firsts[i + 1]]. filter: bits, set for each run. too_short: items with too little to be told from
+    a phrase, by set."""
 
     config: ContaminationConfig
     items: Sequence[Sought]
+    needed: Places
     runs: Hashes
     firsts: Places
     owners: NDArray[np.int32]
@@ -64,7 +66,8 @@ def build_index(sets: Mapping[str, Sequence[Item]], config: ContaminationConfig,
     hashes = np.concatenate([*bodies, _NO_RUNS])
     order = np.argsort(hashes, kind="stable")
     runs, firsts = np.unique(hashes[order], return_index=True)
-    return Index(config, sought, runs, np.append(firsts, hashes.size), owners[order], _filter(runs), too_short)
+    needed = np.ceil(config.share * np.array([one.runs for one in sought]) - 1e-9).astype(np.int64)
+    return Index(config, sought, needed, runs, np.append(firsts, hashes.size), owners[order], _filter(runs), too_short)
 
 
 def phrases_of(index: Index, counts: Places, documents: int) -> Hashes:

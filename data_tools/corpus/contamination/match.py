@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data_tools.corpus.contamination.index import Index, Sought, may_hold
+from data_tools.corpus.contamination.index import Index, may_hold
 from data_tools.corpus.units import Hashes, Places, Units, grams, read_units
 
 
@@ -37,12 +37,11 @@ def find_items(index: Index, texts: Sequence[str]) -> list[Match]:
     texts_of, items, places, hits = texts_of[order], items[order], places[order], hits[order]
     begins = np.flatnonzero((np.diff(texts_of, prepend=-1) != 0) | (np.diff(items, prepend=-1) != 0))
     ends = np.append(begins[1:], items.size)
-    needed = np.array([_runs_needed(index, sought) for sought in index.items])
-    likely = np.flatnonzero(ends - begins >= needed[items[begins]])
-    found = []
+    likely = np.flatnonzero(ends - begins >= index.needed[items[begins]])
+    starts, found = units.starts, []
     for begin, end in zip(begins[likely].tolist(), ends[likely].tolist(), strict=True):
         text, item = int(texts_of[begin]), int(items[begin])
-        share = _share(index, index.items[item], places[begin:end], hits[begin:end], _units_of(units, text))
+        share = _share(index, item, places[begin:end], hits[begin:end], units.hashes[starts[text] : units.ends[text]])
         if share:
             found.append(Match(text, item, share))
     return found
@@ -69,15 +68,12 @@ def _runs_found(index: Index, runs: Units) -> tuple[Places, Places]:
     return maybe[real], at[real]
 
 
-def _runs_needed(index: Index, sought: Sought) -> int:
-    return int(np.ceil(index.config.share * sought.runs - 1e-9))
-
-
-def _share(index: Index, sought: Sought, places: Places, hits: Places, text: Hashes) -> float:
+def _share(index: Index, item: int, places: Places, hits: Places, text: Hashes) -> float:
     """Of the item's runs those in the fullest window of the text; 0 where they, and what else stands there, are not enough."""
+    sought = index.items[item]
     width = max(int(index.config.window * sought.length), sought.length + index.config.gram)
     most, start = _fullest(places.tolist(), hits.tolist(), width)
-    if most < _runs_needed(index, sought):
+    if most < index.needed[item]:
         return 0.0
     around = text[max(0, start - width) : start + 2 * width]
     beside = sum(option.size for option in sought.options if _stands_in(option, around))
@@ -106,7 +102,3 @@ def _stands_in(part: Hashes, text: Hashes) -> bool:
         if np.array_equal(text[place : place + part.size], part):
             return True
     return False
-
-
-def _units_of(units: Units, text: int) -> Hashes:
-    return units.hashes[units.starts[text] : units.ends[text]]
