@@ -1,6 +1,7 @@
 """A corpus from its sources to tokens, stage by stage; what is there already, and made of the same, is not made again."""
 
 import fcntl
+import json
 import logging
 import os
 import re
@@ -232,17 +233,12 @@ def _begun(item: CorpusPass, identity: dict[str, Any]) -> Path:
     folder = _partial(item.folder)
     plan = folder / _PLAN
     if plan.exists():
-        refuse_differences(folder, _read_plan(plan), identity, item.name)
+        refuse_differences(folder, json.loads(plan.read_bytes()), identity, item.name)
         return folder
     remove_tree(folder)
     folder.mkdir(parents=True)
     write_json(plan, identity)
     return folder
-
-
-def _read_plan(path: Path) -> dict[str, Any]:
-    values: dict[str, Any] = yaml.safe_load(path.read_text())
-    return values
 
 
 def _publish(partial: Path, folder: Path, manifest: dict[str, Any]) -> None:

@@ -235,6 +235,8 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(tmp_path: Path) ->
 
 def test_a_stop_commits_and_the_same_command_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = write_sources(tmp_path, 200)
+    small = "wait: 0.00001"  # which JSON writes as 1e-05, and YAML reads as a text
+    config.write_text(config.read_text().replace("toy: {least: 40}", f"toy: {{least: 40, {small}}}"))
     assert build(config) == 0
     whole = outcome(tmp_path / "out")
     shutil.rmtree(tmp_path / "out")
