@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -37,7 +38,7 @@ from megatron_qm.files import publish, write_json
 log = logging.getLogger(__name__)
 
 Config = TypeVar("Config")
-BLOCK_BYTES = 1 << 20
+_BLOCK_BYTES = 1 << 20
 LONGEST_DOCUMENT = 32 << 20
 _MOST_WORKERS = 4096
 
@@ -133,10 +134,10 @@ class _Run:
         shares = shares_of(self._inputs, 0, 1)
         work = Pass([ReadAs(item, self._files.text_key, self._files.text_key) for item in self._inputs], [self._step],
                     self._files.max_document_bytes)  # fmt: skip
-        blocks = read_blocks(self._inputs, shares, Position(0, 0, 0), None, BLOCK_BYTES, work.limit)
+        blocks = read_blocks(self._inputs, shares, Position(0, 0, 0), None, _BLOCK_BYTES, work.limit)
         rejects = RejectsFile(rejects_path, self._inputs, {share.input: share for share in shares})
-        progress = Progress(sum(item.size for item in self._inputs))
-        behind = 0
+        before = list(accumulate((item.size for item in self._inputs), initial=0))
+        progress = Progress(before[-1])
         results = outcomes(work, blocks, self._files.workers)
         try:
             for outcome in results:
@@ -145,8 +146,7 @@ class _Run:
                 for counts, more in zip(self._counts, outcome.counts, strict=True):
                     counts.add(more)
                 self._samples = chosen([*self._samples, *outcome.samples[1]])
-                behind = sum(item.size for item in self._inputs[: outcome.input]) + outcome.consumed
-                progress.add(outcome.counts[0].documents, 0, outcome.counts[0].bytes, behind)
+                progress.add(outcome.counts[0].documents, 0, outcome.counts[0].bytes, before[outcome.input] + outcome.consumed)
                 stop.check("stopped; nothing was written")
             rejects.sync()
         finally:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 
 from data_tools.corpus.config import CorpusConfig
@@ -33,8 +34,7 @@ class StageRun:
         self.state = state = State.replay(self._journal.records, len(work.steps) + 1)
         self._shards = ShardWriter(folder, config.suffix, config.shard_bytes, state.shards)
         state.shards = self._shards.shards
-        shares = shares_of(self._files, 0, 1)
-        self._all = shares
+        self._shares_read = shares = shares_of(self._files, 0, 1)
         self._rejects = RejectsFile(folder / REJECTS, self._files, {share.input: share for share in shares}, state.rejects_bytes)
         self._sampled: set[int] = set()
 
@@ -50,10 +50,10 @@ class StageRun:
         """Read to the end. Raises UserError or Interrupted; what was done is kept."""
         if self.state.finished:
             return
-        before = [0, *_sums([item.size for item in self._files])]
+        before = list(accumulate((item.size for item in self._files), initial=0))
         position = self.state.position
         progress = Progress(before[-1], before[min(position.input, len(self._files))])
-        blocks = read_blocks(self._files, self._all, position, None, self._config.block_bytes, self._work.limit)
+        blocks = read_blocks(self._files, self._shares_read, position, None, self._config.block_bytes, self._work.limit)
         began = committed = time.monotonic()
         seconds = self.state.seconds
         results = outcomes(self._work, blocks, workers)
@@ -104,11 +104,3 @@ def check_found(found: dict[str, int], inputs: Sequence[ReadAs]) -> None:
         if not found.get(read_as.name):
             raise UserError(f"source {read_as.name!r}: no document in {read_as.input.path} or its other files: is text_key = "
                             f"{read_as.text_key!r} right? Reasons are in {REJECTS} of the stage")
-
-
-def _sums(sizes: Sequence[int]) -> list[int]:
-    total, sums = 0, []
-    for size in sizes:
-        total += size
-        sums.append(total)
-    return sums
