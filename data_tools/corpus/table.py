@@ -2,14 +2,17 @@
 token where it comes from."""
 
 import hashlib
+import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pyarrow as arrow
 import pyarrow.parquet as parquet
+import zstandard
 
 from megatron_qm.errors import UserError
 from megatron_qm.files import atomic_write
@@ -80,10 +83,6 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _lines(path: Path) -> Iterator[bytes]:
-    import io
-
-    import zstandard
-
     with open(path, "rb") as stream:
         if path.suffix == ".zst":
             reader = zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True)
@@ -102,24 +101,13 @@ def _kept(table: Path, manifest: dict[str, Any], left_out: set[tuple[str, int]])
 
 
 def _write(target: Path, rows: Iterable[dict[str, Any]], made_of: str) -> int:
-    count = 0
+    count, left = 0, iter(rows)
     schema = _SCHEMA.with_metadata({_MADE_OF: made_of})
     with atomic_write(target) as stream, parquet.ParquetWriter(stream, schema, compression="zstd") as writer:
-        for batch in _batches(rows):
+        while batch := list(islice(left, _ROWS)):
             writer.write_batch(arrow.RecordBatch.from_pylist(batch, schema=schema))
             count += len(batch)
     return count
-
-
-def _batches(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    batch: list[dict[str, Any]] = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) == _ROWS:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
 
 
 def _made_of(path: Path) -> str | None:
