@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from data_tools.corpus.duplicates.config import DuplicatesConfig
 from data_tools.corpus.duplicates.parquet import writing
 from data_tools.corpus.extra import needed
+from data_tools.corpus.grading.rules import GRADES
 from data_tools.corpus.rows import Corpus, Piece, Refused, Row, pieces, rows_of
 from data_tools.corpus.units import Hashes, Units, batches, grams, mixed, read_units
 from data_tools.corpus.workers import outcomes
 from data_tools.sources.parse import BadLine
 
-GRADES = "ABCDE"
 NO_GRADE = "no grade"
 _SEED = 1
 
@@ -81,7 +81,7 @@ def _grade(row: Row, key: str) -> int:
     value = row.document.known.get(key) if key else None
     if value is None:
         return len(GRADES)
-    if not isinstance(value, str) or len(value) != 1 or value not in GRADES:
+    if value not in GRADES:
         raise BadLine(NO_GRADE, f"{key} = {value!r:.60}: A, B, C, D or E is meant")
     return GRADES.index(value)
 

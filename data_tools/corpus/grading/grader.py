@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from data_tools.corpus.document import Document, Dropped, Step
-from data_tools.corpus.grading.rules import GRADES, Grade, Rule, read_rules
+from data_tools.corpus.grading.rules import ASKED, GRADES, Grade, Rule, read_rules
 from megatron_qm.errors import UserError
 
 
@@ -47,11 +47,10 @@ def grader(config: GradeConfig) -> Step:
 
 def _remembering(rules: list[Rule]) -> Callable[[Document], str]:
     """Documents of a source say mostly the same of themselves."""
-    asked = ("type", "source", "kind", "language", "licence", "year", "impact_factor")
     found: dict[tuple[object, ...], str] = {}
 
     def grade(document: Document) -> str:
-        key = tuple(map(str, map(document.known.get, asked)))
+        key = tuple(map(str, map(document.known.get, ASKED)))
         if key not in found:
             if len(found) >= 100_000:
                 found.clear()

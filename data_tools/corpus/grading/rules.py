@@ -16,6 +16,7 @@ GRADES: tuple[Grade, ...] = ("A", "B", "C", "D", "E")
 SHIPPED = Path(__file__).with_name("rules.yaml")
 _NAMED = ("type", "source", "kind", "language", "licence")
 _MEASURED = ("year", "impact_factor")
+ASKED = (*_NAMED, *_MEASURED)  # keys of a document that decide its grade
 
 
 @dataclass(frozen=True)
