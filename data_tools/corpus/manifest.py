@@ -95,5 +95,3 @@ def _shown(value: object) -> str:
     if isinstance(value, list) and value and isinstance(value[0], dict):
         return f"{len(value)} of them"
     return json.dumps(value, ensure_ascii=False)[:80]
-
-
