@@ -16,18 +16,16 @@ from pathlib import Path
 if __name__ == "__main__":  # as a script: the imports below are found from the repository, not from this folder
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+from data_tools.corpus.arguments import add_workers
 from data_tools.corpus.building import Building, Options
 from data_tools.corpus.config import read_config
 from data_tools.corpus.corpus_report import write_report
+from data_tools.corpus.places import exit_code
 from data_tools.corpus.stage import Stage
 from data_tools.corpus.stages import STAGES
-from data_tools.disk import disk_errors_explained
-from data_tools.stopping import Interrupted, stop_requests
-from megatron_qm.errors import UserError
+from data_tools.options import check_workers
+from data_tools.stopping import StopRequest
 
-log = logging.getLogger(__name__)
-
-_MOST_WORKERS = 4096
 _KEPT = "what was committed is kept: free some space, then run the same command"
 
 
@@ -35,26 +33,14 @@ def main(argv: Sequence[str] | None = None, stages: Sequence[Stage] = STAGES) ->
     """The exit code is 2 for what the user can mend, 128 + signal after a clean stop. stages: that a corpus.yaml may name."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     args = _arguments(argv)
-    try:
-        with stop_requests() as stop, disk_errors_explained(_KEPT):
-            if not 1 <= args.workers <= _MOST_WORKERS:
-                raise UserError(f"--workers {args.workers}: 1 to {_MOST_WORKERS} is meant")
-            asked = read_config(args.config, args.overrides, stages)
-            building = Building(asked, Options(args.until, args.redo, args.workers), stop)
-            if args.dry_run:
-                print(building.plan())
-                return 0
-            print(write_report(asked, building.run()))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except Interrupted as interruption:
-        log.warning("%s", interruption)
-        return interruption.exit_code
-    except KeyboardInterrupt:  # the second one: the first is answered by a clean stop
-        print("interrupted; the same command goes on from the last commit", file=sys.stderr)
-        return 130
-    return 0
+    return exit_code(lambda stop: _build(args, stages, stop), _KEPT, "the same command goes on from the last commit")
+
+
+def _build(args: argparse.Namespace, stages: Sequence[Stage], stop: StopRequest) -> None:
+    check_workers(args.workers)
+    asked = read_config(args.config, args.overrides, stages)
+    building = Building(asked, Options(args.until, args.redo, args.workers), stop)
+    print(building.plan() if args.dry_run else write_report(asked, building.run()))
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -66,8 +52,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--dry-run", action="store_true", help="say what would be read and made, and write nothing")
     parser.add_argument("--until", metavar="STAGE", help="make no stage after this one")
     parser.add_argument("--redo", metavar="STAGE", help="make this stage and all after it again")
-    parser.add_argument("--workers", type=int, default=1, metavar="N",
-                        help="processes; what is written does not depend on it (%(default)s)")
+    add_workers(parser, "processes; what is written does not depend on it")
     return parser.parse_intermixed_args(argv)
 
 

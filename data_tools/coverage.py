@@ -18,6 +18,7 @@ from typing import Any
 if __name__ == "__main__":  # as a script: the imports below are found from the repository, not from this folder
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+from data_tools.corpus.arguments import LINES, add_input, add_overwrite, add_workers, parsed, parser_of
 from data_tools.corpus.coverage.find import Finder
 from data_tools.corpus.coverage.points import read_points
 from data_tools.corpus.coverage.probes import probes_of
@@ -30,7 +31,7 @@ from megatron_qm.errors import UserError
 from megatron_qm.files import write_json, write_json_lines
 
 FORMAT = "megatron-qm coverage 1"
-_MOST_WORKERS = 4096
+_MOST_WITHIN = 1_000_000
 _SAMPLES = 20
 
 
@@ -87,32 +88,21 @@ def coverage(args: argparse.Namespace, stop: StopRequest) -> dict[str, Any]:
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--corpus",
-        nargs="+",
-        action="extend",
-        required=True,
-        metavar="FILE",
-        help="JSON lines with a key text, also .gz, .bz2, .xz, .zst; globs",
-    )
+    parser = parser_of(__doc__)
+    add_input(parser, LINES, "--corpus")
     parser.add_argument("--points", type=Path, required=True, metavar="FILE", help="JSON lines of points")
     parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="shares by kind and language, as JSON")
     parser.add_argument("--missing", type=Path, metavar="FILE", help="the to-do list: JSON lines of points that are not covered")
     parser.add_argument("--probes", type=Path, metavar="FILE", help="questions for megatron-qm evaluate --probes")
     parser.add_argument("--counts", type=Path, metavar="FILE", help="a line {id, kind, language, documents} for each point")
     parser.add_argument("--html", type=Path, metavar="FILE", help="the report as a page")
-    parser.add_argument("--overwrite", action="store_true", help="replace these files where they are there")
+    add_overwrite(parser)
     parser.add_argument(
         "--within", type=int, default=300, metavar="N", help="characters in which a point's terms stand (%(default)s)"
     )
     parser.add_argument("--seed", type=int, default=0, help="of the probes (%(default)s)")
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes (%(default)s)")
-    args = parser.parse_args(argv)
-    for name, most in (("workers", _MOST_WORKERS), ("within", 1_000_000)):
-        if not 1 <= getattr(args, name) <= most:
-            parser.error(f"--{name} {getattr(args, name)}: 1 to {most:,} is meant")
-    return args
+    add_workers(parser)
+    return parsed(parser, argv, within=_MOST_WITHIN)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from typing import Any
 if __name__ == "__main__":  # as a script: the imports below are found from the repository, not from this folder
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+from data_tools.corpus.arguments import LINES, add_input, add_overwrite, add_workers, parsed, parser_of
 from data_tools.corpus.contamination.config import ContaminationConfig
 from data_tools.corpus.contamination.items import read_items
 from data_tools.corpus.contamination.run import by_sets, prepare, write_kept
@@ -31,8 +32,6 @@ from data_tools.corpus.settings import add_options, from_options
 from data_tools.stopping import StopRequest
 from megatron_qm.errors import UserError
 from megatron_qm.files import write_json
-
-_MOST_WORKERS = 4096
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -86,23 +85,18 @@ def _sets(named: list[str]) -> dict[str, Path]:
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--input", nargs="+", action="extend", required=True, metavar="FILE",
-                        help="JSON lines with a key text, also .gz, .bz2, .xz, .zst; globs")
-    parser.add_argument("--against", nargs="+", action="extend", required=True, metavar="NAME=FILE",
-                        help="JSON lines of an evaluation's items, and the name that reports have for it")
+    parser = parser_of(__doc__)
+    add_input(parser, LINES)
+    add_input(parser, "JSON lines of an evaluation's items, and the name that reports have for it", "--against", "NAME=FILE")
     parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="the lines that are kept")
     parser.add_argument("--removed", type=Path, metavar="FILE",
                         help="a line {id, items: [{set, item, share}]} for each that is not")
     parser.add_argument("--rejects", type=Path, metavar="FILE", help="a line {file, line, reason} for each that is no document")
     parser.add_argument("--report", type=Path, metavar="FILE", help="counts by set and item, and samples, as JSON")
-    parser.add_argument("--overwrite", action="store_true", help="replace these files where they are there")
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes (%(default)s)")
+    add_overwrite(parser)
+    add_workers(parser)
     add_options(parser, ContaminationConfig)
-    args = parser.parse_args(argv)
-    if not 1 <= args.workers <= _MOST_WORKERS:
-        parser.error(f"--workers {args.workers}: 1 to {_MOST_WORKERS:,} is meant")
-    return args
+    return parsed(parser, argv)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from typing import Any
 if __name__ == "__main__":  # as a script: the imports below are found from the repository, not from this folder
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+from data_tools.corpus.arguments import LINES, add_input, add_overwrite, add_workers, parsed, parser_of
 from data_tools.corpus.duplicates.config import DuplicatesConfig
 from data_tools.corpus.duplicates.outcome import nearness, removed_rows, write_kept
 from data_tools.corpus.duplicates.run import Found, find_duplicates
@@ -29,7 +30,6 @@ from data_tools.stopping import StopRequest
 from megatron_qm.files import publish, write_json, write_json_lines
 
 _MOST_SHARDS = 100_000
-_MOST_WORKERS = 4096
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -71,23 +71,18 @@ def _write(args: argparse.Namespace, config: DuplicatesConfig, corpus: Corpus, f
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--input", nargs="+", action="extend", required=True, metavar="FILE",
-                        help="JSON lines with a key text, also .gz, .bz2, .xz, .zst; globs; of equals the first is kept")
+    parser = parser_of(__doc__)
+    add_input(parser, f"{LINES}; of equals the first is kept")
     parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="the lines that are kept")
     parser.add_argument("--removed", type=Path, metavar="FILE", help="a line {id, kept, jaccard, kind} for each that is not")
     parser.add_argument("--rejects", type=Path, metavar="FILE", help="a line {file, line, reason} for each that is no document")
     parser.add_argument("--report", type=Path, metavar="FILE", help="counts, seconds and samples as JSON")
-    parser.add_argument("--overwrite", action="store_true", help="replace these files where they are there")
+    add_overwrite(parser)
     run = parser.add_argument_group("running")
-    run.add_argument("--workers", type=int, default=1, metavar="N", help="processes (%(default)s)")
+    add_workers(run)
     run.add_argument("--shards", type=int, default=1, metavar="N", help="parts in which signatures are made (%(default)s)")
     add_options(parser, DuplicatesConfig)
-    args = parser.parse_args(argv)
-    for name, most in (("workers", _MOST_WORKERS), ("shards", _MOST_SHARDS)):
-        if not 1 <= getattr(args, name) <= most:
-            parser.error(f"--{name} {getattr(args, name)}: 1 to {most:,} is meant")
-    return args
+    return parsed(parser, argv, shards=_MOST_SHARDS)
 
 
 if __name__ == "__main__":

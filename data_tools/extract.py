@@ -21,6 +21,7 @@ from pathlib import Path
 if __name__ == "__main__":  # as a script: the imports below are found from the repository, not from this folder
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+from data_tools.corpus.arguments import add_input, add_overwrite, add_workers, parsed, parser_of
 from data_tools.corpus.packed import check_name, packed_lines
 from data_tools.corpus.places import STOPPED, check_outputs, exit_code, working_folder
 from data_tools.corpus.readers.child import Job
@@ -34,7 +35,6 @@ from megatron_qm.errors import UserError
 from megatron_qm.files import atomic_write, publish, write_json
 
 FORMAT = "megatron-qm corpus extract 1"
-_MOST_WORKERS = 4096
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -116,18 +116,15 @@ def _in_words(counts: ReadCounts) -> str:
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--input", nargs="+", action="extend", required=True, metavar="FILE", help="files; globs, ** for folders")
+    parser = parser_of(__doc__)
+    add_input(parser, "files; globs, ** for folders")
     parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="JSON lines, compressed as the name says")
     parser.add_argument("--rejects", type=Path, metavar="FILE", help="JSON lines: file, offset, page or line, reason and detail")
     parser.add_argument("--report", type=Path, metavar="FILE", help="counts and seconds as JSON")
-    parser.add_argument("--overwrite", action="store_true", help="replace these files where they are there")
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that read (%(default)s)")
+    add_overwrite(parser)
+    add_workers(parser, "processes that read")
     add_options(parser, ReadLimits)
-    args = parser.parse_args(argv)
-    if not 1 <= args.workers <= _MOST_WORKERS:
-        parser.error(f"--workers {args.workers}: 1 to {_MOST_WORKERS:,} is meant")
-    return args
+    return parsed(parser, argv)
 
 
 if __name__ == "__main__":

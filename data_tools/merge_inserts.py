@@ -15,6 +15,7 @@ from typing import cast
 if __name__ == "__main__":  # as a script: the imports below are found from the repository, not from this folder
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+from data_tools.corpus.arguments import add_input, add_overwrite, parser_of
 from data_tools.corpus.document import Document
 from data_tools.corpus.packed import check_name, packed_lines
 from data_tools.corpus.places import STOPPED, check_outputs, exit_code
@@ -76,14 +77,14 @@ def _read(files: list[Input], bad: list[BadTriple]) -> Iterator[Insert]:
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--input", nargs="+", action="extend", required=True, metavar="FILE", help="JSON lines of inserts; globs")
+    parser = parser_of(__doc__)
+    add_input(parser, "JSON lines of inserts; globs")
     parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="JSON lines of documents")
     parser.add_argument(
         "--conflicts", type=Path, metavar="FILE", help="a line for each conflict: section, values, makers, sources"
     )
     parser.add_argument("--rejects", type=Path, metavar="FILE", help="a line {file, line, reason} for each that is no insert")
-    parser.add_argument("--overwrite", action="store_true", help="replace these files where they are there")
+    add_overwrite(parser)
     return parser.parse_args(argv)
 
 

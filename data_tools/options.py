@@ -10,7 +10,7 @@ from data_tools.sources.inputs import FORMATS
 from megatron_qm.errors import UserError
 
 _MIB = 1 << 20
-_MOST_WORKERS = 4096
+MOST_WORKERS = 4096
 _MOST_SHARDS = 1_000_000
 
 
@@ -54,14 +54,10 @@ class Options:
             raise UserError("--resume continues an unfinished run and --overwrite throws it away: choose one")
         if not 0 <= self.max_bad_fraction <= 1 or math.isnan(self.max_bad_fraction):
             raise UserError(f"--max-bad-fraction {self.max_bad_fraction}: a fraction between 0 and 1 is meant")
-        if not 1 <= self.workers <= _MOST_WORKERS:
-            raise UserError(f"--workers {self.workers}: 1 to {_MOST_WORKERS} is meant")
-        if self.max_document_bytes < 1 or self.max_document_bytes > 1 << 30:
-            raise UserError(f"--max-document-bytes {self.max_document_bytes}: between 1 and {1 << 30} (1 GiB) is meant")
+        check_workers(self.workers)
+        check_texts(self.text_key, self.max_document_bytes)
         if self.commit_seconds < 0 or not math.isfinite(self.commit_seconds):
             raise UserError(f"--commit-seconds {self.commit_seconds}: 0 or more is meant")
-        if not self.text_key:
-            raise UserError("--text-key is empty: it names the field that holds the text")
         for flag, value in (("--text-key", self.text_key), ("--eod-token", self.eod_token or "")):
             if value != value.encode(errors="replace").decode():
                 raise UserError(f"{flag} {value!r}: is not UTF-8, as every text is")
@@ -132,6 +128,20 @@ def check_prefix(prefix: str) -> None:
     if not prefix or prefix.endswith("/") or os.path.isdir(prefix):
         name = os.path.join(prefix, "medical")
         raise UserError(f"--output-prefix {prefix!r}: is a folder; add a name for the dataset, as in {name}")
+
+
+def check_workers(workers: int) -> None:
+    """Raise UserError for a number out of range."""
+    if not 1 <= workers <= MOST_WORKERS:
+        raise UserError(f"--workers {workers}: 1 to {MOST_WORKERS} is meant")
+
+
+def check_texts(text_key: str, max_document_bytes: int) -> None:
+    """Raise UserError for texts that could not be read."""
+    if not 1 <= max_document_bytes <= 1 << 30:
+        raise UserError(f"--max-document-bytes {max_document_bytes}: between 1 and {1 << 30} (1 GiB) is meant")
+    if not text_key:
+        raise UserError("--text-key is empty: it names the field that holds the text")
 
 
 def _cores() -> int:

@@ -22,6 +22,7 @@ from typing import Any
 if __name__ == "__main__":  # as a script: the imports below are found from the repository, not from this folder
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+from data_tools.corpus.arguments import add_input, add_overwrite, add_workers, parsed, parser_of
 from data_tools.corpus.document import Document
 from data_tools.corpus.packed import check_name, packed_lines
 from data_tools.corpus.places import STOPPED, check_outputs, exit_code
@@ -43,7 +44,7 @@ from megatron_qm.json_types import JsonObject
 FORMAT = "megatron-qm verbalise 1"
 _JOBS_AT_ONCE = 64
 _SAMPLES = 20
-_MOST_WORKERS = 4096
+_MOST_AT_ONCE = 256
 
 
 @dataclass
@@ -191,12 +192,12 @@ def _columns(said: Sequence[str]) -> dict[str, str]:
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--input", nargs="+", action="extend", required=True, metavar="FILE", help="triples; globs")
+    parser = parser_of(__doc__)
+    add_input(parser, "triples; globs")
     parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="JSON lines of documents")
     parser.add_argument("--report", type=Path, metavar="FILE", help="counts by relation, form and reason, as JSON")
     parser.add_argument("--rejects", type=Path, metavar="FILE", help="a line {file, line, reason} for each row that is no triple")
-    parser.add_argument("--overwrite", action="store_true", help="replace these files where they are there")
+    add_overwrite(parser)
     parser.add_argument(
         "--columns",
         nargs="+",
@@ -206,9 +207,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--source", help="of triples that do not say theirs")
     parser.add_argument("--licence", help="of triples that do not say theirs")
-    parser.add_argument(
-        "--workers", type=int, default=1, metavar="N", help="processes; the output does not depend on it (%(default)s)"
-    )
+    add_workers(parser, "processes; the output does not depend on it")
     parser.add_argument(
         "--model",
         metavar="NAME=BASE",
@@ -218,11 +217,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
         "--at-once", type=int, default=8, metavar="N", help="documents that the model is asked for at once (%(default)s)"
     )
     add_options(parser, VerbaliseConfig)
-    args = parser.parse_args(argv)
-    for name, most in (("workers", _MOST_WORKERS), ("at_once", 256)):
-        if not 1 <= getattr(args, name) <= most:
-            parser.error(f"--{name.replace('_', '-')} {getattr(args, name)}: 1 to {most:,} is meant")
-    return args
+    return parsed(parser, argv, at_once=_MOST_AT_ONCE)
 
 
 if __name__ == "__main__":

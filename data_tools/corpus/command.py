@@ -15,6 +15,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, TypeVar
 
+from data_tools.corpus.arguments import add_workers
 from data_tools.corpus.counts import StepCounts
 from data_tools.corpus.document import Step
 from data_tools.corpus.packed import check_name, packed_lines
@@ -25,6 +26,7 @@ from data_tools.corpus.samples import Sample, chosen
 from data_tools.corpus.settings import add_options, from_options
 from data_tools.corpus.steps import Pass, StepOf
 from data_tools.corpus.workers import outcomes
+from data_tools.options import check_texts, check_workers
 from data_tools.progress import Progress
 from data_tools.rejects import RejectsFile
 from data_tools.sources.blocks import Position
@@ -40,7 +42,6 @@ log = logging.getLogger(__name__)
 Config = TypeVar("Config")
 _BLOCK_BYTES = 1 << 20
 LONGEST_DOCUMENT = 32 << 20
-_MOST_WORKERS = 4096
 
 
 def step_command(
@@ -73,12 +74,8 @@ class Files:
 
     def __post_init__(self) -> None:
         """Raises UserError for values out of range."""
-        if not 1 <= self.workers <= _MOST_WORKERS:
-            raise UserError(f"--workers {self.workers}: 1 to {_MOST_WORKERS} is meant")
-        if not 1 <= self.max_document_bytes <= 1 << 30:
-            raise UserError(f"--max-document-bytes {self.max_document_bytes}: between 1 and {1 << 30} (1 GiB) is meant")
-        if not self.text_key:
-            raise UserError("--text-key is empty: it names the field that holds the text")
+        check_workers(self.workers)
+        check_texts(self.text_key, self.max_document_bytes)
         check_name(self.output, f"--output {self.output}")
 
 
@@ -94,8 +91,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     files.add_argument("--text-key", default=TEXT, metavar="KEY", help="field or column with the text (%(default)s)")
     files.add_argument("--max-document-bytes", type=int, default=LONGEST_DOCUMENT, metavar="N",
                        help="longer lines are rejected (%(default)s)")
-    files.add_argument("--workers", type=int, default=1, metavar="N",
-                       help="processes; the output does not depend on it (%(default)s)")
+    add_workers(files, "processes; the output does not depend on it")
 
 
 def files_of(args: argparse.Namespace) -> Files:

@@ -15,13 +15,14 @@ from megatron_qm.errors import UserError
 from megatron_qm.files import remove_tree
 
 STOPPED = "stopped; nothing was written"
-_NOTHING_WRITTEN = "nothing was written: free some space, then run the same command again"
+_FULL = "nothing was written: free some space, then run the same command again"
 
 
-def exit_code(work: Callable[[StopRequest], None]) -> int:
-    """What `work`, which writes all or nothing, comes to: 0, 2 for what the user can mend, 128 + signal where one stopped it."""
+def exit_code(work: Callable[[StopRequest], None], full: str = _FULL, interrupted: str = "nothing was written") -> int:
+    """What `work` comes to: 0, 2 for what the user can mend, 128 + signal where one stopped it. full, interrupted: what is said
+    of what is there where the disk is full, or a second signal comes; work that keeps nothing needs to say neither."""
     try:
-        with stop_requests() as stop, disk_errors_explained(_NOTHING_WRITTEN):
+        with stop_requests() as stop, disk_errors_explained(full):
             work(stop)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -30,7 +31,7 @@ def exit_code(work: Callable[[StopRequest], None]) -> int:
         print(interruption, file=sys.stderr)
         return interruption.exit_code
     except KeyboardInterrupt:  # the second one: the first is answered by a clean stop
-        print("interrupted; nothing was written", file=sys.stderr)
+        print(f"interrupted; {interrupted}", file=sys.stderr)
         return 130
     return 0
 
