@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from data_tools.corpus.document import Document
+from data_tools.corpus.document import Document, Dropped
 from data_tools.corpus.reading import TEXT
+from data_tools.corpus.samples import Sample, sample
 from data_tools.sources.blocks import TOO_LONG, Position
 from data_tools.sources.inputs import Input, Share, find_inputs, shares_of
 from data_tools.sources.lines import first_line_start, lines_before, read_line_blocks
@@ -39,6 +40,14 @@ class Row(NamedTuple):
     raw: bytes
     document: Document
 
+    def whole_line(self) -> bytes:
+        """As it came, and ended where a file's last line is not."""
+        return self.raw if self.raw.endswith(b"\n") else self.raw + b"\n"
+
+    def sample(self, seed: int, why: Dropped) -> Sample:
+        """What a report may show of it."""
+        return sample(seed, Corpus.number_of(self.place), self.line - 1, self.document, self.document.text, why)
+
 
 class Refused(NamedTuple):
     """A line that holds none, and why."""
@@ -65,6 +74,10 @@ class Corpus:
 
     def file_of(self, place: int) -> str:
         return str(self.files[self.number_of(place)].path)
+
+    def name_of(self, place: int, line: int, id: object) -> object:
+        """A document without an id is called FILE:LINE."""
+        return id or f"{self.file_of(place)}:{line}"
 
     @staticmethod
     def number_of(place: int) -> int:

@@ -20,7 +20,7 @@ from data_tools.corpus.counts import StepCounts
 from data_tools.corpus.document import Dropped
 from data_tools.corpus.packed import packed_lines
 from data_tools.corpus.rows import Corpus, Piece, Refused, Row, pieces, rows_of
-from data_tools.corpus.samples import Sample, chosen, sample
+from data_tools.corpus.samples import Sample, chosen
 from data_tools.corpus.units import Hashes, Places, batches
 from data_tools.corpus.workers import outcomes
 from megatron_qm.files import atomic_write
@@ -94,10 +94,10 @@ def _counts(index: Index, piece: Piece) -> tuple[Places, int]:
 
 
 def _removed_row(corpus: Corpus, index: Index, held: Held) -> dict[str, Any]:
-    """{id, items: [{set, item, share}]}; a document without an id is called FILE:LINE."""
+    """{id, items: [{set, item, share}]}."""
     found = [{"set": index.items[item].set, "item": index.items[item].key, "share": round(share, 4)}
              for item, share in held.items]  # fmt: skip
-    return {"id": held.id or f"{corpus.file_of(held.place)}:{held.line}", "items": found}
+    return {"id": corpus.name_of(held.place, held.line, held.id), "items": found}
 
 
 def _count(tally: Tally, index: Index, outcome: Outcome) -> None:
@@ -131,7 +131,7 @@ def _outcome(index: Index, seed: int, piece: Piece) -> Outcome:
     rows, refused = rows_of(piece)
     sizes = [len(row.document.text.encode()) for row in rows]
     found = _found(index, rows)
-    kept = [row.raw if row.raw.endswith(b"\n") else row.raw + b"\n" for at, row in enumerate(rows) if at not in found]
+    kept = [row.whole_line() for at, row in enumerate(rows) if at not in found]
     dropped = [_held(index, seed, rows[at], sizes[at], items) for at, items in found.items()]
     return Outcome(b"".join(kept), len(kept), sum(sizes) - sum(held.size for held in dropped), dropped, refused)
 
@@ -140,8 +140,7 @@ def _held(index: Index, seed: int, row: Row, size: int, items: list[tuple[int, f
     """The reason is the set of the item that stands there most, or first."""
     most, share = max(items, key=lambda item: item[1])
     why = Dropped(f"holds an item of {index.items[most].set}", f"item {index.items[most].key}, {share:.0%} of it")
-    of = sample(seed, Corpus.number_of(row.place), row.line - 1, row.document, row.document.text, why)
-    return Held(row.place, row.line, row.document.known.get("id"), size, items, of)
+    return Held(row.place, row.line, row.document.known.get("id"), size, items, row.sample(seed, why))
 
 
 def _found(index: Index, rows: list[Row]) -> dict[int, list[tuple[int, float]]]:

@@ -10,7 +10,7 @@ from data_tools.corpus.document import Dropped
 from data_tools.corpus.duplicates.parquet import batches_of
 from data_tools.corpus.packed import packed_lines
 from data_tools.corpus.rows import Corpus, Refused, Row, pieces, rows_of
-from data_tools.corpus.samples import Sample, chosen, sample
+from data_tools.corpus.samples import Sample, chosen
 
 _REMOVED = ("place", "line", "id", "kept_place", "kept_line", "kept_id", "jaccard", "kind")
 
@@ -23,10 +23,10 @@ class Written(NamedTuple):
         size = self._came(row)
         self.counts.keep(size, size, False)
 
-    def drop(self, corpus: Corpus, row: Row, why: Dropped, seed: int) -> Sample:
+    def drop(self, row: Row, why: Dropped, seed: int) -> Sample:
         """Count it; returns what a report may show of it."""
         self.counts.drop(why.reason, self._came(row))
-        return sample(seed, corpus.number_of(row.place), row.line - 1, row.document, row.document.text, why)
+        return row.sample(seed, why)
 
     def _came(self, row: Row) -> int:
         size = len(row.document.text.encode())
@@ -36,7 +36,7 @@ class Written(NamedTuple):
 
 
 def removed_rows(corpus: Corpus, table: Path) -> Iterator[dict[str, object]]:
-    """{id, kept, jaccard, kind} of each document that went, in their order. One without an id is called FILE:LINE."""
+    """{id, kept, jaccard, kind} of each document that went, in their order."""
     for row in _rows(table):
         yield {"id": _name(corpus, row), "kept": _name(corpus, row, "kept_"),
                "jaccard": round(row["jaccard"], 6), "kind": row["kind"]}
@@ -60,12 +60,12 @@ def write_kept(corpus: Corpus, table: Path, refused: Sequence[Refused], output: 
             dropped = []
             for row in rows_of(piece)[0]:
                 if going and row.place == going["place"]:
-                    dropped.append(found.drop(corpus, row, _why(corpus, going), seed))
+                    dropped.append(found.drop(row, _why(corpus, going), seed))
                     going = next(gone, None)
                 elif row.place in reasons:  # a document, but of no grade
-                    dropped.append(found.drop(corpus, row, Dropped(reasons.pop(row.place)), seed))
+                    dropped.append(found.drop(row, Dropped(reasons.pop(row.place)), seed))
                 else:
-                    stream.write(row.raw if row.raw.endswith(b"\n") else row.raw + b"\n")
+                    stream.write(row.whole_line())
                     found.keep(row)
             found.samples[:] = chosen([*found.samples, *dropped])
     found.counts.documents += len(reasons)
@@ -77,9 +77,8 @@ def _why(corpus: Corpus, row: dict[str, Any]) -> Dropped:
     return Dropped(row["kind"], f"{_name(corpus, row, 'kept_')} stays, Jaccard {row['jaccard']:.3f}")
 
 
-def _name(corpus: Corpus, row: dict[str, Any], of: str = "") -> str:
-    name: str = row[f"{of}id"] or f"{corpus.file_of(row[f'{of}place'])}:{row[f'{of}line']}"
-    return name
+def _name(corpus: Corpus, row: dict[str, Any], of: str = "") -> object:
+    return corpus.name_of(row[f"{of}place"], row[f"{of}line"], row[f"{of}id"])
 
 
 def _rows(table: Path) -> Iterator[dict[str, Any]]:
