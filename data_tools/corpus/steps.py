@@ -68,10 +68,8 @@ class Pass:
             held, of_step, dropped = self._through(named.name, step, held, block.input)
             counts.append(of_step)
             samples.append(chosen(dropped))
-        data = []
-        for line, _, document in held:
-            data.append(self._written(document, line, read_as))
-        return Outcome(block.input, block.end, block.consumed, b"".join(data), rejects, counts, samples)
+        data = b"".join(self._written(document, line, block.input) for line, _, document in held)
+        return Outcome(block.input, block.end, block.consumed, data, rejects, counts, samples)
 
     def _read(self, block: Block, read_as: ReadAs) -> tuple[list[_Held], list[Reject], StepCounts]:
         began = time.process_time()
@@ -103,7 +101,7 @@ class Pass:
                 after = step(document)
             except UserError:
                 raise
-            except Exception as error:
+            except Exception as error:  # whatever a step raises, the user hears on which document
                 raise UserError(f"{self._place(number, line)}: {name} failed on this document: {_in_words(error)}") from error
             if isinstance(after, Document) and after.text:
                 changed = after.text is not text and after.text != text
@@ -117,13 +115,13 @@ class Pass:
         counts.seconds = time.process_time() - began
         return kept, counts, dropped
 
-    def _written(self, document: Document, line: int, read_as: ReadAs) -> bytes:
+    def _written(self, document: Document, line: int, number: int) -> bytes:
         """Raises UserError: what was read could be written, so a step has put something there that cannot."""
         try:
-            return line_of(document, read_as.output_key)
+            return line_of(document, self.inputs[number].output_key)
         except BadLine as error:
-            place = f"{read_as.input.path}:{line + 1}"
-            raise UserError(f"{place}: a step made what no JSON line can hold: {': '.join(error.args)}") from None
+            said = ": ".join(error.args)
+            raise UserError(f"{self._place(number, line)}: a step made what no JSON line can hold: {said}") from None
 
     def _place(self, number: int, line: int) -> str:
         return f"{self.inputs[number].input.path}:{line + 1}"
