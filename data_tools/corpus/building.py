@@ -177,13 +177,13 @@ class Building:
         config = self._asked.config
         first = item is self.passes[0]
         work = Pass(inputs, item.steps(), config.max_document_bytes if first else LONGEST_INSIDE, config.seed)
-        log.info("%s: %s", item.folder, ", ".join([READ, *(step.name for step in work.steps)]))
+        names = [READ, *(step.name for step in work.steps)]
+        log.info("%s: %s", item.folder, ", ".join(names))
         with StageRun(folder, work, config, self._stop) as run:
             run.write(self._options.workers)
             state = run.state
         if first:
             check_found(state.found, inputs)
-        names = [READ, *(step.name for step in work.steps)]
         files = [read_as.input for read_as in inputs]
         steps = [stage_record(name, counts, [sample_record(sample, files) for sample in samples])
                  for name, counts, samples in zip(names, state.counts, state.samples, strict=True)]

@@ -32,7 +32,7 @@ def _header(name: str, found: Mapping[str, Any]) -> str:
 
 
 def _cards(found: Mapping[str, Any]) -> str:
-    steps = [step for of in found["passes"] for step in of["steps"]]
+    steps = _all_steps(found)
     read = steps[0]
     dropped = sum(_sum(step, "documents", "dropped") for step in steps)
     rejected = sum(_sum(step, "documents", "rejected") for step in steps)
@@ -68,7 +68,7 @@ def _parts(found: Mapping[str, Any]) -> str:
 
 def _steps(found: Mapping[str, Any]) -> str:
     rows: list[Row] = []
-    for step in (step for of in found["passes"] for step in of["steps"]):
+    for step in _all_steps(found):
         documents, size = step["documents"], step["bytes"]
         rate = step["MB/s of CPU time"]
         rows.append([step["name"], f"{documents['in']:,}", f"{documents['kept']:,}",
@@ -81,7 +81,7 @@ def _steps(found: Mapping[str, Any]) -> str:
 def _drops(report: Mapping[str, Any]) -> list[str]:
     """A section for each stage that dropped or rejected something, or looked for evaluations."""
     sections = []
-    for step in (step for of in report["passes"] for step in of["steps"]):
+    for step in _all_steps(report):
         documents, size = step["documents"], step["bytes"]
         rows: list[Row] = [[reason, f"{count:,}", _size(size["dropped"].get(reason, 0)), _share(count, documents["in"])]
                            for reason, count in documents["dropped"].items()]
@@ -113,6 +113,10 @@ def _samples(samples: Sequence[Mapping[str, Any]]) -> str:
     rows: list[Row] = [[item["reason"], item["text"], item["detail"], f"{item['file']}:{item['line']}"] for item in samples]
     body = table("Samples", ("reason", "text, its beginning", "detail", "from"), rows, len(rows))
     return f"<details><summary><h2>{len(rows)} samples to read</h2></summary>{body}</details>"
+
+
+def _all_steps(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [step for of in found["passes"] for step in of["steps"]]
 
 
 def _sum(step: Mapping[str, Any], of: str, what: str) -> int:
