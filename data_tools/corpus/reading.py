@@ -68,6 +68,13 @@ def read_block(block: Block, read_as: ReadAs, limit: int) -> Read:
     return Read(documents, lines, rejects)
 
 
+def document_of(row: JsonObject, text_key: str = TEXT) -> Document:
+    """Takes over the object of a line. Raises BadLine where it holds no text."""
+    text = checked_text(row, text_key)
+    del row[text_key]
+    return Document(text, row)
+
+
 def line_of(document: Document, output_key: str = TEXT) -> bytes:
     """The document as a JSON line, its text last. Raises BadLine where a value of its keys can be no JSON."""
     row = {**document.known, output_key: document.text}
@@ -108,11 +115,10 @@ def _of_text(data: bytes) -> Document:
 
 
 def _of_object(row: JsonObject, read_as: ReadAs) -> Document:
-    text = checked_text(row, read_as.text_key)
-    del row[read_as.text_key]
-    if read_as.output_key in row:
+    document = document_of(row, read_as.text_key)
+    if read_as.output_key in document.known:
         raise BadLine(NAME_TAKEN, f"the line has {read_as.output_key!r} beside {read_as.text_key!r}, which becomes it")
-    return Document(text, row)
+    return document
 
 
 def _of_row(row: "pyarrow.StructScalar", read_as: ReadAs, limit: int) -> Document:

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data_tools.corpus.document import Document, Dropped
-from data_tools.corpus.reading import TEXT
+from data_tools.corpus.reading import document_of
 from data_tools.corpus.samples import Sample, sample
 from data_tools.sources.blocks import TOO_LONG, Position
 from data_tools.sources.inputs import Input, Share, find_inputs, shares_of
 from data_tools.sources.lines import first_line_start, lines_before, read_line_blocks
-from data_tools.sources.parse import BadLine, checked_text, json_object
+from data_tools.sources.parse import BOM, BadLine, json_object
 from megatron_qm.errors import UserError
 from megatron_qm.files import write_json_lines
 
@@ -20,7 +20,6 @@ _OFFSET_BITS = 44  # 16 TiB a file, unpacked
 _MOST_FILES = 1 << 19  # a place stays below 2^63
 _PIECE_BYTES = 1 << 20
 _LONGEST_LINE = 32 << 20
-_MARK = b"\xef\xbb\xbf"  # of byte order
 
 
 class Piece(NamedTuple):
@@ -124,7 +123,8 @@ def rows_of(piece: Piece) -> tuple[list[Row], list[Refused]]:
     rows, refused, place = [], [], piece.place
     for number, raw in enumerate(_lines(piece.data), piece.line):
         try:
-            rows.append(Row(place, number, raw, _document(raw, begins_file=number == 1)))
+            line = raw.removeprefix(BOM) if number == 1 else raw
+            rows.append(Row(place, number, raw, document_of(json_object(line))))
         except BadLine as error:
             refused.append(Refused(place, number, *error.args))
         place += len(raw)
@@ -141,11 +141,3 @@ def _lines(data: bytes) -> list[bytes]:
     """With their ends."""
     lines = data.split(b"\n")
     return [line + b"\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
-
-
-def _document(raw: bytes, begins_file: bool) -> Document:
-    """Raises BadLine."""
-    record = json_object(raw.removeprefix(_MARK) if begins_file else raw)
-    text = checked_text(record, TEXT)
-    del record[TEXT]
-    return Document(text, record)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 Value = TypeVar("Value")
 
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 _JSON_BLANKS = b" \t\r"
 
 
@@ -75,7 +75,7 @@ def _parse(block: Block, kind: str, text_key: str, limit: int) -> Parsed:
 def without_mark(block: Block) -> bytes:
     """Its bytes, without a byte order mark."""
     assert isinstance(block.data, bytes)
-    return block.data.removeprefix(_BOM) if block.starts_input else block.data
+    return block.data.removeprefix(BOM) if block.starts_input else block.data
 
 
 def lines_of(block: Block) -> list[bytes]:
