@@ -17,10 +17,10 @@ from pathlib import Path
 if __name__ == "__main__":  # as a script: the imports below are found from the repository, not from this folder
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from data_tools.corpus.command import Files, add_arguments, files_of, step_command
+from data_tools.corpus.command import Files, files_of, step_command, step_parser
 from data_tools.corpus.phi.deidentifying import KEY_VARIABLE, PhiConfig, deidentifier
 from data_tools.corpus.phi.sampling import counted, places_to_read
-from data_tools.corpus.settings import add_options, from_options
+from data_tools.corpus.settings import from_options
 from megatron_qm.errors import UserError
 from megatron_qm.files import write_json, write_json_lines
 
@@ -48,10 +48,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parsed(argv: list[str]) -> tuple[Files, PhiConfig]:
-    parser = argparse.ArgumentParser()
-    add_arguments(parser)
-    add_options(parser, PhiConfig)
-    args = parser.parse_args(argv)
+    args = step_parser("deidentify", "", PhiConfig).parse_args(argv)
     return files_of(args), from_options(args, PhiConfig)
 
 

@@ -52,16 +52,20 @@ def step_command(
     The exit code is 2 for what the user can mend, 128 + signal after a clean stop.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    parser = argparse.ArgumentParser(prog=f"{name}.py", description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_arguments(parser)
-    add_options(parser, kind)
-    args = parser.parse_args(list(sys.argv[1:] if argv is None else argv))
+    args = step_parser(name, doc, kind).parse_args(argv)
     return exit_code(lambda stop: run_step(StepOf(name, maker, from_options(args, kind)), files_of(args), stop))
+
+
+def step_parser(name: str, doc: str, kind: type) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=f"{name}.py", description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    _add_files(parser)
+    add_options(parser, kind)
+    return parser
 
 
 @dataclass(frozen=True)
 class Files:
-    """See `add_arguments`."""
+    """See `_add_files`."""
 
     input: list[str]
     output: Path
@@ -79,7 +83,7 @@ class Files:
         check_name(self.output, f"--output {self.output}")
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def _add_files(parser: argparse.ArgumentParser) -> None:
     files = parser.add_argument_group("what goes in and out")
     files.add_argument("--input", nargs="+", action="extend", required=True, metavar="FILE",
                        help="JSON lines (also .gz, .bz2, .xz or .zst), Parquet, or text, a document per file; globs")
