@@ -118,7 +118,6 @@ _SPEAKS = re.compile(r" (?:denies|denied|reports|reported|states|stated|presente
 _AUXILIARIES = frozenset(
     "will may april june august summer autumn art christian virginia georgia carolina florence paris austin dallas".split()
 )
-_POSSESSIVE = re.compile(r"['’]s?\b")
 _NEXT_WORD = re.compile(r"['’]?s?[ -]+(?:and |or )?([A-Za-z][A-Za-z'’-]*)(?:[ -]([A-Za-z]+))?")
 _CREDENTIAL_AFTER = re.compile(
     r",? ?\(?(M\.?D\.?|D\.?O\.?|R\.?N\.?|Ph\.?D\.?|[A-Z][A-Za-z]{0,3}\.?[A-Z]{0,3}(?:-[A-Z]{1,4})?)(?![A-Za-z])"
@@ -174,7 +173,6 @@ def _bare(token: str) -> str:
 def _in_run(text: str, tokens: list[Token]) -> Iterator[tuple[int, int]]:
     """The names in a run of capitalised words."""
     index = 0
-    first = tokens[0][0]
     while index < len(tokens):
         word = tokens[index][2]
         if (
@@ -183,13 +181,13 @@ def _in_run(text: str, tokens: list[Token]) -> Iterator[tuple[int, int]]:
             and _gap(text, tokens, index) in (" ", "  ")
             and _is_title(text, tokens, index)
         ):
-            stop = _name_end(text, tokens, index + 1, sure=True)
+            stop = _name_end(text, tokens, index + 1)
             if stop > index + 1:
                 yield tokens[index + 1][0], tokens[stop - 1][1] - _dot(text, tokens, stop)
                 index = stop
                 continue
         elif _first_part(word) in _ANY_GIVEN or word in _ANY_SURNAME or index == 0 or _initial(word):
-            stop = _plain_name(text, tokens, index, first)
+            stop = _plain_name(text, tokens, index)
             if stop:
                 yield tokens[index][0], tokens[stop - 1][1] - _dot(text, tokens, stop)
                 index = stop
@@ -225,7 +223,7 @@ def _dot(text: str, tokens: list[Token], stop: int) -> int:
     return 1 if text[end - 1] == "." and len(word) > 1 and word not in ("jr", "sr") else 0
 
 
-def _name_end(text: str, tokens: list[Token], index: int, sure: bool) -> int:
+def _name_end(text: str, tokens: list[Token], index: int) -> int:
     """Behind the last token that goes on with the name which begins at `index`; at most five."""
     stop = index
     while stop < len(tokens) and stop - index < 5:
@@ -256,9 +254,9 @@ def _after_comma(tokens: list[Token], stop: int) -> bool:
     return tokens[stop][2] in _ANY_GIVEN and tokens[stop - 1][2] not in _ANY_GIVEN - _ANY_SURNAME
 
 
-def _plain_name(text: str, tokens: list[Token], index: int, first: int) -> int:
+def _plain_name(text: str, tokens: list[Token], index: int) -> int:
     """Where a name without title that begins at `index` ends; 0 if none does."""
-    stop = _name_end(text, tokens, index, sure=False)
+    stop = _name_end(text, tokens, index)
     words = [word for _, _, word in tokens[index:stop]]
     if not words:
         return 0
@@ -300,7 +298,7 @@ def _plain_name(text: str, tokens: list[Token], index: int, first: int) -> int:
         return stop if strong and not (words[-1] in _EPONYMS and words[-1] not in _SURNAME) else 0
     if words[0] in _GIVEN_WORD:
         return stop if words[-1] in _SURNAME and words[-1] not in _WORDS else 0
-    if words[-1] in _SURNAME and words[-1] not in _SURNAME_WORD | _EPONYMS and len(words) == 2 and words[0] not in _WORDS:
+    if words[-1] in _SURNAME and words[-1] not in _EPONYMS and len(words) == 2 and words[0] not in _WORDS:
         return stop if _VERB_AFTER.match(text, end) and words[0] not in _SURNAME_WORD and _unusual(words[0]) else 0
     return 0
 
@@ -355,9 +353,7 @@ def _is_thing(text: str, words: list[str], end: int) -> bool:
     following = _NEXT_WORD.match(text, end)
     if not following:
         return False
-    possessive = text[end : end + 1] in "'’"
-    things = {following[1].lower(), (following[2] or "").lower()}
-    return bool(things & _THINGS) and (words[-1] in _EPONYMS or not possessive or len(words) > 0)
+    return not _THINGS.isdisjoint((following[1].lower(), (following[2] or "").lower()))
 
 
 def _context(text: str, tokens: list[Token], index: int) -> str:
@@ -391,8 +387,6 @@ def _single(text: str, tokens: list[Token], index: int, word: str, context: str)
         before = text[max(0, tokens[index][0] - 12) : tokens[index][0]].rstrip(" :,").lower()
         others = (_SURNAME if before.endswith("patient") else _GIVEN_WORD | _SURNAME) - _EPONYMS
         return word in _GIVEN or word in others and not text[tokens[index][0] : end].isupper()
-    if context in ("act", "weak act"):
-        return word in _GIVEN or context == "act" and word in _SURNAME
     if _credential(text, end):
         return word in _ANY_SURNAME
     if word in _GIVEN_WORD - _AUXILIARIES and _SPEAKS.match(text, end) and text[tokens[index][0] : end].istitle():
@@ -400,11 +394,10 @@ def _single(text: str, tokens: list[Token], index: int, word: str, context: str)
     if (
         word in _GIVEN
         and not text[tokens[index][0] : end].isupper()
-        and word not in _GIVEN_WORD
         and word not in _EPONYMS
         and word not in _SURNAME_WORD
     ):
-        return bool(_VERB_AFTER.match(text, end - (text[end - 1] == "."))) and not _is_thing(text, [word], end)
+        return bool(_VERB_AFTER.match(text, end - (text[end - 1] == ".")))
     return False
 
 

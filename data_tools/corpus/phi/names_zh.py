@@ -68,11 +68,6 @@ _VALUE = re.compile(
     rf"|[{_ALL}](?:{_GAP}[{_HAN}]){{1,2}}{_EDGE}|[{_ALL}](?!{_NOT_GIVEN})[{_HAN}](?!{_NOT_GIVEN})[{_HAN}](?={_FOLLOW})"
     rf"|[{_COMMON}]{_GIVEN2}"
 )
-_ROLE_VALUE = (
-    rf"(?:{_SURE}|[{_COMMON}{_WORD}]{_GIVEN2}{_HARD}|[{_COMMON}{_WORD}]{_GIVEN1}{_HARD}|[{_CUED}]{_GIVEN2}{_HARD}"
-    rf"|[{_COMMON}]{_GIVEN2}"
-    rf"|[{_TRANSLIT}]{{2,8}}[·•・‧∙][{_TRANSLIT}]{{1,10}})"
-)
 _ANYTHING = re.compile(rf"[{_HAN}]{{2,5}}{_EDGE}")
 _LATIN = re.compile(r"[A-Z][A-Za-z'’-]+(?:[ ,]{1,2}[A-Z][A-Za-z'’.-]*){0,3}")
 

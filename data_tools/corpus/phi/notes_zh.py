@@ -142,7 +142,7 @@ def _weighed(text: str) -> Iterator[tuple[int, int]]:
                     break
     found = {place for place, weight in weights.items() if weight >= _LEAST}
     starts, ends = {start for start, _ in found}, {end for _, end in found}
-    for (start, end), _ in weights.items():
+    for start, end in weights:
         sign = _IN_LIST.search(text, max(0, start - 2), start)
         if sign and sign.start() in ends or text[end : end + 1] in "、，,/" and (end + 1 in starts or end + 2 in starts):
             found.add((start, end))
@@ -158,7 +158,7 @@ def _weight(text: str, surname: re.Match[str], end: int) -> float:
     start = surname.start()
     given = text[surname.end() : end]
     name = text[start:end]
-    value = _left(text, start) + _right(text, end, len(given))
+    value = _left(text, start) + _right(text, end)
     value += 1 if len(surname.group()) > 1 else 0.5 if name[0] in _COMMON else 0 if name[0] in _WORD else -0.25
     likely = sum(1 if character in _SURE_GIVEN else 0.5 if character in _GIVEN else -0.75 for character in given)
     value += likely * 0.75 if len(given) == 2 else likely * 0.5
@@ -192,7 +192,7 @@ def _left(text: str, start: int) -> float:
     return 1.75 if _STRONG.search(before.rstrip(" \u3000\t")) else 1.5 if _LINE.search(before) or before[-1] in "（(" else 1
 
 
-def _right(text: str, end: int, given: int) -> float:
+def _right(text: str, end: int) -> float:
     if _PERSON.match(text, end):
         return 2
     if _ALONE.match(text, end):

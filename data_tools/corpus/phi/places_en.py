@@ -126,7 +126,6 @@ _RECORD_HOUSE = re.compile(
     r"|Pediatric Associates|Orthopa?edics? (?:Associates|Group)|Dialysis Center|Surgery|HOSPITALS?|MEDICAL CENT(?:ER|RE)"
     r"|CLINICS?|HEALTH (?:CENTER|SYSTEM)|INFIRMARY|General)(?![A-Za-z-])"
 )
-_HOUSE_FIRST = frozenset("HMCINSRFOPDUBWEG")
 _NAME_LEFT = re.compile(
     r"(?:(?:St|Mt|Ft)\. |[A-Z][A-Za-z'’&-]*(?:\.(?= [A-Z]))? |of (?=(?:[A-Z]|the ))|the (?=[A-Z])|(?:and|&|for|de|del|la) "
     r"(?=[A-Z])|[0-9]{1,3}(?:st|nd|rd|th) )*$"
@@ -238,7 +237,6 @@ _CLINICAL = re.compile(
     r"|Day)\b|\b(?:View|Point|Run|Green|Park|Hill|Close|Walk|Row|Path|Rise|Way|Place|Court|Branch)$"
 )
 _NEVER_STREET = re.compile(r"(?i:\b(?:mg|ml|mcg|per|wr|given|nocte|am|pm|where|which|when|with|for|and|who|was|bpm|tabs?)\b)")
-_SUFFIX_WITH_CITY = re.compile(r", ?[A-Z]")
 
 
 def _is_clinical(value: str) -> bool:

@@ -107,7 +107,6 @@ _GENERIC = re.compile(
 )
 _SCHOOL = re.compile("(?:北医|哈医|[^附省市区县州第]{1,2}[大医雅立]).*[一二三四五六]院")
 _SHORT_KNOWN = frozenset("协和 华西 同济 湘雅 齐鲁 瑞金 301 三0一".split())
-_AFTER_SHORT = re.compile(r"(?:附属)?(?:第?[一二三]?医院|医院|附院|[一二三]院)")
 _BEFORE_SHORT = re.compile(r"(?:在|到|至|于|去|往|转|赴|来|从|由|北京|上海|武汉|四川|湖南|山东)$")
 
 

@@ -138,7 +138,7 @@ class Surrogates:
         if not any("一" <= character <= "鿿" for character in value):
             changed = _STATE.sub(lambda match: self._draw("state", match.group(), _STATES), value)
             changed = _WORD_EN.sub(lambda match: self._place_word(match.group()), changed)
-            return self._digits(changed, value, zip_code=True)
+            return self._digits(changed, value)
         pieces, place = [], 0
         while place < len(value):
             if known := _KNOWN_ZH.match(value, place):
@@ -172,7 +172,7 @@ class Surrogates:
         digits = [place for place, character in enumerate(plain) if character.isdigit()]
         if len(digits) < 5:
             return plain[:2] + self._same_form(value)[2:] if _SPOKEN.fullmatch(plain) else self._same_form(value)
-        written = list(self._digits(plain, plain, first=False))
+        written = list(self._digits(plain, plain))
         number = "".join(plain[place] for place in digits)
         if (mobile := re.search(r"1[3-9][0-9]{9}$", number)) and any("一" <= c <= "鿿" for c in value) is False:
             for place, digit in zip(digits[mobile.start() :], "154", strict=False):
@@ -227,7 +227,7 @@ class Surrogates:
     def _width(self, changed: str, value: str) -> str:
         return changed.translate(_WIDE) if any(character in "０１２３４５６７８９" for character in value) else changed
 
-    def _digits(self, text: str, value: str, zip_code: bool = False, first: bool = True) -> str:
+    def _digits(self, text: str, value: str) -> str:
         """Every digit drawn anew; a first one stays no zero, and a number of one digit is none either."""
         stream = self._hash("digits", value) * (len(text) // 32 + 1)
         drawn = []
