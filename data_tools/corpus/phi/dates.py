@@ -10,14 +10,13 @@ from typing import NamedTuple
 from data_tools.corpus.phi.spans import Span
 
 _DIGIT = "0-9〇零○一二三四五六七八九十"
-_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
-_LONG_MONTHS = "January February March April May June July August September October November December".split()
+MONTHS = "January February March April May June July August September October November December".split()
 
 
 def _spellings() -> list[str]:
     """Each with a letter first, for then a scan is quick."""
-    short = [name[:3] for name in _LONG_MONTHS] + ["Sept"]
-    names = sorted({*_LONG_MONTHS, *short}, key=lambda name: (-len(name), name))
+    short = [name[:3] for name in MONTHS] + ["Sept"]
+    names = sorted({*MONTHS, *short}, key=lambda name: (-len(name), name))
     return names + [name.upper() for name in names]
 
 
@@ -280,8 +279,11 @@ def year_number(written: str) -> int:
     return int(digits) if digits.isdecimal() else 0
 
 
+_SHORT_MONTHS = [name[:3].lower() for name in MONTHS]
+
+
 def month_number(name: str) -> int:
-    return _MONTHS.index(name[:3].lower()) + 1
+    return _SHORT_MONTHS.index(name[:3].lower()) + 1
 
 
 def _named(text: str) -> Iterator[Reading]:

@@ -14,18 +14,14 @@ from functools import cache
 from typing import NamedTuple
 
 from data_tools.corpus.phi import lists, names_en
-from data_tools.corpus.phi.letter_case import Case
+from data_tools.corpus.phi.letter_case import AMERICAN_STATES, Case
 from data_tools.corpus.phi.spans import Span
 
 _WORD = re.compile(r"[A-Za-z](?<![A-Za-z0-9@_][A-Za-z])(?:[A-Za-z]|['’](?=[A-Za-z]{2})|-(?=[A-Za-z]))*(?![A-Za-z0-9@_])")
 _PARTICLES = frozenset("van von der den de del della di da dos du la le el al bin bint ibn ap st ter ten abu mac o".split())
 _SUFFIXES = frozenset("jr sr ii iii iv".split())
 _PLACE_PARTICLES = frozenset("el la le st".split())
-_STATES = frozenset(
-    "al ak az ar ca co ct de fl ga hi id il in ia ks ky la me md ma mi mn ms mo mt ne nv nh nj nm ny nc nd oh ok or pa ri "
-    "sc sd tn tx "
-    "ut vt va wa wv wi wy dc".split()
-)
+_STATES = frozenset(state.lower() for state in AMERICAN_STATES)
 _PURE, _DOUBTFUL = frozenset("GSB"), frozenset("gsb")
 
 _TITLED = re.compile(r"\b(?:dr|mr|mrs|ms|miss|prof)\.? $", re.I)
@@ -201,7 +197,7 @@ def _token(text: str, match: re.Match[str], case: Case) -> Token:
     word = written.lower().replace("’", "'")
     if case == "mixed" and written[0].islower():
         return Token(start, end, word, "p" if word in _PARTICLES else "w")
-    if word in _PARTICLES and not (word == "o"):
+    if word in _PARTICLES and word != "o":
         return Token(start, end, word, "p")
     kind = _kind(word)
     if kind in "gsbU" and _KEY.match(text, end) and not _TITLED.search(text, max(0, start - 8), start):
@@ -230,14 +226,17 @@ def _without_lone_particles(text: str, tokens: list[Token]) -> list[Token]:
     """Le of Tuan Le: no particle, as no name follows it."""
     changed = list(tokens)
     for index, token in enumerate(tokens):
-        if token.kind == "p" and text[token.start].isupper() | (token.word == "le"):
-            following = tokens[index + 1] if index + 1 < len(tokens) else None
-            gap = text[token.end : following.start] if following else ""
-            joined = gap == " " or token.word in ("st", "o") and gap == ". "
-            if not joined or following.kind in "wix":  # type: ignore[union-attr]
-                kind = _kind(token.word)
-                changed[index] = token._replace(kind=kind.lower() if text[token.start : token.end].isupper() else kind)
+        if token.kind != "p" or not (text[token.start].isupper() or token.word == "le"):
+            continue
+        if index + 1 == len(tokens) or not _leads_to(text, token, tokens[index + 1]):
+            kind = _kind(token.word)
+            changed[index] = token._replace(kind=kind.lower() if text[token.start : token.end].isupper() else kind)
     return changed
+
+
+def _leads_to(text: str, particle: Token, following: Token) -> bool:
+    gap = text[particle.end : following.start]
+    return (gap == " " or particle.word in ("st", "o") and gap == ". ") and following.kind not in "wix"
 
 
 def _codes(text: str, tokens: list[Token]) -> str:
@@ -322,7 +321,10 @@ def _initial(text: str, lower: str, tokens: list[Token], codes: str, index: int,
 
 def _edge(lower: str, start: int) -> bool:
     """Of a line, of a field or of a list."""
-    return not start or lower[:start].rstrip(" ")[-1:] in "\n:/|;,.(-" or bool(_CLOSE.search(lower, max(0, start - 40), start))
+    before = start
+    while before and lower[before - 1] == " ":
+        before -= 1
+    return not before or lower[before - 1] in "\n:/|;,.(-" or bool(_CLOSE.search(lower, max(0, start - 40), start))
 
 
 def _particle(text: str, lower: str, tokens: list[Token], codes: str, index: int, stop: int, case: Case) -> bool:

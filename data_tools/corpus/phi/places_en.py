@@ -4,13 +4,10 @@ import re
 from collections.abc import Iterator
 
 from data_tools.corpus.phi import lists
+from data_tools.corpus.phi.letter_case import AMERICAN_STATES
 from data_tools.corpus.phi.spans import Span, joined
 
-_STATES = (
-    "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA RI SC "
-    "SD TN TX UT VT VA WA WV WI WY DC PR "
-    "ON QC BC AB MB SK NS NB NSW VIC QLD"
-).split()
+_STATES = [*AMERICAN_STATES, *"PR ON QC BC AB MB SK NS NB NSW VIC QLD".split()]
 _STATE_NAMES = (
     "Alabama|Alaska|Arizona|Arkansas|California|Colorado|Connecticut|Delaware|Florida|Georgia|Hawaii|Idaho|Illinois|Indiana"
     "|Iowa|Kansas|Kentucky|Louisiana|Maine|Maryland|Massachusetts|Michigan|Minnesota"
