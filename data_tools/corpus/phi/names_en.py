@@ -391,12 +391,7 @@ def _single(text: str, tokens: list[Token], index: int, word: str, context: str)
         return word in _ANY_SURNAME
     if word in _GIVEN_WORD - _AUXILIARIES and _SPEAKS.match(text, end) and text[tokens[index][0] : end].istitle():
         return True
-    if (
-        word in _GIVEN
-        and not text[tokens[index][0] : end].isupper()
-        and word not in _EPONYMS
-        and word not in _SURNAME_WORD
-    ):
+    if word in _GIVEN and not text[tokens[index][0] : end].isupper() and word not in _EPONYMS and word not in _SURNAME_WORD:
         return bool(_VERB_AFTER.match(text, end - (text[end - 1] == ".")))
     return False
 

@@ -1,5 +1,4 @@
-"""Chinese names in records of patients: what stands before and behind a surname with given characters is weighed, not ask"
-"ed for."""
+"""Chinese names in records of patients: what stands around a surname with given characters is weighed, not asked for."""
 
 import re
 from collections.abc import Iterator
