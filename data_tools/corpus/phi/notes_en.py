@@ -13,13 +13,12 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
-from data_tools.corpus.phi import lists, names_en
+from data_tools.corpus.phi import known_en, lists
 from data_tools.corpus.phi.letter_case import AMERICAN_STATES, Case
 from data_tools.corpus.phi.spans import Span
 
 _WORD = re.compile(r"[A-Za-z](?<![A-Za-z0-9@_][A-Za-z])(?:[A-Za-z]|['’](?=[A-Za-z]{2})|-(?=[A-Za-z]))*(?![A-Za-z0-9@_])")
 _PARTICLES = frozenset("van von der den de del della di da dos du la le el al bin bint ibn ap st ter ten abu mac o".split())
-_SUFFIXES = frozenset("jr sr ii iii iv".split())
 _PLACE_PARTICLES = frozenset("el la le st".split())
 _STATES = frozenset(state.lower() for state in AMERICAN_STATES)
 _PURE, _DOUBTFUL = frozenset("GSB"), frozenset("gsb")
@@ -126,10 +125,10 @@ class Known(NamedTuple):
 
 @cache
 def _known() -> Known:
-    given = names_en._ANY_GIVEN | lists.lower_words("people_en", "given")
-    surnames = names_en._ANY_SURNAME | lists.lower_words("people_en", "surname")
-    eponyms = lists.lower_words("eponyms", "eponym") | lists.lower_words("eponyms", "notes")
-    lexicon = lists.lower_words("words_en") | lists.lower_words("eponyms", "thing")
+    given = known_en.ANY_GIVEN | lists.lower_words("people_en", "given")
+    surnames = known_en.ANY_SURNAME | lists.lower_words("people_en", "surname")
+    eponyms = known_en.EPONYMS | lists.lower_words("eponyms", "notes")
+    lexicon = known_en.WORDS | known_en.THINGS
     for section in ("words", "notes", "drugs", "germs"):
         lexicon |= lists.lower_words("clinic_en", section)
     return Known(given, surnames, lexicon | eponyms, lexicon)
@@ -141,7 +140,7 @@ def _kind(word: str) -> str:
     known = _known()
     if len(word) == 1:
         return "i"
-    if word in _SUFFIXES:
+    if word in known_en.SUFFIXES:
         return "x"
     given, surname = word in known.given, word in known.surnames
     if not given and not surname and "-" in word:
@@ -280,7 +279,7 @@ def _is_thing(text: str, tokens: list[Token], stop: int) -> bool:
     if _PLACE_AFTER.match(text, end):
         return True
     following = _NEXT.match(text, end)
-    return following is not None and not names_en._THINGS.isdisjoint((following[1].lower(), (following[2] or "").lower()))
+    return following is not None and not known_en.THINGS.isdisjoint((following[1].lower(), (following[2] or "").lower()))
 
 
 def _full(text: str, lower: str, tokens: list[Token], codes: str, index: int, stop: int, case: Case) -> bool:

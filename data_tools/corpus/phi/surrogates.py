@@ -12,6 +12,7 @@ import re
 from data_tools.corpus.phi import lists
 from data_tools.corpus.phi.checks import citizen, citizen_digit, luhn, luhn_digit
 from data_tools.corpus.phi.fold import fold
+from data_tools.corpus.phi.known_en import ANY_GIVEN
 from data_tools.corpus.phi.names_zh import is_word
 from data_tools.corpus.phi.shift import Dates, weeks_of
 from data_tools.corpus.phi.spans import Span
@@ -56,7 +57,6 @@ _KEEP_ZH = re.compile(
 )
 _PROVINCES, _CITIES = lists.words("places_zh", "province"), lists.words("places_zh", "city")
 _KNOWN_ZH = re.compile(lists.any_of(_PROVINCES + _CITIES))
-_GIVEN_EN = lists.lower_words("given_en", "plain") | lists.lower_words("given_en", "word")
 _WORD_EN = re.compile(r"[A-Za-z][A-Za-z'’-]*\.?")
 _STATE = re.compile(r"(?<=, )[A-Z]{2}(?= |$)")
 _STATES = "AL AZ AR CO CT FL GA IL IN IA KS KY LA MN MS MO NE NV NM NC OH OK OR PA SC TN TX UT VA WA WI".split()
@@ -139,7 +139,7 @@ class Surrogates:
             return self._initials.get(lower, self._draw("initial", lower, "ABCDEGHJKLMNPRST")).upper() + dot
         if lower in ("jr", "sr", "de", "la", "van", "von", "der", "den", "del", "di", "da", "al", "bin", "el", "dos", "du"):
             return word
-        chosen = self._draw("given", lower, _FIRST) if lower in _GIVEN_EN else self._draw("surname", lower, _LAST)
+        chosen = self._draw("given", lower, _FIRST) if lower in ANY_GIVEN else self._draw("surname", lower, _LAST)
         self._initials.setdefault(lower[0], chosen[0])
         return (chosen.upper() if plain.isupper() else chosen.lower() if plain.islower() else chosen) + dot
 
