@@ -135,7 +135,7 @@ def _known() -> Known:
 
 
 @cache
-def _kind(word: str) -> str:
+def kind_of(word: str) -> str:
     """Of a word in small letters, wherever it stands."""
     known = _known()
     if len(word) == 1:
@@ -144,7 +144,7 @@ def _kind(word: str) -> str:
         return "x"
     given, surname = word in known.given, word in known.surnames
     if not given and not surname and "-" in word:
-        return _of_parts([_kind(part) for part in word.split("-") if part])
+        return _of_parts([kind_of(part) for part in word.split("-") if part])
     if not given and not surname:
         return "w" if word in known.words or word.endswith("s") and word[:-1] in known.lexicon else "U"
     kind = "B" if given and surname else "G" if given else "S"
@@ -198,7 +198,7 @@ def _token(text: str, match: re.Match[str], case: Case) -> Token:
         return Token(start, end, word, "p" if word in _PARTICLES else "w")
     if word in _PARTICLES and word != "o":
         return Token(start, end, word, "p")
-    kind = _kind(word)
+    kind = kind_of(word)
     if kind in "gsbU" and _KEY.match(text, end) and not _TITLED.search(text, max(0, start - 8), start):
         return Token(start, end, word, "w")
     if kind == "i" and re.search(r"[0-9] $", text[max(0, start - 2) : start]):
@@ -228,7 +228,7 @@ def _without_lone_particles(text: str, tokens: list[Token]) -> list[Token]:
         if token.kind != "p" or not (text[token.start].isupper() or token.word == "le"):
             continue
         if index + 1 == len(tokens) or not _leads_to(text, token, tokens[index + 1]):
-            kind = _kind(token.word)
+            kind = kind_of(token.word)
             changed[index] = token._replace(kind=kind.lower() if text[token.start : token.end].isupper() else kind)
     return changed
 
