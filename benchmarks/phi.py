@@ -18,6 +18,7 @@ import time
 from collections import Counter
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from data_tools.corpus.phi.find import find_spans
 from data_tools.corpus.phi.spans import TYPES, Span
@@ -61,7 +62,7 @@ def main() -> int:
     return 0
 
 
-def rows(path: Path) -> list[dict[str, object]]:
+def rows(path: Path) -> list[dict[str, Any]]:
     opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
     with opened as lines:
         return [json.loads(line) for line in lines if line.strip()]
@@ -89,7 +90,7 @@ def labelled(path: Path) -> dict[str, object]:
     size, seconds = 0, 0.0
     for row in rows(path):
         text = str(row["text"])
-        gold = [Span(item["start"], item["end"], item["type"]) for item in row["phi"]]  # type: ignore[attr-defined]
+        gold = [Span(item["start"], item["end"], item["type"]) for item in row["phi"]]
         began = time.process_time()
         spans = find_spans(text)
         seconds += time.process_time() - began

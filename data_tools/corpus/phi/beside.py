@@ -1,5 +1,4 @@
-"""Numbers in records of patients that no word explains, but their place: beside a name, behind another number, at the hea"
-"d of a line."""
+"""Numbers in records of patients that no word explains, but their place: beside a name or a number, at a line's head."""
 
 import re
 from collections.abc import Iterable, Iterator

@@ -10,14 +10,13 @@ from typing import NamedTuple
 from data_tools.corpus.phi.spans import Span
 
 _DIGIT = "0-9〇零○一二三四五六七八九十"
-_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
-_LONG_MONTHS = "January February March April May June July August September October November December".split()
+MONTHS = "January February March April May June July August September October November December".split()
 
 
 def _spellings() -> list[str]:
     """Each with a letter first, for then a scan is quick."""
-    short = [name[:3] for name in _LONG_MONTHS] + ["Sept"]
-    names = sorted({*_LONG_MONTHS, *short}, key=lambda name: (-len(name), name))
+    short = [name[:3] for name in MONTHS] + ["Sept"]
+    names = sorted({*MONTHS, *short}, key=lambda name: (-len(name), name))
     return names + [name.upper() for name in names]
 
 
@@ -58,9 +57,7 @@ _DAY_CUE = re.compile(
                       r"|\bDate[^\n:]{0,20}|日期|时间|[于至自])[:：]? ?$", re.I)  # fmt: skip
 _YEAR_CUE = re.compile(r"(?:[于自从在至：:(（，,。；;]|^|\n)$")
 _RELATIVE = re.compile(r"(?:今年|去年|前年|本年|同年|明年|当年|次年)$")
-_BIRTH = re.compile(r"(?:\b(?:DOB|D\.O\.B\.?|birth ?date|date of birth|born)|出生日期|出生年月)[^0-9\n]{0,6}$", re.I)
 _VERSION = re.compile(r"(?:\b(?:version|ver\.?|v\.?|section|chapter|fig(?:ure)?\.?|table)|§|第|图|表|版本|章节) ?$", re.I)
-_BIRTH_NUMBER = re.compile(r"(?<![0-9A-Za-z])[0-9]{6}(?![0-9A-Za-z])")
 _MEASURE_AFTER = re.compile(
     r" ?(?:cup|inch|teaspoon|tablespoon|mile|pound|ounce|tablet|to [0-9]/|of an? |mm|cm|mg|m[lL]|%|kg|pain|strength|power|次"
     r"|mmHg|kPa|岁|倍|分|片|粒|周|天|个|月|year|day|week|hour|dose)|[A-Za-z%]"
@@ -154,14 +151,14 @@ def _numeric(text: str, chinese: bool) -> Iterator[Reading]:
             continue
         if after in "./-:" and text[end + 1 : end + 2].isdigit() and not (match[5] and after in "-:."):
             continue
-        reading = _three(text, match, chinese) if match[5] else _two(text, match, after)
+        reading = _three(text, match, chinese) if match[5] else _two(text, match)
         if reading:
             yield reading
     for match in _COMPACT.finditer(text):
         start, end = match.span()
         day = match.group()
         joined = start and (text[start - 1].isascii() and (text[start - 1].isalnum() or text[start - 1] in "-._/"))
-        if not joined and text[end : end + 1] not in "-_/" or not joined and end == len(text):
+        if not joined and (end == len(text) or text[end] not in "-_/"):
             if 1 <= int(day[4:6]) <= 12 and 1 <= int(day[6:]) <= 31 and int(day[:4]) <= 2099:
                 yield Reading(start, end, (start, start + 4), (start + 4, start + 6), (start + 6, end))
 
@@ -203,7 +200,7 @@ def _day_or_month_first(
     return None
 
 
-def _two(text: str, match: re.Match[str], after: str) -> Reading | None:
+def _two(text: str, match: re.Match[str]) -> Reading | None:
     first, second, sign = int(match[1]), int(match[3]), match[2]
     start, end = match.span()
     if " " in match.group():
@@ -282,8 +279,11 @@ def year_number(written: str) -> int:
     return int(digits) if digits.isdecimal() else 0
 
 
+_SHORT_MONTHS = [name[:3].lower() for name in MONTHS]
+
+
 def month_number(name: str) -> int:
-    return _MONTHS.index(name[:3].lower()) + 1
+    return _SHORT_MONTHS.index(name[:3].lower()) + 1
 
 
 def _named(text: str) -> Iterator[Reading]:

@@ -56,7 +56,6 @@ def _of_record(text: str, found: list[Span], chinese: bool, english: bool) -> li
     found += _across_lines(prose, signs, chinese, english)
     if english:
         found += notes_en.find_names(text, case, [span for span in found if span.type == "DATE"])
-    if english:
         flat = unbroken(prose)
         for lines in {flat, prose}:
             found += places_en.find_hospitals(lines, record=True)

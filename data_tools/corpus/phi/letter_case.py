@@ -1,5 +1,4 @@
-"""Notes written all in capitals or all in small letters: capitals tell nothing there, and rules that look for them need o"
-"thers."""
+"""Notes written all in capitals or all in small letters: capitals tell nothing there, and rules that ask for them need others."""
 
 import re
 from typing import Literal
@@ -10,11 +9,11 @@ _WORD = re.compile(r"(?<![A-Za-z0-9'])[A-Za-z][A-Za-z]*")
 _SMALL = frozenset(
     "a an and or of the in on at to for from by with without as is was were are be has had not no than then but".split()
 )
-_KEPT = frozenset(
-    "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA RI "
-    "SC SD TN TX "
-    "UT VT VA WA WV WI WY DC PR MGH BIDMC UCSF UCLA UPMC NYU RVI BWH NHS PO NE NW SE SW II III IV".split()
-)
+AMERICAN_STATES = (
+    "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA RI SC SD "
+    "TN TX UT VT VA WA WV WI WY DC"
+).split()
+_KEPT = frozenset(AMERICAN_STATES) | frozenset("PR MGH BIDMC UCSF UCLA UPMC NYU RVI BWH NHS PO NE NW SE SW II III IV".split())
 _POSTCODE = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{1,2}[0-9][A-Za-z0-9]? {1,2}[0-9][A-Za-z]{2}(?![A-Za-z0-9])")
 
 

@@ -3,32 +3,39 @@
 import re
 from collections.abc import Iterator
 
-from data_tools.corpus.phi import lists
+from data_tools.corpus.phi.around_en import (
+    AGE_AFTER,
+    BARE_FIELD,
+    SPEAKS,
+    VERB_AFTER,
+    Context,
+    context_of,
+    has_credential,
+    is_thing,
+)
+from data_tools.corpus.phi.known_en import (
+    ANY,
+    ANY_GIVEN,
+    ANY_SURNAME,
+    CREDENTIALS,
+    EPONYMS,
+    GIVEN,
+    GIVEN_WORD,
+    SURNAME,
+    SURNAME_WORD,
+    THINGS,
+    TITLES,
+    WORDS,
+)
 from data_tools.corpus.phi.spans import Span
 
-_GIVEN_WORD = lists.lower_words("given_en", "word")
-_GIVEN = lists.lower_words("given_en", "plain") - _GIVEN_WORD
-_SURNAME_WORD = lists.lower_words("surnames_en", "word")
-_SURNAME = lists.lower_words("surnames_en", "plain") - _SURNAME_WORD
-_ANY_GIVEN, _ANY_SURNAME = _GIVEN | _GIVEN_WORD, _SURNAME | _SURNAME_WORD
-_WORDS = lists.lower_words("words_en")
-_THINGS = lists.lower_words("eponyms", "thing")
-_EPONYMS = lists.lower_words("eponyms", "eponym")
 _PARTICLES = frozenset("de da di del della der den van von la le el al bin ibn ben st st. dos das du ter".split())
 _WORD_TITLES = frozenset("doctor nurse judge sister fr sr sir lady master reverend".split())
-_TITLES = frozenset(
-    "mr mrs ms miss mx dr prof professor sir lady rev reverend fr sr sister nurse doctor capt sgt lt judge madam mme".split()
-)
-_CREDENTIALS = frozenset(
-    "md m.d do d.o rn r.n np fnp aprn arnp cnp pa pa-c phd ph.d lcsw msw lmsw lpc crna lpn cna dnp bsn msn frcs frcp mrcp "
-    "mrcs mbbs mbchb dds dmd dpm dvm "
-                          "pharmd rph pt dpt ot otr slp rd rdn ccc-slp facs facp faap faaem mph cnm od psyd emt rt bch facc "
-                          "fnp-bc fnp-c jr sr ii iii iv esq rnc".split())  # fmt: skip
-
-_SUFFIXES = frozenset("jr sr ii iii iv".split())
-_SURE_CREDENTIALS = frozenset("md m.d rn r.n phd ph.d frcp mbbs frcs lcsw crna pharmd".split())
 _PLACE_PREFIXES = frozenset("san santa los las saint st fort mount lake port".split())
-_LISTED = _ANY_GIVEN | _ANY_SURNAME | _TITLES | _CREDENTIALS
+_NO_PART = _PARTICLES | WORDS
+_LISTED = ANY | TITLES | CREDENTIALS
+_NO_GIVEN, _NO_SURNAME, _NO_NAME = WORDS - ANY_GIVEN, WORDS - ANY_SURNAME, WORDS - ANY  # words that are never one
+_ALONE, _SURNAME_ALONE = (GIVEN_WORD | SURNAME) - EPONYMS, SURNAME - EPONYMS
 
 _TOKEN = r"(?:[A-Z](?:[A-Za-z]|['’](?=[A-Za-z]{2}|[A-Z])|-(?=[A-Za-z]))*\.?)"
 # Words that begin many sentences and no names are passed over while scanning.
@@ -41,91 +48,13 @@ _RUN = re.compile(
     rf"(?:(?:,? {{1,2}}|,)(?:(?:de|da|di|del|della|der|den|van|von|la|le|al|bin|ibn|dos|du|st\.?) )*{_TOKEN})*")  # fmt: skip
 _PART = re.compile(r"[A-Za-z](?:[A-Za-z]|['’](?=[A-Za-z])|-(?=[A-Za-z]))*\.?")
 
-_ROLE = re.compile(
-    r"(?:\b(?:wife|husband|spouse|son|daughter|mother|father|brother|sister|mom|dad|mum|aunt|uncle|cousin|niece|nephew"
-    r"|grandson|granddaughter|grandmother|grandfather|partner|fianc[eé]e?|boyfriend"
-    r"|girlfriend|friend|neighbou?r|caregiver|carer|guardian|roommate|stepson|stepdaughter|stepmother|stepfather|twin|sibling"
-    r"|ex-wife|ex-husband|mother-in-law|father-in-law|daughter-in-law|son-in-law|brother-in-law|sister-in-law"
-    r"|patient|pt|client|resident|named|called|nurse|physician|doctor|surgeon|therapist|attending|colleague|interpreter"
-    r"|coordinator|social worker|case manager|pcp|provider|cardiologist|oncologist|neurologist|pharmacist|counselor)"
-    r"(?:'s name)?(?:,? (?:is|was|named|called|name is)|,|:)? ?[(“\"]?)$"
-)
-_ACT = re.compile(
-    r"(?:\b(?:signed|dictated|transcribed|reviewed|seen|examined|performed|prepared|written|authored|verified|reported|read"
-    r"|interpreted|ordered|referred|accompanied|assisted|discussed|approved|cosigned|attested|completed|entered|collected"
-    r"|witnessed|translated|brought in|driven|evaluated|followed|managed|treated|supervised|consulted|called|contacted"
-    r"|notified|paged)"
-    r"(?: electronically)?(?: and \w+)? (?:by|to):?|\b(?:discussed|reviewed|consulted|spoke|met|talked)(?: \w+)? with"
-    r"|\b(?:signed|signature|sincerely|regards|from|attn|attention|cc|thank you|dear|hi|hello|spoke (?:with|to)|c/o|per|met "
-    r"with|under the care of|care of|attending of record)[,:]?|/s/|e-?signed:?)\s{0,3}$"
-)
-_STRICT_ACT = re.compile(
-    r"\b(?:from|to|per|with|called|cc|dear|hi|hello|thank you|read|reported|ordered|followed|discussed \w+|treated \w+"
-    r"|managed \w+)[,:]?\s{0,3}$"
-)
-# The last words of what _ACT and _ROLE find: these long patterns are tried behind one of them only.
-_ACT_ENDS = frozenset(
-    "by with to signed signature sincerely regards from attn attention cc you dear hi hello c/o per of record /s e-signed "
-    "esigned s".split()
-)
-_ROLE_ENDS = frozenset(
-    "wife husband spouse son daughter mother father brother sister mom dad mum aunt uncle cousin niece nephew grandson "
-    "granddaughter grandmother grandfather partner fiance fiancé fiancee fiancée boyfriend girlfriend friend "
-    "neighbor neighbour caregiver carer guardian roommate stepson stepdaughter stepmother stepfather twin sibling ex-wife "
-    "ex-husband mother-in-law father-in-law daughter-in-law son-in-law brother-in-law sister-in-law patient "
-    "pt client resident named called nurse physician doctor surgeon therapist attending colleague interpreter coordinator "
-    "worker manager pcp provider cardiologist oncologist neurologist pharmacist counselor is was name".split()
-)
-_FIELD = re.compile(
-    r"(?:\b(?:(?:patient|pt|full|legal|first|last|middle|maiden|family|given|preferred|guardian|mother's|father's|parent"
-    r"|spouse|contact|emergency contact|provider|physician|doctor|insured'?s?|subscriber|policy ?holder|guarantor|responsible "
-    r"party|next of kin|employee|account|sur)[ -]?'?s? ?name"
-    r"|name|surname|forename|alias|aka|patient|pt|client|subject|(?:attending|referring|primary care|ordering|treating"
-    r"|admitting|consulting|discharging|resident|family|performing|reading|interpreting|requesting|supervising|covering"
-    r"|responsible)? ?(?:physician|provider|doctor|md|clinician|surgeon|radiologist|pathologist|anesthesiologist|anaesthetist"
-    r"|practitioner|consultant|cardiologist|therapist|nurse|pharmacist|technologist|technician|dentist|psychologist|midwife)"
-    r"(?: of record| name)?"
-    r"|pcp|gp|attending|resident|intern|fellow|author|assistants?|scrub|circulator|nurse|rn|therapist|next of kin|nok"
-    r"|emergency contact|contact(?: person)?|spouse|wife|husband|mother|father|parent|son|daughter|guardian|caregiver|witness"
-    r"|interpreter|relationship|informant|historian|guarantor|insured|subscriber|policy ?holder|beneficiary|employer contact"
-    r"|signed(?: by)?|electronically signed(?: by)?|signature|dictated(?: by)?|transcribed(?: by)?|transcriptionist|dictator"
-    r"|reviewed by|verified by|reported by|read by|seen by|prepared by|performed by|collected by|ordered by|referred by"
-    r"|referral|technologist|operator|cc|copy to|copies to|to|from|re|attn|attention|dear|responsible party|power of attorney"
-    r"|poa|health care proxy|proxy|sender|recipient|consultant|surgeons?|first assistant)"
-    r"(?: ?\([^()\n]{1,14}\))?\s{0,3}[:#=]{1,2}[ \t]{0,12})$"
-)
-_BARE_FIELD = re.compile(r"\bname\s{0,2}[:=]?[ \t]{0,12}$|signed by:?\s{0,2}$")
 _LOWER_VALUE = re.compile(r"[:=][ \t]{0,6}(?=[a-z])")
 _LOWER_FIELD = re.compile(r"\b(?:name|patient|pt|signed by|physician|provider|attending)[ \t]{0,3}$", re.I)
 _LOWER_NAME = re.compile(r"([a-z][a-z'’-]+)(,? )([a-z][a-z'’-]*\.?)(?: ([a-z][a-z'’-]+))?")
 _TITLED_LOWER = re.compile(r"[md](?<![A-Za-z0-9][md])(?:rs?|s|iss)\.? ([a-z][a-z'’-]{2,})")
 _LOWER_TITLES = (" mr.", " mr ", " mrs", " ms.", " ms ", " dr.", " dr ", " miss ", "\nmr", "\ndr")
-_VERB_AFTER = re.compile(
-    r",? (?:(?:is|was|has been) (?!start|giv|add|stop|discont|prescr|increas|initiat|admini|held|continu|switch|taper|reduc"
-    r"|indicat|contraind|used|titrat|restart|resum|ordered|taken|effective)|has|had|will|would|denies|denied|reports|reported"
-    r"|states|stated|presents|presented|complains|complained|says|said|notes|noted|admits|describes|described|feels|felt|lives"
-    r"|works|came|comes|went|called|returns|returned|tolerated|underwent|received|remains|continues|appears|"
-    r"seems|takes|took|and (?:his|her|their)|agreed|agrees|understands|understood|verbalized|asked|asks|requests|requested"
-    r"|needs|wants|can|may|should|did|does|who|reviewed|discussed|recommended|explained|performed|saw|examined|ordered"
-    r"|prescribed|accompanied|brought|tells|told|developed|experienced|arrived|signed|at (?:home|bedside|[0-9])|phoned|drove"
-    r"|confirmed|confirms|helps|visits|visited|provides|provided|consented|expressed|declined|refused|refuses|signed|assisted"
-    r"|attended|gave|gives)\b"
-    r"|['’]s (?:wife|husband|son|daughter|mother|father|family|brother|sister|care|condition|pain|symptoms|history|chart|room"
-    r"|records?|labs|medications?|mom|dad|parents|insurance|surgery|blood|PCP|vitals|case|exam|x-ray|appetite|mood|sleep"
-    r"|recovery|discharge|appointment)\b"
-)
-_SPEAKS = re.compile(r" (?:denies|denied|reports|reported|states|stated|presented|complains|complained|says|said|admits)\b")
-_AUXILIARIES = frozenset(
+_SPEAKERS = GIVEN_WORD - frozenset(
     "will may april june august summer autumn art christian virginia georgia carolina florence paris austin dallas".split()
-)
-_POSSESSIVE = re.compile(r"['’]s?\b")
-_NEXT_WORD = re.compile(r"['’]?s?[ -]+(?:and |or )?([A-Za-z][A-Za-z'’-]*)(?:[ -]([A-Za-z]+))?")
-_CREDENTIAL_AFTER = re.compile(
-    r",? ?\(?(M\.?D\.?|D\.?O\.?|R\.?N\.?|Ph\.?D\.?|[A-Z][A-Za-z]{0,3}\.?[A-Z]{0,3}(?:-[A-Z]{1,4})?)(?![A-Za-z])"
-)
-_AGE_AFTER = re.compile(
-    r",? (?:is )?(?:an? |age |aged )?\(?[0-9]{1,3}[ -]?(?:y|M\b|F\b)|, (?:DOB|MRN|born|age)| ?\((?:DOB|MRN|M\b|F\b"
-    r"|[0-9]{1,3}\b)| {1,3}(?:MRN|DOB|Date of Birth)"
 )
 
 
@@ -142,7 +71,7 @@ def find_names(text: str) -> Iterator[Span]:
             yield Span(start, end, "NAME")
             known |= {part.group().rstrip(".") for part in _PART.finditer(text, start, end)}
     yield from _lower(text)
-    known = {word for word in known if len(word) > 2 and word.lower() not in _PARTICLES | _WORDS}
+    known = {word for word in known if len(word) > 2 and word.lower() not in _NO_PART}
     if known:
         yield from _again(text, known | {word.upper() for word in known})
 
@@ -174,22 +103,21 @@ def _bare(token: str) -> str:
 def _in_run(text: str, tokens: list[Token]) -> Iterator[tuple[int, int]]:
     """The names in a run of capitalised words."""
     index = 0
-    first = tokens[0][0]
     while index < len(tokens):
         word = tokens[index][2]
         if (
-            word in _TITLES
+            word in TITLES
             and index + 1 < len(tokens)
             and _gap(text, tokens, index) in (" ", "  ")
             and _is_title(text, tokens, index)
         ):
-            stop = _name_end(text, tokens, index + 1, sure=True)
+            stop = _name_end(text, tokens, index + 1)
             if stop > index + 1:
                 yield tokens[index + 1][0], tokens[stop - 1][1] - _dot(text, tokens, stop)
                 index = stop
                 continue
-        elif _first_part(word) in _ANY_GIVEN or word in _ANY_SURNAME or index == 0 or _initial(word):
-            stop = _plain_name(text, tokens, index, first)
+        elif _first_part(word) in ANY_GIVEN or word in ANY_SURNAME or index == 0 or _initial(word):
+            stop = _plain_name(text, tokens, index)
             if stop:
                 yield tokens[index][0], tokens[stop - 1][1] - _dot(text, tokens, stop)
                 index = stop
@@ -202,7 +130,7 @@ def _is_title(text: str, tokens: list[Token], index: int) -> bool:
     start, end, word = tokens[index]
     doubtful = word in _WORD_TITLES or text[start:end].rstrip(".") == "MS" or text[start:end] == "DR"
     following = tokens[index + 1][2]
-    return not doubtful or following in _ANY_GIVEN | _ANY_SURNAME or len(following) == 1
+    return not doubtful or following in ANY or len(following) == 1
 
 
 def _first_part(word: str) -> str:
@@ -225,21 +153,22 @@ def _dot(text: str, tokens: list[Token], stop: int) -> int:
     return 1 if text[end - 1] == "." and len(word) > 1 and word not in ("jr", "sr") else 0
 
 
-def _name_end(text: str, tokens: list[Token], index: int, sure: bool) -> int:
+def _name_end(text: str, tokens: list[Token], index: int) -> int:
     """Behind the last token that goes on with the name which begins at `index`; at most five."""
     stop = index
     while stop < len(tokens) and stop - index < 5:
         start, end, word = tokens[stop]
         if (
-            word in _TITLES
+            word in TITLES
             or len(word) > 1
-            and word in _WORDS
-            and word not in _SURNAME_WORD | _GIVEN
-            or word in _CREDENTIALS
+            and word in WORDS
+            and word not in SURNAME_WORD
+            and word not in GIVEN
+            or word in CREDENTIALS
             and word not in ("jr", "sr", "ii", "iii", "do", "ot", "pa", "rd")
         ):
             break
-        if word in _THINGS or word in _CREDENTIALS and text[start:end].isupper() and stop > index:
+        if word in THINGS or word in CREDENTIALS and text[start:end].isupper() and stop > index:
             break
         stop += 1
         if stop < len(tokens):
@@ -253,65 +182,64 @@ def _name_end(text: str, tokens: list[Token], index: int, sure: bool) -> int:
 
 def _after_comma(tokens: list[Token], stop: int) -> bool:
     """Smith, John A.: a surname, and what follows the comma is a given name."""
-    return tokens[stop][2] in _ANY_GIVEN and tokens[stop - 1][2] not in _ANY_GIVEN - _ANY_SURNAME
+    before = tokens[stop - 1][2]
+    return tokens[stop][2] in ANY_GIVEN and (before not in ANY_GIVEN or before in ANY_SURNAME)
 
 
-def _plain_name(text: str, tokens: list[Token], index: int, first: int) -> int:
+def _plain_name(text: str, tokens: list[Token], index: int) -> int:
     """Where a name without title that begins at `index` ends; 0 if none does."""
-    stop = _name_end(text, tokens, index, sure=False)
+    stop = _name_end(text, tokens, index)
     words = [word for _, _, word in tokens[index:stop]]
     if not words:
         return 0
     start, end = tokens[index][0], tokens[stop - 1][1]
-    context = _context(text, tokens, index)
-    if _is_thing(text, words, end):
+    context = context_of(text, start)
+    if is_thing(text, words, end):
         return 0
     if context == "field" and _fits_field(text, words, start, end):
         return stop
     if len(words) == 1:
         return stop if _single(text, tokens, index, words[0], context) else 0
-    listed_given = _first_part(words[0]) in _ANY_GIVEN or _initial(words[0])
-    listed_surname = words[-1] in _ANY_SURNAME or _looks_surname(words[-1])
+    listed_given = _first_part(words[0]) in ANY_GIVEN or _initial(words[0])
+    listed_surname = words[-1] in ANY_SURNAME or _looks_surname(words[-1])
     comma = "," in text[tokens[index][1] : tokens[index + 1][0]]
     if comma:
-        return stop if words[0] in _ANY_SURNAME and words[1] in _ANY_GIVEN and not _is_state(text, tokens, index) else 0
-    credential = _credential(text, end)
-    if context in ("role", "act") or credential or _AGE_AFTER.match(text, end):
+        return stop if words[0] in ANY_SURNAME and words[1] in ANY_GIVEN and not _is_state(text, tokens, index) else 0
+    credential = has_credential(text, end)
+    if context in ("role", "act") or credential or AGE_AFTER.match(text, end):
         if (
             (listed_given or listed_surname)
-            and words[0] not in _WORDS - _ANY_GIVEN
+            and words[0] not in _NO_GIVEN
             or credential
             and len(words) <= 4
-            and words[0] not in _WORDS
+            and words[0] not in WORDS
         ):
             return stop
     if _initial(words[0]):
-        return (
-            stop if listed_surname and _has_dot(text, tokens, index) and len(words[-1]) > 2 and words[-1] not in _EPONYMS else 0
-        )
-    if _first_part(words[0]) in _GIVEN and words[0] not in _WORDS:
+        return stop if listed_surname and _has_dot(text, tokens, index) and len(words[-1]) > 2 and words[-1] not in EPONYMS else 0
+    if _first_part(words[0]) in GIVEN and words[0] not in WORDS:
         strong = (
             listed_surname
-            or words[-1] not in _WORDS
+            or words[-1] not in WORDS
             and len(words) == 2
-            and words[-1] not in _EPONYMS
+            and words[-1] not in EPONYMS
             and not _all_caps(text, start, end)
         )
-        return stop if strong and not (words[-1] in _EPONYMS and words[-1] not in _SURNAME) else 0
-    if words[0] in _GIVEN_WORD:
-        return stop if words[-1] in _SURNAME and words[-1] not in _WORDS else 0
-    if words[-1] in _SURNAME and words[-1] not in _SURNAME_WORD | _EPONYMS and len(words) == 2 and words[0] not in _WORDS:
-        return stop if _VERB_AFTER.match(text, end) and words[0] not in _SURNAME_WORD and _unusual(words[0]) else 0
+        return stop if strong and not (words[-1] in EPONYMS and words[-1] not in SURNAME) else 0
+    if words[0] in GIVEN_WORD:
+        return stop if words[-1] in SURNAME and words[-1] not in WORDS else 0
+    if words[-1] in SURNAME and words[-1] not in EPONYMS and len(words) == 2 and words[0] not in WORDS:
+        return stop if VERB_AFTER.match(text, end) and words[0] not in SURNAME_WORD and _unusual(words[0]) else 0
     return 0
 
 
 def _fits_field(text: str, words: list[str], start: int, end: int) -> bool:
-    listed = any(word in _ANY_GIVEN or word in _ANY_SURNAME or _looks_surname(word) for word in words)
-    if words[0] in _WORDS - _ANY_GIVEN - _ANY_SURNAME:
+    listed = any(word in ANY or _looks_surname(word) for word in words)
+    if words[0] in _NO_NAME:
         return False
-    if listed or _BARE_FIELD.search(text[max(0, start - 40) : start].lower()):
+    if listed or BARE_FIELD.search(text[max(0, start - 40) : start].lower()):
         return True
-    return len(words) > 1 and (bool(_credential(text, end)) or text[end : end + 1] in ("", "\n", ",", ";", "(", "."))
+    return len(words) > 1 and (has_credential(text, end) or text[end : end + 1] in ("", "\n", ",", ";", "(", "."))
 
 
 def _unusual(word: str) -> bool:
@@ -324,7 +252,7 @@ def _looks_surname(word: str) -> bool:
         word.startswith(("o'", "mc", "mac", "d'"))
         and len(word) > 4
         or "-" in word
-        and all(part in _ANY_SURNAME for part in word.split("-"))
+        and all(part in ANY_SURNAME for part in word.split("-"))
     )
 
 
@@ -340,71 +268,23 @@ def _is_state(text: str, tokens: list[Token], index: int) -> bool:
     return text[tokens[index + 1][0] : tokens[index + 1][1]].isupper() and len(tokens[index + 1][2]) == 2
 
 
-def _credential(text: str, end: int) -> bool:
-    match = _CREDENTIAL_AFTER.match(text, end)
-    if not match:
-        return False
-    credential = match[1].rstrip(".").lower()
-    return credential in _CREDENTIALS - _SUFFIXES if match.group()[0] in ",(" else credential in _SURE_CREDENTIALS
-
-
-def _is_thing(text: str, words: list[str], end: int) -> bool:
-    """Parkinson's disease, Bell palsy, Marie Tooth: what follows, or the last words, says that it is no person."""
-    if any(word in _THINGS for word in words[1:]):
-        return True
-    following = _NEXT_WORD.match(text, end)
-    if not following:
-        return False
-    possessive = text[end : end + 1] in "'’"
-    things = {following[1].lower(), (following[2] or "").lower()}
-    return bool(things & _THINGS) and (words[-1] in _EPONYMS or not possessive or len(words) > 0)
-
-
-def _context(text: str, tokens: list[Token], index: int) -> str:
-    """What stands before the token: field, act (signed by), role (his wife) or nothing."""
-    start = tokens[index][0]
-    if start == 0:
-        return ""
-    before = text[max(0, start - 48) : start].lower()
-    last = before.rstrip()[-1:]
-    if last in ":=#" and last:
-        return "field" if _FIELD.search(before) else ""
-    word = before.rstrip(' \t\n,(:"“/').rpartition(" ")[2]
-    if word in _ACT_ENDS and _ACT.search(before):
-        return "weak act" if _STRICT_ACT.search(before) else "act"
-    return "role" if word in _ROLE_ENDS and _ROLE.search(before) else ""
-
-
-def _single(text: str, tokens: list[Token], index: int, word: str, context: str) -> bool:
+def _single(text: str, tokens: list[Token], index: int, word: str, context: Context) -> bool:
     """A given name or a surname that stands alone."""
     end = tokens[index][1]
-    if word in _WORDS or len(word) < 2 or index and tokens[index - 1][2] in _PLACE_PREFIXES:
+    if word in WORDS or len(word) < 2 or index and tokens[index - 1][2] in _PLACE_PREFIXES:
         return False
     if context == "role":
-        return (
-            word in _GIVEN
-            or word in _GIVEN_WORD | _SURNAME
-            and word not in _EPONYMS
-            and not text[tokens[index][0] : end].isupper()
-        )
+        return word in GIVEN or word in _ALONE and not text[tokens[index][0] : end].isupper()
     if context in ("act", "weak act"):
         before = text[max(0, tokens[index][0] - 12) : tokens[index][0]].rstrip(" :,").lower()
-        others = (_SURNAME if before.endswith("patient") else _GIVEN_WORD | _SURNAME) - _EPONYMS
-        return word in _GIVEN or word in others and not text[tokens[index][0] : end].isupper()
-    if context in ("act", "weak act"):
-        return word in _GIVEN or context == "act" and word in _SURNAME
-    if _credential(text, end):
-        return word in _ANY_SURNAME
-    if word in _GIVEN_WORD - _AUXILIARIES and _SPEAKS.match(text, end) and text[tokens[index][0] : end].istitle():
+        others = _SURNAME_ALONE if before.endswith("patient") else _ALONE
+        return word in GIVEN or word in others and not text[tokens[index][0] : end].isupper()
+    if has_credential(text, end):
+        return word in ANY_SURNAME
+    if word in _SPEAKERS and SPEAKS.match(text, end) and text[tokens[index][0] : end].istitle():
         return True
-    if (
-        word in _GIVEN
-        and not text[tokens[index][0] : end].isupper()
-        and word not in _GIVEN_WORD
-        and word not in _EPONYMS
-        and word not in _SURNAME_WORD
-    ):
-        return bool(_VERB_AFTER.match(text, end - (text[end - 1] == "."))) and not _is_thing(text, [word], end)
+    if word in GIVEN and not text[tokens[index][0] : end].isupper() and word not in EPONYMS and word not in SURNAME_WORD:
+        return bool(VERB_AFTER.match(text, end - (text[end - 1] == ".")))
     return False
 
 
@@ -414,10 +294,10 @@ def _lower(text: str) -> Iterator[Span]:
         match = _LOWER_NAME.match(text, value.end())
         if match and _LOWER_FIELD.search(text, max(0, value.start() - 14), value.start()):
             first, second, third = _bare(match[1]), _bare(match[3]), _bare(match[4] or "")
-            if first in _ANY_GIVEN and second not in _WORDS - _ANY_SURNAME or first in _ANY_SURNAME and second in _ANY_GIVEN:
-                yield Span(match.start(), match.end(4) if third in _ANY_SURNAME else match.end(3), "NAME")
+            if first in ANY_GIVEN and second not in _NO_SURNAME or first in ANY_SURNAME and second in ANY_GIVEN:
+                yield Span(match.start(), match.end(4) if third in ANY_SURNAME else match.end(3), "NAME")
     for match in _TITLED_LOWER.finditer(text) if any(title in text for title in _LOWER_TITLES) else ():
-        if match[1] in _ANY_SURNAME or match[1] in _ANY_GIVEN:
+        if match[1] in ANY:
             yield Span(match.start(1), match.end(1), "NAME")
 
 
@@ -427,5 +307,5 @@ def _again(text: str, known: set[str]) -> Iterator[Span]:
         tokens = _tokens(text, run)
         for start, end, word in tokens:
             written = text[start:end].rstrip(".")
-            if written in known and not _is_thing(text, [word], start + len(written)):
+            if written in known and not is_thing(text, [word], start + len(written)):
                 yield Span(start, start + len(written), "NAME")

@@ -11,12 +11,12 @@ from functools import cache
 from data_tools.corpus.phi import lists
 from data_tools.corpus.phi.spans import Span
 
-_HAN = "一-鿿㐀-䶿"
-_COMMON, _WORD, _CUED = (lists.characters("surnames_zh", section) for section in ("common", "word", "cued"))
-_COMPOUND = lists.any_of(lists.words("surnames_zh", "compound"))
+HAN = "一-鿿㐀-䶿"
+COMMON, WORD, CUED = (lists.characters("surnames_zh", section) for section in ("common", "word", "cued"))
+COMPOUND = lists.any_of(lists.words("surnames_zh", "compound"))
 _ANY = lists.characters("given_zh", "any")
 _FIRST = _ANY + lists.characters("given_zh", "first")
-_TRANSLIT = (
+TRANSLIT = (
     "阿艾买提古丽热木合江汗依斯拉吐尔逊努巴特扎西卓玛次仁多吉库萨迪克牙力麦苏莱曼玉素甫帕孜沙比居来赛娜扎亚森卡德木拜合伊力哈"
     "穆罕默如则尼祖农阿不都布杜满肉孜塔那旦增央金格桑平措洛边罗顿珠旺堆达瓦普白加琼贡觉益乌云其格呼和巴图朝鲁额日敦苏和那顺敖"
     "登高娃娜仁托娅斯琴查干色音萨仁包力阳沙马曲惹体妮伍呷莫果牛吉子克日杰俄友玛热依孜古扎努尔买买提明"
@@ -31,7 +31,7 @@ _FOLLOW = (
     "|医[生师]|主[任治管]|护[士师理]|教授|大夫|院长|先生|女士|小姐|阿姨|叔叔|大爷|大妈|奶奶|爷爷|老师|师傅|副主任|技师|药师|研"
     "究生|住培|规培|实习"
 )
-_NOT_GIVEN = (
+NOT_GIVEN = (
     "代[诉述理]|平[素时日]|发[热现生病作烧育]|同[意时前]|自[述诉觉行发]|主[诉任治管]|现[病在住]|今[日天晨年]|昨[日天晚]|近[日"
     "期来]|前[来"
     "往]|来[院诊]|既往|有[高糖冠长]|无[明发]|一[直般年周月天日个]|上述|上[午级]"
@@ -46,34 +46,29 @@ _NOT_GIVEN = (
     "[知过]|开[始具]|继[续]|复[查诊]|会[诊]|先[后生]|叔叔|阿姨"
     "|大[爷妈娘伯]|姐|当[时日]|大[便小夫]|小[便时姐]|持[续]"
 )
-_HARD = rf"(?=$|[^{_HAN}]|{_FOLLOW})"
-_EDGE = rf"(?=$|[^{_HAN}])"
-_GIVEN2 = rf"(?!{_NOT_GIVEN})[{_FIRST}](?!{_NOT_GIVEN})[{_ANY}]"
-_GIVEN1 = rf"(?!{_NOT_GIVEN})[{_FIRST}]"
+_HARD = rf"(?=$|[^{HAN}]|{_FOLLOW})"
+_EDGE = rf"(?=$|[^{HAN}])"
+_GIVEN2 = rf"(?!{NOT_GIVEN})[{_FIRST}](?!{NOT_GIVEN})[{_ANY}]"
+_GIVEN1 = rf"(?!{NOT_GIVEN})[{_FIRST}]"
 _MASKED = r"(?:某[某甲乙丙]?|[*×ＸXxＯ○〇]{1,2}(?![A-Za-z0-9]))"
 _GAP = r"[ \t]{1,3}"
 
 # What may stand after a field such as 姓名： or a role such as 患者. The first that fits is the name.
-_ALL = _COMMON + _WORD + _CUED
-_ETHNIC = rf"[{_HAN}]{{1,8}}(?:[·•・‧∙][{_HAN}]{{1,10}})+"
-_SURE = rf"{_COMPOUND}(?:{_GIVEN2}|[{_FIRST}]){_HARD}|[{_ALL}]{_MASKED}"
+ALL = COMMON + WORD + CUED
+_ETHNIC = rf"[{HAN}]{{1,8}}(?:[·•・‧∙][{HAN}]{{1,10}})+"
+_SURE = rf"{COMPOUND}(?:{_GIVEN2}|[{_FIRST}]){_HARD}|[{ALL}]{_MASKED}"
 _TITLE = (
     r"(?:(?:副?主任|主治|住院|值班|主管)?(?:医生|医师|大夫|药师|技师|护师|护士)|护士长|副?主任|副?教授|副?院长|先生|女士|小姐"
     r"|阿姨|叔叔|伯伯|大爷|大妈|大娘|大伯|奶奶|爷爷|师傅|老师|老太太?|同志|同学"
     r"|博士|警官|律师|科长|处长|局长|经理|主管|总(?=[，。,.指交查同]))"
 )
 _VALUE = re.compile(
-    rf"{_ETHNIC}|{_SURE}|{_COMPOUND}[{_HAN}]{{1,2}}{_EDGE}|[{_ALL}](?!{_TITLE})[{_HAN}]{{1,2}}{_EDGE}|[{_ALL}]{_GIVEN2}{_HARD}"
-    rf"|[{_ALL}]{_GIVEN1}{_HARD}"
-    rf"|[{_ALL}](?:{_GAP}[{_HAN}]){{1,2}}{_EDGE}|[{_ALL}](?!{_NOT_GIVEN})[{_HAN}](?!{_NOT_GIVEN})[{_HAN}](?={_FOLLOW})"
-    rf"|[{_COMMON}]{_GIVEN2}"
+    rf"{_ETHNIC}|{_SURE}|{COMPOUND}[{HAN}]{{1,2}}{_EDGE}|[{ALL}](?!{_TITLE})[{HAN}]{{1,2}}{_EDGE}|[{ALL}]{_GIVEN2}{_HARD}"
+    rf"|[{ALL}]{_GIVEN1}{_HARD}"
+    rf"|[{ALL}](?:{_GAP}[{HAN}]){{1,2}}{_EDGE}|[{ALL}](?!{NOT_GIVEN})[{HAN}](?!{NOT_GIVEN})[{HAN}](?={_FOLLOW})"
+    rf"|[{COMMON}]{_GIVEN2}"
 )
-_ROLE_VALUE = (
-    rf"(?:{_SURE}|[{_COMMON}{_WORD}]{_GIVEN2}{_HARD}|[{_COMMON}{_WORD}]{_GIVEN1}{_HARD}|[{_CUED}]{_GIVEN2}{_HARD}"
-    rf"|[{_COMMON}]{_GIVEN2}"
-    rf"|[{_TRANSLIT}]{{2,8}}[·•・‧∙][{_TRANSLIT}]{{1,10}})"
-)
-_ANYTHING = re.compile(rf"[{_HAN}]{{2,5}}{_EDGE}")
+_ANYTHING = re.compile(rf"[{HAN}]{{2,5}}{_EDGE}")
 _LATIN = re.compile(r"[A-Z][A-Za-z'’-]+(?:[ ,]{1,2}[A-Z][A-Za-z'’.-]*){0,3}")
 
 _FIELD = re.compile(
@@ -94,9 +89,9 @@ _LOOSE_FIELD = re.compile(
 )
 _NAME_FIELD = re.compile(r"(?:姓\s*名|签\s*[名字]|联系人|监护人|曾用名)(?:[(（][^()（）\n]{1,8}[)）])?[:：]?$")
 _COLON = re.compile(
-    rf"[:：](?:(?<=名.)|(?<=名 .)|(?<=字.)|(?<=人.)|(?=[ \t_]{{0,8}}[{_ALL}欧司上诸尉皇令慕东夏公轩宇端南呼独拓西赫澹宗濮淳太"
+    rf"[:：](?:(?<=名.)|(?<=名 .)|(?<=字.)|(?<=人.)|(?=[ \t_]{{0,8}}[{ALL}欧司上诸尉皇令慕东夏公轩宇端南呼独拓西赫澹宗濮淳太"
     rf"申仲鲜闾亓子颛巫漆完那A-Z])|(?=[ "
-    rf"\t]{{0,4}}[{_TRANSLIT}]))[ \t_]{{0,8}}(?=[一-鿿A-Z])|(?:签[名字]|姓名|术者|记录者)[ \t_]{1, 8}(?=[一-鿿])"
+    rf"\t]{{0,4}}[{TRANSLIT}]))[ \t_]{{0,8}}(?=[一-鿿A-Z])|(?:签[名字]|姓名|术者|记录者)[ \t_]{1, 8}(?=[一-鿿])"
 )
 _NOBODY = re.compile(
     r"(?:患者|病人|患儿|本人|家属|家长|其[父母子女夫妻]|父母|父亲|母亲|父|母|不详|未知|保密|无|同前|同上|自述|可靠|未提供|医师"
@@ -116,9 +111,9 @@ _ROLE = re.compile(
 _PAIRS = lists.words("surnames_zh", "compound")
 _SECONDS = "".join(pair[1] for pair in _PAIRS if len(pair) == 2)
 _COMPOUNDS = frozenset(_PAIRS)
-_OPENING = "".join(dict.fromkeys(_COMMON + _WORD + "".join(pair[0] for pair in _PAIRS)))
+_OPENING = "".join(dict.fromkeys(COMMON + WORD + "".join(pair[0] for pair in _PAIRS)))
 _LOOKS_LIKE_ONE = re.compile(
-    rf"[{_OPENING}](?:[{_SECONDS}](?<={'|'.join(pair for pair in _PAIRS if len(pair) == 2)})|(?<=[{_COMMON}{_WORD}]))"
+    rf"[{_OPENING}](?:[{_SECONDS}](?<={'|'.join(pair for pair in _PAIRS if len(pair) == 2)})|(?<=[{COMMON}{WORD}]))"
     rf"(?:{_GIVEN2}(?:(?={_TITLE})(?P<titled2>)|{_HARD}(?P<hard2>))|(?={_TITLE})(?P<titled>)|[{_ANY}](?={_TITLE})(?P<titled1>)"
     rf"|{_GIVEN1}{_HARD}(?P<hard1>)|(?P<masked>{_MASKED})|{_GIVEN2})"
 )
@@ -127,7 +122,7 @@ _PHONE_AFTER = r"[ \t,，:：(（]{0,2}(?:联系)?(?:电话|手机|联系方式|
 _AFTER_PERSON = re.compile(f"{_SEX}|{_PHONE_AFTER}")
 _DATE_AFTER = re.compile(r"[ \t]{1,4}(?:19|20)[0-9]{2}[-年/.]|[ \t]*(?:\n|$)")
 _ALONE_ON_LINE = re.compile(r"(?:^|\n)[ \t]*$")
-_FUNCTION_BEFORE = re.compile(lists.any_of(lists.words("words_zh", "ends")) + "$")
+FUNCTION_BEFORE = re.compile(lists.any_of(lists.words("words_zh", "ends")) + "$")
 _PARTS = (
     r"(?:扎西|次仁|卓玛|卓嘎|格桑|丹增|央金|央宗|拉姆|多吉|尼玛|达瓦|巴桑|旺堆|旺姆|平措|顿珠|罗布|洛桑|贡布|强巴|白玛|索朗|仁"
     r"青|德吉|边巴|普布|曲珍|曲扎|米玛|拉巴|旦增|嘎玛|群培|加措|坚赞|桑珠|欧珠|晋美"
@@ -136,16 +131,16 @@ _PARTS = (
 )
 _ENDINGS = "(?:其其格|格|托娅|高娃|图雅|巴雅尔|毕力格|巴特尔|塔拉图|斯琴|木图|尼|图)"
 _UNSPACED = re.compile(rf"{_PARTS}(?:{_PARTS}{{1,2}}{_ENDINGS}?|花?{_ENDINGS})")
-_DOTTED = re.compile(rf"[·•・‧∙](?=[{_TRANSLIT}])")
-_LEFT_OF_DOT = re.compile(rf"[{_TRANSLIT}]{{2,8}}$")
-_RIGHT_OF_DOT = re.compile(rf"[{_TRANSLIT}]{{1,10}}(?:[·•・‧∙][{_TRANSLIT}]{{1,8}})?")
+_DOTTED = re.compile(rf"[·•・‧∙](?=[{TRANSLIT}])")
+_LEFT_OF_DOT = re.compile(rf"[{TRANSLIT}]{{2,8}}$")
+_RIGHT_OF_DOT = re.compile(rf"[{TRANSLIT}]{{1,10}}(?:[·•・‧∙][{TRANSLIT}]{{1,8}})?")
 _NEXT = re.compile(
-    rf"[ \t]{{0,2}}[、，,/／;；和与及]{{1,2}}[ \t]{{0,2}}((?:{_COMPOUND}|[{_COMMON}{_WORD}])(?:{_GIVEN2}|[{_FIRST}])){_HARD}"
+    rf"[ \t]{{0,2}}[、，,/／;；和与及]{{1,2}}[ \t]{{0,2}}((?:{COMPOUND}|[{COMMON}{WORD}])(?:{_GIVEN2}|[{_FIRST}])){_HARD}"
 )
 
 
 @cache
-def _words() -> tuple[dict[str, frozenset[str]], frozenset[str], frozenset[str]]:
+def word_lists() -> tuple[dict[str, frozenset[str]], frozenset[str], frozenset[str]]:
     """{surname: second characters, and whole words}; beginnings that a name of three may have too; how things begin."""
     known: dict[str, frozenset[str]] = {}
     for line in lists.sections("words_zh")["hard"].splitlines():
@@ -157,7 +152,7 @@ def _words() -> tuple[dict[str, frozenset[str]], frozenset[str], frozenset[str]]
 
 def is_word(name: str) -> bool:
     """`name` is, or begins as, a word that is no name."""
-    hard, soft, things = _words()
+    hard, soft, things = word_lists()
     known = hard.get(name[0], frozenset())
     if name in known or name in things:
         return True
@@ -172,7 +167,7 @@ def find_names(text: str) -> Iterator[Span]:
     for _, end in list(found):
         found.update(dict.fromkeys(_followers(text, end)))
     yield from (Span(start, end, "NAME") for start, end in found)
-    yield from _again(text, {text[start:end] for start, end in found})
+    yield from again(text, {text[start:end] for start, end in found})
 
 
 Place = tuple[int, int]
@@ -206,11 +201,11 @@ def _sure(text: str, match: re.Match[str]) -> bool:
     """After 医生： a dialogue may go on: a name only where a given name ends at a sign that ends no sentence of talk."""
     name, after = match.group(), text[match.end() : match.end() + 1]
     likely = all(character in _FIRST for character in name[1:]) or not _HAN_ONLY.fullmatch(name)
-    return name[0] in _COMMON + _WORD and likely and (after in " \t、/;；，,(（。" or after in ("", "\n")) and not is_word(name)
+    return name[0] in COMMON + WORD and likely and (after in " \t、/;；，,(（。" or after in ("", "\n")) and not is_word(name)
 
 
-_WORD_CHARACTER = re.compile(f"[{_HAN}A-Za-z0-9·]")
-_HAN_ONLY = re.compile(f"[{_HAN}]+")
+_WORD_CHARACTER = re.compile(f"[{HAN}A-Za-z0-9·]")
+_HAN_ONLY = re.compile(f"[{HAN}]+")
 
 
 def _shapes(text: str) -> Iterator[Place]:
@@ -220,16 +215,16 @@ def _shapes(text: str) -> Iterator[Place]:
         if shape.startswith("titled"):
             accepted = _titled(text, start, name)
         elif shape == "masked":
-            accepted = name[0] in _COMMON or not _within_word(text, start) or bool(_ROLE.search(text, max(0, start - 6), start))
+            accepted = name[0] in COMMON or not _within_word(text, start) or bool(_ROLE.search(text, max(0, start - 6), start))
         else:
-            known = is_word(name) and not (name in _words()[1] and _AFTER_PERSON.match(text, end))
+            known = is_word(name) and not (name in word_lists()[1] and _AFTER_PERSON.match(text, end))
             accepted = not known and (_after_role(text, start, name, shape) or _apart(text, start, end, name, shape))
         if accepted:
             yield start, end
 
 
 def _titled(text: str, start: int, name: str) -> bool:
-    return not (len(name) > 1 and is_word(name) and name not in _words()[1]) and not _FUNCTION_BEFORE.search(
+    return not (len(name) > 1 and is_word(name) and name not in word_lists()[1]) and not FUNCTION_BEFORE.search(
         text, max(0, start - 4), start + 1
     )
 
@@ -240,8 +235,8 @@ def _after_role(text: str, start: int, name: str, shape: str) -> bool:
         return False
     long = len(name) >= 3
     if role["weak"] or shape == "open":
-        return long and name[0] in _COMMON and (shape != "open" or not role["weak"])
-    return long or name[0] in _COMMON or name[1] in _ANY
+        return long and name[0] in COMMON and (shape != "open" or not role["weak"])
+    return long or name[0] in COMMON or name[1] in _ANY
 
 
 def _apart(text: str, start: int, end: int, name: str, shape: str) -> bool:
@@ -252,8 +247,8 @@ def _apart(text: str, start: int, end: int, name: str, shape: str) -> bool:
         return True
     if len(name) == 2:
         alone = _ALONE_ON_LINE.search(text, max(0, start - 8), start) and _DATE_AFTER.match(text, end)
-        return bool(alone) and name[0] in _COMMON
-    return name[0] in _COMMON or name[:2] in _COMPOUNDS or text[end : end + 1] not in ("、", "和", "及")
+        return bool(alone) and name[0] in COMMON
+    return name[0] in COMMON or name[:2] in _COMPOUNDS or text[end : end + 1] not in ("、", "和", "及")
 
 
 def _within_word(text: str, start: int) -> bool:
@@ -280,13 +275,13 @@ def _followers(text: str, end: int) -> Iterator[Place]:
         end = match.end(1)
 
 
-def _again(text: str, names: set[str]) -> Iterator[Span]:
+def again(text: str, names: set[str]) -> Iterator[Span]:
     """The other places of full names."""
     for name in names:
         if (
             len(name) >= 3
             or len(name) == 2
-            and name[0] in _COMMON
+            and name[0] in COMMON
             and _HAN_ONLY.fullmatch(name)
             and not is_word(name)
             and name[1] != "某"

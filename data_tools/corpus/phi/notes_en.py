@@ -13,19 +13,14 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
-from data_tools.corpus.phi import lists, names_en
-from data_tools.corpus.phi.letter_case import Case
+from data_tools.corpus.phi import known_en, lists
+from data_tools.corpus.phi.letter_case import AMERICAN_STATES, Case
 from data_tools.corpus.phi.spans import Span
 
 _WORD = re.compile(r"[A-Za-z](?<![A-Za-z0-9@_][A-Za-z])(?:[A-Za-z]|['’](?=[A-Za-z]{2})|-(?=[A-Za-z]))*(?![A-Za-z0-9@_])")
 _PARTICLES = frozenset("van von der den de del della di da dos du la le el al bin bint ibn ap st ter ten abu mac o".split())
-_SUFFIXES = frozenset("jr sr ii iii iv".split())
 _PLACE_PARTICLES = frozenset("el la le st".split())
-_STATES = frozenset(
-    "al ak az ar ca co ct de fl ga hi id il in ia ks ky la me md ma mi mn ms mo mt ne nv nh nj nm ny nc nd oh ok or pa ri "
-    "sc sd tn tx "
-    "ut vt va wa wv wi wy dc".split()
-)
+_STATES = frozenset(state.lower() for state in AMERICAN_STATES)
 _PURE, _DOUBTFUL = frozenset("GSB"), frozenset("gsb")
 
 _TITLED = re.compile(r"\b(?:dr|mr|mrs|ms|miss|prof)\.? $", re.I)
@@ -130,26 +125,26 @@ class Known(NamedTuple):
 
 @cache
 def _known() -> Known:
-    given = names_en._ANY_GIVEN | lists.lower_words("people_en", "given")
-    surnames = names_en._ANY_SURNAME | lists.lower_words("people_en", "surname")
-    eponyms = lists.lower_words("eponyms", "eponym") | lists.lower_words("eponyms", "notes")
-    lexicon = lists.lower_words("words_en") | lists.lower_words("eponyms", "thing")
+    given = known_en.ANY_GIVEN | lists.lower_words("people_en", "given")
+    surnames = known_en.ANY_SURNAME | lists.lower_words("people_en", "surname")
+    eponyms = known_en.EPONYMS | lists.lower_words("eponyms", "notes")
+    lexicon = known_en.WORDS | known_en.THINGS
     for section in ("words", "notes", "drugs", "germs"):
         lexicon |= lists.lower_words("clinic_en", section)
     return Known(given, surnames, lexicon | eponyms, lexicon)
 
 
 @cache
-def _kind(word: str) -> str:
+def kind_of(word: str) -> str:
     """Of a word in small letters, wherever it stands."""
     known = _known()
     if len(word) == 1:
         return "i"
-    if word in _SUFFIXES:
+    if word in known_en.SUFFIXES:
         return "x"
     given, surname = word in known.given, word in known.surnames
     if not given and not surname and "-" in word:
-        return _of_parts([_kind(part) for part in word.split("-") if part])
+        return _of_parts([kind_of(part) for part in word.split("-") if part])
     if not given and not surname:
         return "w" if word in known.words or word.endswith("s") and word[:-1] in known.lexicon else "U"
     kind = "B" if given and surname else "G" if given else "S"
@@ -201,9 +196,9 @@ def _token(text: str, match: re.Match[str], case: Case) -> Token:
     word = written.lower().replace("’", "'")
     if case == "mixed" and written[0].islower():
         return Token(start, end, word, "p" if word in _PARTICLES else "w")
-    if word in _PARTICLES and not (word == "o"):
+    if word in _PARTICLES and word != "o":
         return Token(start, end, word, "p")
-    kind = _kind(word)
+    kind = kind_of(word)
     if kind in "gsbU" and _KEY.match(text, end) and not _TITLED.search(text, max(0, start - 8), start):
         return Token(start, end, word, "w")
     if kind == "i" and re.search(r"[0-9] $", text[max(0, start - 2) : start]):
@@ -230,14 +225,17 @@ def _without_lone_particles(text: str, tokens: list[Token]) -> list[Token]:
     """Le of Tuan Le: no particle, as no name follows it."""
     changed = list(tokens)
     for index, token in enumerate(tokens):
-        if token.kind == "p" and text[token.start].isupper() | (token.word == "le"):
-            following = tokens[index + 1] if index + 1 < len(tokens) else None
-            gap = text[token.end : following.start] if following else ""
-            joined = gap == " " or token.word in ("st", "o") and gap == ". "
-            if not joined or following.kind in "wix":  # type: ignore[union-attr]
-                kind = _kind(token.word)
-                changed[index] = token._replace(kind=kind.lower() if text[token.start : token.end].isupper() else kind)
+        if token.kind != "p" or not (text[token.start].isupper() or token.word == "le"):
+            continue
+        if index + 1 == len(tokens) or not _leads_to(text, token, tokens[index + 1]):
+            kind = kind_of(token.word)
+            changed[index] = token._replace(kind=kind.lower() if text[token.start : token.end].isupper() else kind)
     return changed
+
+
+def _leads_to(text: str, particle: Token, following: Token) -> bool:
+    gap = text[particle.end : following.start]
+    return (gap == " " or particle.word in ("st", "o") and gap == ". ") and following.kind not in "wix"
 
 
 def _codes(text: str, tokens: list[Token]) -> str:
@@ -281,7 +279,7 @@ def _is_thing(text: str, tokens: list[Token], stop: int) -> bool:
     if _PLACE_AFTER.match(text, end):
         return True
     following = _NEXT.match(text, end)
-    return following is not None and not names_en._THINGS.isdisjoint((following[1].lower(), (following[2] or "").lower()))
+    return following is not None and not known_en.THINGS.isdisjoint((following[1].lower(), (following[2] or "").lower()))
 
 
 def _full(text: str, lower: str, tokens: list[Token], codes: str, index: int, stop: int, case: Case) -> bool:
@@ -322,7 +320,10 @@ def _initial(text: str, lower: str, tokens: list[Token], codes: str, index: int,
 
 def _edge(lower: str, start: int) -> bool:
     """Of a line, of a field or of a list."""
-    return not start or lower[:start].rstrip(" ")[-1:] in "\n:/|;,.(-" or bool(_CLOSE.search(lower, max(0, start - 40), start))
+    before = start
+    while before and lower[before - 1] == " ":
+        before -= 1
+    return not before or lower[before - 1] in "\n:/|;,.(-" or bool(_CLOSE.search(lower, max(0, start - 40), start))
 
 
 def _particle(text: str, lower: str, tokens: list[Token], codes: str, index: int, stop: int, case: Case) -> bool:

@@ -1,21 +1,17 @@
-"""Chinese names in records of patients: what stands before and behind a surname with given characters is weighed, not ask"
-"ed for."""
+"""Chinese names in records of patients: what stands around a surname with given characters is weighed, not asked for."""
 
 import re
 from collections.abc import Iterator
 
 from data_tools.corpus.phi import lists, names_zh, notes_en, places_zh
+from data_tools.corpus.phi.names_zh import ALL, COMMON, COMPOUND, HAN, WORD
 from data_tools.corpus.phi.spans import Span
 
-_HAN = "一-鿿㐀-䶿"
-_COMMON, _WORD, _CUED = (lists.characters("surnames_zh", section) for section in ("common", "word", "cued"))
-_ALL = "".join(dict.fromkeys(_COMMON + _WORD + _CUED))
-_COMPOUND = lists.any_of(lists.words("surnames_zh", "compound"))
 _SURE_GIVEN = frozenset(lists.characters("given_zh", "any"))
 _GIVEN = _SURE_GIVEN | frozenset(lists.characters("given_zh", "notes"))
 _SECONDS = {line[0]: frozenset(line[2:]) for line in lists.sections("words_zh")["record"].splitlines()}
-_SURNAME = re.compile(rf"{_COMPOUND}|[{_ALL}]")
-_ONE_HAN = re.compile(f"[{_HAN}]")
+_SURNAME = re.compile(rf"{COMPOUND}|[{ALL}]")
+_ONE_HAN = re.compile(f"[{HAN}]")
 
 _STRONG = re.compile(  # a person follows
     r"(?:[医技药护律教导厨]师|护士长?|医生|大夫|主任|教授|院长|[科组班室]长|姓名|户名|抬头|收件|签[字名收]"
@@ -65,13 +61,13 @@ _TITLES = (
     r"|经理|[科处局校组队班]长|书记|主管|博士|兄(?=[协帮代])|氏(?=[之，,（( 子女儿])"
     r"|工(?=[诉说称，,、])|总(?=[诉说称，,、])|[、/][^、/]{1,2}[二两]位"
 )
-_TITLED = re.compile(rf"({_COMPOUND}|[{_ALL}])(?={_TITLES})")
+_TITLED = re.compile(rf"({COMPOUND}|[{ALL}])(?={_TITLES})")
 _PAIR = re.compile(
-    rf"(?:^|[\n。；;）) \u3000，,])({_COMPOUND}|[{_ALL}]) ?[/、，, ] ?({_COMPOUND}|[{_ALL}])(?=[ \u3000]*(?:\n|$)|[二两]位)"
+    rf"(?:^|[\n。；;）) \u3000，,])({COMPOUND}|[{ALL}]) ?[/、，, ] ?({COMPOUND}|[{ALL}])(?=[ \u3000]*(?:\n|$)|[二两]位)"
 )
-_BEFORE_PAIR = re.compile(rf"[/] ?({_COMPOUND}|[{_ALL}])(?=[ \u3000]*(?:\n|$))")
-_AFTER_PAIR = re.compile(rf"(?:^|[\n。；;）) \u3000])({_COMPOUND}|[{_ALL}])(?= ?/ ?[{_HAN}A-Z])")
-_OF_TWO = re.compile(rf"(?<=[、，, /])({_COMPOUND}|[{_ALL}])(?=[二两]位)")
+_BEFORE_PAIR = re.compile(rf"[/] ?({COMPOUND}|[{ALL}])(?=[ \u3000]*(?:\n|$))")
+_AFTER_PAIR = re.compile(rf"(?:^|[\n。；;）) \u3000])({COMPOUND}|[{ALL}])(?= ?/ ?[{HAN}A-Z])")
+_OF_TWO = re.compile(rf"(?<=[、，, /])({COMPOUND}|[{ALL}])(?=[二两]位)")
 _CHILD = re.compile(
     r"(?:[外祖][婆公父母]|奶奶|爷爷|姥[姥爷]|妈妈?|爸爸?|[父母]亲|家[长人属])(?:代?诉|说|称"
     r"|讲)[，,：:]?((?:[阿小大二三][一-鿿]|([一-鿿])\2|[一-鿿][宝妞丫娃]))(?=[是不又也今昨在从发一有])"
@@ -110,7 +106,7 @@ _PARTED = re.compile(
     rf"|(?:{_UYGHUR}){{2,4}}"
 )
 _FOREIGN_CHARACTERS = frozenset(
-    names_zh._TRANSLIT
+    names_zh.TRANSLIT
     + "肯里汗让皮埃尔杜邦迈克奥康纳彼得罗娃安约翰史密斯瑟琳伊莎白乔治托查理戴维森路易卫法蒂玛扎赫"
     "费南德琼索科洛夫弗朗西莫勒莱昂布什福特格林本亚历山大凯瑟雷蒙诺顿威廉姆亨利爱丽丝简珍妮露海伦"
     "米万衣明日西伊布多娅妮可罗茜贝蒂哈不拉衣明托吾买迪力孜木提合甫赛音宝兰吐逊热依罕帕坎沃尔齐内洪齐桑乌塞加佩恩泽维伯坦"
@@ -123,7 +119,7 @@ def find_names(text: str) -> Iterator[Span]:
     """text: folded, of a record, with Chinese characters in it."""
     found = {(start, end) for source in (_weighed, _surnames, _others, _dotted) for start, end in source(text)}
     yield from (Span(start, end, "NAME") for start, end in found)
-    yield from names_zh._again(text, {text[start:end] for start, end in found if end - start >= 2})
+    yield from names_zh.again(text, {text[start:end] for start, end in found if end - start >= 2})
 
 
 _LEAST = 3.25
@@ -142,7 +138,7 @@ def _weighed(text: str) -> Iterator[tuple[int, int]]:
                     break
     found = {place for place, weight in weights.items() if weight >= _LEAST}
     starts, ends = {start for start, _ in found}, {end for _, end in found}
-    for (start, end), _ in weights.items():
+    for start, end in weights:
         sign = _IN_LIST.search(text, max(0, start - 2), start)
         if sign and sign.start() in ends or text[end : end + 1] in "、，,/" and (end + 1 in starts or end + 2 in starts):
             found.add((start, end))
@@ -158,14 +154,14 @@ def _weight(text: str, surname: re.Match[str], end: int) -> float:
     start = surname.start()
     given = text[surname.end() : end]
     name = text[start:end]
-    value = _left(text, start) + _right(text, end, len(given))
-    value += 1 if len(surname.group()) > 1 else 0.5 if name[0] in _COMMON else 0 if name[0] in _WORD else -0.25
+    value = _left(text, start) + _right(text, end)
+    value += 1 if len(surname.group()) > 1 else 0.5 if name[0] in COMMON else 0 if name[0] in WORD else -0.25
     likely = sum(1 if character in _SURE_GIVEN else 0.5 if character in _GIVEN else -0.75 for character in given)
     value += likely * 0.75 if len(given) == 2 else likely * 0.5
     if len(surname.group()) == 1:
         named = len(given) == 2 and set(given) <= _GIVEN
         if names_zh.is_word(name):
-            value -= 1.5 if named and name not in names_zh._words()[2] else 3
+            value -= 1.5 if named and name not in names_zh.word_lists()[2] else 3
         elif given[0] in _SECONDS.get(name[0], ()):
             value -= 1 if named else 2.5
     if _KEY.match(text, end):
@@ -174,7 +170,7 @@ def _weight(text: str, surname: re.Match[str], end: int) -> float:
         value -= 1
     if len(given) == 2 and _FOLLOW.match(text, end - 1) and given[1] not in _SURE_GIVEN:
         value -= 1.5  # the second character begins what follows the name
-    if len(given) == 2 and re.match(names_zh._NOT_GIVEN, text[surname.end() :]):
+    if len(given) == 2 and re.match(names_zh.NOT_GIVEN, text[surname.end() :]):
         value -= 2
     return value
 
@@ -192,7 +188,7 @@ def _left(text: str, start: int) -> float:
     return 1.75 if _STRONG.search(before.rstrip(" \u3000\t")) else 1.5 if _LINE.search(before) or before[-1] in "（(" else 1
 
 
-def _right(text: str, end: int, given: int) -> float:
+def _right(text: str, end: int) -> float:
     if _PERSON.match(text, end):
         return 2
     if _ALONE.match(text, end):
@@ -202,7 +198,7 @@ def _right(text: str, end: int, given: int) -> float:
         return 1.5
     if not _ONE_HAN.match(following):
         return 1
-    return 1.25 if _FOLLOW.match(text, end) or places_zh._KNOWN.match(text, end) else 0
+    return 1.25 if _FOLLOW.match(text, end) or places_zh.KNOWN.match(text, end) else 0
 
 
 def _surnames(text: str) -> Iterator[tuple[int, int]]:
@@ -211,7 +207,7 @@ def _surnames(text: str) -> Iterator[tuple[int, int]]:
         start = match.start()
         before = text[max(0, start - 8) : start]
         edge = not before or not _ONE_HAN.match(before[-1]) or _STRONG.search(before) or _WEAK.search(before)
-        if edge and match[1] not in _FUNCTION and not names_zh._FUNCTION_BEFORE.search(text, max(0, start - 4), start + 1):
+        if edge and match[1] not in _FUNCTION and not names_zh.FUNCTION_BEFORE.search(text, max(0, start - 4), start + 1):
             yield match.span(1)
     for match in _PAIR.finditer(text):
         yield match.span(1)
@@ -219,7 +215,7 @@ def _surnames(text: str) -> Iterator[tuple[int, int]]:
     for pattern in (_BEFORE_PAIR, _AFTER_PAIR, _OF_TWO, _NICKNAME, _CHILD):
         yield from (match.span(1) for match in pattern.finditer(text))
     for match in _CAPITALS.finditer(text):
-        kinds = [notes_en._kind(word.lower()) for word in match.group().split()]
+        kinds = [notes_en.kind_of(word.lower()) for word in match.group().split()]
         if "w" not in kinds and set(kinds) & set("GSBgsb"):
             yield match.span()
 

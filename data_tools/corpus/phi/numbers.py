@@ -131,7 +131,7 @@ def _of_groups(text: str, start: int, end: int) -> Iterator[Span]:
             joined += text[groups[last][0] : groups[last][1]]
             span = _one_number(text, joined, groups[first][0], groups[last][1]) if len(joined) >= 11 else None
             shortest = min((end - start for start, end in groups[first:last]), default=9)
-            if span and (shortest >= 4 or span.type == "PHONE" and shortest >= 3 or span.type == "ID" and shortest >= 3):
+            if span and shortest >= (3 if span.type in ("PHONE", "ID") else 4):
                 yield span
 
 
@@ -141,13 +141,10 @@ def _one_number(text: str, digits: str, start: int, end: int) -> Span | None:
     if _MOBILE.fullmatch(digits):
         prefix = _MOBILE_PREFIX.search(text, max(0, start - 8), start)
         return Span(prefix.start() if prefix else start, end, "PHONE")
-    if (
-        len(digits) == 18
-        and _CITIZEN.fullmatch(digits)
-        and (citizen(digits) or not luhn_card(digits))
-        and (citizen(digits) or _CITIZEN_CUE.search(text, max(0, start - 20), start))
-    ):
-        return Span(start, end, "ID")
+    if len(digits) == 18 and _CITIZEN.fullmatch(digits):
+        cued = not luhn_card(digits) and _CITIZEN_CUE.search(text, max(0, start - 20), start)
+        if citizen(digits) or cued:
+            return Span(start, end, "ID")
     if luhn_card(digits):
         return Span(start, end, "BANK")
     if _OLD_CITIZEN.fullmatch(digits) or _MASKED_CITIZEN.fullmatch(digits) and len(digits) in (15, 18):

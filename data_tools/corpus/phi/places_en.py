@@ -4,13 +4,10 @@ import re
 from collections.abc import Iterator
 
 from data_tools.corpus.phi import lists
+from data_tools.corpus.phi.letter_case import AMERICAN_STATES
 from data_tools.corpus.phi.spans import Span, joined
 
-_STATES = (
-    "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA RI SC "
-    "SD TN TX UT VT VA WA WV WI WY DC PR "
-    "ON QC BC AB MB SK NS NB NSW VIC QLD"
-).split()
+_STATES = [*AMERICAN_STATES, *"PR ON QC BC AB MB SK NS NB NSW VIC QLD".split()]
 _STATE_NAMES = (
     "Alabama|Alaska|Arizona|Arkansas|California|Colorado|Connecticut|Delaware|Florida|Georgia|Hawaii|Idaho|Illinois|Indiana"
     "|Iowa|Kansas|Kentucky|Louisiana|Maine|Maryland|Massachusetts|Michigan|Minnesota"
@@ -36,12 +33,13 @@ _ZIP = r"[0-9]{5}(?:-[0-9]{4})?(?![0-9-])"
 _CITY = (
     r"(?:(?:St|Ft|Mt)\. )?[A-Z][A-Za-z'’-]*[a-z](?![A-Za-z])(?: (?:[A-Z][A-Za-z'’-]+|upon|on|of|in|the|de|del|la|le|under)){0,4}"
 )
+_FIELDS = "Phone|Tel|Fax|DOB|MRN|Email|Patient"
+_TOWN_AFTER = rf"(?!(?:{_FIELDS}|He|She|The|Her|His|Home|Cell|Mobile)\b){_CITY}"
 _AFTER_STREET = (
-    rf"(?:{_UNIT}){{0,2}}(?:(?:,? ?\n ?|,? {{1,2}})(?:(?!(?:Phone|Tel|Fax|DOB|MRN|Email|Patient|He|She|The|Her|His|Home|Cell"
-    rf"|Mobile)\b){_CITY}),? {{0,2}}(?:(?:{_STATE}|[A-Z][a-z]+(?:shire|ex|folk|land|set)|[A-Z][a-z]+),? {{0,2}})?(?:\n ?)"
-    rf"?(?:{_POSTCODE}|{_ZIP})"
-    rf"|(?:,? ?\n ?|,? {{1,2}})(?!(?:Phone|Tel|Fax|DOB|MRN|Email|Patient)\b){_CITY}, {{0,2}}{_STATE}|, {{0,2}}(?!(?:Phone|Tel"
-    rf"|Fax|DOB|MRN|Email|Patient|He|She|The|Her|His|Home|Cell|Mobile)\b){_CITY}(?=[.,;\n)]|$)|,? {{1,2}}(?:{_POSTCODE}))"
+    rf"(?:{_UNIT}){{0,2}}(?:(?:,? ?\n ?|,? {{1,2}})(?:{_TOWN_AFTER}),? {{0,2}}"
+    rf"(?:(?:{_STATE}|[A-Z][a-z]+(?:shire|ex|folk|land|set)|[A-Z][a-z]+),? {{0,2}})?(?:\n ?)?(?:{_POSTCODE}|{_ZIP})"
+    rf"|(?:,? ?\n ?|,? {{1,2}})(?!(?:{_FIELDS})\b){_CITY}, {{0,2}}{_STATE}"
+    rf"|, {{0,2}}{_TOWN_AFTER}(?=[.,;\n)]|$)|,? {{1,2}}(?:{_POSTCODE}))"
     rf"?(?:,? (?:USA|U\.S\.A\.|United States|UK|United Kingdom|England|Scotland|Wales|Canada))?"
 )
 _STREET = re.compile(
@@ -75,13 +73,9 @@ _LIVES = re.compile(
     r"|[Vv]isiting|[Hh]ails?) from ) {0,3}(?=[A-Z])"
 )
 _LIVES_HINTS = (
-    (
-        "live living esid domicil stay moved locat born raised ome of ative ddress DDRESS ity: ITY own: idence irth igin ravel "
-        "came from visit hail"
-    )
-    .replace(" of ", " ")
-    .split()
-)
+    "live living esid domicil stay moved locat born raised ome ative ddress DDRESS ity: ITY own: idence irth igin ravel came "
+    "from visit hail"
+).split()
 _LIVES_ANCHOR = re.compile(
     "[A-Z](?:"
     + "|".join(f"(?<={word} [A-Z])" for word in (" in", " at", " to", "from", " of", " is", "near", ":", "=", ": "))
@@ -100,33 +94,24 @@ _NOT_CITY = re.compile(
     )
 )  # fmt: skip
 
-_HOUSE = re.compile(
-    r"(?:Hospitals?|Medical (?:Center|Centre|Group|Practice|Associates|Clinic|Arts|Campus)|Clinics?|Health (?:Center|Centre"
+_HOUSES = (
+    r"Hospitals?|Medical (?:Center|Centre|Group|Practice|Associates|Clinic|Arts|Campus)|Clinics?|Health (?:Center|Centre"
     r"|System|Systems|Network|Clinic|Care)|Healthcare|Infirmary|Hospice|Nursing (?:Home|Center|Facility)|Surgery Center"
     r"|Surgical Center"
     r"|Cancer (?:Center|Centre|Institute)|Care (?:Center|Centre|Home)|Rehabilitation (?:Center|Hospital|Institute|Centre)"
     r"|Rehab Center|Heart (?:Center|Institute)|Imaging Center|Sanatorium|Eye (?:Center|Institute)|Family (?:Medicine|Practice"
     r"|Physicians|Health)|Urgent Care|Birth Center|Wellness Center|NHS (?:Foundation )?Trust"
     r"|Pediatric Associates|Orthopa?edics? (?:Associates|Group)|Dialysis Center|Surgery|HOSPITALS?|MEDICAL CENT(?:ER|RE)"
-    r"|CLINICS?|HEALTH (?:CENTER|SYSTEM)|INFIRMARY|General)(?![A-Za-z-])"
+    r"|CLINICS?|HEALTH (?:CENTER|SYSTEM)|INFIRMARY|General"
 )
-_RECORD_HOUSE = re.compile(
-    r"(?:Hospice (?:House|Home|Center)|Hospitals?|Medical (?:Center|Centre|Group|Practice|Associates|Clinic|Arts|Campus)"
-    r"|Clinics?|Health (?:Center|Centre"
-    r"|System|Systems|Network|Clinic|Care)|Healthcare|Infirmary|Hospice|Assisted Living|Nursing (?:and"
-    r"|&) Rehab(?:ilitation)?(?: Center| Centre)?|Skilled Nursing(?: Facility)?|Residential (?:Home|Care)|Primary Care"
-    r"|Physical Therapy|Medical (?:Offices|Plaza|Pavilion)|Rehab|Hospice (?:House|Home|Center)|Home Health|Dialysis"
-    r"|Senior Living|Memory Care"
-    r"|Retirement (?:Home|Community|Village)|Convalescent (?:Home|Hospital|Center)|Women's (?:Clinic|Health|Center"
-    r"|Hospital)|Health Cent(?:er|re)|Practice|Nursing (?:Home|Center|Facility)|Surgery Center"
-    r"|Surgical Center"
-    r"|Cancer (?:Center|Centre|Institute)|Care (?:Center|Centre|Home)|Rehabilitation (?:Center|Hospital|Institute|Centre)"
-    r"|Rehab Center|Heart (?:Center|Institute)|Imaging Center|Sanatorium|Eye (?:Center|Institute)|Family (?:Medicine|Practice"
-    r"|Physicians|Health)|Urgent Care|Birth Center|Wellness Center|NHS (?:Foundation )?Trust"
-    r"|Pediatric Associates|Orthopa?edics? (?:Associates|Group)|Dialysis Center|Surgery|HOSPITALS?|MEDICAL CENT(?:ER|RE)"
-    r"|CLINICS?|HEALTH (?:CENTER|SYSTEM)|INFIRMARY|General)(?![A-Za-z-])"
+_RECORD_HOUSES = (
+    r"Hospice (?:House|Home|Center)|Assisted Living|Nursing (?:and|&) Rehab(?:ilitation)?(?: Center| Centre)?"
+    r"|Skilled Nursing(?: Facility)?|Residential (?:Home|Care)|Primary Care|Physical Therapy|Medical (?:Offices|Plaza|Pavilion)"
+    r"|Rehab|Home Health|Dialysis|Senior Living|Memory Care|Retirement (?:Home|Community|Village)"
+    r"|Convalescent (?:Home|Hospital|Center)|Women's (?:Clinic|Health|Center|Hospital)|Practice"
 )
-_HOUSE_FIRST = frozenset("HMCINSRFOPDUBWEG")
+_HOUSE = re.compile(rf"(?:{_HOUSES})(?![A-Za-z-])")
+_RECORD_HOUSE = re.compile(rf"(?:{_RECORD_HOUSES}|{_HOUSES})(?![A-Za-z-])")
 _NAME_LEFT = re.compile(
     r"(?:(?:St|Mt|Ft)\. |[A-Z][A-Za-z'’&-]*(?:\.(?= [A-Z]))? |of (?=(?:[A-Z]|the ))|the (?=[A-Z])|(?:and|&|for|de|del|la) "
     r"(?=[A-Z])|[0-9]{1,3}(?:st|nd|rd|th) )*$"
@@ -167,16 +152,13 @@ _OF_WHAT = re.compile(
     r" (?:of|at|for) (?:the )?(?:January|February|March|April|May|June|July|August|September|October|November|December|Mr|Mrs"
     r"|Ms|Dr|Medicine|Disease|Cancer|Health|Rehabilitation|Pain|Follow|Children|Women|ID|Date|Sick|Mental|Stay|Day)"
 )
-_KNOWN_HOUSES = re.compile(
-    r"(?:Mayo Clinic|Cleveland Clinic|Johns? Hopkins(?: (?:Hospital|Medicine|Bayview))?|Mass(?:achusetts)? General(?: "
+_KNOWN_NAMES = (
+    r"Mayo Clinic|Cleveland Clinic|Johns? Hopkins(?: (?:Hospital|Medicine|Bayview))?|Mass(?:achusetts)? General(?: "
     r"Hospital)?|Kaiser Permanente|Cedars-Sinai|Mount Sinai|Mt\.? Sinai|Beth Israel(?: Deaconess)?|Brigham (?:and|&) Women's"
-    r"|Sloan[- ]Kettering|MD Anderson|Dana[- ]Farber|MGH|UCSF|UCLA Medical Center|NYU Langone)"
-    r"(?: Hospital| Medical Center| Cancer Center| Health)?(?![A-Za-z])"
+    r"|Sloan[- ]Kettering|MD Anderson|Dana[- ]Farber|MGH|UCSF|UCLA Medical Center|NYU Langone"
 )
-_RECORD_KNOWN = re.compile(
-    r"(?:Mayo Clinic|Cleveland Clinic|Johns? Hopkins(?: (?:Hospital|Medicine|Bayview))?|Mass(?:achusetts)? General(?: "
-    r"Hospital)?|Kaiser Permanente|Cedars-Sinai|Mount Sinai|Mt\.? Sinai|Beth Israel(?: Deaconess)?|Brigham (?:and|&) Women's"
-    r"|Sloan[- ]Kettering|MD Anderson|Dana[- ]Farber|Hopkins|Bellevue Hospital|BIDMC|UPMC(?: (?:Presby|Shadyside|Mercy"
+_RECORD_NAMES = (
+    r"Hopkins|Bellevue Hospital|BIDMC|UPMC(?: (?:Presby|Shadyside|Mercy"
     r"|Magee))?|Presby|Good Sam(?:aritan)?|Dartmouth-Hitchcock|Methodist (?:Dallas|Houston"
     r"|Hospital)|Kaiser (?:[A-Z][a-z]+)|Barnes-Jewish|Vanderbilt|Duke Regional|Emory(?: Midtown)?|Geisinger|Intermountain"
     r"|Banner Health|Montefiore"
@@ -189,9 +171,10 @@ _RECORD_KNOWN = re.compile(
     r"|Raigmore|Papworth|Southmead|Derriford|Jimmy's|Guy's|Moorfields|Alder Hey|Clatterbridge|Wythenshawe|Hallamshire"
     r"|Harefield|Whittington"
     r"|Homerton|Northwick Park|Charing Cross|Hammersmith|Broadgreen|Walsgrave|Frenchay|Great Ormond Street|UCLH|GOSH|QMC"
-    r"|MGH|UCSF|UCLA Medical Center|NYU Langone)"
-    r"(?: Hospital| Medical Center| Cancer Center| Health)?(?![A-Za-z])"
 )
+_AFTER_KNOWN = r"(?: Hospital| Medical Center| Cancer Center| Health)?(?![A-Za-z])"
+_KNOWN_HOUSE = re.compile(rf"(?:{_KNOWN_NAMES}){_AFTER_KNOWN}")
+_RECORD_KNOWN = re.compile(rf"(?:{_KNOWN_NAMES}|{_RECORD_NAMES}){_AFTER_KNOWN}")
 
 
 def find_addresses(text: str) -> list[Span]:
@@ -238,7 +221,6 @@ _CLINICAL = re.compile(
     r"|Day)\b|\b(?:View|Point|Run|Green|Park|Hill|Close|Walk|Row|Path|Rise|Way|Place|Court|Branch)$"
 )
 _NEVER_STREET = re.compile(r"(?i:\b(?:mg|ml|mcg|per|wr|given|nocte|am|pm|where|which|when|with|for|and|who|was|bpm|tabs?)\b)")
-_SUFFIX_WITH_CITY = re.compile(r", ?[A-Z]")
 
 
 def _is_clinical(value: str) -> bool:
@@ -259,7 +241,7 @@ _COUNTED = frozenset(
 
 def find_hospitals(text: str, record: bool = False) -> Iterator[Span]:
     """text: folded, with Latin letters in it; record: homes, practices and short names, too."""
-    for match in (_RECORD_KNOWN if record else _KNOWN_HOUSES).finditer(text):
+    for match in (_RECORD_KNOWN if record else _KNOWN_HOUSE).finditer(text):
         if not (match.start() and text[match.start() - 1].isalnum()):
             yield Span(match.start(), match.end(), "HOSPITAL")
     for match in (_RECORD_HOUSE if record else _HOUSE).finditer(text):
@@ -340,13 +322,10 @@ _NO_SURGERY = re.compile(
     r"|Cardiothoracic|Pediatric|Paediatric|The|Hand"
     r"|Bariatric|Transplant) Surgery$"
 )
-_CITY_NAMES = "|".join(
-    re.escape(town.replace("_", " "))
-    for town in sorted(set(lists.words("cities_en", "town")), key=lambda town: (-len(town), town))
-)
-_CITY_STATE = re.compile(rf"(?:{_CITY_NAMES}),[ \n]{{1,2}}(?:{'|'.join(_STATES)})(?![A-Za-z])(?:,?[ \n]{{1,2}}{_ZIP})?")
+_TOWN = lists.any_of([town.replace("_", " ") for town in lists.words("cities_en", "town")])
+_CITY_STATE = re.compile(rf"{_TOWN},[ \n]{{1,2}}(?:{'|'.join(_STATES)})(?![A-Za-z])(?:,?[ \n]{{1,2}}{_ZIP})?")
 _CITY_ALONE = re.compile(
-    rf"(?:{_CITY_NAMES})(?![A-Za-z'’-])(?! (?:General|Hospital|County|Medical|Regional|Memorial|Children|University|Community))"
+    rf"{_TOWN}(?![A-Za-z'’-])(?! (?:General|Hospital|County|Medical|Regional|Memorial|Children|University|Community))"
 )
 _CITY_CUE = re.compile(
     r"(?:\b(?:from|in|to|near|of|at home in|lives|outside) |[0-9][^\n]{3,30}(?:Road|Rd|Street|St|Lane|Avenue|Ave|Terrace"
@@ -385,10 +364,4 @@ _BETWEEN = re.compile(r"(?:[ ,.\n]{1,3}|,? (?:[Nn]o|NO|[Aa]pt|APT)\.? ?[0-9]{1,4
 
 def as_one(text: str, found: list[Span]) -> list[Span]:
     """Addresses with next to nothing between them are one."""
-    together: list[Span] = []
-    for span in sorted(found):
-        if together and (span.start <= together[-1].end or _BETWEEN.fullmatch(text, together[-1].end, span.start)):
-            last = together.pop()
-            span = Span(last.start, max(last.end, span.end), span.type)
-        together.append(span)
-    return together
+    return joined(found, lambda end, start: bool(_BETWEEN.fullmatch(text, end, start)))

@@ -11,7 +11,7 @@ _PROVINCES = lists.words("places_zh", "province")
 _CITIES = lists.words("places_zh", "city")
 _PROVINCE = rf"{lists.any_of(_PROVINCES)}(?:壮族自治区|回族自治区|维吾尔自治区|特别行政区|自治区|省|市)?"
 _CITY = rf"{lists.any_of(_CITIES)}(?:市|地区|州|盟)?"
-_KNOWN = re.compile(rf"{lists.any_of(_PROVINCES + _CITIES)}(?<!大同(?=[时种样一]))(?<!吉安(?=全))")
+KNOWN = re.compile(rf"{lists.any_of(_PROVINCES + _CITIES)}(?<!大同(?=[时种样一]))(?<!吉安(?=全))")
 # What a place name does not hold: an address ends before it.
 _NO_PLACE = (
     "[的了在到因被是就诊看患病您你我他她它们每说称没不做]|医院|来(?!凤|宾|安)院?|去医|出现|发热|发作|突发|治疗|检查|服药"
@@ -107,7 +107,6 @@ _GENERIC = re.compile(
 )
 _SCHOOL = re.compile("(?:北医|哈医|[^附省市区县州第]{1,2}[大医雅立]).*[一二三四五六]院")
 _SHORT_KNOWN = frozenset("协和 华西 同济 湘雅 齐鲁 瑞金 301 三0一".split())
-_AFTER_SHORT = re.compile(r"(?:附属)?(?:第?[一二三]?医院|医院|附院|[一二三]院)")
 _BEFORE_SHORT = re.compile(r"(?:在|到|至|于|去|往|转|赴|来|从|由|北京|上海|武汉|四川|湖南|山东)$")
 
 
@@ -147,7 +146,7 @@ _GOES_ON = re.compile(r"(?:附属|大学|学院)$")
 
 def _name_begins(text: str, left: int, house: int) -> int:
     """Where the hospital's name begins: at a known place, or after the last word that no such name holds."""
-    for place in _KNOWN.finditer(text, left, house):
+    for place in KNOWN.finditer(text, left, house):
         if not _EDGE.search(text, place.end(), house) and not _GOES_ON.search(text, left, place.start()):
             return place.start()
     edge = _LEFT_EDGE.match(text, left, house)
@@ -159,7 +158,7 @@ def _name_begins(text: str, left: int, house: int) -> int:
 
 
 def _names_place(name: str) -> bool:
-    return len(name) >= 2 and bool(_KNOWN.match(name) or re.search("[市县区镇乡村州省]$", name) and len(name) >= 3)
+    return len(name) >= 2 and bool(KNOWN.match(name) or re.search("[市县区镇乡村州省]$", name) and len(name) >= 3)
 
 
 def find_addresses(text: str) -> list[Span]:
@@ -176,7 +175,7 @@ def _address_parts(text: str) -> Iterator[Span]:
             and (match.group()[0] != "住" or len(match.group()) > 1 or "号" in value.group())
         ):
             yield from _trimmed(text, value.start(), value.end())
-    for known in _KNOWN.finditer(text):
+    for known in KNOWN.finditer(text):
         whole = _FROM_KNOWN.match(text, known.start())
         if whole and (whole["two"] or _says_more(whole["more"])):
             yield from _trimmed(text, whole.start(), whole.end())

@@ -23,8 +23,7 @@ _SIGNS = re.compile(
 
 
 def is_record(text: str, found: Sequence[Span]) -> bool:
-    """Values of two types and more, or of one and the words of notes, every few lines: what asks for no context is likely "
-    "true."""
+    """Values of two types and more, or of one and the words of notes, every few lines: what asks for no context likely holds."""
     values = [span.type for span in found if span.type in _EVIDENCE]
     if not values:
         return False

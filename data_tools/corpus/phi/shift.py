@@ -4,11 +4,10 @@ import re
 from collections.abc import Iterable
 from datetime import date, timedelta
 
-from data_tools.corpus.phi.dates import Reading, month_number, number, read_dates, year_number
+from data_tools.corpus.phi.dates import MONTHS, Reading, month_number, number, read_dates, year_number
 
 _WEEKS = 104
 _CHINESE_DIGITS = "〇一二三四五六七八九"
-_MONTHS = "January February March April May June July August September October November December".split()
 _ORDINAL = re.compile(r"(?:st|nd|rd|th)(?![A-Za-z])", re.I)
 _ASSUMED_YEAR = 2023
 
@@ -114,7 +113,7 @@ def _month(written: str) -> int:
 def _month_as(written: str, month: int, fixed: bool) -> str:
     if not (written.isascii() and written.isalpha()):
         return _number_as(written, month, fixed)
-    name = _MONTHS[month - 1]
+    name = MONTHS[month - 1]
     name = name if len(written) > 3 and written.lower() != "sept" else name[:3]
     return name.upper() if written.isupper() else name.lower() if written.islower() else name
 

@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 # Of two spans of one length the type that comes first counts.
@@ -33,11 +33,12 @@ def resolve(text: str, found: Iterable[Span]) -> list[Span]:
     return [span for span in kept if span.type]
 
 
-def joined(found: Iterable[Span]) -> list[Span]:
-    """Those of one type that overlap or touch as one: parts of one address, found by different rules."""
+def joined(found: Iterable[Span], beside: Callable[[int, int], bool] = lambda end, start: False) -> list[Span]:
+    """Those of one type that overlap, touch, or are `beside` each other (end of one, start of the next) as one: parts of one
+    address, found by different rules."""
     together: list[Span] = []
     for span in sorted(found):
-        if together and span.start <= together[-1].end:
+        if together and (span.start <= together[-1].end or beside(together[-1].end, span.start)):
             last = together.pop()
             span = Span(last.start, max(last.end, span.end), span.type)
         together.append(span)

@@ -12,6 +12,7 @@ import re
 from data_tools.corpus.phi import lists
 from data_tools.corpus.phi.checks import citizen, citizen_digit, luhn, luhn_digit
 from data_tools.corpus.phi.fold import fold
+from data_tools.corpus.phi.known_en import ANY_GIVEN
 from data_tools.corpus.phi.names_zh import is_word
 from data_tools.corpus.phi.shift import Dates, weeks_of
 from data_tools.corpus.phi.spans import Span
@@ -54,14 +55,25 @@ _KEEP_ZH = re.compile(
     r"|[省市区县旗镇乡村路街巷弄号楼栋幢座单元室层组队户房院]|街道|大道|小区|花园|新村|公寓|大厦|[东西南北中]段|[0-9A-Za-z\s（"
     r"）()·-]+|[一二三四五六七八九十]+(?=[号楼栋幢单层组队医院])|附?院|附"
 )
-_KNOWN_ZH = re.compile(lists.any_of(lists.words("places_zh", "province") + lists.words("places_zh", "city")))
 _PROVINCES, _CITIES = lists.words("places_zh", "province"), lists.words("places_zh", "city")
-_GIVEN_EN = lists.lower_words("given_en", "plain") | lists.lower_words("given_en", "word")
+_KNOWN_ZH = re.compile(lists.any_of(_PROVINCES + _CITIES))
 _WORD_EN = re.compile(r"[A-Za-z][A-Za-z'’-]*\.?")
 _STATE = re.compile(r"(?<=, )[A-Z]{2}(?= |$)")
 _STATES = "AL AZ AR CO CT FL GA IL IN IA KS KY LA MN MS MO NE NV NM NC OH OK OR PA SC TN TX UT VA WA WI".split()
 _SPOKEN = re.compile("[一幺][〇零○一幺二两三四五六七八九 -]{9,30}")  # whose first two digits stay those of a mobile
 _WIDE = str.maketrans("0123456789", "０１２３４５６７８９")
+
+
+def _is_han(character: str) -> bool:
+    return "一" <= character <= "鿿"
+
+
+def _placed(text: str, places: list[int], characters: str) -> str:
+    """`text` with the characters at the places."""
+    written = list(text)
+    for place, character in zip(places, characters, strict=True):
+        written[place] = character
+    return "".join(written)
 
 
 class Surrogates:
@@ -99,7 +111,7 @@ class Surrogates:
             return _WORD_EN.sub(lambda match: self._english(match.group()), value)
         if "·" in value or "•" in value or "・" in value or "‧" in value:
             return "".join(
-                self._draw("ethnic", f"{place}{value}", _ETHNIC) if "一" <= character <= "鿿" else character
+                self._draw("ethnic", f"{place}{value}", _ETHNIC) if _is_han(character) else character
                 for place, character in enumerate(value)
             )
         if len(value) > 3 and value[:2] not in _COMPOUNDS:
@@ -112,7 +124,7 @@ class Surrogates:
         for attempt in range(9):
             name = chosen + "".join(
                 self._draw("given", f"{attempt}{place}{given}", _GIVEN)
-                if "一" <= character <= "鿿" and character not in "某"
+                if _is_han(character) and character not in "某"
                 else character
                 for place, character in enumerate(given)
             )
@@ -127,7 +139,7 @@ class Surrogates:
             return self._initials.get(lower, self._draw("initial", lower, "ABCDEGHJKLMNPRST")).upper() + dot
         if lower in ("jr", "sr", "de", "la", "van", "von", "der", "den", "del", "di", "da", "al", "bin", "el", "dos", "du"):
             return word
-        chosen = self._draw("given", lower, _FIRST) if lower in _GIVEN_EN else self._draw("surname", lower, _LAST)
+        chosen = self._draw("given", lower, _FIRST) if lower in ANY_GIVEN else self._draw("surname", lower, _LAST)
         self._initials.setdefault(lower[0], chosen[0])
         return (chosen.upper() if plain.isupper() else chosen.lower() if plain.islower() else chosen) + dot
 
@@ -135,10 +147,10 @@ class Surrogates:
         return self._place(value, _HOUSE_ZH)
 
     def _place(self, value: str, characters: str = _PLACE_ZH) -> str:
-        if not any("一" <= character <= "鿿" for character in value):
+        if not any(map(_is_han, value)):
             changed = _STATE.sub(lambda match: self._draw("state", match.group(), _STATES), value)
             changed = _WORD_EN.sub(lambda match: self._place_word(match.group()), changed)
-            return self._digits(changed, value, zip_code=True)
+            return self._digits(changed, value)
         pieces, place = [], 0
         while place < len(value):
             if known := _KNOWN_ZH.match(value, place):
@@ -152,7 +164,7 @@ class Surrogates:
                 place = kept.end()
             else:
                 character = value[place]
-                pieces.append(self._draw("place", f"{place}{value}", characters) if "一" <= character <= "鿿" else character)
+                pieces.append(self._draw("place", f"{place}{value}", characters) if _is_han(character) else character)
                 place += 1
         return "".join(pieces)
 
@@ -172,9 +184,9 @@ class Surrogates:
         digits = [place for place, character in enumerate(plain) if character.isdigit()]
         if len(digits) < 5:
             return plain[:2] + self._same_form(value)[2:] if _SPOKEN.fullmatch(plain) else self._same_form(value)
-        written = list(self._digits(plain, plain, first=False))
+        written = list(self._digits(plain, plain))
         number = "".join(plain[place] for place in digits)
-        if (mobile := re.search(r"1[3-9][0-9]{9}$", number)) and any("一" <= c <= "鿿" for c in value) is False:
+        if (mobile := re.search(r"1[3-9][0-9]{9}$", number)) and not any(map(_is_han, value)):
             for place, digit in zip(digits[mobile.start() :], "154", strict=False):
                 written[place] = digit
             for place in digits[: mobile.start()]:
@@ -206,10 +218,7 @@ class Surrogates:
             changed = "9" + self._digits(number, number)[1:]  # no social security number begins with 9
         else:
             return self._same_form(value)
-        written = list(plain)
-        for place, character in zip(places, changed, strict=True):
-            written[place] = character
-        return self._width("".join(written), value)
+        return self._width(_placed(plain, places, changed), value)
 
     def _bank(self, value: str) -> str:
         plain = fold(value)
@@ -219,15 +228,12 @@ class Surrogates:
             return self._same_form(value)
         body = number[:2] + "9999" + self._digits(number[6:-1], number)
         changed = body + (luhn_digit(body) if luhn(number) else str((int(luhn_digit(body)) + 1) % 10))
-        written = list(plain)
-        for place, character in zip(places, changed, strict=True):
-            written[place] = character
-        return self._width("".join(written), value)
+        return self._width(_placed(plain, places, changed), value)
 
     def _width(self, changed: str, value: str) -> str:
         return changed.translate(_WIDE) if any(character in "０１２３４５６７８９" for character in value) else changed
 
-    def _digits(self, text: str, value: str, zip_code: bool = False, first: bool = True) -> str:
+    def _digits(self, text: str, value: str) -> str:
         """Every digit drawn anew; a first one stays no zero, and a number of one digit is none either."""
         stream = self._hash("digits", value) * (len(text) // 32 + 1)
         drawn = []

@@ -1,0 +1,74 @@
+"""Records of patients, where every name counts."""
+
+import pytest
+
+from data_tools.corpus.phi.find import find_spans
+from tests.data_tools.corpus.phi_found import found, of_type
+
+_NOTE_EN = "MICU 18-Jun-2023  MRN: 00934324  DOB: 3/4/1951\n{}\nBP 128/79, HR 71."
+_NOTE_ZH = "护理记录　2021年4月27日　住院号：57703910　电话：13800012345\n{}\n血压128/79mmHg。"
+
+
+@pytest.mark.parametrize(("line", "kind", "value"), [
+    ("Case discussed with Begay, agrees.", "NAME", "Begay"), ("Mori / Tanaka / Sunita", "NAME", "Tanaka"),
+    ("DUBOIS Giulia seen", "NAME", "DUBOIS Giulia"), ("Yazzie,Delbert here for f/u", "NAME", "Yazzie,Delbert"),
+    ("van der Berg agrees.", "NAME", "van der Berg"), ("Jean-Luc S. Wójcik III notified", "NAME", "Jean-Luc S. Wójcik III"),
+    ("Present: Eun Kyung Park, Tuan Le; Ruby Winter", "NAME", "Tuan Le"), ("Crew Miloš Babić", "NAME", "Miloš Babić"),
+    ("Owusu-Ansah, Hirut (8803781) here", "MRN", "8803781"), ("SPECIMEN S15-72723", "MRN", "S15-72723"),
+    ("L. Ochoa FY1 5947", "PHONE", "5947"), ("call Ito (daughter), 407-0644 x0561", "PHONE", "407-0644 x0561"),
+    ("Pt drove self (RDR 801); home", "PLATE", "RDR 801"), ("ride 6FWY137", "PLATE", "6FWY137"),
+    ("Repeat labs 9/17.", "DATE", "9/17"), ("Compared with August\n4, 2020.", "DATE", "August\n4, 2020"),
+    ("Prior workup at St. Luke's showed", "HOSPITAL", "St. Luke's"),
+    ("lives at 5692 County Road 12, Hilo, HI 96780", "ADDRESS", "5692 County Road 12, Hilo, HI 96780"),
+    ("Originally from Hialeah, moved", "ADDRESS", "Hialeah"), ("licence S08216282, vehicle", "ID", "S08216282"),
+])  # fmt: skip
+def test_an_english_record_is_read_with_fewer_words_around(line: str, kind: str, value: str) -> None:
+    assert value in of_type(_NOTE_EN.format(line), kind), found(_NOTE_EN.format(line))
+
+
+@pytest.mark.parametrize(("line", "kind", "value"), [
+    ("检验科罗莉欣来电", "NAME", "罗莉欣"), ("陆、李二位主任均认为", "NAME", "陆"),
+    ("今日由宋春花、于福生共同讨论", "NAME", "于福生"),
+    ("傅氏之女", "NAME", "傅"), ("汪/郝", "NAME", "郝"), ("家里人叫她“毛毛”", "NAME", "毛毛"),
+    ("翻译让-皮埃尔·杜邦协助", "NAME", "让-皮埃尔·杜邦"),
+    ("接诊 佐藤美咲", "NAME", "佐藤美咲"), ("助手：扎西多吉", "NAME", "扎西多吉"),
+    ("安金凤（0099813045），后遗症", "MRN", "0099813045"),
+    ("家属钟思远，2237425", "PHONE", "2237425"), ("2021-04-274时23分娩出", "DATE", "2021-04-27"),
+    ("下次就诊06-29。", "DATE", "06-29"),
+    ("曾在阜外医院看过", "HOSPITAL", "阜外医院"), ("在大理白族自治州中医医院就诊", "HOSPITAL", "大理白族自治州中医医院"),
+    ("转梁山县妇幼保健\n院治疗", "HOSPITAL", "梁山县妇幼保健\n院"), ("参保地：唐山市", "ADDRESS", "唐山市"),
+    ("现住重庆市渝中区锦绣家园11#106，", "ADDRESS", "重庆市渝中区锦绣家园11#106"),
+])  # fmt: skip
+def test_a_chinese_record_is_read_with_fewer_words_around(line: str, kind: str, value: str) -> None:
+    assert value in of_type(_NOTE_ZH.format(line), kind), found(_NOTE_ZH.format(line))
+
+
+@pytest.mark.parametrize("recase", [str.lower, str.upper])
+def test_a_record_in_one_case_is_read_as_well(recase) -> None:
+    note = recase(_NOTE_EN.format("Dr. Ferreira saw Chukwuemeka Okafor, 12 Oak Street, Hilo, HI, at Mercy General Hospital."))
+    assert [value for value in of_type(note, "NAME")] == [recase("Ferreira"), recase("Chukwuemeka Okafor")]
+    assert of_type(note, "HOSPITAL") == [recase("Mercy General Hospital")] and recase("12 Oak Street, Hilo, HI") in of_type(
+        note, "ADDRESS"
+    )
+
+
+@pytest.mark.parametrize("line", [
+    "外祖父有艾森门格综合征。", "患者因山田病入院治疗。", "不支持伊藤痣，诊断：桥本甲状腺炎。", "予西乐葆、罗盖全口服。",
+])  # fmt: skip
+def test_what_is_no_person_in_a_chinese_record_stays(line: str) -> None:
+    assert found(_NOTE_ZH.format(line)) == found(_NOTE_ZH.format("平稳。"))
+
+
+@pytest.mark.parametrize("line", [
+    "Norton 12, Katz 4/6, Smith fracture, Hickman line, Merkel cell carcinoma, Humira 40 mg, F/u in 2/52.",
+    "Kerlix dressing, Marcus Gunn pupil, Foley catheter, strength 4/5, Cardiac Surgery consult, Heart Failure Clinic.",
+])  # fmt: skip
+def test_what_is_no_person_in_a_record_stays(line: str) -> None:
+    assert found(_NOTE_EN.format(line)) == found(_NOTE_EN.format("Stable."))
+
+
+def test_a_text_about_medicine_is_no_record() -> None:
+    from data_tools.corpus.phi.record import is_record
+
+    text = "Diabetes is a disease. It was described in March 1921. Ask your doctor. " * 20
+    assert not is_record(text, find_spans(text)) and is_record(_NOTE_EN.format(""), find_spans(_NOTE_EN.format("")))
