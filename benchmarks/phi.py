@@ -21,6 +21,7 @@ from pathlib import Path
 
 from data_tools.corpus.phi.find import find_spans
 from data_tools.corpus.phi.spans import TYPES, Span
+from megatron_qm.evals.statistics import wilson_interval
 from megatron_qm.files import write_json
 from megatron_qm.observe.environment import cpu_name
 
@@ -122,10 +123,8 @@ def wilson(hits: int, total: int) -> dict[str, float | int]:
     """A share with its interval of 95%."""
     if not total:
         return {"hits": 0, "of": 0}
-    share, spread = hits / total, _Z * _Z / total
-    middle = (share + spread / 2) / (1 + spread)
-    half = _Z * math.sqrt(share * (1 - share) / total + spread / (4 * total)) / (1 + spread)
-    return {"hits": hits, "of": total, "share": round(share, 5), "low": round(middle - half, 5), "high": round(middle + half, 5)}
+    low, high = wilson_interval(hits, total, _Z)
+    return {"hits": hits, "of": total, "share": round(hits / total, 5), "low": round(low, 5), "high": round(high, 5)}
 
 
 def lost(path: Path) -> dict[str, object]:

@@ -19,7 +19,6 @@ characters as words, and without what knows English words. Positive is: to be dr
 import argparse
 import gzip
 import json
-import math
 import os
 import platform
 import shlex
@@ -35,6 +34,7 @@ from data_tools.corpus.cleaning.cleaner import CleanConfig, cleaner
 from data_tools.corpus.cleaning.language import LanguageConfig, language
 from data_tools.corpus.cleaning.quality import QualityConfig, quality
 from data_tools.corpus.document import Document, Dropped
+from megatron_qm.evals.statistics import wilson_interval
 from megatron_qm.files import write_json, write_json_lines
 from megatron_qm.observe.environment import cpu_name
 
@@ -76,10 +76,8 @@ def _share(count: int, of: int) -> dict[str, Any]:
     """With Wilson's 95% interval."""
     if not of:
         return {"count": count, "of": of}
-    z, share = 1.959964, count / of
-    middle, half = share + z * z / (2 * of), z * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of))
-    low, high = ((middle + sign * half) / (1 + z * z / of) for sign in (-1, 1))
-    return {"share": round(share, 4), "interval": [round(max(0.0, low), 4), round(min(1.0, high), 4)], "count": count, "of": of}
+    interval = [round(bound, 4) for bound in wilson_interval(count, of)]
+    return {"share": round(count / of, 4), "interval": interval, "count": count, "of": of}
 
 
 def _scored(rows: Iterable[Mapping[str, str]], judge: Judge) -> dict[str, Any]:
