@@ -23,6 +23,7 @@ from typing import Any
 from data_tools.corpus.cleaning.cleaner import CleanConfig, cleaner
 from data_tools.corpus.cleaning.language import LanguageConfig, language, language_of
 from data_tools.corpus.cleaning.quality import QualityConfig, quality
+from data_tools.corpus.cleaning.whole import CleaningConfig, cleaning
 from data_tools.corpus.document import Document, Step
 from megatron_qm.files import write_json
 from megatron_qm.observe.environment import cpu_name
@@ -65,13 +66,10 @@ def _joined(texts: list[str]) -> Iterator[str]:
 
 def _memory(texts: list[str], megabytes: int) -> dict[str, float]:
     """{MB of text that went through: resident MB}"""
-    steps, found, done, size = _steps(), {}, 0, sum(len(text.encode()) for text in texts) / 1e6
+    clean, found, done, size = cleaning(CleaningConfig()), {}, 0, sum(len(text.encode()) for text in texts) / 1e6
     while done < megabytes:
         for text in texts:
-            document: Any = Document(text)
-            for step in steps.values():
-                if isinstance(document, Document):
-                    document = step(document)
+            clean(Document(text))
         done += size
         found[f"{done:.0f}"] = round(int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 1e6, 1)
     return found

@@ -30,9 +30,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from data_tools.corpus.cleaning.cleaner import CleanConfig, cleaner
-from data_tools.corpus.cleaning.language import LanguageConfig, language
-from data_tools.corpus.cleaning.quality import QualityConfig, quality
+from data_tools.corpus.cleaning.whole import CleaningConfig, cleaning
 from data_tools.corpus.document import Document, Dropped
 from megatron_qm.evals.statistics import wilson_interval
 from megatron_qm.files import write_json, write_json_lines
@@ -49,15 +47,11 @@ Judge = Callable[[str], str | None]  # why a text is dropped
 
 
 def ours() -> Judge:
-    steps = [cleaner(CleanConfig()), language(LanguageConfig()), quality(QualityConfig())]
+    clean = cleaning(CleaningConfig())
 
     def judge(text: str) -> str | None:
-        document: Document | Dropped = Document(text)
-        for step in steps:
-            document = step(document)
-            if isinstance(document, Dropped):
-                return document.reason
-        return None
+        after = clean(Document(text))
+        return after.reason if isinstance(after, Dropped) else None
 
     return judge
 
