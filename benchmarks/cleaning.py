@@ -10,13 +10,9 @@ import argparse
 import gzip
 import json
 import os
-import platform
-import shlex
 import sys
 import time
 from collections.abc import Iterator
-from datetime import date
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +22,8 @@ from data_tools.corpus.cleaning.quality import QualityConfig, quality
 from data_tools.corpus.cleaning.whole import CleaningConfig, cleaning
 from data_tools.corpus.document import Document, Step
 from megatron_qm.files import write_json
-from megatron_qm.observe.environment import cpu_name
+
+from this_run import described, without_folder  # isort: skip  (its neighbour)
 
 _PACKAGES = ("ftfy", "OpenCC", "lingua-language-detector", "numpy")
 _JOINED = 4000  # bytes
@@ -75,12 +72,6 @@ def _memory(texts: list[str], megabytes: int) -> dict[str, float]:
     return found
 
 
-def _without_folder(word: str) -> str:
-    """An argument as a result names it: files without the folders of this machine."""
-    name, equals, path = word.rpartition("=")
-    return f"{name}{equals}{Path(path).name}" if equals else word
-
-
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--corpus", action="append", required=True, metavar="NAME=FILE")
@@ -95,10 +86,7 @@ def main() -> None:
         results[name] = {"as it is": _speeds(texts), "joined": _speeds(list(_joined(texts)))}
         everything += texts
     write_json(args.output, {
-        "date": date.today().isoformat(),
-        "command": shlex.join(["python", "benchmarks/cleaning.py", *map(_without_folder, sys.argv[1:])]),
-        "python": platform.python_version(), "versions": {name: version(name) for name in _PACKAGES},
-        "hardware": {"cpu": cpu_name(), "cores": os.cpu_count(), "used": 1},
+        **described(_PACKAGES, map(without_folder, sys.argv[1:]), used=1),
         "timer": f"CPU time of the process, the best of {_PASSES}", "results": results,
         "resident_MB_after_MB_of_text": _memory(everything, args.memory)})
 

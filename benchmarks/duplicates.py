@@ -13,9 +13,7 @@ import argparse
 import gzip
 import json
 import os
-import platform
 import re
-import shlex
 import subprocess
 import sys
 import tempfile
@@ -23,14 +21,13 @@ import time
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import date
-from importlib.metadata import version
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from megatron_qm.files import write_json, write_json_lines
-from megatron_qm.observe.environment import cpu_name
+
+from this_run import described  # isort: skip  (its neighbour)
 
 _ROOT = Path(__file__).parents[1]
 _UNIT = re.compile(r"[㐀-䶿一-鿿]|[^\W\d_㐀-䶿一-鿿]+|\d+")
@@ -63,10 +60,8 @@ def main() -> None:
         found = {language: _found(some, Random(args.seed), Path(scratch) / language, args) for language, some in texts.items()}
         speed = {language: _speed(some, language, Path(scratch), args) for language, some in texts.items()}
     write_json(args.output, {
-        "date": date.today().isoformat(), "command": shlex.join(["python", "benchmarks/duplicates.py", *sys.argv[1:]]),
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in ("rensa", "duckdb", "numpy", "pyarrow")},
-        "hardware": {"cpu": cpu_name(), "cores": os.cpu_count(), "used": 1}, "seed": args.seed, "found": found, "speed": speed})
+        **described(("rensa", "duckdb", "numpy", "pyarrow"), sys.argv[1:], used=1), "seed": args.seed, "found": found,
+        "speed": speed})
     print(json.dumps({"found": found, "speed": speed}, indent=1, ensure_ascii=False))
 
 

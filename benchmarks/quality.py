@@ -19,14 +19,9 @@ characters as words, and without what knows English words. Positive is: to be dr
 import argparse
 import gzip
 import json
-import os
-import platform
-import shlex
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +29,10 @@ from data_tools.corpus.cleaning.whole import CleaningConfig, cleaning
 from data_tools.corpus.document import Document, Dropped
 from megatron_qm.evals.statistics import wilson_interval
 from megatron_qm.files import write_json, write_json_lines
-from megatron_qm.observe.environment import cpu_name
 
 import gopher  # isort: skip  (its neighbours)
 from quality_documents.labelled import labelled  # isort: skip
+from this_run import described, without_folder  # isort: skip
 
 _DATA = Path(__file__).parent / "data" / "quality"
 _SEED = "measured"
@@ -102,12 +97,6 @@ def _texts(path: Path) -> list[str]:
         return [json.loads(line)["text"] for line in lines]
 
 
-def _without_folder(word: str) -> str:
-    """An argument as a result names it: files without the folders of this machine."""
-    name, equals, path = word.rpartition("=")
-    return f"{name}{equals}{Path(path).name}" if equals else word
-
-
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--write", action="store_true", help="write the labelled documents and stop")
@@ -127,10 +116,7 @@ def main() -> None:
             texts = _texts(path)[1::_EVERY]
             results[of][path.name.split(".")[0]] = {name: _real(texts, judge) for name, judge in judges.items()}
     write_json(args.output, {
-        "date": date.today().isoformat(),
-        "command": shlex.join(["python", "benchmarks/quality.py", *map(_without_folder, sys.argv[1:])]),
-        "python": platform.python_version(), "versions": {name: version(name) for name in _PACKAGES},
-        "hardware": {"cpu": cpu_name(), "cores": os.cpu_count()},
+        **described(_PACKAGES, map(without_folder, sys.argv[1:])),
         "labelling": "by the generator that wrote each document; half of the genres and kinds held out while rules were written",
         "gopher": "arXiv 2112.11446, appendix A.1.1, own implementation", "results": results})
 
