@@ -7,8 +7,6 @@ does once a document weighs on short ones. The best of three passes, for the mac
 """
 
 import argparse
-import gzip
-import json
 import os
 import sys
 import time
@@ -23,7 +21,8 @@ from data_tools.corpus.cleaning.whole import CleaningConfig, cleaning
 from data_tools.corpus.document import Document, Step
 from megatron_qm.files import write_json
 
-from this_run import described, without_folder  # isort: skip  (its neighbour)
+from json_lines import read_texts  # isort: skip  (its neighbours)
+from this_run import described, without_folder  # isort: skip
 
 _PACKAGES = ("ftfy", "OpenCC", "lingua-language-detector", "numpy")
 _JOINED = 4000  # bytes
@@ -81,8 +80,7 @@ def main() -> None:
     results: dict[str, Any] = {}
     everything: list[str] = []
     for name, _, path in (one.partition("=") for one in args.corpus):
-        with gzip.open(path, "rt", encoding="utf-8") as lines:
-            texts = [json.loads(line)["text"] for line in lines]
+        texts = read_texts(Path(path))
         results[name] = {"as it is": _speeds(texts), "joined": _speeds(list(_joined(texts)))}
         everything += texts
     write_json(args.output, {

@@ -10,7 +10,6 @@ to the byte, and every document of the dataset leads back to a line of its sourc
 """
 
 import argparse
-import gzip
 import json
 import os
 import platform
@@ -32,6 +31,8 @@ import yaml
 from data_tools import build_quickstart_corpus, train_tokenizer
 from megatron_qm.files import write_json
 from megatron_qm.observe.environment import cpu_name
+
+from json_lines import read_texts  # isort: skip  (its neighbour)
 
 ROOT = Path(__file__).resolve().parents[1]
 _STRIDE = 12
@@ -144,7 +145,7 @@ def _write_sources(folder: Path, args: argparse.Namespace, megabytes: float) -> 
     raw = folder / "raw"
     raw.mkdir(parents=True, exist_ok=True)
     for language, path in (("en", args.en), ("zh", args.zh)):
-        _write(raw / f"{language}.jsonl", _texts(path), language, int(megabytes * 5e5))
+        _write(raw / f"{language}.jsonl", read_texts(path), language, int(megabytes * 5e5))
     build_quickstart_corpus.build(raw, 158, 8, 4, 0)
     texts = [str(args.en), str(args.zh)]
     trained = ["--input", *texts, "--vocab-size", "8192", "--output", str(folder / "tokenizer")]
@@ -170,11 +171,6 @@ def _config(folder: Path, raw: Path, name: str, items: str) -> dict[str, Any]:
                    "decontaminate": {"against": {name: items}}},
         "preprocess": {"tokenizer": str(folder / "tokenizer")},
     }  # fmt: skip
-
-
-def _texts(path: Path) -> list[str]:
-    with gzip.open(path, "rt", encoding="utf-8") as stream:
-        return [json.loads(line)["text"] for line in stream]
 
 
 def _write(path: Path, texts: list[str], language: str, wanted: int) -> None:

@@ -10,7 +10,6 @@ CPU time.
 """
 
 import argparse
-import gzip
 import json
 import os
 import re
@@ -27,7 +26,8 @@ from typing import Any
 
 from megatron_qm.files import write_json, write_json_lines
 
-from this_run import described  # isort: skip  (its neighbour)
+from json_lines import read_texts  # isort: skip  (its neighbours)
+from this_run import described  # isort: skip
 
 _ROOT = Path(__file__).parents[1]
 _UNIT = re.compile(r"[㐀-䶿一-鿿]|[^\W\d_㐀-䶿一-鿿]+|\d+")
@@ -55,7 +55,7 @@ print("seconds", time.process_time() - began)
 
 def main() -> None:
     args = _arguments()
-    texts = {"zh": _texts(args.zh), "en": _texts(args.en)}
+    texts = {"zh": read_texts(args.zh), "en": read_texts(args.en)}
     with tempfile.TemporaryDirectory() as scratch:
         found = {language: _found(some, Random(args.seed), Path(scratch) / language, args) for language, some in texts.items()}
         speed = {language: _speed(some, language, Path(scratch), args) for language, some in texts.items()}
@@ -63,11 +63,6 @@ def main() -> None:
         **described(("rensa", "duckdb", "numpy", "pyarrow"), sys.argv[1:], used=1), "seed": args.seed, "found": found,
         "speed": speed})
     print(json.dumps({"found": found, "speed": speed}, indent=1, ensure_ascii=False))
-
-
-def _texts(path: Path) -> list[str]:
-    with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as stream:
-        return [json.loads(line)["text"] for line in stream]
 
 
 def _found(texts: Sequence[str], rng: Random, folder: Path, args: argparse.Namespace) -> dict[str, Any]:

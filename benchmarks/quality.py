@@ -17,8 +17,6 @@ characters as words, and without what knows English words. Positive is: to be dr
 """
 
 import argparse
-import gzip
-import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -31,6 +29,7 @@ from megatron_qm.evals.statistics import wilson_interval
 from megatron_qm.files import write_json, write_json_lines
 
 import gopher  # isort: skip  (its neighbours)
+from json_lines import read_rows, read_texts  # isort: skip
 from quality_documents.labelled import labelled  # isort: skip
 from this_run import described, without_folder  # isort: skip
 
@@ -91,12 +90,6 @@ def _real(texts: list[str], judge: Judge) -> dict[str, Any]:
     return {"kept": _share(len(texts) - sum(why.values()), len(texts)), "reasons": dict(why.most_common())}
 
 
-def _texts(path: Path) -> list[str]:
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else open(path, encoding="utf-8")
-    with opened as lines:
-        return [json.loads(line)["text"] for line in lines]
-
-
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--write", action="store_true", help="write the labelled documents and stop")
@@ -109,11 +102,11 @@ def main() -> None:
         return
     results: dict[str, Any] = {}
     for of in ("zh", "en"):
-        rows = [json.loads(line) for line in (_DATA / f"{of}.jsonl").read_text(encoding="utf-8").splitlines()]
+        rows = list(read_rows(_DATA / f"{of}.jsonl"))
         judges = _judges(of)
         results[of] = {"labelled": {name: _scored(rows, judge) for name, judge in judges.items()}}
         for path in (Path(one.partition("=")[2]) for one in args.corpus if one.startswith(f"{of}=")):
-            texts = _texts(path)[1::_EVERY]
+            texts = read_texts(path)[1::_EVERY]
             results[of][path.name.split(".")[0]] = {name: _real(texts, judge) for name, judge in judges.items()}
     write_json(args.output, {
         **described(_PACKAGES, map(without_folder, sys.argv[1:])),
