@@ -1,4 +1,4 @@
-"""Files of JSON lines, gzipped or not."""
+"""Files of JSON lines, gzipped or not (megatron_qm.json_lines knows no gzip, and refuses more than a benchmark has to)."""
 
 import gzip
 import json
