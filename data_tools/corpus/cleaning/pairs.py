@@ -24,6 +24,13 @@ class Pairs:
         for number, pair in enumerate(pairs, 1):
             self._numbers[self._first[ord(pair[0])] + self._second[ord(pair[1])]] = number
 
+    def words_by_pair(self, words: Iterable[str]) -> dict[int, list[str]]:
+        """Different ones, by the number of the pair that they begin with; not those of a single character."""
+        begun: dict[str, list[str]] = {}
+        for word in dict.fromkeys(words):
+            begun.setdefault(word[:2], []).append(word)
+        return {number: begun[pair] for number, pair in enumerate(self.named) if pair in begun}
+
     def found(self, text: str) -> list[int]:
         """The number of each pair in the text, in its order."""
         units = np.frombuffer(text.encode("utf-16-le", "surrogatepass"), np.uint16)
