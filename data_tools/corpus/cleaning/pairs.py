@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-_PLANE = 1 << 16
+from data_tools.corpus.cleaning.utf16 import UNITS, units_of
 
 
 class Pairs:
@@ -14,7 +14,7 @@ class Pairs:
         pairs = sorted({word[:2] for word in words if len(word) > 1 and max(word[:2]) < "\U00010000"})
         firsts, seconds = (sorted({pair[at] for pair in pairs}) for at in (0, 1))
         self.named = ("", *pairs)  # by number
-        self._first, self._second = np.zeros(_PLANE, np.int32), np.zeros(_PLANE, np.int32)
+        self._first, self._second = np.zeros(UNITS, np.int32), np.zeros(UNITS, np.int32)
         width = len(seconds) + 1
         for number, sign in enumerate(firsts, 1):
             self._first[ord(sign)] = number * width  # 0 leads to the first row, which is empty
@@ -33,7 +33,7 @@ class Pairs:
 
     def found(self, text: str) -> list[int]:
         """The number of each pair in the text, in its order."""
-        units = np.frombuffer(text.encode("utf-16-le", "surrogatepass"), np.uint16)
+        units = units_of(text)
         numbers = self._numbers[self._first[units[:-1]] + self._second[units[1:]]]
         numbers = numbers[numbers > 0]
         return list(numbers.tolist())
