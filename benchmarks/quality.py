@@ -51,7 +51,9 @@ def ours() -> Judge:
 
 
 def _judges(of: str) -> dict[str, Judge]:
-    published: Judge = lambda text: gopher.dropped(text, gopher.words_between_spaces(text), english=True)  # noqa: E731
+    def published(text: str) -> str | None:
+        return gopher.dropped(text, gopher.words_between_spaces(text), english=True)
+
     if of == "en":
         return {"ours": ours(), "gopher": published}
     return {"ours": ours(), "gopher": published,
