@@ -7,25 +7,22 @@ does once a document weighs on short ones. The best of three passes, for the mac
 """
 
 import argparse
-import gzip
-import json
 import os
-import platform
-import shlex
 import sys
 import time
 from collections.abc import Iterator
-from datetime import date
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from data_tools.corpus.cleaning.cleaner import CleanConfig, cleaner
 from data_tools.corpus.cleaning.language import LanguageConfig, language, language_of
 from data_tools.corpus.cleaning.quality import QualityConfig, quality
+from data_tools.corpus.cleaning.whole import CleaningConfig, cleaning
 from data_tools.corpus.document import Document, Step
 from megatron_qm.files import write_json
-from megatron_qm.observe.environment import cpu_name
+
+from json_lines import read_texts  # isort: skip  (its neighbours)
+from this_run import described, without_folder  # isort: skip
 
 _PACKAGES = ("ftfy", "OpenCC", "lingua-language-detector", "numpy")
 _JOINED = 4000  # bytes
@@ -65,22 +62,13 @@ def _joined(texts: list[str]) -> Iterator[str]:
 
 def _memory(texts: list[str], megabytes: int) -> dict[str, float]:
     """{MB of text that went through: resident MB}"""
-    steps, found, done, size = _steps(), {}, 0, sum(len(text.encode()) for text in texts) / 1e6
+    clean, found, done, size = cleaning(CleaningConfig()), {}, 0, sum(len(text.encode()) for text in texts) / 1e6
     while done < megabytes:
         for text in texts:
-            document: Any = Document(text)
-            for step in steps.values():
-                if isinstance(document, Document):
-                    document = step(document)
+            clean(Document(text))
         done += size
         found[f"{done:.0f}"] = round(int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 1e6, 1)
     return found
-
-
-def _without_folder(word: str) -> str:
-    """An argument as a result names it: files without the folders of this machine."""
-    name, equals, path = word.rpartition("=")
-    return f"{name}{equals}{Path(path).name}" if equals else word
 
 
 def main() -> None:
@@ -92,15 +80,11 @@ def main() -> None:
     results: dict[str, Any] = {}
     everything: list[str] = []
     for name, _, path in (one.partition("=") for one in args.corpus):
-        with gzip.open(path, "rt", encoding="utf-8") as lines:
-            texts = [json.loads(line)["text"] for line in lines]
+        texts = read_texts(Path(path))
         results[name] = {"as it is": _speeds(texts), "joined": _speeds(list(_joined(texts)))}
         everything += texts
     write_json(args.output, {
-        "date": date.today().isoformat(),
-        "command": shlex.join(["python", "benchmarks/cleaning.py", *map(_without_folder, sys.argv[1:])]),
-        "python": platform.python_version(), "versions": {name: version(name) for name in _PACKAGES},
-        "hardware": {"cpu": cpu_name(), "cores": os.cpu_count(), "used": 1},
+        **described(_PACKAGES, map(without_folder, sys.argv[1:]), used=1),
         "timer": f"CPU time of the process, the best of {_PASSES}", "results": results,
         "resident_MB_after_MB_of_text": _memory(everything, args.memory)})
 

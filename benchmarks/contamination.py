@@ -8,18 +8,12 @@ false.
 """
 
 import argparse
-import gzip
 import json
-import os
-import platform
 import re
-import shlex
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import date
-from importlib.metadata import version
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -30,7 +24,9 @@ from data_tools.corpus.contamination.items import Item
 from data_tools.corpus.contamination.match import count_documents, find_items
 from data_tools.corpus.units import batches
 from megatron_qm.files import write_json
-from megatron_qm.observe.environment import cpu_name
+
+from json_lines import read_texts  # isort: skip  (its neighbours)
+from this_run import described  # isort: skip
 
 _QUESTION = {"zh": (30, 90), "en": (90, 400)}  # characters of a question
 _TRANSLATED = str.maketrans("，。、？！：；（）,.?!:;()", ",.,?!:;(),。？！：；（）")
@@ -64,18 +60,11 @@ _CHANGES: dict[str, Change] = {
 
 def main() -> None:
     args = _arguments()
-    found = {language: _found(_texts(path), language, Random(args.seed), args) for language, path in
+    found = {language: _found(read_texts(path), language, Random(args.seed), args) for language, path in
              (("zh", args.zh), ("en", args.en))}
     write_json(args.output, {
-        "date": date.today().isoformat(), "command": shlex.join(["python", "benchmarks/contamination.py", *sys.argv[1:]]),
-        "python": platform.python_version(), "versions": {name: version(name) for name in ("numpy", "orjson")},
-        "hardware": {"cpu": cpu_name(), "cores": os.cpu_count(), "used": 1}, "seed": args.seed, "found": found})
+        **described(("numpy", "orjson"), sys.argv[1:], used=1), "seed": args.seed, "found": found})
     print(json.dumps(found, indent=1, ensure_ascii=False))
-
-
-def _texts(path: Path) -> list[str]:
-    with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as stream:
-        return [json.loads(line)["text"] for line in stream]
 
 
 def _found(texts: list[str], language: str, rng: Random, args: argparse.Namespace) -> dict[str, Any]:

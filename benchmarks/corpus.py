@@ -10,15 +10,12 @@ to the byte, and every document of the dataset leads back to a line of its sourc
 """
 
 import argparse
-import gzip
 import json
 import os
 import platform
 import random
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -33,19 +30,12 @@ from data_tools import build_quickstart_corpus, train_tokenizer
 from megatron_qm.files import write_json
 from megatron_qm.observe.environment import cpu_name
 
-ROOT = Path(__file__).resolve().parents[1]
+from corpus_build import run_build, write_texts  # isort: skip  (its neighbours)
+from json_lines import read_texts  # isort: skip
+
 _STRIDE = 12
 _CORES = 32 * 96
 _LIBRARIES = ("ftfy", "OpenCC", "lingua-language-detector", "rensa", "duckdb", "orjson", "zstandard", "pyarrow")
-_BUILD = """
-import json, os, sys
-from data_tools.build_corpus import main
-code = main(sys.argv[1:])
-used = os.times()
-with open("/proc/self/status") as status:  # getrusage would tell of the parent as it was at the fork
-    peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
-print(json.dumps({"code": code, "cpu_seconds": used.user + used.system, "memory_mib": round(peak)}))
-"""
 
 
 def main() -> int:
@@ -70,7 +60,7 @@ def main() -> int:
 def _result(args: argparse.Namespace, builds: list[dict[str, Any]]) -> dict[str, Any]:
     sizes = " ".join(f"{size:g}" for size in args.megabytes)
     return {
-        "date": datetime.fromtimestamp(time.time(), UTC).strftime("%Y-%m-%d"),
+        "date": datetime.now(UTC).date().isoformat(),
         "command": f"python benchmarks/corpus.py --en ... --zh ... --evaluation ... --megabytes {sizes}",
         "hardware": {"cpu": cpu_name(), "cores": os.cpu_count()},
         "versions": {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}},
@@ -81,8 +71,8 @@ def _result(args: argparse.Namespace, builds: list[dict[str, Any]]) -> dict[str,
 
 def _measured(folder: Path, args: argparse.Namespace, megabytes: float) -> dict[str, Any]:
     config = _write_sources(folder, args, megabytes)
-    stages = _run(config, "--until", "decontaminate")
-    tokens = _run(config)
+    stages = run_build(config, "--until", "decontaminate")
+    tokens = run_build(config)
     report = json.loads((folder / "corpus/report.json").read_bytes())
     steps = [step for of in report["passes"] for step in of["steps"]]
     _check_counts(steps)
@@ -130,21 +120,11 @@ def _untraced(table: Path) -> int:
     return sum(not (row["source"] and row["licence"] and row["file"] and row["line"]) for row in rows.to_pylist())
 
 
-def _run(config: Path, *words: str) -> dict[str, Any]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", _BUILD, "--config", str(config), *words]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=environment)
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    if found["code"]:
-        raise SystemExit(found["code"])
-    return found
-
-
 def _write_sources(folder: Path, args: argparse.Namespace, megabytes: float) -> Path:
     raw = folder / "raw"
     raw.mkdir(parents=True, exist_ok=True)
     for language, path in (("en", args.en), ("zh", args.zh)):
-        _write(raw / f"{language}.jsonl", _texts(path), language, int(megabytes * 5e5))
+        write_texts(raw / f"{language}.jsonl", _varied(read_texts(path), language), int(megabytes * 5e5), f"{language}-")
     build_quickstart_corpus.build(raw, 158, 8, 4, 0)
     texts = [str(args.en), str(args.zh)]
     trained = ["--input", *texts, "--vocab-size", "8192", "--output", str(folder / "tokenizer")]
@@ -170,21 +150,6 @@ def _config(folder: Path, raw: Path, name: str, items: str) -> dict[str, Any]:
                    "decontaminate": {"against": {name: items}}},
         "preprocess": {"tokenizer": str(folder / "tokenizer")},
     }  # fmt: skip
-
-
-def _texts(path: Path) -> list[str]:
-    with gzip.open(path, "rt", encoding="utf-8") as stream:
-        return [json.loads(line)["text"] for line in stream]
-
-
-def _write(path: Path, texts: list[str], language: str, wanted: int) -> None:
-    size = 0
-    with open(path, "w", encoding="utf-8") as stream:
-        for number, text in enumerate(_varied(texts, language)):
-            if size >= wanted:
-                return
-            stream.write(json.dumps({"id": f"{language}-{number}", "text": text}, ensure_ascii=False) + "\n")
-            size += len(text.encode())
 
 
 def _varied(texts: list[str], language: str) -> Iterator[str]:

@@ -13,11 +13,12 @@ import platform
 import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 from data_tools.corpus.reading import ReadAs, read_block
 from data_tools.sources.blocks import Position
@@ -28,12 +29,14 @@ from megatron_qm.observe.environment import cpu_name
 
 ROOT = Path(__file__).resolve().parents[1]
 _BUILD = """
-import json, resource, sys, time
+import json, sys, time
 from data_tools.build_corpus import main
-began = time.process_time()
-code = main(["--config", sys.argv[1]])
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(json.dumps({"code": code, "cpu_seconds": time.process_time() - began, "memory_mib": peak}))
+start = time.process_time()
+code = main(sys.argv[1:])
+used = time.process_time()
+with open("/proc/self/status") as status:  # getrusage would tell of the parent as it was at the fork
+    peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
+print(json.dumps({"code": code, "cpu_seconds": used, "start_seconds": start, "memory_mib": round(peak)}))
 """
 
 
@@ -47,7 +50,7 @@ def main() -> int:
         builds = [_measured(Path(folder), args.input, megabytes) for megabytes in args.megabytes]
     sizes = " ".join(f"{size:g}" for size in args.megabytes)
     found = {
-        "date": datetime.fromtimestamp(time.time(), UTC).strftime("%Y-%m-%d"),
+        "date": datetime.now(UTC).date().isoformat(),
         "command": f"python benchmarks/corpus_build.py --input ... --megabytes {sizes}",
         "hardware": {"cpu": cpu_name(), "cores": os.cpu_count()},
         "versions": {"python": platform.python_version(), **{name: version(name) for name in ("orjson", "zstandard", "pyarrow")}},
@@ -60,17 +63,14 @@ def main() -> int:
 
 def _measured(folder: Path, inputs: list[str], megabytes: float) -> dict[str, object]:
     raw = folder / f"{megabytes:g}.jsonl"
-    size = _write(raw, _texts(inputs), int(megabytes * 1e6))
+    size = write_texts(raw, cycle(_texts(inputs)), int(megabytes * 1e6))
     config = folder / f"{megabytes:g}.yaml"
     source = {"name": "text", "paths": [str(raw)], "licence": "any", "kind": "material", "type": "article"}
     config.write_text(json.dumps({"output": str(folder / f"{megabytes:g}"), "sources": [source], "stages": {"grade": {}}}))
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", _BUILD, str(config)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
-    result = json.loads(done.stdout.splitlines()[-1])
-    seconds = result["cpu_seconds"]
+    result = run_build(config)
+    seconds = result["cpu_seconds"] - result["start_seconds"]
     return {"megabytes": round(size / 1e6, 1), "cpu_seconds": round(seconds, 2),
-            "MB/s of CPU time": round(size / 1e6 / seconds, 1), "memory_mib": round(result["memory_mib"])}  # fmt: skip
+            "MB/s of CPU time": round(size / 1e6 / seconds, 1), "memory_mib": result["memory_mib"]}  # fmt: skip
 
 
 def _texts(patterns: list[str]) -> list[str]:
@@ -79,13 +79,24 @@ def _texts(patterns: list[str]) -> list[str]:
     return [document.text for block in blocks for document in read_block(block, ReadAs(inputs[block.input]), 1 << 25).documents]
 
 
-def _write(path: Path, texts: list[str], wanted: int) -> int:
+def run_build(config: Path, *words: str) -> dict[str, Any]:
+    """`code` is 0, or this ends with it."""
+    command = [sys.executable, "-c", _BUILD, "--config", str(config), *words]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    if found["code"]:
+        raise SystemExit(found["code"])
+    return found
+
+
+def write_texts(path: Path, texts: Iterable[str], wanted: int, name: str = "") -> int:
+    """As many as make `wanted` bytes. name: of their ids, before the number."""
     size = 0
     with open(path, "w", encoding="utf-8") as stream:
-        for number, text in enumerate(cycle(texts)):
+        for number, text in enumerate(texts):
             if size >= wanted:
                 return size
-            stream.write(json.dumps({"id": str(number), "text": text}, ensure_ascii=False) + "\n")
+            stream.write(json.dumps({"id": f"{name}{number}", "text": text}, ensure_ascii=False) + "\n")
             size += len(text.encode())
     return size
 

@@ -7,14 +7,11 @@ Terms of points are drawn from the corpus itself, so that far more of them are f
 
 import argparse
 import gzip
-import os
-import platform
 import random
 import re
+import sys
 import time
 from collections.abc import Sequence
-from datetime import date
-from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -23,7 +20,8 @@ from data_tools.corpus.coverage.points import Point
 from data_tools.corpus.coverage.run import LookThrough, Tally
 from data_tools.corpus.rows import Piece
 from megatron_qm.files import write_json
-from megatron_qm.observe.environment import cpu_name
+
+from this_run import described, without_folder  # isort: skip  (its neighbour)
 
 _WORD = re.compile(r"[A-Za-z]{5,}(?: [A-Za-z]{4,})?|[\u4e00-\u9fff]{2,5}")
 _LINES = 4000
@@ -59,20 +57,15 @@ def main() -> None:
     parser.add_argument("--points", type=int, nargs="+", default=[1000, 10_000, 50_000])
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/coverage.json"))
     args = parser.parse_args()
-    results, said = {}, []
+    results = {}
     for name, _, path in (one.partition("=") for one in args.corpus):
-        said.append(f"--corpus {name}={Path(path).name}")
         with gzip.open(path) as lines:
             data = b"".join(islice(lines, _LINES))
         results[name] = [_speed(data, count) for count in args.points]
     write_json(
         args.output,
         {
-            "date": date.today().isoformat(),
-            "command": f"python benchmarks/coverage.py {' '.join(said)}",
-            "python": platform.python_version(),
-            "versions": {"ahocorasick-rs": version("ahocorasick-rs")},
-            "hardware": {"cpu": cpu_name(), "cores": os.cpu_count(), "used": 1},
+            **described(["ahocorasick-rs"], map(without_folder, sys.argv[1:]), used=1),
             "timer": "CPU time of the process",
             "results": results,
         },

@@ -10,12 +10,9 @@ CPU time.
 """
 
 import argparse
-import gzip
 import json
 import os
-import platform
 import re
-import shlex
 import subprocess
 import sys
 import tempfile
@@ -23,14 +20,14 @@ import time
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import date
-from importlib.metadata import version
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from megatron_qm.files import write_json, write_json_lines
-from megatron_qm.observe.environment import cpu_name
+
+from json_lines import read_texts  # isort: skip  (its neighbours)
+from this_run import described  # isort: skip
 
 _ROOT = Path(__file__).parents[1]
 _UNIT = re.compile(r"[㐀-䶿一-鿿]|[^\W\d_㐀-䶿一-鿿]+|\d+")
@@ -58,21 +55,14 @@ print("seconds", time.process_time() - began)
 
 def main() -> None:
     args = _arguments()
-    texts = {"zh": _texts(args.zh), "en": _texts(args.en)}
+    texts = {"zh": read_texts(args.zh), "en": read_texts(args.en)}
     with tempfile.TemporaryDirectory() as scratch:
         found = {language: _found(some, Random(args.seed), Path(scratch) / language, args) for language, some in texts.items()}
         speed = {language: _speed(some, language, Path(scratch), args) for language, some in texts.items()}
     write_json(args.output, {
-        "date": date.today().isoformat(), "command": shlex.join(["python", "benchmarks/duplicates.py", *sys.argv[1:]]),
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in ("rensa", "duckdb", "numpy", "pyarrow")},
-        "hardware": {"cpu": cpu_name(), "cores": os.cpu_count(), "used": 1}, "seed": args.seed, "found": found, "speed": speed})
+        **described(("rensa", "duckdb", "numpy", "pyarrow"), sys.argv[1:], used=1), "seed": args.seed, "found": found,
+        "speed": speed})
     print(json.dumps({"found": found, "speed": speed}, indent=1, ensure_ascii=False))
-
-
-def _texts(path: Path) -> list[str]:
-    with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as stream:
-        return [json.loads(line)["text"] for line in stream]
 
 
 def _found(texts: Sequence[str], rng: Random, folder: Path, args: argparse.Namespace) -> dict[str, Any]:

@@ -11,19 +11,15 @@ its paragraphs and rows come one after another as drawn.
 import argparse
 import json
 import os
-import platform
 import random
 import re
-import shlex
 import sys
 import tempfile
 import time
 import unicodedata
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from datetime import date
 from functools import partial
-from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,7 +30,8 @@ from data_tools.corpus.document import Document
 from data_tools.corpus.readers import scan
 from data_tools.corpus.readers.item import ReadLimits
 from megatron_qm.files import write_json
-from megatron_qm.observe.environment import cpu_name
+
+from this_run import described  # isort: skip  (its neighbour)
 
 _PACKAGES = ("rapidocr", "onnxruntime", "pillow", "numpy")
 _WORDS = {
@@ -259,9 +256,7 @@ def result(pages: list[dict[str, Any]]) -> dict[str, Any]:
     characters, errors = sum(page["characters"] for page in pages), sum(page["errors"] for page in pages)
     words = [Path(word).name if os.path.sep in word else word for word in sys.argv[1:]]
     return {
-        "date": date.today().isoformat(), "command": shlex.join(["python", "benchmarks/ocr.py", *words]),
-        "python": platform.python_version(), "versions": {name: version(name) for name in _PACKAGES},
-        "hardware": {"cpu": cpu_name(), "cores": os.cpu_count(), "used": 1},
+        **described(_PACKAGES, words, used=1),
         "characters": characters, "errors": errors, "rate": round(errors / characters, 5),
         "worst_page": max(page["rate"] for page in pages), "pages_in_order": sum(page["in_order"] for page in pages),
         "pages": len(pages),

@@ -26,7 +26,8 @@ from megatron_qm.config.alarms import AlarmConfig
 from megatron_qm.files import write_json
 from megatron_qm.observe.alarms import Watch
 
-import small_world  # isort: skip  (its neighbour)
+import small_world  # isort: skip  (its neighbours)
+from json_lines import read_rows  # isort: skip
 
 WINDOW = 20  # batches of a mean
 PROMPTS = 8  # of a batch: many small steps show a course better than few large ones
@@ -81,8 +82,7 @@ def _judge(folder: Path, part: str, seed: int) -> Path:
 
 def _course(metrics: Path) -> dict:
     """Of gold and of what is learnt from, batch by batch."""
-    with open(metrics, encoding="utf-8") as file:
-        records = [json.loads(line) for line in file]
+    records = list(read_rows(metrics))
     batches = [record for record in records if record["kind"] == "rl"]
     gold = np.convolve([one["component_mean"]["gold"] for one in batches], np.full(WINDOW, 1 / WINDOW), "valid")
     proxy = np.convolve([one["reward"] for one in batches], np.full(WINDOW, 1 / WINDOW), "valid")

@@ -8,7 +8,6 @@ diseases, one a line, each put into sentences: how many are taken for something 
 """
 
 import argparse
-import gzip
 import json
 import math
 import platform
@@ -17,13 +16,16 @@ import sys
 import time
 from collections import Counter
 from datetime import date
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from data_tools.corpus.phi.find import find_spans
 from data_tools.corpus.phi.spans import TYPES, Span
+from megatron_qm.evals.statistics import wilson_interval
 from megatron_qm.files import write_json
 from megatron_qm.observe.environment import cpu_name
+
+from json_lines import read_rows  # isort: skip  (its neighbour)
 
 _Z = 1.96
 _FRAMES = {
@@ -62,14 +64,8 @@ def main() -> int:
     return 0
 
 
-def rows(path: Path) -> list[dict[str, Any]]:
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
-    with opened as lines:
-        return [json.loads(line) for line in lines if line.strip()]
-
-
 def speed(path: Path, most: int) -> dict[str, object]:
-    texts = [str(row["text"]) for row in rows(path)[:most]]
+    texts = [row["text"] for row in islice(read_rows(path), most)]
     find_spans("患者王芳 Dr. John Smith")  # what is read once is read before
     size = sum(len(text.encode()) for text in texts)
     best, found = math.inf, []
@@ -88,8 +84,8 @@ def labelled(path: Path) -> dict[str, object]:
     """By type: a value is found where a span of its type overlaps it, covers it, or is exactly it."""
     counts = {kind: Counter[str]() for kind in TYPES}
     size, seconds = 0, 0.0
-    for row in rows(path):
-        text = str(row["text"])
+    for row in read_rows(path):
+        text = row["text"]
         gold = [Span(item["start"], item["end"], item["type"]) for item in row["phi"]]
         began = time.process_time()
         spans = find_spans(text)
@@ -123,10 +119,8 @@ def wilson(hits: int, total: int) -> dict[str, float | int]:
     """A share with its interval of 95%."""
     if not total:
         return {"hits": 0, "of": 0}
-    share, spread = hits / total, _Z * _Z / total
-    middle = (share + spread / 2) / (1 + spread)
-    half = _Z * math.sqrt(share * (1 - share) / total + spread / (4 * total)) / (1 + spread)
-    return {"hits": hits, "of": total, "share": round(share, 5), "low": round(middle - half, 5), "high": round(middle + half, 5)}
+    low, high = wilson_interval(hits, total, _Z)
+    return {"hits": hits, "of": total, "share": round(hits / total, 5), "low": round(low, 5), "high": round(high, 5)}
 
 
 def lost(path: Path) -> dict[str, object]:

@@ -21,7 +21,8 @@ from megatron_qm.checkpoint.folder import newest
 from megatron_qm.checkpoint.manifest import versions
 from megatron_qm.files import write_json, write_json_lines
 
-import small_world  # isort: skip  (its neighbour)
+import small_world  # isort: skip  (its neighbours)
+from json_lines import read_rows  # isort: skip
 
 ARMS = ("policy", "sft", "dpo", "grpo")
 PROMPTS, SAMPLES = small_world.PROMPTS, small_world.SAMPLES
@@ -79,7 +80,7 @@ def _trained(arm: str, folder: Path, policy: Path, judge: Path, seed: int, steps
                                 f"dpo.sources=[{{name: rollouts, path: {pairs}}}]", "schedule.warmup_steps=3")
     best = pairs.with_name("best.jsonl")
     write_json_lines(best, ({"messages": [{"role": "user", "content": row["prompt"]},
-                                          {"role": "assistant", "content": row["chosen"]}]} for row in small_world.rows(pairs)))
+                                          {"role": "assistant", "content": row["chosen"]}]} for row in read_rows(pairs)))
     return small_world.once(output, "sft", "sft-tiny-cpu", policy, seed, f"sft.sources=[{{name: best, path: {best}}}]",
                             "sft.epochs=1", "optimizer.lr=3e-4", "schedule.warmup_steps=3")
 
@@ -87,7 +88,7 @@ def _trained(arm: str, folder: Path, policy: Path, judge: Path, seed: int, steps
 def _rollouts(pairs: Path, folder: Path, policy: Path, judge: Path, seed: int, steps: int) -> None:
     """The best and the worst of each group of responses, by the reward model, as pairs."""
     pairs.parent.mkdir(exist_ok=True)
-    items = [row["prompt"] for row in small_world.rows(folder / "data" / "rl.jsonl")]
+    items = [row["prompt"] for row in read_rows(folder / "data" / "rl.jsonl")]
     in_turns = itertools.islice(itertools.cycle(items), steps * PROMPTS)
     asked = [{"key": str(at), "prompt": prompt} for at, prompt in enumerate(in_turns)]
     responses = small_world.responses(policy, {row["key"]: row["prompt"] for row in asked}, pairs.parent, seed)

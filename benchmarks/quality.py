@@ -17,29 +17,21 @@ characters as words, and without what knows English words. Positive is: to be dr
 """
 
 import argparse
-import gzip
-import json
-import math
-import os
-import platform
-import shlex
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from data_tools.corpus.cleaning.cleaner import CleanConfig, cleaner
-from data_tools.corpus.cleaning.language import LanguageConfig, language
-from data_tools.corpus.cleaning.quality import QualityConfig, quality
+from data_tools.corpus.cleaning.whole import CleaningConfig, cleaning
 from data_tools.corpus.document import Document, Dropped
+from megatron_qm.evals.statistics import wilson_interval
 from megatron_qm.files import write_json, write_json_lines
-from megatron_qm.observe.environment import cpu_name
 
 import gopher  # isort: skip  (its neighbours)
+from json_lines import read_rows, read_texts  # isort: skip
 from quality_documents.labelled import labelled  # isort: skip
+from this_run import described, without_folder  # isort: skip
 
 _DATA = Path(__file__).parent / "data" / "quality"
 _SEED = "measured"
@@ -49,21 +41,19 @@ Judge = Callable[[str], str | None]  # why a text is dropped
 
 
 def ours() -> Judge:
-    steps = [cleaner(CleanConfig()), language(LanguageConfig()), quality(QualityConfig())]
+    clean = cleaning(CleaningConfig())
 
     def judge(text: str) -> str | None:
-        document: Document | Dropped = Document(text)
-        for step in steps:
-            document = step(document)
-            if isinstance(document, Dropped):
-                return document.reason
-        return None
+        after = clean(Document(text))
+        return after.reason if isinstance(after, Dropped) else None
 
     return judge
 
 
 def _judges(of: str) -> dict[str, Judge]:
-    published: Judge = lambda text: gopher.dropped(text, gopher.words_between_spaces(text), english=True)  # noqa: E731
+    def published(text: str) -> str | None:
+        return gopher.dropped(text, gopher.words_between_spaces(text), english=True)
+
     if of == "en":
         return {"ours": ours(), "gopher": published}
     return {"ours": ours(), "gopher": published,
@@ -76,10 +66,8 @@ def _share(count: int, of: int) -> dict[str, Any]:
     """With Wilson's 95% interval."""
     if not of:
         return {"count": count, "of": of}
-    z, share = 1.959964, count / of
-    middle, half = share + z * z / (2 * of), z * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of))
-    low, high = ((middle + sign * half) / (1 + z * z / of) for sign in (-1, 1))
-    return {"share": round(share, 4), "interval": [round(max(0.0, low), 4), round(min(1.0, high), 4)], "count": count, "of": of}
+    interval = [round(bound, 4) for bound in wilson_interval(count, of)]
+    return {"share": round(count / of, 4), "interval": interval, "count": count, "of": of}
 
 
 def _scored(rows: Iterable[Mapping[str, str]], judge: Judge) -> dict[str, Any]:
@@ -104,18 +92,6 @@ def _real(texts: list[str], judge: Judge) -> dict[str, Any]:
     return {"kept": _share(len(texts) - sum(why.values()), len(texts)), "reasons": dict(why.most_common())}
 
 
-def _texts(path: Path) -> list[str]:
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else open(path, encoding="utf-8")
-    with opened as lines:
-        return [json.loads(line)["text"] for line in lines]
-
-
-def _without_folder(word: str) -> str:
-    """An argument as a result names it: files without the folders of this machine."""
-    name, equals, path = word.rpartition("=")
-    return f"{name}{equals}{Path(path).name}" if equals else word
-
-
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--write", action="store_true", help="write the labelled documents and stop")
@@ -128,17 +104,14 @@ def main() -> None:
         return
     results: dict[str, Any] = {}
     for of in ("zh", "en"):
-        rows = [json.loads(line) for line in (_DATA / f"{of}.jsonl").read_text(encoding="utf-8").splitlines()]
+        rows = list(read_rows(_DATA / f"{of}.jsonl"))
         judges = _judges(of)
         results[of] = {"labelled": {name: _scored(rows, judge) for name, judge in judges.items()}}
         for path in (Path(one.partition("=")[2]) for one in args.corpus if one.startswith(f"{of}=")):
-            texts = _texts(path)[1::_EVERY]
+            texts = read_texts(path)[1::_EVERY]
             results[of][path.name.split(".")[0]] = {name: _real(texts, judge) for name, judge in judges.items()}
     write_json(args.output, {
-        "date": date.today().isoformat(),
-        "command": shlex.join(["python", "benchmarks/quality.py", *map(_without_folder, sys.argv[1:])]),
-        "python": platform.python_version(), "versions": {name: version(name) for name in _PACKAGES},
-        "hardware": {"cpu": cpu_name(), "cores": os.cpu_count()},
+        **described(_PACKAGES, map(without_folder, sys.argv[1:])),
         "labelling": "by the generator that wrote each document; half of the genres and kinds held out while rules were written",
         "gopher": "arXiv 2112.11446, appendix A.1.1, own implementation", "results": results})
 

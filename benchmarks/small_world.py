@@ -8,7 +8,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 from data_tools.preferences.item import LANGUAGES
@@ -19,6 +18,8 @@ from megatron_qm.checkpoint.folder import newest
 from megatron_qm.evals.statistics import mean_interval
 from megatron_qm.files import write_json_lines
 from megatron_qm.tokenizer import TextTokenizer
+
+from json_lines import read_rows  # isort: skip  (its neighbour)
 
 ENTRIES = 900  # of the tokenizer, beside names and values
 LENGTH = 256  # of a packed row
@@ -76,7 +77,7 @@ def by_rewards(output: Path, start: Path, folder: Path, seed: int, rewards: dict
 def gold_of(checkpoint: Path, folder: Path) -> list[float]:
     """Of each held-out prompt the mean over responses that are drawn as RL draws them. (A greedy answer is what the policy of
     faulty answers holds for likeliest, and that is mostly right from the start.)"""
-    items = {item["key"]: item for item in rows(folder / "data" / "held_out_rl.jsonl")}
+    items = {item["key"]: item for item in read_rows(folder / "data" / "held_out_rl.jsonl")}
     found = responses(checkpoint, {key: item["prompt"] for key, item in items.items()}, checkpoint.parents[1] / "held-out", 0)
     return [sum(gold(item["prompt"], text, item["reference"], item["metadata"]).value for text in found[key]) / SAMPLES
             for key, item in items.items()]
@@ -91,14 +92,9 @@ def responses(checkpoint: Path, asked: dict[str, str], folder: Path, seed: int) 
         megatron_qm("generate", "--checkpoint", checkpoint, "--prompts", prompts, "--output", said, "--samples", SAMPLES,
                     "--seed", seed, "--max-new-tokens", MOST_TOKENS)
     tokenizer, found = TextTokenizer(checkpoint / "tokenizer"), dict[str, list[str]]()
-    for row in rows(said):
+    for row in read_rows(said):
         found.setdefault(row["key"].rpartition("#")[0], []).append(tokenizer.decode(row["tokens"], special=False).strip())
     return found
-
-
-def rows(path: Path) -> Iterator[dict]:
-    with open(path, encoding="utf-8") as file:
-        yield from map(json.loads, file)
 
 
 def mean_told(values: list[float]) -> dict[str, float]:

@@ -194,20 +194,11 @@ class Chinese(BaseVoice):
         number = gap.join((number[:6], number[6:14], number[14:]))
         return self._shown(number.lower() if self.often(0.3) else number)
 
-    def slot_passport(self, _: str) -> str:
-        return self.shaped("passports")
-
     def slot_insurance(self, _: str) -> str:
         return self.shaped("insurances", region=self.place.region)
 
     def slot_mrn(self, _: str) -> str:
         return self._shown(self.shaped("mrns"))
-
-    def slot_exam(self, _: str) -> str:
-        return self.shaped("exams")
-
-    def slot_path(self, _: str) -> str:
-        return self.shaped("paths")
 
     def slot_sample(self, _: str) -> str:
         return self.shaped("samples")

@@ -185,20 +185,11 @@ class English(BaseVoice):
     def slot_licence(self, _: str) -> str:
         return self.shaped("licences")
 
-    def slot_passport(self, _: str) -> str:
-        return self.shaped("passports")
-
     def slot_mrn(self, _: str) -> str:
         return self.shaped("mrns")
 
     def slot_account(self, _: str) -> str:
         return self.shaped("accounts")
-
-    def slot_exam(self, _: str) -> str:
-        return self.shaped("exams")
-
-    def slot_path(self, _: str) -> str:
-        return self.shaped("paths")
 
     def slot_email(self, role: str) -> str:
         person = self._person(role or "patient") if self.often(0.6) else self._new_person("", self.often(0.5))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from random import Random
+from typing import Any, TypeAlias
 from zlib import crc32
 
 from megatron_qm.errors import UserError
@@ -24,6 +25,7 @@ from english import English  # isort: skip
 from grammar import Lines, Piece, Writer, read_sections, slots  # isort: skip
 
 HERE = Path(__file__).parent
+Row: TypeAlias = dict[str, Any]  # of JSON
 TYPES = ("NAME", "ADDRESS", "HOSPITAL", "PHONE", "ID", "DATE", "MRN", "EMAIL", "PLATE", "BANK")
 VOICES = {"zh": Chinese, "en": English}
 LAYOUTS = {"zh": layout.chinese, "en": layout.english}
@@ -59,7 +61,7 @@ def _known(slot: str, voice: Chinese | English, pools: dict[str, Lines]) -> bool
         return False
 
 
-def notes(code: str, count: int, seed: int, half: int | None = None) -> Iterator[dict[str, object]]:
+def notes(code: str, count: int, seed: int, half: int | None = None) -> Iterator[Row]:
     """`count` notes, no two the same; all templates come as often. half: of the templates, 1 or 2, by their names: rules that are
     mended on one are measured on the other."""
     language, rng = read_language(code), Random(f"{code} {seed}")
@@ -81,7 +83,7 @@ def write(language: Language, section: str, rng: Random) -> list[Piece]:
     return LAYOUTS[language.code](Writer(rng, voice, language.pools).write(language.templates[section]), rng)
 
 
-def row(identity: str, code: str, pieces: list[Piece]) -> dict[str, object]:
+def row(identity: str, code: str, pieces: list[Piece]) -> Row:
     phi, traps, at = [], [], 0
     for piece in pieces:
         span = {"start": at, "end": at + len(piece.text)}
@@ -93,8 +95,8 @@ def row(identity: str, code: str, pieces: list[Piece]) -> dict[str, object]:
     return {"id": identity, "text": "".join(piece.text for piece in pieces), "language": code, "phi": phi, "traps": traps}
 
 
-def distribution(rows: list[dict[str, object]]) -> Counter[str]:
-    return Counter(span["type"] for row in rows for span in row["phi"])  # type: ignore[attr-defined]
+def distribution(rows: list[Row]) -> Counter[str]:
+    return Counter(span["type"] for row in rows for span in row["phi"])
 
 
 def main() -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+from typing import Any
 
 HERE = Path(__file__).parent
 
@@ -18,7 +19,7 @@ def _sentences(code: str, kind: str) -> list[str]:
     return [line.removeprefix(f"{kind} ") for line in lines if line.startswith(f"{kind} ")]
 
 
-def rows(code: str, seed: int) -> Iterator[dict[str, object]]:
+def rows(code: str, seed: int) -> Iterator[dict[str, Any]]:
     """One sentence for each name."""
     rng, sentences = Random(f"{code} {seed}"), {kind: _sentences(code, kind) for kind in ("drug", "disease")}
     for number, (kind, name) in enumerate(read(code), start=1):

@@ -84,6 +84,15 @@ class BaseVoice:
     def slot_weight(self, _: str) -> str:
         return str(self.rng.randint(7, 11) + 2 * self.age if self.age < 14 else self.rng.randint(43, 104))
 
+    def slot_passport(self, _: str) -> str:
+        return self.shaped("passports")
+
+    def slot_exam(self, _: str) -> str:
+        return self.shaped("exams")
+
+    def slot_path(self, _: str) -> str:
+        return self.shaped("paths")
+
     def hour_and_minute(self, form: str) -> tuple[int, int]:
         hours = {"day": (9, 16), "early": (6, 9), "late": (10, 17)}.get(form, (0, 23))
         return self.rng.randint(*hours), self.rng.randint(0, 59)

@@ -1,14 +1,13 @@
 """English documents that nobody should train on, kind by kind. Written before the rules; HELD_OUT were not looked at by them."""
 
 # ruff: noqa: E501  (a template is read better on one line)
+from functools import partial
 from random import Random
 
-from quality_documents.grammar import fill, some
+from quality_documents.grammar import fill, lines, numbers, some
 from quality_documents.words import EN
 
-
-def _lines(rng: Random, templates: list[str], low: int, high: int, join: str = "\n") -> str:
-    return join.join(fill(one, EN, rng) for one in some(rng, templates, low, high))
+_lines = partial(lines, EN)
 
 
 def ad(rng: Random) -> str:
@@ -22,9 +21,9 @@ def ad(rng: Random) -> str:
 
 
 def mojibake(rng: Random) -> str:
-    text = " ".join(fill(one, EN, rng) for one in some(rng, [
+    text = _lines(rng, [
         "{disease} is a common condition; patients may present with {symptom} and {symptom}.", "Treatment includes {drug}, {n:5-500} mg {once|twice} daily.",
-        "Follow-up with {exam} is advised after {n:2-12} weeks.", "Seek care in {dept} if {symptom} gets worse."], 3, 7))
+        "Follow-up with {exam} is advised after {n:2-12} weeks.", "Seek care in {dept} if {symptom} gets worse."], 3, 7, " ")
     way = rng.randrange(4)
     if way == 0:  # bytes of two a letter read as one each
         return text.encode("utf-16-be").decode("utf-16-le", errors="replace")
@@ -51,10 +50,7 @@ def repeated(rng: Random) -> str:
 
 
 def number_table(rng: Random) -> str:
-    columns = rng.randint(3, 8)
-    rows = [rng.choice(["\t", " ", ",", "  "]).join(f"{rng.uniform(0, 999):.{rng.randint(0, 3)}f}" for _ in range(columns))
-            for _ in range(rng.randint(10, 40))]
-    return rng.choice(["", "Table 3\n", "id a b c\n", "(continued)\n", "Total\n"]) + "\n".join(rows)
+    return numbers(rng, ["", "Table 3\n", "id a b c\n", "(continued)\n", "Total\n"])
 
 
 def comment_spam(rng: Random) -> str:
@@ -133,9 +129,9 @@ def listing(rng: Random) -> str:
 
 
 def ocr_noise(rng: Random) -> str:
-    text = " ".join(fill(one, EN, rng) for one in some(rng, [
+    text = _lines(rng, [
         "{disease} is a chronic disorder with many causes, among them genes and the way of life.", "On examination {symptom} may be seen, and {exam} helps to confirm the diagnosis.",
-        "Treatment is with {drug}, to which {drug} may be added while {lab} is watched.", "The prognosis depends on age and complications, and long follow-up is advised."], 4, 10))
+        "Treatment is with {drug}, to which {drug} may be added while {lab} is watched.", "The prognosis depends on age and complications, and long follow-up is advised."], 4, 10, " ")
     return "".join(rng.choice("|1l!;:.,'`~^*_\\/•■ §¢£") + rng.choice(("", "", rng.choice("iIlrnmt1 "))) if rng.random() < 0.38 else letter for letter in text)
 
 

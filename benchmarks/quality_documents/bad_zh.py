@@ -1,14 +1,13 @@
 """Chinese documents that nobody should train on, kind by kind. Written before the rules; HELD_OUT were not looked at by them."""
 
 # ruff: noqa: E501  (a template is read better on one line)
+from functools import partial
 from random import Random
 
-from quality_documents.grammar import fill, some
+from quality_documents.grammar import fill, lines, numbers, some
 from quality_documents.words import ZH
 
-
-def _lines(rng: Random, templates: list[str], low: int, high: int, join: str = "\n") -> str:
-    return join.join(fill(one, ZH, rng) for one in some(rng, templates, low, high))
+_lines = partial(lines, ZH)
 
 
 def ad(rng: Random) -> str:
@@ -22,9 +21,9 @@ def ad(rng: Random) -> str:
 
 
 def mojibake(rng: Random) -> str:
-    text = "".join(fill(one, ZH, rng) for one in some(rng, [
+    text = _lines(rng, [
         "{disease}是临床上常见的疾病，患者常有{symptom}和{symptom}。", "治疗上可选用{drug}，每次{n:1-4}片，每日{n:1-3}次。",
-        "建议定期复查{exam}，并注意休息和合理饮食。", "如出现{symptom}加重，应及时到{dept}就诊。"], 3, 8))
+        "建议定期复查{exam}，并注意休息和合理饮食。", "如出现{symptom}加重，应及时到{dept}就诊。"], 3, 8, "")
     way = rng.randrange(4)
     if way == 0:  # UTF-8 read as GBK, the odd bytes lost
         return text.encode().decode("gbk", errors="replace")
@@ -50,11 +49,7 @@ def repeated(rng: Random) -> str:
 
 
 def number_table(rng: Random) -> str:
-    columns = rng.randint(3, 8)
-    rows = [rng.choice(["\t", " ", ",", "  "]).join(f"{rng.uniform(0, 999):.{rng.randint(0, 3)}f}" for _ in range(columns))
-            for _ in range(rng.randint(10, 40))]
-    head = rng.choice(["", "序号 A B C\n", "表3\n", "续表\n", "合计\n"])
-    return head + "\n".join(rows)
+    return numbers(rng, ["", "序号 A B C\n", "表3\n", "续表\n", "合计\n"])
 
 
 def comment_spam(rng: Random) -> str:
@@ -134,9 +129,9 @@ def listing(rng: Random) -> str:
 
 
 def ocr_noise(rng: Random) -> str:
-    text = "".join(fill(one, ZH, rng) for one in some(rng, [
+    text = _lines(rng, [
         "{disease}是由多种因素引起的慢性疾病，发病与遗传、环境及生活方式有关。", "体格检查可见{symptom}，{exam}有助于明确诊断。",
-        "治疗以{drug}为主，必要时加用{drug}，同时监测{lab}的变化。", "预后与病程、年龄和并发症有关，应长期随访。"], 4, 10))
+        "治疗以{drug}为主，必要时加用{drug}，同时监测{lab}的变化。", "预后与病程、年龄和并发症有关，应长期随访。"], 4, 10, "")
     noise = "丨冂亻卩讠忄夂宀厶匚l1I|.,'`~^*_—•■□◆ ·:;"
     return "".join(rng.choice(noise) + rng.choice(("", "", rng.choice(noise))) if rng.random() < 0.42 else letter for letter in text)
 

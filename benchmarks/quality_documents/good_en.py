@@ -1,22 +1,21 @@
 """English professional texts in many genres; like the bad kinds, half of the genres are held out."""
 
 # ruff: noqa: E501  (a template is read better on one line)
+from functools import partial
 from random import Random
 
-from quality_documents.grammar import fill, some
+from quality_documents.grammar import fill, lines, numbered
 from quality_documents.words import EN
 
-
-def _lines(rng: Random, templates: list[str], low: int, high: int, join: str = "\n") -> str:
-    return join.join(fill(one, EN, rng) for one in some(rng, templates, low, high))
+_lines, _numbered = partial(lines, EN), partial(numbered, EN)
 
 
 def guideline(rng: Random) -> str:
     head = fill("Guideline for the management of {disease} ({n:2015-2024} update)\nRecommendations\n", EN, rng)
-    return head + "\n".join(f"{at}. {fill(one, EN, rng)}" for at, one in enumerate(some(rng, [
+    return head + _numbered(rng, "{}. ", [
         "In adults with {disease}, start {drug} {n:5-500} mg once daily (Class {I|IIa|IIb}, Level {A|B|C}).", "Target blood pressure is <{n:120-140}/{n:70-90} mmHg in those with {disease} (strong recommendation, {high|moderate|low}-certainty evidence).",
         "Do not use {drug} if eGFR is below {n:15-45} mL/min/1.73 m².", "Repeat {lab} and {exam} every {n:3-12} months; refer to {dept} if abnormal.", "Stop {drug} and reassess if {symptom} or {symptom} develops ({1A|1B|2C}).",
-        "Assess frailty in people aged ≥{n:60-80} years and adjust the intensity of treatment."], 4, 9), 1))
+        "Assess frailty in people aged ≥{n:60-80} years and adjust the intensity of treatment."], 4, 9)
 
 
 def insert(rng: Random) -> str:
@@ -73,10 +72,10 @@ def abbreviations(rng: Random) -> str:
 
 
 def references(rng: Random) -> str:
-    return "References\n" + "\n".join(f"{at}. " + fill(one, EN, rng) for at, one in enumerate(some(rng, [
+    return "References\n" + _numbered(rng, "{}. ", [
         "{Smith|Wang|Garcia} JA, {Brown|Li|Kim} AB, {Jones|Chen|Silva} C, et al. {drug} in {disease}: a randomised trial. Lancet. {n:2005-2023};{n:370-402}({n:9000-10400}):{n:100-900}-{n:901-999}. doi:10.1016/S0140-6736({n:10-23}){n:30000-39999}-{n:1-9}",
         "{Miller|Zhao|Rossi} D, {Lee|Patel} S. Long-term outcomes of {disease}: a systematic review and meta-analysis. BMJ. {n:2005-2023};{n:330-380}:e{n:10000-79999}.", "World Health Organization. Guidelines on {disease}. Geneva: WHO; {n:2005-2023}.",
-        "{Harrison|Goldman|Braunwald} TR, editor. Textbook of medicine. {n:15-21}th ed. New York: McGraw-Hill; {n:2001-2022}. p. {n:100-900}-{n:901-999}.", "ClinicalTrials.gov. Identifier NCT0{n:1000000-5999999}, {drug} for {disease}. Accessed {n:1-28} May {n:2012-2023}."], 5, 14), 1))
+        "{Harrison|Goldman|Braunwald} TR, editor. Textbook of medicine. {n:15-21}th ed. New York: McGraw-Hill; {n:2001-2022}. p. {n:100-900}-{n:901-999}.", "ClinicalTrials.gov. Identifier NCT0{n:1000000-5999999}, {drug} for {disease}. Accessed {n:1-28} May {n:2012-2023}."], 5, 14)
 
 
 def coding(rng: Random) -> str:
@@ -84,9 +83,9 @@ def coding(rng: Random) -> str:
 
 
 def nursing(rng: Random) -> str:
-    return fill("Procedure: {peripheral venous cannulation|urinary catheterisation|nasogastric feeding|subcutaneous insulin injection}\n", EN, rng) + "\n".join(f"{at}) {fill(one, EN, rng)}" for at, one in enumerate(some(rng, [
+    return fill("Procedure: {peripheral venous cannulation|urinary catheterisation|nasogastric feeding|subcutaneous insulin injection}\n", EN, rng) + _numbered(rng, "{}) ", [
         "Check the prescription, the identity of the patient, and the name, strength and dose of the drug.", "Wash hands and put on gloves.", "Position the patient, explain the procedure and obtain consent.", "Clean an area of at least {n:5-8} cm around the site and let it dry.",
-        "Set the rate: adults {n:40-60} drops/min, children {n:20-40} drops/min.", "Watch for {symptom}, and record the time, the dose and the response.", "Dispose of sharps and waste.", "Document and sign."], 5, 8), 1))
+        "Set the rate: adults {n:40-60} drops/min, children {n:20-40} drops/min.", "Watch for {symptom}, and record the time, the dose and the response.", "Dispose of sharps and waste.", "Document and sign."], 5, 8)
 
 
 def staging(rng: Random) -> str:

@@ -1,23 +1,21 @@
 """Chinese professional texts in many genres; like the bad kinds, half of the genres are held out."""
 
 # ruff: noqa: E501  (a template is read better on one line)
+from functools import partial
 from random import Random
 
-from quality_documents.grammar import fill, some
+from quality_documents.grammar import fill, lines, numbered
 from quality_documents.words import ZH
 
-
-def _lines(rng: Random, templates: list[str], low: int, high: int, join: str = "\n") -> str:
-    return join.join(fill(one, ZH, rng) for one in some(rng, templates, low, high))
+_lines, _numbered = partial(lines, ZH), partial(numbered, ZH)
 
 
 def guideline(rng: Random) -> str:
     head = fill("{disease}诊断和治疗指南（{n:2015-2024}年版）\n{一、|1 |（一）}推荐意见\n", ZH, rng)
-    points = some(rng, [
+    return head + _numbered(rng, "{}. ", [
         "推荐{n:1-12}：对于确诊{disease}的患者，建议首选{drug}，起始剂量为{n:1-20} mg/d（证据级别：{A|B|C}，推荐强度：{强|弱}）。", "对合并{disease}者，血压控制目标为<{n:120-140}/{n:70-90} mmHg（Ⅰ类推荐，{A|B}级证据）。",
         "不推荐在eGFR<{n:15-45} ml·min⁻¹·(1.73 m²)⁻¹的患者中使用{drug}。", "每{n:3-12}个月复查{lab}与{exam}，结果异常者应当转诊至{dept}。", "出现{symptom}或{symptom}时应立即停药并评估（{1A|1B|2C}）。",
         "年龄≥{n:60-80}岁者应当进行衰弱评估，并据此调整治疗强度。"], 4, 9)
-    return head + "\n".join(f"{at}. {fill(one, ZH, rng)}" for at, one in enumerate(points, 1))
 
 
 def insert(rng: Random) -> str:
@@ -72,10 +70,10 @@ def abbreviations(rng: Random) -> str:
 
 
 def references(rng: Random) -> str:
-    return "参考文献\n" + "\n".join(f"[{at}] " + fill(one, ZH, rng) for at, one in enumerate(some(rng, [
+    return "参考文献\n" + _numbered(rng, "[{}] ", [
         "中华医学会{dept}学分会. {disease}诊疗指南[J]. 中华{dept}杂志, {n:2010-2023}, {n:20-60}({n:1-12}): {n:1-400}-{n:401-900}.", "{王|李|张|刘}{伟|敏|芳|磊}, {陈|杨|赵}{静|强|洋}, 等. {drug}治疗{disease}的Meta分析[J]. 中国循证医学杂志, {n:2010-2023}, {n:5-23}({n:1-12}): {n:1-900}-{n:901-999}.",
         "{Smith|Wang|Garcia} J, {Brown|Li|Kim} A, et al. Outcomes in patients with chronic disease: a cohort study[J]. Lancet, {n:2010-2023}, {n:380-402}: {n:100-900}-{n:901-999}. DOI: 10.1016/S0140-6736({n:10-23}){n:30000-39999}-{n:1-9}.",
-        "{葛|陈|贾}{均波|灏珠|建平}, 主编. 内科学[M]. 第{n:7-9}版. 北京: 人民卫生出版社, {n:2008-2018}: {n:100-900}."], 5, 14), 1))
+        "{葛|陈|贾}{均波|灏珠|建平}, 主编. 内科学[M]. 第{n:7-9}版. 北京: 人民卫生出版社, {n:2008-2018}: {n:100-900}."], 5, 14)
 
 
 def coding(rng: Random) -> str:
@@ -83,9 +81,9 @@ def coding(rng: Random) -> str:
 
 
 def nursing(rng: Random) -> str:
-    return fill("{静脉输液|留置导尿|鼻饲|吸痰|胰岛素皮下注射}操作流程\n", ZH, rng) + "\n".join(f"{at}）{fill(one, ZH, rng)}" for at, one in enumerate(some(rng, [
+    return fill("{静脉输液|留置导尿|鼻饲|吸痰|胰岛素皮下注射}操作流程\n", ZH, rng) + _numbered(rng, "{}）", [
         "核对医嘱、患者姓名、床号和药物名称、浓度、剂量。", "洗手，戴口罩，备齐用物携至床旁。", "协助患者取舒适卧位，解释操作目的，取得配合。", "以穿刺点为中心消毒皮肤，直径不小于{n:5-8} cm，待干。", "调节滴速：成人{n:40-60}滴/min，儿童{n:20-40}滴/min。",
-        "观察有无{symptom}等反应，并记录时间、剂量和患者的反应。", "整理床单位，分类处理医疗废物。", "再次核对，签名。"], 5, 8), 1))
+        "观察有无{symptom}等反应，并记录时间、剂量和患者的反应。", "整理床单位，分类处理医疗废物。", "再次核对，签名。"], 5, 8)
 
 
 def staging(rng: Random) -> str:

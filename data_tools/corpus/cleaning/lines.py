@@ -35,10 +35,7 @@ class Boilerplate:
         self.zh, self.en = _by_cue(told["zh"]), _by_cue(told["en"])
         self.menu = frozenset(told["menu"]["zh"] + told["menu"]["en"])
         self.pairs = Pairs(self.zh)
-        begun: dict[str, list[str]] = {}
-        for cue in self.zh:
-            begun.setdefault(cue[:2], []).append(cue)
-        self.begun = {number: begun[pair] for number, pair in enumerate(self.pairs.named) if pair}
+        self.begun = self.pairs.words_by_pair(self.zh)
 
     def cues_in(self, text: str) -> list[tuple[str, Patterns]]:
         lowered = text.lower()

@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-_PLANE = 1 << 16
+from data_tools.corpus.cleaning.utf16 import UNITS, units_of
 
 # Classes of signs; the first ones are of letters.
 HAN, HAN_FUNCTION, HAN_RARE, LATIN, LATIN_ACCENTED, KANA, HANGUL, CYRILLIC, ARABIC, OTHER_LETTER = range(10)
@@ -30,8 +30,8 @@ _BLOCKS = (  # (first, last, class) of what the name of a category does not tell
 @lru_cache(maxsize=1)
 def classes() -> npt.NDArray[np.uint8]:
     """Class of each UTF-16 unit."""
-    table = np.full(_PLANE, SYMBOL, np.uint8)
-    for code in range(_PLANE):
+    table = np.full(UNITS, SYMBOL, np.uint8)
+    for code in range(UNITS):
         table[code] = _by_category(chr(code), code)
     for first, last, which in _BLOCKS:
         table[first : last + 1] = which
@@ -43,8 +43,7 @@ def classes() -> npt.NDArray[np.uint8]:
 
 
 def counts(text: str) -> list[int]:
-    units = np.frombuffer(text.encode("utf-16-le", "surrogatepass"), np.uint16)
-    found: list[int] = np.bincount(classes()[units], minlength=_COUNT).tolist()
+    found: list[int] = np.bincount(classes()[units_of(text)], minlength=_COUNT).tolist()
     return found
 
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-_PLANE = 1 << 16
+from data_tools.corpus.cleaning.utf16 import UNITS, units_of
 
 
 class Need:
@@ -50,7 +50,7 @@ _MOJIBAKE = "\x80-\x9f\u00a4\u00a6\u00a8\u00aa\u00ac\u00af\u00b8\u00ba\u00c0-\u0
 @lru_cache(maxsize=2)
 def needs_table(traditional: str) -> npt.NDArray[np.uint8]:
     """Need of each UTF-16 unit. traditional: characters that OpenCC is asked about."""
-    table = np.zeros(_PLANE, np.uint8)
+    table = np.zeros(UNITS, np.uint8)
     table[sorted(_composing())] |= np.uint8(Need.COMPOSE)
     for signs, need in ((_MOJIBAKE, Need.MOJIBAKE), (INVISIBLE, Need.REMOVE), (LINE_ENDS, Need.LINE), (SPACES, Need.SPACE),
                         ("\ud800-\udfff", Need.ASTRAL)):  # fmt: skip
@@ -62,8 +62,7 @@ def needs_table(traditional: str) -> npt.NDArray[np.uint8]:
 
 
 def needs(text: str, table: npt.NDArray[np.uint8]) -> int:
-    units = np.frombuffer(text.encode("utf-16-le", "surrogatepass"), np.uint16)
-    return int(np.bitwise_or.reduce(table[units], initial=0))
+    return int(np.bitwise_or.reduce(table[units_of(text)], initial=0))
 
 
 def _ranges(signs: str) -> Iterable[tuple[int, int]]:
@@ -78,11 +77,11 @@ def _ranges(signs: str) -> Iterable[tuple[int, int]]:
 def _composing() -> set[int]:
     """Code points that NFC changes, or that may join the one before them."""
     found = set()
-    for code in (*range(0xD800), *range(0xE000, _PLANE)):
+    for code in (*range(0xD800), *range(0xE000, UNITS)):
         sign = chr(code)
         parts = unicodedata.decomposition(sign)
         if unicodedata.combining(sign) or unicodedata.normalize("NFC", sign) != sign:
             found.add(code)
         if parts and not parts.startswith("<"):
             found.update(int(part, 16) for part in parts.split()[1:])  # the second of a pair
-    return {code for code in found if code < _PLANE} | set(range(0x1161, 0x1176)) | set(range(0x11A8, 0x11C3))
+    return {code for code in found if code < UNITS} | set(range(0x1161, 0x1176)) | set(range(0x11A8, 0x11C3))

@@ -51,10 +51,7 @@ class Lists:
         self.pairs = Pairs([*_terms("zh"), *zh, *_ODD_PAIRS_ZH])
         self.medical = {number for number, pair in enumerate(self.pairs.named) if pair in _terms("zh")}
         self.odd = {number for number, pair in enumerate(self.pairs.named) if pair in _ODD_PAIRS_ZH}
-        begun: dict[str, list[str]] = {}
-        for word in dict.fromkeys(zh):
-            begun.setdefault(word[:2], []).append(word)
-        self.begun = {number: begun[pair] for number, pair in enumerate(self.pairs.named) if pair in begun}
+        self.begun = self.pairs.words_by_pair(zh)
         self.with_word: dict[bytes, list[str]] = {}
         for cue in dict.fromkeys(word for of in cues.values() for word in of["en"]):
             self.with_word.setdefault(_longest_word(cue), []).append(cue)
