@@ -19,7 +19,7 @@ class ControlTokens:
 
     def __init__(self, template: ChatTemplate) -> None:
         tokenizer = template.tokenizer
-        special, added = special_texts(tokenizer), {str(token) for token in tokenizer.added_tokens_decoder.values()}
+        special, added = special_texts(tokenizer), added_texts(tokenizer)
         ends = [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
         turns = "\0".join(_rendered(template, messages) for messages in _TURNS)
         written = "\0".join([turns, _rendered(template, _WITH_RESULT), *_sources(tokenizer)])
@@ -34,6 +34,10 @@ class ControlTokens:
     def other_within(self, value: object) -> str | None:
         """The first special token that the template has no part in."""
         return _first(self._others, value)
+
+
+def added_texts(tokenizer: HfTokenizer) -> set[str]:
+    return {str(token) for token in tokenizer.added_tokens_decoder.values()}
 
 
 def special_texts(tokenizer: HfTokenizer) -> set[str]:

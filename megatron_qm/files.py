@@ -135,6 +135,14 @@ def write_json_lines(path: Path, rows: Iterable[object]) -> None:
         stream.writelines(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in rows)
 
 
+def is_at(descriptor: int, path: Path) -> bool:
+    """Whether the open file or folder still has this name: who waited for a lock on it may have waited for what is gone."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
 def sha256(path: Path) -> str:
     """Hex digest of a file's bytes, read in pieces."""
     digest = hashlib.sha256()

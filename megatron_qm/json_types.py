@@ -25,9 +25,15 @@ def check_names(record: Mapping[str, object], known: Sequence[str], what: str, u
     """Raises ValueError for a key that `what` does not have, with the nearest of those that it has. unread: may stand there."""
     for name in record:
         if name not in known and name not in unread:
-            near = difflib.get_close_matches(name, known, n=1) if len(name) < 80 else []
-            advice = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+            near = nearest(name, known)
+            advice = f"did you mean {near!r}?" if near else f"known are {', '.join(known)}"
             raise ValueError(f"{name!r:.60} is no field of {what}; {advice}")
+
+
+def nearest(key: str, known: Sequence[str]) -> str | None:
+    """What a misspelt key was meant to be; a known one is not misspelt."""
+    near = difflib.get_close_matches(key, known, n=1) if len(key) < 80 and key not in known else []
+    return near[0] if near else None
 
 
 def text_of(record: Mapping[str, object], key: str) -> str:

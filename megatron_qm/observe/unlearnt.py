@@ -3,7 +3,6 @@ that a policy learns to please the rewards that it is paid by, and not to do bet
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from statistics import fmean, variance
 
 from megatron_qm.observe.records import from_json_number
@@ -19,6 +18,7 @@ class Unlearnt:
     window: int
     _reward: list[float] = field(default_factory=list)
     _said: dict[str, list[float]] = field(default_factory=dict)
+    _moved: dict[str, float] = field(default_factory=dict)  # squares of the differences of neighbours, summed
     _best: dict[str, int] = field(default_factory=dict)  # where the window ends whose mean is highest
 
     def see(self, record: Mapping[str, object]) -> dict[str, float]:
@@ -39,6 +39,8 @@ class Unlearnt:
 
     def _heard(self, name: str, value: float) -> None:
         said = self._said.setdefault(name, [])
+        step = value - said[-1] if said else 0.0
+        self._moved[name] = self._moved.get(name, 0.0) + step * step
         said.append(value)
         best = self._best.setdefault(name, self.window)
         if len(said) > best and fmean(self._at(said, len(said))) > fmean(self._at(said, best)):
@@ -50,11 +52,15 @@ class Unlearnt:
         learnt = fmean(self._at(self._reward, len(said))) >= fmean(self._at(self._reward, best))
         if not learnt:
             return 0.0
-        if fmean(first) - fmean(now) > _WORSE * (2 * _noise(said) / self.window) ** 0.5:
+        if fmean(first) - fmean(now) > _WORSE * (2 * self._noise(name) / self.window) ** 0.5:
             return 1.0
         if not _apart(first, highest, _GAINED) or not _apart(now, highest, _LOST):
             return 0.0
         return (fmean(highest) - fmean(now)) / (fmean(highest) - fmean(first))
+
+    def _noise(self, name: str) -> float:
+        """The variance of one batch, by how far neighbours are apart: over all batches, for any window may be quiet by chance."""
+        return self._moved[name] / (len(self._said[name]) - 1) / 2
 
     def _at(self, values: Sequence[float], end: int) -> Sequence[float]:
         return values[end - self.window : end]
@@ -64,8 +70,3 @@ def _apart(low: Sequence[float], high: Sequence[float], errors: float) -> bool:
     """Whether the mean of `high` is higher by more than so many standard errors; one value each has none."""
     error = sum(variance(values) / len(values) for values in (low, high)) ** 0.5 if len(low) > 1 else 0.0
     return fmean(high) - fmean(low) > errors * error
-
-
-def _noise(values: Sequence[float]) -> float:
-    """The variance of one batch, by how far neighbours are apart: over all batches, for any window may be quiet by chance."""
-    return fmean((after - before) ** 2 for before, after in pairwise(values)) / 2

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from megatron_qm.errors import UserError
-from megatron_qm.files import make_folder, obstacles_named, remove_empty
+from megatron_qm.files import is_at, make_folder, obstacles_named, remove_empty
 
 logger = logging.getLogger(__name__)
 _FILE = ".lock"
@@ -50,19 +50,12 @@ def _held(run: Path, deadline: float) -> int:
             descriptor = os.open(run / _FILE, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             _take(descriptor, run, deadline)
-            if _is_there(descriptor, run / _FILE):
+            if is_at(descriptor, run / _FILE):
                 return descriptor
         except BaseException:
             os.close(descriptor)
             raise
         os.close(descriptor)
-
-
-def _is_there(descriptor: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(descriptor), os.stat(path))
-    except FileNotFoundError:
-        return False
 
 
 def _take(descriptor: int, run: Path, deadline: float) -> None:

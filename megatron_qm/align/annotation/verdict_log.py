@@ -10,7 +10,7 @@ from pathlib import Path
 from megatron_qm.align.annotation.candidates import Candidates
 from megatron_qm.align.annotation.verdicts import Begin, Entry, Standing, entry_of
 from megatron_qm.errors import UserError
-from megatron_qm.files import fsync_directory, make_folder, obstacles_named, remove_empty
+from megatron_qm.files import fsync_directory, is_at, make_folder, obstacles_named, remove_empty
 from megatron_qm.json_lines import parse_line, raw_lines
 from megatron_qm.observe.jsonl import JsonLines
 
@@ -167,7 +167,7 @@ def _hold(lock: int, path: Path) -> None:
     while True:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.path.exists(path) and os.path.samestat(os.fstat(lock), os.stat(path)):
+            if is_at(lock, path):
                 return
             raise UserError(f"{path}: another server had begun it, and has just taken it away; start this one again")
         except BlockingIOError:

@@ -67,8 +67,8 @@ def ensure_reference(config: DpoRun, parts: Parts) -> None:
     due = on_first_rank(lambda: _due(config, checkpoint, parts))
     if not due:
         return
-    _check_start(config, parts)
     chunks = frozen_model(config, parts, checkpoint)
+    _check_start(config, parts)  # last: the checkpoint that was verified last is loaded next without being hashed again
     for scored in due:
         _write(scored, _scores(config, scored.source, chunks, parts))
 

@@ -1,10 +1,10 @@
 """One JSON object of a sample, its keys taken one by one: what nobody has taken is refused, so that nothing is lost."""
 
-import difflib
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 
 from megatron_qm.align.sft.conversations import UnusableError
+from megatron_qm.json_types import nearest
 
 _KINDS = {dict: "an object", list: "a list", str: "text", bool: "true or false", int: "a number", float: "a number"}
 
@@ -64,12 +64,6 @@ class Fields:
             advice = f"did you mean {near!r}?" if near else "if it carries nothing to learn, name it in the group's `ignore`"
             where = f"in {self.where}, " if self.where else ""
             raise UnusableError(f"the key {shown(key)} is not read", f"{where}beside {', '.join(self._known)}; {advice}")
-
-
-def nearest(key: str, known: Sequence[str]) -> str | None:
-    """What a misspelt key was meant to be; a known one is not misspelt."""
-    near = difflib.get_close_matches(key, known, n=1) if len(key) < 80 and key not in known else []
-    return near[0] if near else None
 
 
 def as_text(value: object, place: str) -> str:

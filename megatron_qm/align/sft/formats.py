@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from megatron_qm.align.sft.conversations import Conversation, Message, UnusableError, in_turns
-from megatron_qm.align.sft.fields import Fields, as_text, listed, nearest, shown
+from megatron_qm.align.sft.fields import Fields, as_text, listed, shown
 from megatron_qm.align.sft.messages import calls_in_text, finished, openai_message, tools
+from megatron_qm.json_types import nearest
 
 Ignore = frozenset[str]
 

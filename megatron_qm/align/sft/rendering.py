@@ -17,7 +17,7 @@ from megatron_qm.align.sft.conversations import Conversation, UnusableError
 from megatron_qm.align.sft.probes import probe_of, shape_of
 from megatron_qm.align.sft.standing import Ends, Rendering, check, check_control
 from megatron_qm.chat import ChatTemplate, TemplateError
-from megatron_qm.control_tokens import ControlTokens, special_texts
+from megatron_qm.control_tokens import ControlTokens, added_texts, special_texts
 from megatron_qm.errors import UserError
 from megatron_qm.tokenizer import HfTokenizer, load_tokenizer
 
@@ -53,7 +53,7 @@ class Renderer:
             self._template = ChatTemplate(tokenizer, arguments)
         except TemplateError as error:
             raise UserError(f"{name}: {error}; mend data.template_arguments = {dict(arguments)}, or the template") from None
-        self._ends = Ends(special_texts(tokenizer), [str(token) for token in tokenizer.added_tokens_decoder.values()])
+        self._ends = Ends(special_texts(tokenizer), added_texts(tokenizer))
         self._control = ControlTokens(self._template)
         self._probed: dict[Hashable, UnusableError | None] = {}
 

@@ -1,7 +1,7 @@
 """Whether all that a conversation says stands in its rendering. A chat template is a program: one with a typo drops a field of
 every message, and says nothing."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from megatron_qm.align.sft.conversations import Conversation, Message, UnusableError
@@ -26,8 +26,8 @@ class Ends:
     """The tokens that may end an answer: any that was added to the vocabulary. After calls, which are often written between
     added tokens, only a special one."""
 
-    def __init__(self, special: Collection[str], added: Collection[str]) -> None:
-        self._special, self._any = one_of(set(special)), one_of({*special, *added})
+    def __init__(self, special: set[str], added: set[str]) -> None:
+        self._special, self._any = one_of(special), one_of(special | added)
 
     def within(self, message: Message, text: str, first: int, last: int) -> bool:
         return (self._special if message.calls else self._any).search(text, first, last) is not None

@@ -18,7 +18,7 @@ from megatron_qm.checkpoint.archive.storage import Storage, local_path, parse
 from megatron_qm.checkpoint.archive.zarr_v3 import DOCUMENT, FORMAT, GROUPS
 from megatron_qm.checkpoint.staging import Kind, check_free, files_of, not_written, take_the_name
 from megatron_qm.errors import UserError
-from megatron_qm.files import fsync_tree, remove_tree
+from megatron_qm.files import fsync_tree, is_at, remove_tree
 from megatron_qm.json_types import JsonObject, parse_json
 
 logger = logging.getLogger(__name__)
@@ -139,7 +139,7 @@ def _alone(folder: Path) -> Iterator[None]:
     try:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            free = folder.exists() and os.path.samestat(os.fstat(fd), os.stat(folder))
+            free = is_at(fd, folder)
         except BlockingIOError:
             free = False
         if not free:

@@ -50,7 +50,9 @@ def write_checkpoint(folder: Path, step: int = 40) -> dict[str, torch.Tensor]:
     dcp.save(state | {EXTRA: "scale 3"}, checkpoint_id=folder / "weights", no_dist=True)
     torch.save({"optimizer_step": step}, folder / "weights" / "common.pt")
     (folder / "weights" / "metadata.json").write_text('{"sharded_backend": "torch_dist", "sharded_backend_version": 1}')
-    for name in ("rank_state/rank-00000.pt", "tokenizer/tokenizer.json", "tokenizer/zarr.json", "hf/c/0", "hf/__x"):
+    (folder / "rank_state").mkdir()
+    torch.save({"cpu": torch.arange(256, dtype=torch.uint8)}, folder / "rank_state" / "rank-00000.pt")
+    for name in ("tokenizer/tokenizer.json", "tokenizer/zarr.json", "hf/c/0", "hf/__x"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(bytes(range(256)) * 3 + name.encode())
     (folder / "hf" / "nothing").write_bytes(b"")
