@@ -115,8 +115,13 @@ def _rows(labels: Labels, statement: tuple[Any, Any, Any], known: Callable[[str]
     if rows:
         yield from rows
     else:
-        shown = " ".join(part.n3() for part in statement)
+        shown = " ".join(map(_shown, statement))
         yield f"subject and object have no name in one language ({' or '.join(LANGUAGES)}): {shown[:200]}"
+
+
+def _shown(part: Any) -> str:
+    """As N-Triples have it; also an address with a space or a brace, of which rdflib makes an error instead."""
+    return f"<{part}>" if isinstance(part, needed("rdflib").URIRef) else str(part.n3())
 
 
 def _name(labels: Labels, part: Any, language: str) -> str | None:
