@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from data_tools.corpus.verbalising.english import article, capital, is_plural, small
-from data_tools.corpus.verbalising.phrases import OBJECTS, Part, Slot, Words, parts_of, tells_number, wording
+from data_tools.corpus.verbalising.phrases import OBJECTS, Part, Slot, Words, tells_number, wording
 from data_tools.corpus.verbalising.reader import Fact, Qualifiers, Reader, fold, same
 from data_tools.corpus.verbalising.templates import Relation, Templates
 from data_tools.corpus.verbalising.triples import LANGUAGES
@@ -187,14 +187,3 @@ def _cut(objects: Sequence[str], lists: bool, draw: random.Random) -> Iterator[t
         size = draw.randint(1, _MOST_OBJECTS) if lists else 1
         yield tuple(objects[start : start + size])
         start += size
-
-
-def single(phrase: str, relation: Relation, subject: str, value: str, language: str) -> str:
-    """One plain sentence, for questions and tables."""
-    english = language == "en"
-    words, slots = wording(
-        parts_of(phrase), {"count": False, "o": english and is_plural(value), "s": english and is_plural(subject)}
-    )
-    values = [subject if slot == "s" else (article(value) if slot.startswith("a ") and english else "") + value for slot in slots]
-    text = words[0] + values[0] + words[1] + values[1] + words[2]
-    return capital(text) if english else text
