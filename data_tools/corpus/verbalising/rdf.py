@@ -27,7 +27,7 @@ Row = tuple[int, JsonObject | str]
 
 
 def read_rdf(path: Path, form: str, known: Callable[[str], bool]) -> Iterator[Row]:
-    """(line, row or reason); line 0 for a statement, as RDF other than N-Triples has no lines."""
+    """(line, row or reason); line 0 for a statement: a graph does not know where it stood."""
     size = path.stat().st_size
     if size > _LARGEST:
         yield 0, f"has {size:,} bytes, and a graph of at most {_LARGEST:,} is read: cut it, or write it as JSON lines"
