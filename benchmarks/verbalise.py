@@ -19,10 +19,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from data_tools.corpus.verbalising.english import article, capital, is_plural
+from data_tools.corpus.verbalising.phrases import parts_of, wording
 from data_tools.corpus.verbalising.reader import Fact, same
 from data_tools.corpus.verbalising.templates import Relation, Templates, read_templates
 from data_tools.corpus.verbalising.triples import LANGUAGES, value_of
-from data_tools.corpus.verbalising.writing import Writer, single
+from data_tools.corpus.verbalising.writing import Writer
 from megatron_qm.files import write_json
 from megatron_qm.observe.environment import cpu_name
 
@@ -137,8 +139,19 @@ def value(language: str, templates: Templates, draw: random.Random) -> str:
         relation = draw.choice(templates.relations)
         phrases = relation.phrases(language)
         phrase = draw.choice([*phrases.says, *phrases.denies])
-        return value_of(single(phrase, relation, first, second, language).rstrip(".。"), "value")
+        return value_of(single(phrase, first, second, language).rstrip(".。"), "value")
     return value_of(draw.choice(_NASTY[language])(first, second, draw), "value")
+
+
+def single(phrase: str, subject: str, value: str, language: str) -> str:
+    """One plain sentence."""
+    english = language == "en"
+    words, slots = wording(
+        parts_of(phrase), {"count": False, "o": english and is_plural(value), "s": english and is_plural(subject)}
+    )
+    values = [subject if slot == "s" else (article(value) if slot.startswith("a ") and english else "") + value for slot in slots]
+    text = words[0] + values[0] + words[1] + values[1] + words[2]
+    return capital(text) if english else text
 
 
 def document_facts(language: str, templates: Templates, relations: Sequence[Relation], draw: random.Random) -> list[Fact]:

@@ -140,7 +140,7 @@ def _messages(job: Job, limits: ReadLimits) -> Iterator[Message]:
         if isinstance(found, Unread):
             yield found
         else:
-            yield Begun(found.name, found.resumes)
+            yield Begun(found.name, found.resume is not None)
             for item in found.reads(job.path, limits, job.start):
                 at = item.where() if isinstance(item, At) else at
                 yield _written(item, job, found) if isinstance(item, Document) else item

@@ -1,7 +1,7 @@
 """Which reader a file gets: by what it holds, whatever it is called."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,22 +19,22 @@ _XHTML = re.compile(rb"<html[\s>]", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Format:
-    """suffixes: what files of it are called. resumes: whether `read` takes `start`, a byte, to go on behind a bad record."""
+    """suffixes: what files of it are called. resume: reads on from a byte, behind a bad record."""
 
     name: str
     suffixes: Sequence[str]
     read: Read
-    resumes: bool = False
+    resume: Callable[[Path, ReadLimits, int], Iterator[Item]] | None = None
 
     def reads(self, path: Path, limits: ReadLimits, start: int) -> Iterator[Item]:
-        return warc.read(path, limits, start) if self.resumes else self.read(path, limits)
+        return self.resume(path, limits, start) if self.resume else self.read(path, limits)
 
 
 PDF = Format("pdf", (".pdf",), pdf.read)
 PNG = Format("png", (".png",), scan.read)
 JPEG = Format("jpeg", (".jpg", ".jpeg", ".jpe"), scan.read)
 TIFF = Format("tiff", (".tif", ".tiff"), scan.read)
-WARC = Format("warc", (".warc", ".warc.gz"), warc.read, resumes=True)
+WARC = Format("warc", (".warc", ".warc.gz"), warc.read, resume=warc.read)
 XML = Format("xml", (".xml",), insert.read)
 HTML = Format("html", (".html", ".htm", ".xhtml", ".shtml"), html.read)
 TEXT = Format("text", (".txt", ".text", ".md"), text.read)

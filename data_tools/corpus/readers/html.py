@@ -10,7 +10,7 @@ from data_tools.corpus.document import Document
 from data_tools.corpus.extra import needed
 from data_tools.corpus.readers.charset import decode
 from data_tools.corpus.readers.density import main_text
-from data_tools.corpus.readers.item import EMPTY, NESTED, Item, ReadLimits, Unread, small_file, tried
+from data_tools.corpus.readers.item import EMPTY, NESTED, Item, ReadLimits, Unread, small_file
 from megatron_qm.json_types import JsonObject
 
 # libxml2 stops at 256 without a word, and the time that lexbor takes grows by the square of the depth.
@@ -28,7 +28,7 @@ _JUDGED = 200_000  # characters of text that the language is judged by
 
 def read(path: Path, limits: ReadLimits) -> Iterator[Item]:
     data = small_file(path, limits)
-    yield data if isinstance(data, Unread) else tried(lambda: html_document(data), {})
+    yield data if isinstance(data, Unread) else html_document(data)
 
 
 def html_document(data: bytes, stated: str = "") -> Document | Unread:

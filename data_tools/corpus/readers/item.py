@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias, TypeVar
 
 from data_tools.corpus.document import Document, Dropped
 from megatron_qm.errors import UserError
@@ -32,6 +32,7 @@ class At(NamedTuple):
 
 
 Item: TypeAlias = Document | Unread | At
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -66,13 +67,13 @@ class Read(Protocol):
     def __call__(self, path: Path, limits: ReadLimits) -> Iterator[Item]: ...
 
 
-def tried(make: Callable[[], Document | Unread], at: Mapping[str, object]) -> Document | Unread:
-    """What `make` makes; an error in it is of what is read, not of the run. UserError goes on: it is of the run."""
+def tried(make: Callable[[], Made | Unread], at: Mapping[str, object]) -> Made | Unread:
+    """What `make` makes of one part of a file; an error in it costs that part only. UserError goes on: it is of the run."""
     try:
         return make()
     except UserError:
         raise
-    except Exception as error:  # noqa: BLE001  parsers raise whatever they like on bad input
+    except Exception as error:  # noqa: BLE001  no parser of ours says all that it raises on bad input
         return why(error, at)
 
 

@@ -52,11 +52,6 @@ def in_reading_order(pieces: Sequence[Piece]) -> list[Line]:
     return _read(_rows([piece for piece in pieces if piece.text.strip()]))
 
 
-def gutter_of(pieces: Sequence[Piece]) -> float | None:
-    """x between the columns of the page; None where it has one."""
-    return _gutter(_rows(pieces))
-
-
 def straightened(pieces: Sequence[Piece], slope: float) -> list[Piece]:
     """As if the page, which climbs by `slope` from left to right, were laid straight. Sizes stay."""
     angle = math.atan(slope)

@@ -6,7 +6,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from data_tools.corpus.extra import needed
-from data_tools.corpus.readers.layout import Piece, gutter_of, in_reading_order, straightened
+from data_tools.corpus.readers.layout import Piece, in_reading_order, straightened
 from data_tools.corpus.readers.paragraphs import text_of
 
 if TYPE_CHECKING:
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 _LONG = 4  # times as long as high is a line that tells how the page lies
 _STEEPEST = 0.1  # slope that is mended, about 6 degrees; more is taken for what it looks like
 _RED = 60  # by how much red stands over the other colours in the ink of a stamp
-_INK = 60  # by how much ink is darker than paper
-_PAPER = 0.8  # heights of a line between two columns, at least; words are nearer
 _DARK = 110  # what is darker in red light is print, though a stamp lies over it
 
 
@@ -27,14 +25,11 @@ class Recognised(NamedTuple):
 
 def recognise(image: "numpy.ndarray[Any, Any]") -> Recognised:
     """image: height x width x 3, red first."""
-    cleaned = without_stamps(image)[:, :, ::-1]
-    found = _engine()(cleaned)
+    found = _engine()(without_stamps(image)[:, :, ::-1])
     if found.boxes is None:
         return Recognised("", 1.0)
     pieces = [_piece(box, text, score) for box, text, score in zip(found.boxes, found.txts, found.scores, strict=True)]
     pieces = straightened(pieces, _slope(found.boxes))
-    if (gutter := gutter_of(pieces)) is not None:
-        pieces = [part for box, piece in zip(found.boxes, pieces, strict=True) for part in _parted(cleaned, box, piece, gutter)]
     signs = sum(len(piece.text) for piece in pieces)
     confidence = sum(piece.confidence * len(piece.text) for piece in pieces) / max(signs, 1)
     return Recognised(text_of(in_reading_order(pieces)), confidence)
@@ -70,38 +65,6 @@ def _piece(box: Sequence[Sequence[float]], text: str, score: float) -> Piece:
     y = (ay + by + cy + dy) / 4
     height = ((dy - ay) + (cy - by)) / 2
     return Piece(x0, y - height / 2, x1, y + height / 2, text, float(score))
-
-
-def _parted(image: "numpy.ndarray[Any, Any]", box: Any, piece: Piece, gutter: float) -> list[Piece]:
-    """A line that was found across two columns is recognised again, each part by itself, if there is paper between them."""
-    if not piece.x0 < gutter < piece.x1:
-        return [piece]
-    line = needed("rapidocr.utils.process_img", "ocr").get_rotate_crop_image(image, box.astype("float32"))
-    scale = (piece.x1 - piece.x0) / line.shape[1]
-    gap = blank_around(line, round((gutter - piece.x0) / scale))
-    if gap is None:
-        return [piece]
-    parts = []
-    for start, end in ((0, gap[0]), (gap[1], line.shape[1])):
-        found = _engine()(line[:, start:end], use_det=False, use_cls=False, use_rec=True)
-        for text, score in zip(found.txts or (), found.scores or (), strict=True):
-            parts.append(Piece(piece.x0 + start * scale, piece.y0, piece.x0 + end * scale, piece.y1, text, float(score)))
-    return parts
-
-
-def blank_around(line: "numpy.ndarray[Any, Any]", at: int) -> tuple[int, int] | None:
-    """First and last column of the paper at column `at` of a line, with a margin of it left on both sides, if it is wide."""
-    import numpy
-
-    light = line.min(axis=2)
-    inked = (light < numpy.percentile(light, 90) - _INK).any(axis=0)
-    height, width = light.shape
-    if not 0 <= at < width or inked[at]:
-        return None
-    start = at + 1 - int(numpy.argmax(inked[at::-1])) if inked[:at].any() else 0
-    end = at + int(numpy.argmax(inked[at:])) if inked[at:].any() else width
-    margin = height // 8
-    return (start + margin, end - margin) if end - start > _PAPER * height and 0 < start and end < width else None
 
 
 def _slope(boxes: Any) -> float:

@@ -3,17 +3,17 @@
 import math
 import unicodedata
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from data_tools.corpus.extra import needed
-from data_tools.corpus.readers.item import DAMAGED, ENCRYPTED, TOO_LARGE, UNREADABLE, At, Item, ReadLimits, Unread, why
+from data_tools.corpus.readers.item import DAMAGED, ENCRYPTED, TOO_LARGE, UNREADABLE, At, Item, ReadLimits, Unread, tried
 from data_tools.corpus.readers.layout import in_reading_order
 from data_tools.corpus.readers.page import NO_LAYER, Page, document_of
 from data_tools.corpus.readers.paragraphs import text_of
 from data_tools.corpus.readers.pdf_text import pieces_of
 from data_tools.corpus.readers.scan import recognised_page
-from megatron_qm.errors import UserError
 
 NOT_EMBEDDED = "font not embedded"
 _NONSENSE = 0.05  # share of signs that are no text, from which a text layer is none
@@ -34,7 +34,7 @@ def read(path: Path, limits: ReadLimits) -> Iterator[Item]:
         pages: list[Page] = []
         for number in range(1, count + 1):
             yield At("page", number)
-            page = _tried(file, number, limits)
+            page = tried(partial(_page, file, number, limits), {"page": number})
             if isinstance(page, Unread):
                 yield page
             else:
@@ -49,20 +49,15 @@ def _unopened(said: str) -> Unread:
     return Unread(UNREADABLE if "file access" in said.lower() else DAMAGED, said[:200])
 
 
-def _tried(file: Any, number: int, limits: ReadLimits) -> Page | Unread:
+def _page(file: Any, number: int, limits: ReadLimits) -> Page | Unread:
+    page = file[number - 1]
     try:
-        page = file[number - 1]
-        try:
-            return _page(page, number, limits)
-        finally:
-            page.close()
-    except UserError:
-        raise
-    except Exception as error:  # noqa: BLE001  one page of a file, which may hold anything
-        return why(error, {"page": number})
+        return _read_page(page, number, limits)
+    finally:
+        page.close()
 
 
-def _page(page: Any, number: int, limits: ReadLimits) -> Page | Unread:
+def _read_page(page: Any, number: int, limits: ReadLimits) -> Page | Unread:
     layer = page.get_textpage()
     try:
         pieces = pieces_of(layer, page)

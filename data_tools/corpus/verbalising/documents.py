@@ -61,16 +61,21 @@ class Knowledge:
     _by_subject: dict[tuple[str, str, str, str], dict[Fact, Triple]] = field(default_factory=dict)
 
     def add(self, found: Iterable[Triple | BadTriple]) -> None:
-        writer = Writer(self.templates)
         for one in found:
             self.read += 1
             if isinstance(one, BadTriple):
                 self.bad.append(one)
                 continue
             try:
-                self._add(one, writer.facts([one])[0])
+                self._add(one, self._fact(one))
             except ValueError as error:
                 self.bad.append(BadTriple(one.file, one.line, str(error)))
+
+    def _fact(self, triple: Triple) -> Fact:
+        """With the templates' own names of relations and qualifiers. Raises ValueError where no template tells it."""
+        relation = self.templates.relation(triple.predicate, triple.language, triple.negated)
+        qualifiers = tuple(sorted((self.templates.qualifier(name), value) for name, value in triple.qualifiers))
+        return Fact(triple.subject, relation.name, triple.object, triple.negated, qualifiers)
 
     def _add(self, triple: Triple, fact: Fact) -> None:
         """Raises ValueError where a fact and its opposite are stated."""

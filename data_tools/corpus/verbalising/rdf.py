@@ -27,7 +27,7 @@ Row = tuple[int, JsonObject | str]
 
 
 def read_rdf(path: Path, form: str, known: Callable[[str], bool]) -> Iterator[Row]:
-    """(line, row or reason); line 0 for a statement, as RDF other than N-Triples has no lines."""
+    """(line, row or reason); line 0 for a statement: a graph does not know where it stood."""
     size = path.stat().st_size
     if size > _LARGEST:
         yield 0, f"has {size:,} bytes, and a graph of at most {_LARGEST:,} is read: cut it, or write it as JSON lines"
@@ -50,11 +50,8 @@ def _graph(path: Path, form: str) -> tuple[Any, list[Row]]:
     graph = rdflib.Graph()
     if form == "xml" and _OUTER_ENTITY.search(data[: 1 << 20]):
         return graph, [(0, "its DOCTYPE names other files, which are not read")]
-    try:
-        graph.parse(data=data, format=form, publicID="http://localhost/")
-    except Exception as error:  # noqa: BLE001  parsers of rdflib raise many kinds
-        return rdflib.Graph(), [(_line_of(error), f"no {form}: {' '.join(str(error).split())[:200]}")]
-    return graph, []
+    error = _parsed(graph, data, form)
+    return (graph, []) if error is None else (rdflib.Graph(), [(_line_of(error), _said(form, error))])
 
 
 def _graph_of_lines(rdflib: Any, data: bytes) -> tuple[Any, list[Row]]:
@@ -63,12 +60,24 @@ def _graph_of_lines(rdflib: Any, data: bytes) -> tuple[Any, list[Row]]:
     for number, line in enumerate(data.split(b"\n"), 1):
         if line.strip():
             one = rdflib.Graph()
-            try:
-                one.parse(data=line + b"\n", format="nt")
+            if (error := _parsed(one, line + b"\n", "nt")) is not None:
+                faults.append((number, _said("N-Triples", error)))
+            else:
                 graph += one
-            except Exception as error:  # noqa: BLE001
-                faults.append((number, f"no N-Triples: {' '.join(str(error).split())[:200]}"))
     return graph, faults
+
+
+def _parsed(graph: Any, data: bytes, form: str) -> Exception | None:
+    """Why the data could not be read into the graph."""
+    try:
+        graph.parse(data=data, format=form, publicID="http://localhost/")
+    except Exception as error:  # noqa: BLE001  rdflib raises Exception itself for a code point that is none, and many other kinds
+        return error
+    return None
+
+
+def _said(form: str, error: Exception) -> str:
+    return f"no {form}: {' '.join(str(error).split())[:200]}"
 
 
 def _line_of(error: Exception) -> int:
@@ -106,8 +115,13 @@ def _rows(labels: Labels, statement: tuple[Any, Any, Any], known: Callable[[str]
     if rows:
         yield from rows
     else:
-        shown = " ".join(part.n3() for part in statement)
+        shown = " ".join(map(_shown, statement))
         yield f"subject and object have no name in one language ({' or '.join(LANGUAGES)}): {shown[:200]}"
+
+
+def _shown(part: Any) -> str:
+    """As N-Triples have it; also an address with a space or a brace, of which rdflib makes an error instead."""
+    return f"<{part}>" if isinstance(part, needed("rdflib").URIRef) else str(part.n3())
 
 
 def _name(labels: Labels, part: Any, language: str) -> str | None:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from data_tools.corpus.verbalising.english import article, capital, is_plural, small
-from data_tools.corpus.verbalising.phrases import OBJECTS, Part, Slot, Words, parts_of, tells_number, wording
+from data_tools.corpus.verbalising.phrases import OBJECTS, Part, Slot, Words, tells_number, wording
 from data_tools.corpus.verbalising.reader import Fact, Qualifiers, Reader, fold, same
 from data_tools.corpus.verbalising.templates import Relation, Templates
-from data_tools.corpus.verbalising.triples import LANGUAGES, Triple
+from data_tools.corpus.verbalising.triples import LANGUAGES
 from data_tools.corpus.verbalising.values import listed, quoted
 
 FORMS = ("plain", "kept apart", "quoted objects", "all quoted")
@@ -50,10 +50,6 @@ class Writer:
         self.templates = templates
         self.readers: Mapping[str, Reader] = {language: Reader(templates, language) for language in LANGUAGES}
 
-    def facts(self, triples: Sequence[Triple]) -> list[Fact]:
-        """With the templates' own names of relations and qualifiers, each fact once."""
-        return list(dict.fromkeys(self._fact(triple) for triple in triples))
-
     def document(self, facts: Sequence[Fact], language: str, draw: random.Random) -> Written:
         """facts: of one subject."""
         subject = facts[0].subject
@@ -65,11 +61,6 @@ class Writer:
             if read is not None and same(read, facts):
                 return Written(text, work.forms, work.first, tries)
         return Written(None, tries=len(_TRIES))
-
-    def _fact(self, triple: Triple) -> Fact:
-        relation = self.templates.relation(triple.predicate, triple.language, triple.negated)
-        qualifiers = tuple(sorted((self.templates.qualifier(name), value) for name, value in triple.qualifiers))
-        return Fact(triple.subject, relation.name, triple.object, triple.negated, qualifiers)
 
     def _groups(self, facts: Sequence[Fact], language: str, draw: random.Random) -> list[Group]:
         alike: dict[tuple[str, bool, Qualifiers], list[str]] = {}
@@ -196,14 +187,3 @@ def _cut(objects: Sequence[str], lists: bool, draw: random.Random) -> Iterator[t
         size = draw.randint(1, _MOST_OBJECTS) if lists else 1
         yield tuple(objects[start : start + size])
         start += size
-
-
-def single(phrase: str, relation: Relation, subject: str, value: str, language: str) -> str:
-    """One plain sentence, for questions and tables."""
-    english = language == "en"
-    words, slots = wording(
-        parts_of(phrase), {"count": False, "o": english and is_plural(value), "s": english and is_plural(subject)}
-    )
-    values = [subject if slot == "s" else (article(value) if slot.startswith("a ") and english else "") + value for slot in slots]
-    text = words[0] + values[0] + words[1] + values[1] + words[2]
-    return capital(text) if english else text

@@ -113,8 +113,7 @@ def misbehaving(path: Path, limits: ReadLimits, start: int = 0) -> Iterator[Item
 
 
 def _serve_misbehaving(connection: Any, limits: ReadLimits) -> None:
-    toy = formats.Format("text", (".txt",), misbehaving, resumes=True)
-    formats.warc.read = misbehaving  # what a format that resumes is read by
+    toy = formats.Format("text", (".txt",), misbehaving, resume=misbehaving)
     child.format_of = lambda path: toy
     _serve(connection, limits)
 

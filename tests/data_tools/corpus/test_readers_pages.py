@@ -233,18 +233,6 @@ def test_a_stamp_goes_and_the_print_below_it_stays() -> None:
     assert (cleaned[2] == 255).all() and (cleaned[1] == page[1]).all() and (cleaned[3] == page[3]).all()
 
 
-def test_two_columns_that_were_found_as_one_line_are_told_by_the_paper_between_them() -> None:
-    numpy = pytest.importorskip("numpy")
-    line = numpy.full((20, 200, 3), 255, numpy.uint8)
-    line[5:15, 0:80], line[5:15, 120:200] = 0, 0
-    assert ocr.blank_around(line, 100) == (82, 118)
-    assert ocr.blank_around(line, 79) is None
-    line[5:15, 95] = 0  # a word ends there: what is left is a space
-    assert ocr.blank_around(line, 100) is None or ocr.blank_around(line, 100)[0] > 95
-    line[5:15, 80:110] = 0
-    assert ocr.blank_around(line, 115) is None
-
-
 def test_recognised_text_of_a_picture(tmp_path: Path) -> None:
     for name in ("rapidocr", "onnxruntime"):
         pytest.importorskip(name, reason=NO_PDF)

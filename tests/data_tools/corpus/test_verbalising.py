@@ -247,6 +247,15 @@ def test_rdf_with_labels_cycles_and_faults(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("address", ["http://e/a b", "http://e/{a}", "http://e/a|b"])
+def test_a_nameless_thing_of_rdf_is_told_by_its_address_whatever_that_holds(tmp_path: Path, address: str) -> None:
+    pytest.importorskip("rdflib", reason="needs the extra corpus")
+    turtle = f'@prefix : <http://e.org/> .\n<{address}> :symptom "cough"@en .\n'
+    assert run(tmp_path, files={"a.ttl": turtle, "b.csv": "subject,predicate,object\nasthma,symptom,cough\n"}) == 0
+    (bad,) = lines(tmp_path / "bad.jsonl")
+    assert str(bad["reason"]).endswith(f': <{address}> <http://e.org/symptom> "cough"@en')
+
+
 Answer = Callable[[str], str]
 
 
