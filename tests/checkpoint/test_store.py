@@ -16,7 +16,9 @@ import pytest
 
 from megatron_qm.checkpoint import distributed, saving, writer
 from megatron_qm.checkpoint.manifest import Layout, read_manifest, verify, write_manifest
+from megatron_qm.checkpoint.store import CheckpointStore
 from megatron_qm.config.data import DataConfig
+from megatron_qm.config.train import CheckpointConfig
 from megatron_qm.errors import UserError
 from tests.checkpoint.tiny_run import MODEL, TinyRun, job, tiny_runs
 
@@ -277,7 +279,7 @@ def test_retention(make, tmp_path: Path) -> None:
 
 def test_leftovers_of_a_killed_run_go_when_the_next_one_starts(make, tmp_path: Path) -> None:
     (tmp_path / ".step-00000009.12ab34cd.saving" / "weights").mkdir(parents=True)
-    store = make(1).store(tmp_path)
+    store = CheckpointStore(tmp_path, CheckpointConfig(), make(1).platform)
     assert len(names(tmp_path)) == 1  # until nothing can be refused any more
     store.begin()
     assert names(tmp_path) == []
