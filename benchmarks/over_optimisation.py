@@ -1,10 +1,12 @@
 """What becomes of the gold reward where a policy learns from one reward model alone, and where from several?
 
     python benchmarks/over_optimisation.py [--seed N ...] [--steps N] [--output FILE]
+    python benchmarks/over_optimisation.py --kl 0.05 --steps 150 --output benchmarks/results/reward-fusion.json
 
 Each seed's world and base are those of benchmarks/reward_model.py (--folder). A reward model of each part (honesty, helpfulness,
 consistency, compliance) learns from the noisy pairs of that part alone. From one policy RL goes on for --steps batches on each
-of them, and on all four, fused by GDPO; the gold reward is measured beside them. Told are, of each run, gold at its beginning, at
+of them, and on all four, fused as gold is made of its parts: honesty and helpfulness twice as heavy as consistency, and nothing
+for what compliance holds for forbidden (rl.fusion.kind: adaptive). The gold reward is measured beside them. Told are, of each run, gold at its beginning, at
 its best and at its end (means of 20 batches), how much of its gain is lost, when the alarm of rl.alarms.unlearnt_loss came and
 how much was lost by then, and gold of responses drawn to held-out prompts. `megatron-qm report` plots gold and proxy of each.
 """
@@ -31,8 +33,9 @@ from json_lines import read_rows  # isort: skip
 
 WINDOW = 20  # batches of a mean
 PROMPTS = 8  # of a batch: many small steps show a course better than few large ones
-BATCH = [f"rl.prompts={PROMPTS}", f"train.global_batch_size={PROMPTS * small_world.SAMPLES}", "rl.loss.kl=0"]
-FUSED = ["rl.fusion.kind=gdpo", "rl.advantage.kind=grpo"]
+BATCH = [f"rl.prompts={PROMPTS}", f"train.global_batch_size={PROMPTS * small_world.SAMPLES}"]
+WEIGHTS = {"honesty": 0.4, "helpfulness": 0.4, "consistency": 0.2, "compliance": 0.0}
+FUSED = ["rl.fusion={kind: adaptive, over: sum, cap: {reward: compliance, below: 0.5, total: 0.0}}"]
 
 
 def main() -> None:
@@ -40,15 +43,17 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("runs/gold"), help="of the runs (default: %(default)s)")
     parser.add_argument("--seed", type=int, action="append", help="repeatable (default: 0, 1 and 2)")
     parser.add_argument("--steps", type=int, default=300, help="batches of rollouts (default: %(default)s)")
+    parser.add_argument("--kl", type=float, default=0.0, help="weight of the distance from the policy (default: %(default)s)")
     parser.add_argument("--run", action="append", choices=(*PARTS, "fused"), help="only this one; repeatable")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/over-optimisation.json"))
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="for RL, such as rl.loss.kl=0.01")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="for RL")
     args = parser.parse_args()
     runs = args.run or (*PARTS, "fused")
     seeds = {seed: _seed(args.folder / f"seed-{seed}", seed, runs, args) for seed in args.seed or (0, 1, 2)}
     write_json(args.output, {
         "what": "gold reward in RL on reward models of one part each, and on all of them, fused", "steps": args.steps,
-        "date": date.today().isoformat(), "command": shlex.join(["python", "benchmarks/over_optimisation.py", *sys.argv[1:]]),
+        "kl": args.kl, "date": date.today().isoformat(),
+        "command": shlex.join(["python", "benchmarks/over_optimisation.py", *sys.argv[1:]]),
         "versions": versions(),
         "all_seeds": {run: small_world.mean_told([value for seed in seeds.values() for value in seed[run].pop("answers")])
                       for run in runs},
@@ -61,10 +66,11 @@ def _seed(folder: Path, seed: int, runs: Sequence[str], args: argparse.Namespace
     policy, found = small_world.policy(folder, seed), {}
     judges = {part: _judge(folder, part, seed) for part in PARTS if part in runs or "fused" in runs}
     for run in runs:
-        output, fused = folder / f"rl-on-{run}", run == "fused"
+        output, fused = folder / (f"rl-kl{args.kl:g}-on-{run}" if args.kl else f"rl-on-{run}"), run == "fused"
         rewards = judges if fused else {run: judges[run]}
-        checkpoint = small_world.by_rewards(output, policy, folder, seed, rewards, args.steps, *BATCH,
-                                            *(FUSED if fused else []), *args.overrides)
+        weights = WEIGHTS if fused else None
+        checkpoint = small_world.by_rewards(output, policy, folder, seed, rewards, args.steps, *BATCH, f"rl.loss.kl={args.kl}",
+                                            *(FUSED if fused else []), *args.overrides, weights=weights)
         small_world.megatron_qm("report", output, "--output", output.with_suffix(".html"))
         answers = small_world.gold_of(checkpoint, folder)
         found[run] = {**_course(output / "metrics.jsonl"), "held_out": small_world.mean_told(answers), "answers": answers}

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from data_tools.preferences.item import LANGUAGES
@@ -65,9 +66,12 @@ def policy(folder: Path, seed: int) -> Path:
                 f"sft.sources=[{{name: shown, path: {folder}/data/sft.jsonl}}]", "sft.epochs=2", "optimizer.lr=1e-3")
 
 
-def by_rewards(output: Path, start: Path, folder: Path, seed: int, rewards: dict[str, Path], steps: int, *overrides: str) -> Path:
-    """RL on what reward models say, by name; the gold reward is measured beside them, and nothing is learnt from it."""
-    told = ", ".join(f"{{name: {name}, checkpoint: {checkpoint}}}" for name, checkpoint in rewards.items())
+def by_rewards(output: Path, start: Path, folder: Path, seed: int, rewards: dict[str, Path], steps: int, *overrides: str,
+               weights: Mapping[str, float] | None = None) -> Path:
+    """RL on what reward models say, by name, of weight 1 unless told otherwise; the gold reward is measured beside them, and
+    nothing is learnt from it."""
+    told = ", ".join(f"{{name: {name}, checkpoint: {checkpoint}, weight: {(weights or {}).get(name, 1)}}}"
+                     for name, checkpoint in rewards.items())
     return once(output, "rl", "preference-rl-tiny-cpu", start, seed, f"rl.items={folder}/data/rl.jsonl", f"rl.verifiers=[{GOLD}]",
                 f"rl.rewards=[{told}, {{name: gold, verifier: gold, weight: 0}}]", f"rl.prompts={PROMPTS}",
                 f"rl.samples={SAMPLES}", f"rl.sampling.max_new_tokens={MOST_TOKENS}", f"train.steps={steps}",
