@@ -3,12 +3,13 @@
     python benchmarks/over_optimisation.py [--seed N ...] [--steps N] [--output FILE]
     python benchmarks/over_optimisation.py --kl 0.05 --steps 150 --output benchmarks/results/reward-fusion.json
 
-Each seed's world and base are those of benchmarks/reward_model.py (--folder). A reward model of each part (honesty, helpfulness,
-consistency, compliance) learns from the noisy pairs of that part alone. From one policy RL goes on for --steps batches on each
-of them, and on all four, fused as gold is made of its parts: honesty and helpfulness twice as heavy as consistency, and nothing
-for what compliance holds for forbidden (rl.fusion.kind: adaptive). The gold reward is measured beside them. Told are, of each run, gold at its beginning, at
-its best and at its end (means of 20 batches), how much of its gain is lost, when the alarm of rl.alarms.unlearnt_loss came and
-how much was lost by then, and gold of responses drawn to held-out prompts. `megatron-qm report` plots gold and proxy of each.
+Each seed's world and base are those of benchmarks/reward_model.py (--folder). A reward model of each part (honesty,
+helpfulness, consistency, compliance) learns from the noisy pairs of that part alone. From one policy RL goes on for --steps
+batches on each of them, and on all four, fused as gold is made of its parts: honesty and helpfulness twice as heavy as
+consistency, and nothing for what compliance holds for forbidden (rl.fusion.kind: adaptive). The gold reward is measured beside
+them. Told are, of each run, gold at its beginning, at its best and at its end (means of 20 batches), how much of its gain is
+lost, when the alarm of rl.alarms.unlearnt_loss came and how much was lost by then, and gold of responses drawn to held-out
+prompts. `megatron-qm report` plots gold and proxy of each.
 """
 
 import argparse
