@@ -181,3 +181,11 @@ def test_whole_stages_killed_at_random_moments_end_with_the_same_bytes(tmp_path:
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.split()[-2] == "8"
     assert len(manifest(tmp_path / "out/corpus")["shards"]) == 1
+
+
+@pytest.mark.slow  # 30 builds
+def test_all_stages_killed_at_30_random_moments_end_with_the_same_bytes(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.data_tools.corpus.kill_anywhere", str(write_corpus(tmp_path)), "30", "2", "160"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=1200)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.split()[-2] == "30"
