@@ -15,7 +15,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 
-from megatron_qm.arrival import Arrival
+from megatron_qm.arrival import Arrival, Waiting
 from megatron_qm.errors import UserError
 from megatron_qm.json_lines import parse_line
 
@@ -63,7 +63,17 @@ class _Door(ThreadingHTTPServer):
 
     def __init__(self, routes: Mapping[str, Answer], token: str, port: int, pages: Mapping[str, Page]) -> None:
         self.routes, self.token, self.pages = routes, token, pages
+        self.waiting = Waiting.of_process()
         super().__init__(("127.0.0.1", port), _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.waiting.make_room()
+        self.waiting.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self.waiting.remove(request)
+        super().shutdown_request(request)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A caller who hangs up is no news; anything else is one line."""
@@ -86,6 +96,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def handle_one_request(self) -> None:
         self._arrival.expect()
+        self._door.waiting.add(self.connection)
         super().handle_one_request()
 
     def do_POST(self) -> None:
@@ -105,7 +116,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self, body: Callable[[], object]) -> None:
         try:
             self._pass()
-            reply = self._route()(body(), self._gone)
+            route, asked = self._route(), body()
+            self._door.waiting.remove(self.connection)
+            reply = route(asked, self._gone)
             data = None if isinstance(reply, Events) else _encoded(reply)
         except Refused as error:
             self._refuse(error)

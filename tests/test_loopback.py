@@ -3,6 +3,7 @@
 import http.client
 import json
 import random
+import resource
 import socket
 import threading
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from megatron_qm import loopback
+from megatron_qm.arrival import Waiting
 from megatron_qm.cli import main
 from megatron_qm.errors import UserError
 from megatron_qm.loopback import Events, Page, Refused, json_server
@@ -283,6 +285,43 @@ def test_a_caller_that_sends_byte_by_byte_is_dropped_in_time_and_others_are_answ
             assert seconds < 10  # 40 if nobody drops it
             assert told is None or (b" 408 " in said and b"0.5 seconds for all of it" in said) == told
             assert told is not None or b" 401 " in said
+
+
+def test_of_too_many_silent_callers_those_are_cut_off_that_waited_longest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nobody who is being answered."""
+    begun, held = threading.Event(), threading.Event()
+
+    def slow(body: object, gone: object) -> object:
+        begun.set()
+        return {"slow": held.wait(30)}
+
+    door = json_server({"POST /echo": lambda body, gone: {"echo": body}, "POST /slow": slow}, TOKEN)
+    door.waiting = Waiting(50, patience=0.0)
+    threading.Thread(target=door.serve_forever, daemon=True).start()
+    silent: list[socket.socket] = []
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            answered = pool.submit(post, door.server_port, "/slow", 1)
+            assert begun.wait(30)
+            for _ in range(200):
+                silent.append(socket.create_connection(("127.0.0.1", door.server_port), timeout=30))
+                silent[-1].sendall(b"POST /echo HTTP/1.1\r\nX: ")
+            assert post(door.server_port, "/echo", 2) == (200, {"echo": 2})
+            assert [caller.recv(1) for caller in silent[:150]] == [b""] * 150
+            held.set()
+            assert answered.result() == (200, {"slow": True})
+    finally:
+        held.set()
+        for one in silent:
+            one.close()
+        door.shutdown()
+        door.server_close()
+
+
+@pytest.mark.parametrize("soft", [1024, 1 << 20, resource.RLIM_INFINITY, 10])
+def test_as_many_callers_may_wait_as_leave_room_for_others(soft: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, soft))
+    assert Waiting.of_process()._most == {1024: 512, 10: 5}.get(soft, 4096)
 
 
 def test_a_caller_that_takes_its_time_between_requests_is_served(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
