@@ -145,7 +145,7 @@ def test_the_export_of_two_logs(tmp_path: Path, capsys: pytest.CaptureFixture) -
         assert why in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("stratum", "told"), [(3, "3"), (2.5, "2.5"), ("s", "s"), (" ", ""), ("", ""), (None, "")])
+@pytest.mark.parametrize(("stratum", "told"), [("3", "3"), ("s", "s"), (" ", ""), ("", ""), (None, "")])
 def test_what_is_exported_is_read_by_evaluate_and_reward_model(tmp_path: Path, stratum: object, told: str) -> None:
     drawn = {"selection": {"unbiased": True}, "stratum": stratum, "style": 1, "label": "x"}
     talk = [{"role": "system", "content": "s"}, {"role": "user", "content": "?"}]
