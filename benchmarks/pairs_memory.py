@@ -57,7 +57,7 @@ def _evaluated(count: int, folder: Path) -> dict[str, float]:
     pairs, output = folder / "pairs.jsonl", folder / "found.json"
     write_json_lines(pairs, _drawn(count))
     command = [sys.executable, "-m", "megatron_qm.cli", "evaluate", "--pairs", str(pairs), "--scorer",
-               "benchmarks.pairs_memory:score", "--output", str(output)]
+               "benchmarks.pairs_memory:score", "--output", str(output), "--overwrite"]
     start = time.perf_counter()
     child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(child.pid, 0)  # its peak counts from this process's on, which is less

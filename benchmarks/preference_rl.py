@@ -100,7 +100,7 @@ def _rollouts(pairs: Path, folder: Path, policy: Path, judge: Path, seed: int, s
     write_json_lines(sides, ({"key": row["key"], "prompt": row["prompt"], "chosen": told[row["key"]][:1],
                               "rejected": told[row["key"]][1:]} for row in asked))
     scores = pairs.with_name("scores.json")
-    small_world.megatron_qm("evaluate", "--model", judge, "--pairs", sides, "--output", scores)
+    small_world.megatron_qm("evaluate", "--model", judge, "--pairs", sides, "--output", scores, "--overwrite")
     by_key = {row["key"]: [*row["chosen"], *row["rejected"]] for row in json.loads(scores.read_text())["scores"]}
     write_json_lines(pairs, _extremes(asked, told, by_key))
 

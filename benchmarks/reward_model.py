@@ -70,7 +70,7 @@ def _seed(folder: Path, seed: int, args: argparse.Namespace) -> dict:
             model = small_world.reward_model(run, start, folder / "data" / "pairs.jsonl", seed, f"reward_model.loss={loss}",
                                              *args.overrides)
             small_world.megatron_qm("evaluate", "--model", model, "--pairs", folder / "data" / "held_out_pairs.jsonl",
-                                    "--output", run / "held_out.json", "--page", run / "held_out.html")
+                                    "--output", run / "held_out.json", "--page", run / "held_out.html", "--overwrite")
         said = json.loads((run / "held_out.json").read_text())
         found["wins"][arm] = _wins(pairs, said)
         found[arm] = {key: said[key] for key in KEYS if key in said} | {"parts": _shares(found["wins"][arm])}

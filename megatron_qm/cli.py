@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from megatron_qm import __version__
+from megatron_qm import __version__, outputs
 from megatron_qm.config.stages import STAGES
 from megatron_qm.errors import UserError
 
@@ -165,6 +165,7 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", name:
     if name in STAGES:
         parser.set_defaults(stage=name)
     getattr(room, verb.add)(parser)
+    outputs.add_overwrite(parser)
     parser.set_defaults(run=getattr(room, verb.run))
     return parser
 

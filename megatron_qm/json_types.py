@@ -64,6 +64,29 @@ def number_of(record: Mapping[str, object], key: str) -> float:
     return value
 
 
+def key_of(row: Mapping[str, object], unnamed: str) -> str:
+    """What a row calls itself, by `key` or `id`; `unnamed` where it does not. Raises ValueError."""
+    given = [name for name in ("key", "id") if name in row]
+    if len(given) == 2:
+        raise ValueError("has both key and id; they are two words for the same")
+    key = row[given[0]] if given else unnamed
+    if isinstance(key, bool) or not isinstance(key, str | int):
+        raise ValueError(f"{given[0]} = {key!r:.60} is not text or a whole number")
+    if not str(key).strip():
+        raise ValueError(f"{given[0]} = {key!r:.60} names nothing; leave it out, or give each line one of its own")
+    return str(key)
+
+
+def name_of(row: Mapping[str, object], field: str, place: str = "") -> str:
+    """What a row is told apart from others by; empty where the field is not there. Raises ValueError for what is no text: 3 and
+    "3" would be one name."""
+    value = row.get(field, "")
+    if not isinstance(value, str):
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        raise ValueError(f"{place or field} = {value!r:.60} is not text" + (f'; write "{value}"'[:60] if number else ""))
+    return value
+
+
 def object_of(record: Mapping[str, object], key: str) -> JsonObject:
     value = _given(record, key)
     if not isinstance(value, dict):

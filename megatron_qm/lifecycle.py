@@ -102,7 +102,7 @@ class Lifecycle(Walk):
                    f"train.start_from={newest(self.output / 'sft')}",
                    f"reward_model.sources=[{{name: pairs, path: {self.preferences / 'pairs.jsonl'}}}]")
         self._verb("5. a reward model", "evaluate", "--model", newest(output), "--pairs", unseen,
-                   "--output", output / "pairs.json", "--page", output / "pairs.html")
+                   "--output", output / "pairs.json", "--page", output / "pairs.html", "--overwrite")
 
     def reinforce_preferences(self, recipe: str, overrides: list[str]) -> None:
         """On what the reward model says; the gold reward is measured beside it, and nothing is learnt from it."""
@@ -125,7 +125,7 @@ class Lifecycle(Walk):
                    "--dtype", "fp32")
         for name, model in (("megatron", policy), ("hf", self.output / "hf")):
             self._verb("8. the same exam on both", "evaluate", "--model", model, "--items", items, "--max-new-tokens", 64,
-                       "--output", self.output / f"evaluation-{name}.json", quiet=True)
+                       "--output", self.output / f"evaluation-{name}.json", "--overwrite", quiet=True)
         self._verb("8. the same exam on both", "evaluate", "--compare", self.output / "evaluation-megatron.json",
                    self.output / "evaluation-hf.json")
         self._verb("9. one report", "report", self.folder / "run", *(self.output / stage for stage in _STAGES), "--output",

@@ -1,6 +1,7 @@
 """JSON over HTTP on 127.0.0.1, for callers that know a token: replies whole or as server-sent events; pages that ask for it."""
 
 import hmac
+import io
 import json
 import logging
 import os
@@ -14,6 +15,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 
+from megatron_qm.arrival import Arrival, Waiting
 from megatron_qm.errors import UserError
 from megatron_qm.json_lines import parse_line
 
@@ -61,7 +63,17 @@ class _Door(ThreadingHTTPServer):
 
     def __init__(self, routes: Mapping[str, Answer], token: str, port: int, pages: Mapping[str, Page]) -> None:
         self.routes, self.token, self.pages = routes, token, pages
+        self.waiting = Waiting.of_process()
         super().__init__(("127.0.0.1", port), _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.waiting.make_room()
+        self.waiting.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self.waiting.remove(request)
+        super().shutdown_request(request)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A caller who hangs up is no news; anything else is one line."""
@@ -75,6 +87,17 @@ class _Handler(BaseHTTPRequestHandler):
     default_request_version = "HTTP/1.0"  # of a line that names none: it is told what is wrong with it all the same
     disable_nagle_algorithm = True
     timeout = 60  # seconds that a caller may be silent
+    whole = 120.0  # seconds in which a request must have arrived
+
+    def setup(self) -> None:
+        super().setup()
+        self._arrival = Arrival(self.connection, self.timeout, self.whole)
+        self.rfile = io.BufferedReader(self._arrival)
+
+    def handle_one_request(self) -> None:
+        self._arrival.expect()
+        self._door.waiting.add(self.connection)
+        super().handle_one_request()
 
     def do_POST(self) -> None:
         self._serve(self._body)
@@ -93,7 +116,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self, body: Callable[[], object]) -> None:
         try:
             self._pass()
-            reply = self._route()(body(), self._gone)
+            route, asked = self._route(), body()
+            self._door.waiting.remove(self.connection)
+            reply = route(asked, self._gone)
             data = None if isinstance(reply, Events) else _encoded(reply)
         except Refused as error:
             self._refuse(error)
@@ -123,7 +148,10 @@ class _Handler(BaseHTTPRequestHandler):
         known = length and len(length) <= _MOST_DIGITS and "Transfer-Encoding" not in self.headers
         if not known or not 0 < int(length) <= _MOST_BYTES:
             raise Refused(f"a body of 1 to {_MOST_BYTES} bytes is needed, and its Content-Length", 413)
-        data = self.rfile.read(int(length))
+        try:
+            data = self.rfile.read(int(length))
+        except TimeoutError:
+            raise self._late() from None
         self._unread = False
         if len(data) < int(length):
             raise Refused(f"the body ended after {len(data)} of {length} bytes")
@@ -189,23 +217,31 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _linger(self) -> None:
         """Read on for a while: to close upon what is not read would take the reply away from the caller."""
-        self.connection.settimeout(_LINGER_SECONDS)
+        rest = Arrival(self.connection, _LINGER_SECONDS, _LINGER_SECONDS)
         try:
             self.connection.shutdown(socket.SHUT_WR)
             left = _MOST_BYTES
-            while left > 0 and (data := self.connection.recv(_PIECE)):
+            while left > 0 and (data := rest.read(_PIECE)):
                 left -= len(data)
         except OSError:
             pass
 
     def parse_request(self) -> bool:
         self._unread = False  # of the body
-        whole = super().parse_request()
+        try:
+            whole = super().parse_request()
+        except TimeoutError:
+            self.send_error(408, str(self._late()))
+            return False
         if whole and (why := _misframed(self.headers)):
             self.send_error(400, why)
             return False
         self._unread = whole and any(name in self.headers for name in ("Content-Length", "Transfer-Encoding"))
         return whole
+
+    def _late(self) -> Refused:
+        return Refused(f"the request did not arrive in time: {self.whole:g} seconds for all of it, and at most {self.timeout:g} "
+                       "without a byte; send it again", 408)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Of http.server itself: a line or a header that is none, a method that is not served."""

@@ -3,7 +3,8 @@
     parser.add_argument("--output", type=outputs.file)
 
 asks while the command line is read. A place is asked by doing: what is written there goes again, folders on the way too.
-What a run or a checkpoint holds is nobody else's to write, and no input is: `file` and `check_apart` refuse it.
+What a run or a checkpoint holds is nobody else's to write, and no input is: `file` and `check_apart` refuse it. What is there
+already is replaced only where --overwrite says so: options of type `new` have that beside them, `file` is for what goes on.
 """
 
 import argparse
@@ -48,13 +49,37 @@ def file(name: str) -> Path:
     return path
 
 
+def new(name: str) -> Path:
+    """A file that is written anew: `check_apart` refuses one that is there, unless --overwrite is given. Raises as `file`."""
+    return file(name)
+
+
+def add_overwrite(parser: argparse.ArgumentParser) -> None:
+    """--overwrite, where the parser has options of type `new`."""
+    names = [action.dest for action in parser._actions if action.type is new]
+    if names:
+        options = ", ".join(f"--{name}" for name in names)
+        parser.add_argument("--overwrite", action="store_true",
+                            help=f"replace what is there already of {options} (default: it is refused)")
+        parser.set_defaults(written_anew=names)
+
+
+def check_not_there(option: str, path: Path) -> None:
+    """Raises UserError for a file that is there already."""
+    if os.path.lexists(path) and _asks():
+        raise UserError(f"{option} {path}: is there already; name another file, or give --overwrite to replace it")
+
+
 def check_apart(args: argparse.Namespace, written: Iterable[str], read: Iterable[str]) -> None:
     """written, read: names of options, each with a file, several, or none. Raises UserError naming both where a file to write is
-    one that is read, or that another option writes."""
+    one that is read, or that another option writes; and for one that is there, and to be written anew without --overwrite."""
     outputs, inputs = list(_given(args, written)), _given(args, read)
     for (option, path), (other, there) in (*itertools.product(outputs, inputs), *itertools.combinations(outputs, 2)):
         if _same(path, there):
             raise UserError(f"{option} {path}: is the same file as {other} {there}; name another to write to")
+    for option, path in _given(args, getattr(args, "written_anew", [])):
+        if not args.overwrite:
+            check_not_there(option, path)
 
 
 def _check_not_owned(path: Path) -> None:

@@ -3,14 +3,18 @@
 import http.client
 import json
 import random
+import resource
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from megatron_qm import loopback
+from megatron_qm.arrival import Waiting
 from megatron_qm.cli import main
 from megatron_qm.errors import UserError
 from megatron_qm.loopback import Events, Page, Refused, json_server
@@ -239,6 +243,94 @@ def test_silent_callers_take_nobody_s_place(port: int) -> None:
     assert post(port, "/echo", 1) == (200, {"echo": 1})
     for caller in silent:
         caller.close()
+
+
+def dripping(port: int, head: bytes, drip: bytes) -> tuple[float, bytes]:
+    """A caller that sends `head` at once and then `drip`, a byte each 20 ms, until it is dropped: (seconds, what it was told)."""
+    begun, said = time.monotonic(), b""
+    with socket.create_connection(("127.0.0.1", port), timeout=0.02) as caller:
+        try:
+            caller.sendall(head)
+            for at in range(2000):
+                caller.sendall(drip[at % len(drip) : at % len(drip) + 1])
+                try:
+                    piece = caller.recv(1 << 16)
+                    said += piece
+                    if not piece:
+                        break
+                except TimeoutError:
+                    pass
+        except OSError:
+            pass
+    return time.monotonic() - begun, said
+
+
+@pytest.mark.parametrize(("head", "drip", "told"), [
+    (b"POST /echo", b" ", False),  # the line of the request never ends
+    (b"POST /echo HTTP/1.1\r\n", b"X: y\r\n", True), (b"POST /echo HTTP/1.1\r\nX: ", b"y", True),
+    (request("/echo", b'"', length=60_000_000), b"a", True), (request("/echo", b"", length=1000), b" ", True),
+    (b"POST /echo HTTP/1.1\r\nContent-Length: 1000\r\n\r\n", b"a", None),  # without the token: refused at once
+])
+def test_a_caller_that_sends_byte_by_byte_is_dropped_in_time_and_others_are_answered(
+    port: int, head: bytes, drip: bytes, told: bool | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loopback._Handler, "whole", 0.5)
+    monkeypatch.setattr(loopback, "_LINGER_SECONDS", 0.5)
+    with ThreadPoolExecutor(50) as pool:
+        slow = [pool.submit(dripping, port, head, drip) for _ in range(50)]
+        for number in range(20):
+            assert post(port, "/echo", number) == (200, {"echo": number})
+        for one in slow:
+            seconds, said = one.result()
+            assert seconds < 10  # 40 if nobody drops it
+            assert told is None or (b" 408 " in said and b"0.5 seconds for all of it" in said) == told
+            assert told is not None or b" 401 " in said
+
+
+def test_of_too_many_silent_callers_those_are_cut_off_that_waited_longest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nobody who is being answered."""
+    begun, held = threading.Event(), threading.Event()
+
+    def slow(body: object, gone: object) -> object:
+        begun.set()
+        return {"slow": held.wait(30)}
+
+    door = json_server({"POST /echo": lambda body, gone: {"echo": body}, "POST /slow": slow}, TOKEN)
+    door.waiting = Waiting(50, patience=0.0)
+    threading.Thread(target=door.serve_forever, daemon=True).start()
+    silent: list[socket.socket] = []
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            answered = pool.submit(post, door.server_port, "/slow", 1)
+            assert begun.wait(30)
+            for _ in range(200):
+                silent.append(socket.create_connection(("127.0.0.1", door.server_port), timeout=30))
+                silent[-1].sendall(b"POST /echo HTTP/1.1\r\nX: ")
+            assert post(door.server_port, "/echo", 2) == (200, {"echo": 2})
+            assert [caller.recv(1) for caller in silent[:150]] == [b""] * 150
+            held.set()
+            assert answered.result() == (200, {"slow": True})
+    finally:
+        held.set()
+        for one in silent:
+            one.close()
+        door.shutdown()
+        door.server_close()
+
+
+@pytest.mark.parametrize("soft", [1024, 1 << 20, resource.RLIM_INFINITY, 10])
+def test_as_many_callers_may_wait_as_leave_room_for_others(soft: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, soft))
+    assert Waiting.of_process()._most == {1024: 512, 10: 5}.get(soft, 4096)
+
+
+def test_a_caller_that_takes_its_time_between_requests_is_served(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loopback._Handler, "whole", 0.3)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    for number in range(2):
+        connection.request("POST", "/echo", json.dumps(number), HEAD)
+        assert json.loads(connection.getresponse().read()) == {"echo": number}
+        time.sleep(0.5)
 
 
 @pytest.mark.parametrize("port_", [-1, 65536, 99999999])

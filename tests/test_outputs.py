@@ -16,9 +16,13 @@ from megatron_qm.commands.start import check_places
 from megatron_qm.config.stages import STAGES
 from megatron_qm.errors import UserError
 from megatron_qm.files import folder_for
+from megatron_qm.observe.metrics import MetricsWriter
+from megatron_qm.observe.page.document import document
+from megatron_qm.observe.report import is_report
 from megatron_qm.train.launch import launch_local
 from megatron_qm.train.lock import locked
 from megatron_qm.work import work_of
+from tests.observe.test_metrics import train_record
 from tests.test_help import actions, parser_of
 
 # Written by options whose places are asked elsewhere, each with a test of its own.
@@ -29,7 +33,8 @@ _ALSO = {"grade --pairs"}  # which elsewhere are read
 
 
 def writing(verb: str) -> list[tuple[str, argparse.Action]]:
-    return [(name, action) for name, action in actions(parser_of(verb), verb) if action.type in (outputs.file, outputs.folder)]
+    kinds = (outputs.file, outputs.new, outputs.folder)
+    return [(name, action) for name, action in actions(parser_of(verb), verb) if action.type in kinds]
 
 
 OPTIONS = [(name, action.type) for verb in cli._VERBS for name, action in writing(verb)]
@@ -70,7 +75,7 @@ def test_every_option_that_names_an_output_is_asked() -> None:
 def test_a_place_that_cannot_be_written_is_refused_first(
     option: str, kind: Callable[[str], Path], obstacles: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    own = {str(tmp_path): "is a folder"} if kind is outputs.file else {f"{tmp_path}/file": "is a file, no folder"}
+    own = {str(tmp_path): "is a folder"} if kind is not outputs.folder else {f"{tmp_path}/file": "is a file, no folder"}
     before = tree(tmp_path)
     for place, words in (obstacles | own).items():
         assert cli.main([*option.split(), place]) == 2, place
@@ -150,6 +155,67 @@ def test_an_output_is_no_input_and_no_other_output(verb: str, tmp_path: Path, ca
         assert cli.main([verb.split()[0], *APART[verb].format(read, tmp_path / name).split()]) == 2
         assert "is the same file as --" in capsys.readouterr().err
         assert read.read_text() == "kept"
+
+
+# Files that a verb goes on with, or makes again: each refuses one that it did not write, below or where it is said.
+GOES_ON = {"annotate --output": "tests/align/annotation/test_verdict_log.py",
+           "generate --output": "tests/align/test_rollouts_megatron.py", "report --output": "below"}
+# Words of a verb, whose {} is the file to write; what they name is not there, so that nothing else is asked before the file.
+ANEW = {
+    "annotate --json": "--summary none --json {}",
+    "annotate --export": "--summary none --pairs none --export {}",
+    "annotate --measure": "--summary none --pairs none --export {}.new --measure {}",
+    "audit-rewards --json": "--items none --json {}",
+    "evaluate --output": "--model none --items none --output {}",
+    "evaluate --page": "--model none --pairs none --page {}",
+    "grade --output": "--model none --input none --output {}",
+    "grade --pairs": "--model none --input none --output {}.new --pairs {}",
+    "select --output": "--pairs none --scores none --count 1 --output {}",
+}
+
+
+def test_every_file_that_is_written_is_refused_where_it_is_there_or_goes_on() -> None:
+    """A new option stands in one of the tables, or fails here."""
+    files = {name for name, kind in OPTIONS if kind is not outputs.folder}
+    assert files == ANEW.keys() | GOES_ON.keys() and not ANEW.keys() & GOES_ON.keys()
+    assert ANEW.keys() == {name for name, kind in OPTIONS if kind is outputs.new}
+
+
+@pytest.mark.parametrize("option", ANEW)
+def test_a_file_that_is_there_is_replaced_only_where_that_is_said(
+    option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "kept").write_text("kept")
+    verb, name = option.split()
+    words = [verb, *(word.replace("{}", "kept") for word in ANEW[option].split())]
+    assert cli.main(words) == 2
+    assert capsys.readouterr().err == (
+        f"error: {name} kept: is there already; name another file, or give --overwrite to replace it\n")
+    assert cli.main([*words, "--overwrite"]) == 2  # what it reads is not there
+    assert "none" in (said := capsys.readouterr().err) and "is there already" not in said
+    assert tree(tmp_path) == [str(tmp_path / "kept")] and (tmp_path / "kept").read_text() == "kept"
+
+
+def measured(folder: Path) -> Path:
+    with MetricsWriter(folder) as writer:
+        writer.write(train_record(1))
+    return folder
+
+
+@pytest.mark.parametrize("default", [True, False])
+def test_a_report_replaces_its_own_page_and_nothing_else(default: bool, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    run = measured(tmp_path / "run")
+    page = run / "report.html" if default else tmp_path / "page.html"
+    words = ["report", str(run), *([] if default else ["--output", str(page)])]
+    assert cli.main(words) == 0
+    assert cli.main(words) == 0  # again
+    for foreign in ("<!doctype html><title>mine</title>", "", document("Pairs", [], 0.0)):
+        page.write_text(foreign)
+        assert cli.main(words) == 2
+        assert f"{page}: is there already; name another file, or give --overwrite" in capsys.readouterr().err
+        assert page.read_text() == foreign
+        assert cli.main([*words, "--overwrite"]) == 0 and is_report(page)
 
 
 def test_an_archive_asks_first_wherever_a_path_is_meant(

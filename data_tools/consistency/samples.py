@@ -13,7 +13,7 @@ from pathlib import Path
 
 from megatron_qm.errors import UserError
 from megatron_qm.json_lines import json_rows
-from megatron_qm.json_types import JsonObject, object_of, text_of, texts_of
+from megatron_qm.json_types import JsonObject, key_of, name_of, object_of, text_of, texts_of
 
 _THOUGHT, _END_OF_THOUGHT = "<think>", "</think>"
 _PARAGRAPH = re.compile(r"\n[ \t]*\n")
@@ -86,12 +86,13 @@ def parted(response: str, markers: Sequence[str] = ()) -> tuple[str, str] | str:
 
 def _sample(row: JsonObject, unnamed: str, kind: str, markers: Sequence[str]) -> Sample | str:
     prompt, response = (_said(row, name) for name in ("prompt", "response"))
-    key, of, answer = (_name(row, name) for name in ("key", kind, "answer"))
+    key = key_of({"key": row["key"]}, unnamed) if "key" in row else unnamed
+    of, answer = (name_of(row, name) for name in (kind, "answer"))
     options = _options(row)
     if answer and options and answer not in options:
         return "an answer that is none of its options"
     parts = parted(response, markers)
-    return parts if isinstance(parts, str) else Sample(key or unnamed, prompt, *parts, of, answer, options)
+    return parts if isinstance(parts, str) else Sample(key, prompt, *parts, of, answer, options)
 
 
 def _said(row: JsonObject, name: str) -> str:
@@ -99,13 +100,6 @@ def _said(row: JsonObject, name: str) -> str:
     if not text.strip():
         raise ValueError(f"{name} is blank")
     return text
-
-
-def _name(row: JsonObject, name: str) -> str:
-    value = row.get(name, "")
-    if value is None or isinstance(value, bool) or not isinstance(value, str | int):
-        raise ValueError(f"{name} = {value!r:.60} is not text")
-    return str(value)
 
 
 def _options(row: JsonObject) -> Mapping[str, str] | None:

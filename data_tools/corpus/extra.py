@@ -11,4 +11,4 @@ def needed(name: str, extra: str = "corpus") -> Any:
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise UserError(f"{name} is needed and cannot be imported ({error}): pip install 'megatron-qm[{extra}]'") from None
+        raise UserError(f"{name} is needed and cannot be imported ({error}): pip install -e '.[{extra}]'") from None

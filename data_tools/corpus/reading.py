@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 TEXT = "text"
 NAME_TAKEN = "name taken"
+NO_NAME = "no name"
+_NAMES = ("language", "licence", "kind", "type")  # by which documents are told apart and graded: 3 and "3" would be one
 _LONG_NUMBER = re.compile(rb"[0-9]{19}")  # whole numbers that orjson would round
 
 
@@ -118,6 +120,9 @@ def _of_object(row: JsonObject, read_as: ReadAs) -> Document:
     document = document_of(row, read_as.text_key)
     if read_as.output_key in document.known:
         raise BadLine(NAME_TAKEN, f"the line has {read_as.output_key!r} beside {read_as.text_key!r}, which becomes it")
+    for name in _NAMES:
+        if not isinstance(value := document.known.get(name), str | None):
+            raise BadLine(NO_NAME, f"{name} = {value!r:.60}: text is meant")
     return document
 
 

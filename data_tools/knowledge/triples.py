@@ -69,5 +69,5 @@ def _need(module: str, package: str) -> ModuleType:
             return importlib.import_module(module)
     except ImportError as error:
         raise UserError(
-            f"the package {package} is not installed ({error}); install the extra: pip install 'megatron-qm[quickstart]'"
+            f"the package {package} is not installed ({error}); install the extra: pip install -e '.[quickstart]'"
         ) from None

@@ -70,6 +70,24 @@ class _Unpickler(pickle.Unpickler):
         raise pickle.UnpicklingError(f"names {module}.{name}, {_NO_PART}")
 
 
+class _Checker(_Unpickler):
+    """Makes nothing of names that are known and cannot be imported here."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        try:
+            return super().find_class(module, name)
+        except (ImportError, AttributeError):
+            return _Absent
+
+
+class _Absent:
+    def __new__(cls, *_: object, **__: object) -> "_Absent":
+        return super().__new__(cls)
+
+    def __setstate__(self, state: object) -> None:
+        pass
+
+
 def read_metadata(weights: Path) -> Metadata:
     """The `.metadata` of a folder `weights`. Raises UserError for a file that is none, torn, or holds anything else."""
     path = Path(weights) / ".metadata"
@@ -99,11 +117,25 @@ def read_values(path: Path) -> Any:
         raise UserError(f"{path}: {_reason(error)}") from None
 
 
-def refuse_programs(checkpoint: Path) -> None:
-    """Raises UserError where a file that is unpickled, on whatever rank, holds more than tensors and plain values. For who hands
-    a checkpoint on without reading those."""
-    for path in sorted(Path(checkpoint).rglob("*.pt")):
-        read_values(path)
+def check_values(data: bytes, where: str) -> Any:
+    """What torch.save wrote, from its bytes. Raises UserError for more than tensors and plain values."""
+    try:
+        return _torch_load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged object: whatever its opcodes lead to
+        raise UserError(f"{where}: {_reason(error)}") from None
+
+
+def check_state(data: bytes, where: str) -> None:
+    """Bytes that a layer may unpickle as its state: of torch.save's kind, pickled, or only bytes. Raises UserError for what names
+    a thing that is no part of a checkpoint; Transformer Engine's classes need not be installed here."""
+    if data[:4] == b"PK\x03\x04":
+        check_values(data, where)
+    elif data[:1] == b"\x80":
+        try:
+            _Checker(io.BytesIO(data), _FP8_STATE).load()
+        except Exception as error:  # generators' bytes, too, may begin as a pickle does
+            if str(error).endswith(_NO_PART):
+                raise UserError(f"{where}: {_reason(error)}") from None
 
 
 @contextmanager
@@ -152,6 +184,8 @@ def _first(error: CheckpointException) -> str:
 
 def _reason(error: BaseException) -> str:
     text = str(error)
+    if isinstance(error, pickle.UnpicklingError) and text.endswith(_NO_PART):
+        return f"a pickle in it {text}"
     if isinstance(error, pickle.UnpicklingError) and "Weights only load failed" in text:
         named = text.partition("GLOBAL ")[2].partition(" ")[0]
         return f"a pickle in it names {named or 'something'}, {_NO_PART}"

@@ -53,11 +53,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="of the pairs that are read twice, for agreement (default: that of VERDICTS, or 0.1)")
     parser.add_argument("--summary", type=Path, nargs="+", default=[], metavar="VERDICTS",
                         help="instead: counts, pace, agreement and position bias of files of verdicts on the same pairs")
-    parser.add_argument("--json", type=outputs.file, metavar="OUT", help="of --summary: write it there too")
-    parser.add_argument("--export", type=outputs.file, metavar="OUT",
+    parser.add_argument("--json", type=outputs.new, metavar="OUT", help="of --summary: write it there too")
+    parser.add_argument("--export", type=outputs.new, metavar="OUT",
                         help="of --summary, with --pairs: write pairs to train on, decided by more than half of their readings; "
                         "others are left out and counted by reason")
-    parser.add_argument("--measure", type=outputs.file, metavar="OUT",
+    parser.add_argument("--measure", type=outputs.new, metavar="OUT",
                         help="of --export: write what `select` drew at random there, for `evaluate --pairs`, and not to train on")
 
 

@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=Number(Seed), metavar="N", help="instead: cases drawn afresh by this seed, of every verifier "
                         "that has generators (or of --verifier)")
     parser.add_argument("--cases", type=Number(Drawn), default=2000, metavar="M", help="drawn of each (default: %(default)s)")
-    parser.add_argument("--json", type=outputs.file, metavar="OUT", help="write the table there, with examples of each error")
+    parser.add_argument("--json", type=outputs.new, metavar="OUT", help="write the table there, with examples of each error")
     parser.add_argument("--workers", type=Number(Processes), default=2, metavar="N", help="processes that judge (default: %(default)s)")
     parser.add_argument("--judge", metavar="BASE", help="instead: run the examples of the General Verifier's principles on this "
                         "OpenAI-compatible endpoint, such as http://127.0.0.1:8080/v1 (key in MEGATRON_QM_JUDGE_KEY)")

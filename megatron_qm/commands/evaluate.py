@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_judge_arguments(parser)
     parser.add_argument("--probes", type=Path, nargs="+", default=[], metavar="FILE", help="knowledge probes, JSON lines")
     add_pair_arguments(parser)
-    parser.add_argument("--output", type=outputs.file, metavar="FILE", help="write every answer, verdict and score, as JSON")
+    parser.add_argument("--output", type=outputs.new, metavar="FILE", help="write every answer, verdict and score, as JSON")
     parser.add_argument("--compare", type=Path, nargs=2, metavar="FILE", help="two such files: where they differ")
     parser.add_argument("--scoring", choices=("exam", "cpqexam"), default="exam",
                         help="how exams are judged: by the exam verifier, or as the published evaluation of CPQExam does, for "

@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, required=True, metavar="CKPT", help="a checkpoint that sft has tuned to grade")
     parser.add_argument("--input", type=Path, required=True, metavar="FILE",
                         help="JSON lines: prompt or messages, and responses, or a and b, or chosen and rejected")
-    parser.add_argument("--output", type=outputs.file, required=True, metavar="FILE", help="the same lines with their grades")
+    parser.add_argument("--output", type=outputs.new, required=True, metavar="FILE", help="the same lines with their grades")
     parser.add_argument("--samples", type=Number(Votes), default=4, metavar="K",
                         help="drawn of the model about each response (default: %(default)s)")
     parser.add_argument("--temperature", type=Number(Temperature), default=1.0,
@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--instruction", type=Path, default=SHIPPED, metavar="FILE",
                         help="text that says by what is graded (default: the shipped one)")
     parser.add_argument("--seed", type=Number(Seed), default=0, help="of the samples (default: %(default)s)")
-    parser.add_argument("--pairs", type=outputs.file, metavar="FILE",
+    parser.add_argument("--pairs", type=outputs.new, metavar="FILE",
                         help="for reward-model and dpo, pairs of every two responses to a prompt that are --margin apart")
     parser.add_argument("--margin", type=Number(_Margin), metavar="M",
                         help=f"of --pairs: how far apart two grades must be (default: {_MARGIN:g})")

@@ -42,7 +42,7 @@ def add_pair_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pair-judge", metavar="MODULE:FUNCTION",
                         help="a function of yours that is shown two responses at once, in both orders: from a list of (prompt, "
                         "first, second) to first, second, tie or None, each")
-    parser.add_argument("--page", type=outputs.file, metavar="FILE", help="of --pairs: write what was found as an HTML page, too")
+    parser.add_argument("--page", type=outputs.new, metavar="FILE", help="of --pairs: write what was found as an HTML page, too")
     parser.add_argument("--seed", type=Number(Seed), metavar="N",
                         help="of --pairs: draws the half that a temperature is fitted on (default: 0)")
 

@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scores", type=Path, required=True, metavar="FILE",
                         help="JSON lines of margins by key: how much better a is than b to the GenRM and to Bradley-Terry")
     parser.add_argument("--count", type=Number(Drawn), required=True, metavar="N", help="how many pairs to choose")
-    parser.add_argument("--output", type=outputs.file, required=True, metavar="FILE",
+    parser.add_argument("--output", type=outputs.new, required=True, metavar="FILE",
                         help="the chosen lines, each with its reason")
     parser.add_argument("--errors", type=Path, metavar="FILE",
                         help="pairs that models judged wrongly, in the form of --pairs: near-duplicates of them are looked "

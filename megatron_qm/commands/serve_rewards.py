@@ -34,6 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="environment variable that holds the token (default: %(default)s)")
     parser.add_argument("--verifier", action="append", default=[], metavar="NAME",
                         help="a function of yours that callers may ask for: module:function or name=module:function; repeatable")
+    parser.add_argument("--unread", action="append", default=[], metavar="KEY",
+                        help="a key that callers' metadata may have though nobody here reads it; repeatable. Any other that the "
+                        "verifier asked for does not read is refused (functions of yours may read anything)")
     add_judge_arguments(parser)
     add_reward_model_arguments(parser)
 
@@ -45,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     verifiers = Verifiers.named(args.verifier, "--verifier", models_of(args))
     seconds, taken = args.seconds + verifiers.models.longest_wait, [*SHIPPED_NAMES, *verifiers.names]
     with reward_models(args, taken) as models, VerifierPool(args.workers, seconds) as pool:
-        door = server(pool, token, args.port, verifiers, models)
+        door = server(pool, token, args.port, verifiers, models, args.unread)
         print(f"rewards at http://127.0.0.1:{door.server_port}/score", flush=True)
         door.serve_forever()
     return DONE

@@ -11,7 +11,7 @@ from pathlib import Path
 from megatron_qm.errors import UserError
 from megatron_qm.evals.statistics import wilson_interval
 from megatron_qm.json_lines import parse_line, raw_lines
-from megatron_qm.json_types import check_names, text_of, texts_of, whole_of
+from megatron_qm.json_types import check_names, key_of, name_of, text_of, texts_of, whole_of
 
 # (prompt ids, continuation ids) pairs -> log p(continuation | prompt) in nats
 Scorer = Callable[[Sequence[tuple[list[int], list[int]]]], list[float]]
@@ -64,14 +64,15 @@ def _probe(line: bytes, where: str) -> Probe:
             raise ValueError("it is no object")
         check_names(row, FIELDS, "a probe", unread=UNREAD)
         prompt, options, answer = text_of(row, "prompt"), tuple(texts_of(row, "options")), whole_of(row, "answer")
+        name = key_of({"id": row["id"]}, "") if "id" in row else where
+        group = " ".join(name_of(row, key) for key in ("language", "predicate") if key in row)
     except ValueError as error:
         raise UserError(f"{where}: a probe needs prompt, options and answer: {error}") from None
     if not prompt or len(options) < 2:
         raise UserError(f"{where}: prompt must be text, options two or more texts")
     if not 0 <= answer < len(options):
         raise UserError(f"{where}: answer = {answer!r} is not the index of one of {len(options)} options")
-    group = " ".join(str(row[key]) for key in ("language", "predicate") if key in row)
-    return Probe(str(row.get("id", where)), group or "all", prompt, options, answer)
+    return Probe(name, group.strip() or "all", prompt, options, answer)
 
 
 def score_probes(probes: Sequence[Probe], encode: Encoder, score: Scorer) -> list[ProbeScore]:

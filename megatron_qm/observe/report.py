@@ -8,7 +8,7 @@ from pathlib import Path
 
 from megatron_qm.observe.history import History, read_history
 from megatron_qm.observe.page.charts import charts
-from megatron_qm.observe.page.document import document, written
+from megatron_qm.observe.page.document import document, is_of_kind, written
 from megatron_qm.observe.page.facts import Facts, read_facts
 from megatron_qm.observe.page.naming import run_names, stage_of
 from megatron_qm.observe.page.panels import panels
@@ -26,6 +26,7 @@ from megatron_qm.observe.page.tables import (
 )
 
 REPORT_FILE = "report.html"
+_KIND = "report"
 Section = Callable[[History, Facts], str]
 
 # Below the heading of a run, in this order; a section that has nothing to show is empty.
@@ -55,7 +56,7 @@ def render_report(run_dir: Path) -> Path:
     history, facts = _read([run_dir])[0]
     title = [facts.name, stage_of(facts.config), str(status(history, facts, now))]
     body = _body(history, facts, now)
-    return written(run_dir / REPORT_FILE, document(" – ".join(part for part in title if part), body, now))
+    return written(run_dir / REPORT_FILE, document(" – ".join(part for part in title if part), body, now, _KIND))
 
 
 def render_reports(run_dirs: Sequence[Path], path: Path) -> Path:
@@ -69,7 +70,12 @@ def render_reports(run_dirs: Sequence[Path], path: Path) -> Path:
     for number, (history, facts) in enumerate(runs, 1):
         up = '<a class="up" href="#runs">↑ all runs</a>'
         body += [f'<article id="run-{number}">{up}', *_body(history, facts, now), "</article>"]
-    return written(path, document(" → ".join(facts.name for _, facts in runs), body, now))
+    return written(path, document(" → ".join(facts.name for _, facts in runs), body, now, _KIND))
+
+
+def is_report(path: Path) -> bool:
+    """Whether a file is a page of runs, which may be written again."""
+    return is_of_kind(path, _KIND)
 
 
 def _read(run_dirs: Sequence[Path]) -> list[tuple[History, Facts]]:

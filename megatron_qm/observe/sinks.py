@@ -21,7 +21,7 @@ def check_sinks(tensorboard: bool, wandb_project: str | None) -> None:
 
 
 def _missing(said: str, package: str) -> UserError:
-    return UserError(f"{said}, but {package} cannot be imported: pip install 'megatron-qm[tracking]', or leave the key out (the "
+    return UserError(f"{said}, but {package} cannot be imported: pip install -e '.[tracking]', or leave the key out (the "
                      "metrics are in metrics.jsonl all the same)")
 
 

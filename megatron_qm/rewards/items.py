@@ -14,9 +14,10 @@ from typing import Any
 
 from megatron_qm.errors import UserError
 from megatron_qm.json_lines import parse_line, raw_lines
-from megatron_qm.json_types import check_names
+from megatron_qm.json_types import check_names, key_of, name_of
 from megatron_qm.rewards.lending import Tables
 from megatron_qm.rewards.registry import SHIPPED, Verifier, Verifiers
+from megatron_qm.roles import check_role
 
 FIELDS = ("key", "id", "task", "prompt", "messages", "reference", "metadata", "label", "strata")
 _MOST_LEVELS = 64  # of lists and objects in each other: verifiers, digests and pipes walk through them
@@ -81,26 +82,14 @@ def _item(row: Any, unnamed: str, verifiers: Verifiers) -> Item:
     rules = (
         ("task", isinstance(task, str) and bool(task), "the name of a verifier"),
         ("metadata", isinstance(metadata, dict), "an object"),
-        ("strata", isinstance(strata, dict) and all(map(_names, strata.values())), "an object of texts"),
-        ("label", _names(row.get("label", "")), "text"),
+        ("strata", isinstance(strata, dict), "an object of texts"),
     )
     for name, holds, wanted in rules:
         if not holds:
-            raise ValueError(f"{name} is not {wanted}")
+            raise ValueError(f"{name} = {row[name]!r:.60} is not {wanted}")
+    label, strata = name_of(row, "label"), {name: name_of(strata, name, f"strata.{name:.60}") for name in strata}
     verifier, metadata = verifiers.admit(task, metadata)
-    return Item(key_of(row, unnamed), task, _messages(row), row["reference"], metadata, str(row.get("label", "")),
-                {name: str(value) for name, value in strata.items()}, verifier)
-
-
-def key_of(row: Mapping[str, object], unnamed: str) -> str:
-    """What a row calls itself, by `key` or `id`; `unnamed` where it does not. Raises ValueError."""
-    given = [name for name in ("key", "id") if name in row]
-    if len(given) == 2:
-        raise ValueError("has both key and id; they are two words for the same")
-    key = row[given[0]] if given else unnamed
-    if not _names(key):
-        raise ValueError(f"{given[0]} is not text or a whole number")
-    return str(key)
+    return Item(key_of(row, unnamed), task, _messages(row), row["reference"], metadata, label, strata, verifier)
 
 
 def messages_of(value: object) -> tuple[Mapping[str, str], ...]:
@@ -111,6 +100,7 @@ def messages_of(value: object) -> tuple[Mapping[str, str], ...]:
         if not isinstance(message, dict) or set(message) != {"role", "content"} or not all(
                 isinstance(text, str) for text in message.values()):
             raise ValueError(f"messages[{number}] is not an object of two texts, role and content")
+        check_role(message["role"], f"messages[{number}].role")
     return tuple(value)
 
 
@@ -127,10 +117,6 @@ def _messages(row: Mapping[str, Any]) -> tuple[Mapping[str, str], ...]:
     if messages[-1]["role"] != "user":
         raise ValueError("messages does not end with the user's")
     return messages
-
-
-def _names(value: object) -> bool:
-    return isinstance(value, str | int) and not isinstance(value, bool)
 
 
 def _deeper_than(levels: int, value: object) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from megatron_qm import user_code
 from megatron_qm.errors import UserError
-from megatron_qm.rewards.formats import answer_alone
+from megatron_qm.rewards.formats import answer_alone, format_of
 from megatron_qm.rewards.general import GENERAL, General, general
 from megatron_qm.rewards.graded import GRADED, Graded, graded
 from megatron_qm.rewards.hybrid import Hybrid, behind_thinking, hybrid
@@ -103,8 +103,9 @@ class Verifiers:
 
     def admit(self, name: object, metadata: Mapping[str, Any]) -> tuple[Verifier, Mapping[str, Any]]:
         """What `load` takes for the verifier `name` that data asks for, and the metadata that it reads. Raises ValueError for
-        one that nobody has named, for a rule, judge or principles that nobody has, and for a format that is none or, where it is
-        to be kept, lacks."""
+        one that nobody has named, for a rule, judge or principles that nobody has, and for a format that is none (also where
+        answers are read leniently) or, where it is to be kept, lacks."""
+        format_of(metadata)
         if self.readings is not None:
             metadata = self.readings.stated(name, metadata)
         rest = {key: value for key, value in metadata.items() if key not in ("rule", "judge", "principles")}

@@ -11,6 +11,7 @@ from typing import Protocol, TypeGuard
 from megatron_qm.errors import UserError
 from megatron_qm.loopback import Refused
 from megatron_qm.model.generation.request import Request, Sampling
+from megatron_qm.roles import check_role
 
 _MOST_CHOICES = 64
 _TOO_MUCH = 1 << 62  # of any number
@@ -128,10 +129,11 @@ def _message(message: object, where: str) -> dict[str, str]:
     for name, value in message.items():
         if name not in ("role", "content") and value not in (None, [], {}):
             raise Refused(f"{where}.{name} is not served here")
-    role, content = message.get("role"), message.get("content")
-    if not isinstance(role, str):
-        raise Refused(f"{where}.role: text is needed")
-    return {"role": role, "content": _content(content, f"{where}.content")}
+    try:
+        role = check_role(message.get("role"), f"{where}.role")
+    except ValueError as error:
+        raise Refused(str(error)) from None
+    return {"role": role, "content": _content(message.get("content"), f"{where}.content")}
 
 
 def _content(content: object, where: str) -> str:

@@ -54,7 +54,7 @@ def _rollout(tokenizer: TextTokenizer, request: Request) -> Rollout:
 
 def grade(model: Path, folder: Path, rows: list, *words: object) -> list[dict]:
     output = folder / "graded.jsonl"
-    asked = ["grade", "--model", model, "--input", written(folder / "input.jsonl", rows), "--output", output,
+    asked = ["grade", "--overwrite", "--model", model, "--input", written(folder / "input.jsonl", rows), "--output", output,
              "--max-new-tokens", 16, *words]
     assert main(list(map(str, asked))) == 0
     return [json.loads(line) for line in output.read_text().splitlines()]

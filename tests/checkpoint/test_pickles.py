@@ -15,12 +15,13 @@ from torch.distributed.checkpoint.metadata import BytesStorageMetadata, Metadata
 from megatron_qm.checkpoint.archive.restore import restore
 from megatron_qm.checkpoint.archive.write import archive
 from megatron_qm.checkpoint.manifest import WEIGHTS, read_manifest, write_manifest
-from megatron_qm.checkpoint.pickles import known_classes_only, read_metadata, read_values
+from megatron_qm.checkpoint.pickles import check_state, known_classes_only, read_metadata, read_values
 from megatron_qm.cli import main
 from megatron_qm.errors import UserError
 from tests.align.stages import VERIFIER
 
 PLACES = ("metadata", "common", "tensor", "object", "generators")
+BESIDE = ("fp8 in a tensor", "fp8 in bytes", "saved fp8", "a file beside")  # that no verb of ours reads, or layers on GPUs alone
 
 
 class Program:
@@ -52,11 +53,24 @@ def plant(checkpoint: Path, place: str, mark: Path) -> Path:
     elif place == "generators":
         path = sorted(checkpoint.rglob("rank-*.pt"))[0]
         path.write_bytes(saved({**torch.load(path, weights_only=True), "program": program}))
+    elif place == "a file beside":
+        path = weights / "common.bak"
+        path.write_bytes(pickle.dumps(program))
     else:
-        path = _append(weights, metadata, place, saved([program]))
+        path = _append(weights, metadata, *_placed(place, program))
     (weights / ".metadata").write_bytes(pickle.dumps(metadata))
     write_manifest(checkpoint, replace(read_manifest(checkpoint), files={}))
     return path
+
+
+def _placed(place: str, program: Program) -> tuple[str, bytes]:
+    """In what, and what there."""
+    states = {
+        "fp8 in a tensor": lambda: torch.frombuffer(bytearray(pickle.dumps({"recipe": program})), dtype=torch.uint8),
+        "fp8 in bytes": lambda: {"state": BytesIO(pickle.dumps([program]))},
+        "saved fp8": lambda: torch.frombuffer(bytearray(saved([program])), dtype=torch.uint8),
+    }
+    return ("object", saved(states[place]())) if place in states else (place, saved([program]))
 
 
 def _append(weights: Path, metadata: Metadata, place: str, data: bytes) -> Path:
@@ -94,7 +108,7 @@ def verbs(checkpoint: Path, tiny: Path, folder: Path) -> Iterator[tuple[str, lis
     fresh = [f"data.tokenizer={tiny}/tokenizer", "train.steps=1", f"train.start_from={checkpoint}"]
     yield "export-hf", ["--checkpoint", checkpoint, "--output", folder / "hf", "--dtype", "fp32"], ("metadata", "tensor")
     yield "archive", ["--checkpoint", checkpoint, "--output", folder / "archive"], (
-        "metadata", "common", "tensor", "generators")
+        *PLACES,)
     if (folder / "archive").exists():
         yield "restore", ["--archive", folder / "archive", "--output", folder / "restored"], ()
     yield "evaluate", ["--model", checkpoint, "--items", tiny / "items.jsonl", "--verifier", VERIFIER], weights
@@ -129,7 +143,32 @@ def test_no_verb_runs_a_program_of_a_checkpoint(
             assert "error: " in said, (verb, said)
 
 
-@pytest.mark.parametrize("place", ["common", "generators"])
+@pytest.mark.parametrize("place", BESIDE)
+def test_what_is_only_handed_on_is_looked_at_too(place: str, policy: Path, tmp_path: Path, mark: Path) -> None:
+    checkpoint = tmp_path / "run" / "checkpoints" / policy.name
+    shutil.copytree(policy.parent.parent, tmp_path / "run")
+    archive(checkpoint, str(tmp_path / "before"))
+    plant(checkpoint, place, mark)
+    with pytest.raises(UserError, match="which is no part of a checkpoint"):
+        archive(checkpoint, str(tmp_path / "archive"))
+    assert not mark.exists() and not (tmp_path / "archive" / "zarr.json").exists()
+
+
+@pytest.mark.parametrize("state", [
+    b"", b"PK", b"text", b"\x80" + bytes(5000), pickle.dumps({"recipe": None, "scale": torch.arange(3.0)}), saved([1, None]),
+    b"\x80\x04ctransformer_engine.common.recipe\nDelayedScaling\n)\x81}b.",
+])
+def test_states_of_layers_and_bytes_that_are_none_are_taken(state: bytes) -> None:
+    check_state(state, "here")
+
+
+def test_a_program_behind_a_class_that_is_not_installed_here_is_found() -> None:
+    state = b"\x80\x04ctransformer_engine.common.recipe\nDelayedScaling\n)\x81}b0cos\nsystem\n."
+    with pytest.raises(UserError, match="here: a pickle in it names os.system, which is no part of a checkpoint"):
+        check_state(state, "here")
+
+
+@pytest.mark.parametrize("place", ["common", "generators", "object", *BESIDE])
 def test_an_archive_of_anybody_brings_no_program(place: str, policy: Path, tmp_path: Path, mark: Path) -> None:
     """Its writer may not have looked."""
     checkpoint = tmp_path / "run" / "checkpoints" / policy.name

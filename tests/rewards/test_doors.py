@@ -15,6 +15,7 @@ import pytest
 from megatron_qm.rewards.doors.http import server
 from megatron_qm.rewards.doors.nemo_rl import RewardEnvironment
 from megatron_qm.rewards.doors.verl import compute_score
+from megatron_qm.rewards.outcome import Scored
 from megatron_qm.rewards.pool import VerifierPool
 from megatron_qm.rewards.registry import Verifiers
 
@@ -56,7 +57,8 @@ def test_nemo_rl():
 def post() -> Iterator[Callable[..., list[dict[str, object]]]]:
     """Asks a door for the outcomes of samples."""
     with VerifierPool(1) as pool:
-        door = server(pool, "secret", verifiers=Verifiers.named([f"bad={OWN}"], "--verifier"))
+        door = server(pool, "secret", verifiers=Verifiers.named([f"bad={OWN}"], "--verifier"), unread=["level"],
+                      models={"reward-model": lambda pairs: [Scored(0.25, {}, "") for _ in pairs]})
         threading.Thread(target=door.serve_forever, daemon=True).start()
 
         def asked(samples: object, token: str = "secret", **more: object) -> list[dict[str, object]]:
@@ -86,11 +88,34 @@ def test_http_scores(post):
     ([{**GOOD, "verifier": "general", "metadata": {"judge": {"base": "file:///etc", "model": "m"}}}], "secret", 400, "set a judge"),
     ([{**GOOD, "metadata": []}], "secret", 400, "metadata"), ([{**GOOD, "respons": ""}], "secret", 400, "'respons' is no field"),
     ([{"verifier": "exam", "response": "A"}], "secret", 400, "lacks reference"), ({}, "secret", 400, "samples"),
+    *(([{**GOOD, "verifier": name, "metadata": {"optoins": {}}}], "secret", 400,
+       f"'optoins' is no field of the metadata that '{name}' reads; did you mean 'options'?") for name in ("exam", "reward-model")),
+    *(([{**GOOD, "verifier": name, "metadata": {"formt": "box"}}], "secret", 400, "did you mean 'format'?")
+      for name in ("exam", "drugs", "ordering", "diagnosis", "format", "reward-model")),
+    *(([{**GOOD, "verifier": name, "metadata": {"format": value}}], "secret", 400, "metadata.format = ")
+      for name in ("exam", "format", "bad", "reward-model") for value in ("xml", "Json", 1, ["json"])),
+    ([{**GOOD, "verifier": "drugs", "metadata": {"options": {}}}], "secret", 400, "'options' is no field"),
 ])
 def test_who_is_turned_away(post, samples, token, status, why):
     with pytest.raises(urllib.error.HTTPError) as error:
         post(samples, token)
     assert error.value.code == status and why in json.load(error.value)["error"]["message"]
+
+
+@pytest.mark.parametrize(("verifier", "metadata"), [
+    ("exam", {"options": {"A": "x"}, "format": "box", "keys": ["answer"]}), ("exam", {"level": "resident"}), ("exam", {"format": None}),
+    ("reward-model", {"options": {"A": "x"}, "system": "cm", "format": "line", "level": 1}), ("bad", {"anything": 1}),
+])
+def test_what_is_read_or_let_pass_is_taken(post, verifier, metadata):
+    assert post([{**GOOD, "verifier": verifier, "reference": "0.5" if verifier == "bad" else "A", "metadata": metadata}])[0]["scored"]
+
+
+def test_a_format_that_is_none_is_refused_by_every_door():
+    with pytest.raises(ValueError, match=r"metadata\.format = 'xml' is no format"):
+        compute_score("exam", "A", "A", {"format": "xml"})
+    log = [{"role": "user", "content": "?"}, {"role": "assistant", "content": "A"}]
+    with VerifierPool(1) as pool, pytest.raises(ValueError, match=r"metadata\.format = 'xml' is no format"):
+        RewardEnvironment(pool).step([log], [{"verifier": "exam", "reference": "A", "format": "xml"}])
 
 
 def test_a_thousand_callers_256_at_once_and_strangers_among_them(post):

@@ -12,7 +12,7 @@ from megatron_qm.rewards.judge import Endpoint, Judge
 from megatron_qm.rewards.models import Models
 from megatron_qm.rewards.registry import Verifiers
 
-GOOD = {"key": "a", "task": "exam", "prompt": "Which?", "reference": "A", "strata": {"level": 3}}
+GOOD = {"key": "a", "task": "exam", "prompt": "Which?", "reference": "A", "strata": {"level": "3"}}
 
 
 def written(folder: Path, *rows: object) -> Path:

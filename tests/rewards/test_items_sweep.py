@@ -17,7 +17,7 @@ from tests.junk import lines
 
 SWEEP = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 GOOD = {"key": "a", "task": "exam", "messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "Which?"}],
-        "reference": "A", "metadata": {"options": {"A": "fever", "B": "rash"}}, "label": "x", "strata": {"level": 3}}
+        "reference": "A", "metadata": {"options": {"A": "fever", "B": "rash"}}, "label": "x", "strata": {"level": "3"}}
 OTHERS = {
     "exam": "A", "diagnosis": {"code": "I21.9"}, "drugs": [{"name": "aspirin", "dose": "5 mg"}], "ordering": ["cbc"],
     "format": "", "hybrid": "A",

@@ -4,6 +4,7 @@ import json
 import pickle
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -148,9 +149,11 @@ def test_a_format_that_the_program_asks_for_is_the_items(tmp_path: Path) -> None
         read_items(written(tmp_path / "items.jsonl", [{**good, "metadata": {"format": "box"}}]), verifiers)
 
 
-def test_a_door_knows_no_format() -> None:
-    sample = Sample("exam", "?", "The answer is A.", "A", {"format": "anything at all"})
+def test_at_a_door_a_format_changes_nothing_and_one_that_is_none_is_refused() -> None:
+    sample = Sample("exam", "?", "The answer is A.", "A", {"format": "box"})
     assert judge(admitted(sample, SHIPPED)) == load("exam")("?", "The answer is A.", "A", {})
+    with pytest.raises(ValueError, match="metadata.format = 'anything at all' is no format of an answer: there are json"):
+        admitted(replace(sample, metadata={"format": "anything at all"}), SHIPPED)
 
 
 def picky(prompt: str, response: str, reference: object, metadata: object) -> Outcome:

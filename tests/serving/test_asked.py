@@ -59,6 +59,9 @@ def test_what_the_chat_template_reads_beside_the_messages_reaches_it() -> None:
     ({"messages": [{"role": "user", "content": [{"type": "text", "text": "a", "cache": {}}]}]}, "cache of a part"),
     ({"messages": [{"role": "user", "content": []}]}, "list of parts"),
     ({"messages": [{"role": "assistant", "content": "a", "tool_calls": [{}]}]}, r"messages\[0\].tool_calls is not served"),
+    *(({"messages": [*HELLO, {"role": role, "content": "a"}]}, rf"messages\[1\]\.role = {re.escape(repr(role))} is n")
+      for role in ("docter", "USER", "", " user", "function", "system\n", 1, None, ["user"])),
+    ({"messages": [{"role": "assistent", "content": "a"}]}, "is none of system, .*; did you mean 'assistant'"),
     ({"messages": HELLO, "chat_template_kwargs": ["a"]}, "chat_template_kwargs"),
     ({"messages": HELLO, "chat_template_kwargs": {"a": {}}}, "chat_template_kwargs"),
     ({"messages": HELLO, "stream": 1}, "stream = 1"), ({"messages": HELLO, "tools": [{}]}, r"tools = \[\{\}\] is not served"),
@@ -97,6 +100,11 @@ def test_what_is_wrong_is_named(body, why: str) -> None:
 def test_what_changes_nothing_is_taken(field: dict[str, object]) -> None:
     plain = {"messages": HELLO, "seed": 1}
     assert asked({**plain, **field}) == asked(plain)
+
+
+@pytest.mark.parametrize("role", ["system", "user", "assistant", "tool", "developer"])
+def test_every_role_that_is_known_is_handed_to_the_template(role: str) -> None:
+    assert requests({"messages": [{"role": role, "content": "hello"}]})[0].prompt == requests({"messages": HELLO})[0].prompt
 
 
 def test_streams_are_asked_for() -> None:

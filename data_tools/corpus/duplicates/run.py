@@ -11,7 +11,7 @@ from typing import Any
 from data_tools.corpus.duplicates.config import DuplicatesConfig
 from data_tools.corpus.duplicates.decide import write_near
 from data_tools.corpus.duplicates.sets import write_sets
-from data_tools.corpus.duplicates.signatures import write_signatures
+from data_tools.corpus.duplicates.signatures import check_best, write_signatures
 from data_tools.corpus.duplicates.tables import (
     Tables,
     candidates_of_bands,
@@ -58,12 +58,15 @@ class Found:
 def find_duplicates(corpus: Corpus, config: DuplicatesConfig, folder: Path, workers: int = 1, shards: int = 1) -> Found:
     """Leaves `removed.parquet` in `folder`, which is there, empty and only for this."""
     found, tables = Found(), Tables(folder, config.memory_gib, workers)
+    keys: set[str] = set()
     with found.timed("signatures"):
         for shard in range(shards):
             counts = write_signatures(corpus, config, folder / f"signatures-{shard}.parquet", shard, shards, workers)
             found.documents += counts.documents
             found.text_bytes += counts.text_bytes
             found.refused += counts.refused
+            keys |= counts.keys
+        check_best(config.best, keys, found.documents)
     with found.timed("exact"):
         rank_documents(tables)
     with found.timed("bands"):

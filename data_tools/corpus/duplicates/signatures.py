@@ -1,7 +1,7 @@
 """Stage 1: of each document its place, its rank's reasons, a digest of its units and one key for each band, in Parquet."""
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
@@ -19,18 +19,22 @@ from data_tools.corpus.rows import Corpus, Piece, Refused, Row, pieces, rows_of
 from data_tools.corpus.units import Hashes, Units, batches, grams, mixed, read_units
 from data_tools.corpus.workers import outcomes
 from data_tools.sources.parse import BadLine
+from megatron_qm.errors import UserError
+from megatron_qm.json_types import nearest
 
 NO_GRADE = "no grade"
 _SEED = 1
+_SHOWN = 12  # keys
 
 
 @dataclass(frozen=True)
 class Signed:
-    """What stage 1 makes of a piece: columns of Parquet, the lines that hold no document, bytes of text."""
+    """What stage 1 makes of a piece: columns of Parquet, the lines that hold no document, bytes of text, keys beside it."""
 
     columns: dict[str, Any]
     refused: list[Refused]
     text_bytes: int
+    keys: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -38,23 +42,27 @@ class Counts:
     documents: int
     text_bytes: int
     refused: list[Refused]
+    keys: frozenset[str]  # that some document has
 
 
 def write_signatures(corpus: Corpus, config: DuplicatesConfig, file: Path, shard: int, shards: int, workers: int) -> Counts:
     """Those of one shard's documents, to `file`. Shards need not know of each other."""
     documents = text_bytes = 0
     refused: list[Refused] = []
+    keys: set[str] = set()
     with writing(file, _schema(config)) as write:
         for signed in outcomes(partial(sign_piece, config), pieces(corpus, shard, shards), workers):
             write(signed.columns)
             documents += len(signed.columns["place"])
             text_bytes += signed.text_bytes
             refused += signed.refused
-    return Counts(documents, text_bytes, refused)
+            keys |= signed.keys
+    return Counts(documents, text_bytes, refused, frozenset(keys))
 
 
 def sign_piece(config: DuplicatesConfig, piece: Piece) -> Signed:
     rows, refused = rows_of(piece)
+    keys = frozenset[str]().union(*(row.document.known for row in rows))
     graded = []
     for row in rows:
         try:
@@ -73,7 +81,17 @@ def sign_piece(config: DuplicatesConfig, piece: Piece) -> Signed:
         "digest": [digest for batch, some in zip(batches(texts), units, strict=True) for digest in _digests(batch, some)],
     }
     columns |= _band_keys([grams(some, config.shingle) for some in units], config)
-    return Signed(columns, refused, sum(len(text.encode()) for text in texts))
+    return Signed(columns, refused, sum(len(text.encode()) for text in texts), keys)
+
+
+def check_best(key: str, keys: Collection[str], documents: int) -> None:
+    """Raises UserError for the key of a grade that no document has: all would be taken for ungraded. keys: that some have."""
+    if key and documents and key not in keys:
+        near = nearest(key, sorted(keys))
+        have = ", ".join(sorted(keys)[:_SHOWN]) or "none but the text"
+        there = f"did you mean {near!r}?" if near else f"their keys are {have};"
+        raise UserError(f"deduplicate.best (--best) = {key!r}: none of {documents:,} documents has this key; {there} leave it "
+                        "out where nothing is graded")
 
 
 def _grade(row: Row, key: str) -> int:

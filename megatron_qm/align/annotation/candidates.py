@@ -20,8 +20,7 @@ from megatron_qm.errors import UserError
 from megatron_qm.evals.pairs.rows import TIED
 from megatron_qm.evals.pairs.sides import read_sides
 from megatron_qm.json_lines import json_rows
-from megatron_qm.json_types import JsonObject, text_of
-from megatron_qm.rewards.items import key_of
+from megatron_qm.json_types import JsonObject, key_of, name_of, text_of
 
 _SIDES = (("a", "b"), ("chosen", "rejected"))
 _OPTIONAL = ("system", "stratum", "selection")
@@ -99,13 +98,9 @@ def key_in(row: JsonObject) -> str:
 
 
 def stratum_of(row: JsonObject, field: str) -> str:
-    """A number as text; empty where there is none, or a blank one. Raises ValueError for what is no name."""
-    value = row.get(field)
-    if value is None:
-        return ""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError(f"{field} = {value!r:.60} is no name of a stratum")
-    return str(value) if str(value).strip() else ""
+    """Empty where there is none, or a blank one. Raises ValueError for what is no text, which `evaluate --pairs` would refuse."""
+    value = "" if row.get(field) is None else name_of(row, field)
+    return value if value.strip() else ""
 
 
 def _pair(row: JsonObject) -> Pair:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from megatron_qm.align.annotation.readings import Plan, Progress, Reading
 from megatron_qm.align.annotation.summary import per_hour
 from megatron_qm.align.annotation.verdict_log import VerdictLog
-from megatron_qm.align.annotation.verdicts import Said, Side, Undo, Verdict, said_of
+from megatron_qm.align.annotation.verdicts import Said, Side, Undo, Verdict, check_reading, said_of
 
 _HELD_SECONDS = 600.0  # after which a pair that lies before somebody may be read by others
 
@@ -58,6 +58,7 @@ class Desk:
         else was said under; ValueError for what is no verdict."""
         with self._one:
             self._check(annotator)
+            check_reading(number)
             if (before := self._log.standing.seen(identity)) is not None:
                 _check_same(before, annotator, key, number, word)
             else:

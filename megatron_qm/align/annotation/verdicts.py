@@ -100,13 +100,18 @@ def said_of(word: object) -> Said:
     raise ValueError(f"verdict = {word!r:.60} is none of {', '.join(SAID)}")
 
 
+def check_reading(number: int) -> None:
+    """Raises ValueError for what is no number of a reading."""
+    if number not in (1, 2):
+        raise ValueError(f"reading = {number!r:.60} is neither 1 nor 2: an annotator reads a pair once or twice")
+
+
 def _verdict(row: JsonObject) -> Verdict:
     shown = tuple(texts_of(row, "shown"))
     order = next((order for order in ORDERS if order == shown), None)
     if order is None:
         raise ValueError(f"shown = {list(shown)!r:.60} is no order of a and b")
-    if (reading := whole_of(row, "reading")) not in (1, 2):
-        raise ValueError(f"reading = {reading} is neither 1 nor 2")
+    check_reading(reading := whole_of(row, "reading"))
     seconds = None if row.get("seconds") is None else finite_of(row, "seconds")
     note = text_of(row, "note") if "note" in row else ""
     return Verdict(text_of(row, "id"), text_of(row, "annotator"), text_of(row, "key"), reading, order,

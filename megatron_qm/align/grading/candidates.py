@@ -13,8 +13,7 @@ from pathlib import Path
 from megatron_qm.align.annotation.candidates import asked_in, messages_in, sides_in
 from megatron_qm.errors import UserError
 from megatron_qm.json_lines import json_rows, told_with_line
-from megatron_qm.json_types import JsonObject, texts_of
-from megatron_qm.rewards.items import key_of
+from megatron_qm.json_types import JsonObject, key_of, texts_of
 
 _SIDES = ("a", "b", "chosen", "rejected")
 _OURS = ("scores", "samples", "given")  # of a graded line

@@ -96,7 +96,7 @@ class RewardLoop(Steps):
 
         def work(folder: Path, name: str) -> None:
             self._verb(name, "grade", "--model", genrm.checkpoint, "--input", candidates, "--output", folder / GRADED, "--pairs",
-                       folder / GRADED_PAIRS, "--margin", genrm.margin, "--seed", self.config.seed, *genrm.options)
+                       folder / GRADED_PAIRS, "--margin", genrm.margin, "--seed", self.config.seed, "--overwrite", *genrm.options)
 
         settings: JsonObject = {"margin": genrm.margin, "options": genrm.options, "seed": self.config.seed}
         reads = {"candidates": candidates, "genrm": genrm.checkpoint}
@@ -161,7 +161,7 @@ class RewardLoop(Steps):
                 options += ["--errors", str(folder / "errors.jsonl")]
             self._verb(name, "select", "--pairs", pool, "--scores", folder / MARGINS if config.choose == "random" else scores,
                        "--count", config.labels, "--similarity", config.similarity, "--seed", config.seed + number, *options,
-                       "--output", folder / CHOSEN)
+                       "--output", folder / CHOSEN, "--overwrite")
 
         reads = {"pool": pool, "margins": scores, **{f"verdicts of round {before}": places.annotated(before, VERDICTS)
                                                      for before in earlier}}
@@ -178,7 +178,7 @@ class RewardLoop(Steps):
             else:
                 by_function(judge, chosen, verdicts, who, seed)
             self._verb(name, "annotate", "--summary", verdicts, "--json", folder / AGREEMENT, "--pairs", chosen, "--export",
-                       folder / TRAIN, "--measure", folder / MEASURE)
+                       folder / TRAIN, "--measure", folder / MEASURE, "--overwrite")
             told = [row for before in range(1, number + 1) for _, row in json_rows(places.annotated(before, TRAIN))]
             if not told:
                 raise UserError(f"{name}: annotators have decided no pair to train on; see {verdicts}")
@@ -209,5 +209,6 @@ class RewardLoop(Steps):
         return self._stage(number, "measure", reads, {"scoring": self.config.scoring}, writes, work)
 
     def _scored(self, name: str, run: Path, pairs: Path, output: Path) -> margins.Scores:
-        self._verb(name, "evaluate", "--model", newest(run), "--pairs", pairs, "--output", output, *self.config.scoring)
+        self._verb(name, "evaluate", "--model", newest(run), "--pairs", pairs, "--output", output, "--overwrite",
+                   *self.config.scoring)
         return margins.scores_in(output)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from megatron_qm.errors import UserError
 from megatron_qm.json_lines import parse_line, raw_lines
-from megatron_qm.json_types import JsonObject, check_names
+from megatron_qm.json_types import JsonObject, check_names, key_of
 from megatron_qm.model.generation.request import Request, Sampling
-from megatron_qm.rewards.items import FIELDS, key_of, messages_of
+from megatron_qm.rewards.items import FIELDS, messages_of
 
 Encode = Callable[[str | Sequence[Mapping[str, object]]], list[int]]
 

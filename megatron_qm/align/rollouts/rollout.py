@@ -61,7 +61,7 @@ class Rollout:
             raise ValueError(f"{unknown[0]!r} is none of its fields: {', '.join(cls.__dataclass_fields__)}")
         tokens = len(value["tokens"]) if isinstance(value["tokens"], list) else -1
         rules = (
-            ("key", isinstance(value["key"], str), "a string"),
+            ("key", isinstance(value["key"], str) and bool(value["key"]), "a string that is not empty"),
             ("prompt", _token_ids(value["prompt"]), "a list of token ids that is not empty"),
             ("tokens", _token_ids(value["tokens"]), "a list of token ids that is not empty"),
             ("logprobs", _numbers(value["logprobs"], tokens), f"a list of {tokens} numbers, one per token"),

@@ -140,7 +140,7 @@ class LocalVllm:
             import vllm
         except ImportError:
             raise UserError(
-                "vLLM is not installed: pip install 'megatron-qm[rollout-vllm]', or take the Megatron engine"
+                "vLLM is not installed: pip install -e '.[rollout-vllm]', or take the Megatron engine"
             ) from None
         self._params, self._prompt = vllm.SamplingParams, vllm.TokensPrompt
         distributed = {"distributed_executor_backend": "external_launcher"} if dist.is_initialized() else {}

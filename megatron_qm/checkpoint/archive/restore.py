@@ -22,7 +22,7 @@ from megatron_qm.checkpoint.archive.zarr_v3 import (
     storage_dtype,
 )
 from megatron_qm.checkpoint.manifest import MANIFEST, WEIGHTS, Manifest, read_manifest, write_manifest
-from megatron_qm.checkpoint.pickles import refuse_programs
+from megatron_qm.checkpoint.programs import refuse_programs
 from megatron_qm.checkpoint.staging import CHECKPOINT, check_free, check_room, staged
 from megatron_qm.checkpoint.torch_dist_writer import TorchDistWriter
 from megatron_qm.errors import UserError

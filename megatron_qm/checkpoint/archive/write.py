@@ -24,7 +24,7 @@ from megatron_qm.checkpoint.archive.zarr_v3 import (
 )
 from megatron_qm.checkpoint.folder import refuse_a_run
 from megatron_qm.checkpoint.manifest import MANIFEST, Manifest, verify
-from megatron_qm.checkpoint.pickles import refuse_programs
+from megatron_qm.checkpoint.programs import refuse_programs
 from megatron_qm.files import sha256
 from megatron_qm.json_types import JsonObject
 

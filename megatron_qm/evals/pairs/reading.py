@@ -13,8 +13,7 @@ from megatron_qm.evals.pairs.keys import Keys
 from megatron_qm.evals.pairs.rows import LABELS, STYLES, TIED, Label, Row
 from megatron_qm.evals.pairs.sides import read_sides
 from megatron_qm.json_lines import parse_line, raw_lines
-from megatron_qm.json_types import JsonObject, check_names
-from megatron_qm.rewards.items import key_of
+from megatron_qm.json_types import JsonObject, check_names, key_of, name_of
 
 STRATUM = ("stratum", "subset", "domain")  # ours, RewardBench 2's and RM-Bench's word
 FIELDS = ("prompt", "messages", "chosen", "rejected", "label", "tie", "margin", "style", "key", "id", *STRATUM)
@@ -107,9 +106,9 @@ def _stratum(row: JsonObject) -> str:
     given = [name for name in STRATUM if name in row]
     if len(given) > 1:
         raise ValueError(f"has both {given[0]} and {given[1]}; they are two words for the same")
-    stratum = row[given[0]] if given else ""
-    if not isinstance(stratum, str) or (given and not stratum.strip()):
-        raise ValueError(f"{given[0]} is not text, or empty")
+    stratum = name_of(row, given[0]) if given else ""
+    if given and not stratum.strip():
+        raise ValueError(f"{given[0]} = {stratum!r:.60} names nothing; leave it out")
     return stratum
 
 

@@ -12,6 +12,8 @@ from megatron_qm import __version__
 from megatron_qm.errors import UserError
 from megatron_qm.files import atomic_write
 
+_HEAD_BYTES = 4096  # in which a page says what it is
+
 
 def written(path: Path, page: str) -> Path:
     """`path`, which holds the page now. Raises UserError where it cannot be written."""
@@ -23,14 +25,16 @@ def written(path: Path, page: str) -> Path:
     return path
 
 
-def document(title: str, body: Sequence[str], now: float) -> str:
-    """body: sections in HTML; empty ones are left out. now: seconds since 1970, for the foot of the page."""
+def document(title: str, body: Sequence[str], now: float, kind: str = "page") -> str:
+    """body: sections in HTML; empty ones are left out. now: seconds since 1970, for the foot of the page. kind: what it is of, by
+    which `is_of_kind` knows it again."""
     script, style = _asset("report.js"), _asset("report.css")
     made = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(now))
     return f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
+{_mark(kind)}
 <meta http-equiv="Content-Security-Policy" content="{_policy(script)}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{html.escape(title)}</title>
@@ -45,6 +49,19 @@ def document(title: str, body: Sequence[str], now: float) -> str:
 </body>
 </html>
 """
+
+
+def is_of_kind(path: Path, kind: str) -> bool:
+    """Whether a file is a page that `document` has made."""
+    try:
+        with open(path, "rb") as stream:
+            return _mark(kind).encode() in stream.read(_HEAD_BYTES)
+    except OSError:
+        return False
+
+
+def _mark(kind: str) -> str:
+    return f'<meta name="generator" content="megatron-qm {kind}">'
 
 
 def _policy(script: str) -> str:

@@ -1,13 +1,15 @@
 """POST /score with {"samples": [{"verifier", "prompt", "response", "reference", "metadata"}]}; loopback and a token."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from http.server import ThreadingHTTPServer
 
-from megatron_qm.json_types import object_of, objects_of, text_of
+from megatron_qm.json_types import check_names, object_of, objects_of, text_of
 from megatron_qm.loopback import Gone, Refused, json_server
+from megatron_qm.rewards.formats import format_of
 from megatron_qm.rewards.outcome import Outcome, Scored
 from megatron_qm.rewards.pool import VerifierPool
+from megatron_qm.rewards.reads import ANY, check_read, keys_of
 from megatron_qm.rewards.registry import SHIPPED, Verifiers
 from megatron_qm.rewards.samples import Sample, admitted
 
@@ -22,14 +24,15 @@ def as_dict(outcome: Outcome) -> dict[str, object]:
 
 
 def server(
-    pool: VerifierPool, token: str, port: int = 0, verifiers: Verifiers = SHIPPED, models: Mapping[str, PairScorer] | None = None
+    pool: VerifierPool, token: str, port: int = 0, verifiers: Verifiers = SHIPPED, models: Mapping[str, PairScorer] | None = None,
+    unread: Collection[str] = (),
 ) -> ThreadingHTTPServer:
     """A server on 127.0.0.1 (port 0: any free one). Of `verifiers` and the reward models `models` only: a caller names no code,
-    no file and no address."""
+    no file and no address. unread: keys that callers' metadata may have though nobody reads them."""
     lock, known = threading.Lock(), models or {}
 
     def score(body: object, gone: Gone) -> dict[str, object]:
-        samples = _samples(body, verifiers, known)
+        samples = _samples(body, lambda given: _sample(given, verifiers, known, unread))
         with lock:
             return {"outcomes": [as_dict(one) for one in _judged(samples, pool, known)]}
 
@@ -47,25 +50,32 @@ def _judged(samples: Sequence[Sample], pool: VerifierPool, models: Mapping[str, 
     return [found[at] for at in range(len(samples))]
 
 
-def _samples(body: object, verifiers: Verifiers, models: Mapping[str, PairScorer]) -> list[Sample]:
+def _samples(body: object, sample_of: Callable[[dict[str, object]], Sample]) -> list[Sample]:
     if not isinstance(body, dict) or set(body) != {"samples"}:
         raise Refused('the body must be an object with "samples" and nothing else')
-    samples = []
+    samples: list[Sample] = []
     try:
         for sample in objects_of(body, "samples"):
-            samples.append(_sample(sample, verifiers, models))
+            samples.append(sample_of(sample))
     except ValueError as error:
         raise Refused(f"sample {len(samples)}: {error}") from None
     return samples
 
 
-def _sample(given: dict[str, object], verifiers: Verifiers, models: Mapping[str, PairScorer]) -> Sample:
-    """prompt and metadata may be left out; a reward model reads neither reference nor metadata."""
-    if unknown := sorted(set(given) - set(_KNOWN)):
-        raise ValueError(f"{unknown[0]!r} is no field of a sample; known are {', '.join(_KNOWN)}")
+def _sample(given: dict[str, object], verifiers: Verifiers, models: Mapping[str, PairScorer], unread: Collection[str]) -> Sample:
+    """prompt and metadata may be left out. A reward model reads neither reference nor metadata, and may be sent of an
+    item what any verifier reads."""
+    check_names(given, _KNOWN, "a sample")
     if "reference" not in given:
         raise ValueError("lacks reference")
     full = {"prompt": "", "metadata": {}, **given}
     verifier, prompt, response = (text_of(full, name) for name in ("verifier", "prompt", "response"))
-    sample = Sample(verifier, prompt, response, full["reference"], object_of(full, "metadata"))
-    return sample if verifier in models else admitted(sample, verifiers)
+    metadata = object_of(full, "metadata")
+    sample = Sample(verifier, prompt, response, full["reference"], metadata)
+    if verifier in models:
+        format_of(metadata)
+        keys: tuple[str, ...] | None = ANY
+    else:
+        sample, keys = admitted(sample, verifiers), keys_of(verifier, metadata)
+    check_read(verifier, metadata, keys, unread)
+    return sample

@@ -103,6 +103,8 @@ def test_what_is_asked_wrongly_is_told(tmp_path: Path) -> None:
             ({"annotator": "eve"}, 400, "'eve' is not among"), ({"key": "k9"}, 400, "none of the pairs"),
             ({"verdict": "a"}, 400, "names no place"), ({"reading": 2}, 409, "already"), ({"key": None}, 400, "not text"),
             ({"note": "x" * 20_000}, 400, "20000 letters"), ({"id": ""}, 400, "id is empty"),
+            *(({"reading": number}, 400, f"reading = {number} is neither 1 nor 2") for number in (-1, 0, 3, 1 << 62)),
+            *(({"reading": value}, 400, "reading = ") for value in (1.0, True, "1", None, [1], float("inf"))),
         ):
             found, said = server.post("verdict", {**good, **change})
             assert found == status and why in said["error"]["message"], change
@@ -114,6 +116,7 @@ def test_what_is_asked_wrongly_is_told(tmp_path: Path) -> None:
         for change in ({"annotator": "ben"}, {"key": "k1" if good["key"] != "k1" else "k2"}, {"verdict": "tie"}, {"reading": 2}):
             found, said = server.post("verdict", {**good, **change})
             assert found == 409 and "was used before, for something else" in said["error"]["message"], change
+        assert server.post("verdict", {**good, "reading": -1})[0] == 400
         assert server.post("undo", {"annotator": "ann", "id": good["id"]})[0] == 409
     (row,) = verdicts(output)
     assert row["verdict"] == row["shown"][0] and row["note"] == "<b>n</b>\n"

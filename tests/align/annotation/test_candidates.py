@@ -41,7 +41,7 @@ def test_the_digest_is_of_what_is_judged(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("line", "why"), [
     ({"prompt": "?", "a": "1", "b": "2"}, "lacks key"),
-    ({**GOOD, "key": None}, "key is not text"),
+    ({**GOOD, "key": None}, "key = None is not text"),
     ({**GOOD, "a": 3}, "a = 3 is not text"),
     ({"key": "x", "prompt": "?", "a": "1"}, "lacks b"),
     ({"key": "x", "prompt": "?"}, "needs a and b, or chosen and rejected, and has neither"),
@@ -57,8 +57,8 @@ def test_the_digest_is_of_what_is_judged(tmp_path: Path) -> None:
     ({"key": "x", "messages": [{"role": "assistant", "content": "1"}], "a": "1", "b": "2"}, "the message of 'assistant'"),
     ({"key": "x", "messages": [{"role": "user", "content": "1"}] * 2, "a": "1", "b": "2"}, "turn 2 is user's where"),
     ({**GOOD, "key": "tied:x"}, "several right answers"),
-    ({**GOOD, "stratum": ["s"]}, "stratum = ['s'] is no name"),
-    ({**GOOD, "stratum": True}, "stratum = True is no name"),
+    ({**GOOD, "stratum": ["s"]}, "stratum = ['s'] is not text"),
+    ({**GOOD, "stratum": True}, "stratum = True is not text"),
     ({**GOOD, "system": "Answer as a pirate"}, "has system beside its prompt: give messages"),
     ({**GOOD, "systm": "Answer as a pirate"}, "the key 'systm' is not read; did you mean 'system'?"),
     ({**GOOD, "Stratum": "dose"}, "the key 'Stratum' is not read; did you mean 'stratum'?"),

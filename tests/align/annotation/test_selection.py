@@ -184,7 +184,7 @@ def test_scores_of_no_pair_are_counted_and_named(tmp_path: Path, capsys: pytest.
     write(tmp_path / "pairs.jsonl", [*rows(3), alike])
     write(tmp_path / "before.jsonl", [{"key": "k2"}])
     words = ["select", "--pairs", tmp_path / "pairs.jsonl", "--scores", tmp_path / "m.jsonl", "--count", 2, "--output",
-             tmp_path / "out.jsonl", "--without", tmp_path / "before.jsonl"]
+             tmp_path / "out.jsonl", "--overwrite", "--without", tmp_path / "before.jsonl"]
     for strangers, told in (([], None), (["k7"], "1 of 5 lines are of no pair"), (["K0", "k7"], "2 of 6 lines are of no pair")):
         keys = [*strangers, "k0", "k1", "k2", "alike"]
         write(tmp_path / "m.jsonl", [{"key": key, "genrm": 1, "bt": 0} for key in keys])
@@ -220,10 +220,10 @@ def test_the_output_is_none_of_the_inputs(tmp_path: Path, capsys: pytest.Capture
     assert f"--output {output}: is the same file as --{same} {files[same]}" in said and files[same].read_bytes() == before
 
 
-def test_strata_may_be_numbers_and_no_lists(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_strata_are_texts(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     write(tmp_path / "scores.jsonl", [{"key": f"k{number}", "genrm": 1, "bt": 0} for number in range(2)])
-    for level, code in ((3, 0), (2.5, 0), ("x", 0), (True, 2), (["x"], 2)):
+    for level, code in (("3", 0), ("x", 0), (3, 2), (2.5, 2), (True, 2), (["x"], 2)):
         write(tmp_path / "pairs.jsonl", [{**row, "level": level} for row in rows(2)])
         assert run("select", "--pairs", tmp_path / "pairs.jsonl", "--scores", tmp_path / "scores.jsonl", "--count", 1,
-                   "--stratum", "level", "--output", tmp_path / "out.jsonl") == code
-        assert code == 0 or f"'k0' has level = {level!r} is no name" in capsys.readouterr().err
+                   "--stratum", "level", "--overwrite", "--output", tmp_path / "out.jsonl") == code
+        assert code == 0 or f"'k0' has level = {level!r} is not text" in capsys.readouterr().err

@@ -43,6 +43,27 @@ def test_decisions_are_those_of_all_pairs_compared(tmp_path: Path) -> None:
     assert report["kept"] + sum(report["removed"].values()) == report["documents"] == len(rows)
 
 
+@pytest.mark.parametrize(("best", "rows", "why"), [
+    ("grad", [{"id": "a", "text": "one", "grade": "A"}, {"id": "b", "text": "two"}], "did you mean 'grade'?"),
+    ("quality", [{"id": "a", "text": "one"}], "their keys are id;"), ("grade", [{"text": "one"}], "none but the text"),
+    ("text", [{"text": "one"}], "none of 1 documents has this key"),
+])
+def test_a_grade_that_no_document_has_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture, best: str, rows: list[Row], why: str
+) -> None:
+    write(tmp_path / "in.jsonl", rows)
+    words = ["--input", str(tmp_path / "in.jsonl"), "--output", str(tmp_path / "out.jsonl"), "--shards", "2", *FEW]
+    assert main([*words, "--best", best]) == 2
+    said = capsys.readouterr().err
+    assert f"deduplicate.best (--best) = {best!r}: " in said and why in said and "Traceback" not in said
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl"]
+
+
+def test_one_graded_document_is_enough(tmp_path: Path) -> None:
+    kept, _, _ = run(tmp_path, [{"id": "a", "text": "one", "grade": "B"}, {"id": "b", "text": "two"}], *FEW, "--best", "grade")
+    assert len(kept) == 2
+
+
 @pytest.mark.parametrize(("shards", "workers"), [(1, 1), (2, 1), (3, 2), (7, 1)])
 def test_the_same_bytes_from_any_number_of_shards_and_workers(tmp_path: Path, shards: int, workers: int) -> None:
     rows = corpus(Random(4))

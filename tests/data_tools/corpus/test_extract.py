@@ -77,7 +77,7 @@ def test_limits_out_of_bounds_are_refused(tmp_path: Path, words: list[str], capf
 
 
 def test_a_library_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"pip install 'megatron-qm\[ocr\]'"):
+    with pytest.raises(UserError, match=r"pip install -e '\.\[ocr\]'"):
         from data_tools.corpus.extra import needed
 
         needed("no_such_module", "ocr")

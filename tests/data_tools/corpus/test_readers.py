@@ -94,7 +94,7 @@ FRAMES = {
 @pytest.mark.parametrize("frame", FRAMES)
 @pytest.mark.parametrize("paragraphs", [1, 2, 12])
 def test_navigation_of_a_chinese_page_is_left_out_and_its_text_is_whole(frame: str, paragraphs: int) -> None:
-    pytest.importorskip("selectolax", reason="pip install 'megatron-qm[corpus]'")
+    pytest.importorskip("selectolax", reason="pip install -e '.[corpus]'")
     said = [f"第{number}段：{ZH}" for number in range(paragraphs)]
     body = "".join(f"<p>{one}</p>" for one in said)
     page = FRAMES[frame].format(menu=MENU, related=RELATED, body=body)
@@ -104,7 +104,7 @@ def test_navigation_of_a_chinese_page_is_left_out_and_its_text_is_whole(frame: s
 
 
 def test_a_link_in_a_sentence_stays_and_tables_are_rows() -> None:
-    pytest.importorskip("selectolax", reason="pip install 'megatron-qm[corpus]'")
+    pytest.importorskip("selectolax", reason="pip install -e '.[corpus]'")
     page = f"<p>{ZH}<p>见<a href=x>心肌梗死</a>一节，请医生决定用量。<table><tr><th>剂量<th>用途<tr><td>100mg<td>预防</table>"
     found = document(html_document(page.encode()))
     assert found.text.split("\n") == [ZH, "见心肌梗死一节，请医生决定用量。", "| 剂量 | 用途 |", "| 100mg | 预防 |"]
@@ -118,7 +118,7 @@ def english(body: str = "") -> str:
 
 def test_an_english_page_goes_to_trafilatura() -> None:
     for name in ("trafilatura", "lxml_html_clean", "selectolax"):
-        pytest.importorskip(name, reason="pip install 'megatron-qm[corpus]'")
+        pytest.importorskip(name, reason="pip install -e '.[corpus]'")
     table = "<table><tr><td>Age</td><td>Dose</td></tr><tr><td>9</td><td>5</td></tr></table>"
     found = document(html_document(english(table).encode()))
     assert "group 5" in found.text and "| Age | Dose |" in found.text and "Home page" not in found.text
@@ -156,7 +156,7 @@ GOOD = [record(f"http://e/{number}", f"第{number}页。{ZH}".encode(), "text/pl
 
 @pytest.fixture(params=["plain", "gz"])
 def packed(request: pytest.FixtureRequest) -> Any:
-    pytest.importorskip("warcio", reason="pip install 'megatron-qm[corpus]'")
+    pytest.importorskip("warcio", reason="pip install -e '.[corpus]'")
     return gzip.compress if request.param == "gz" else bytes
 
 
@@ -195,7 +195,7 @@ def test_a_bad_record_costs_itself_only(packed: Any, tmp_path: Path, bad: str) -
 
 
 def test_a_member_that_unpacks_to_far_more_is_passed_without_unpacking_it(tmp_path: Path) -> None:
-    pytest.importorskip("warcio", reason="pip install 'megatron-qm[corpus]'")
+    pytest.importorskip("warcio", reason="pip install -e '.[corpus]'")
     head = record("http://e/b", b"", "text/plain").split(b"Content-Length")[0] + b"Content-Length: 99999999999\r\n\r\n"
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     member = packer.compress(head + b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n")
@@ -237,7 +237,7 @@ SPL = """<?xml version="1.0"?><document xmlns="urn:hl7-org:v3"><title>ASPIRIN ta
 
 
 def test_a_structured_product_label() -> None:
-    pytest.importorskip("lxml", reason="pip install 'megatron-qm[corpus]'")
+    pytest.importorskip("lxml", reason="pip install -e '.[corpus]'")
     found = document(insert.insert_document(SPL.encode()))
     assert found.text.endswith("INDICATIONS\nFor pain and fever.\none\ntwo\n| Age | Dose |\nChildren\nNone at all.")
     assert found.known == {"title": "ASPIRIN tablet", "name": "Bay", "generic": "aspirin", "set_id": "abc", "year": 2020,
@@ -245,7 +245,7 @@ def test_a_structured_product_label() -> None:
 
 
 def test_a_plain_insert() -> None:
-    pytest.importorskip("lxml", reason="pip install 'megatron-qm[corpus]'")
+    pytest.importorskip("lxml", reason="pip install -e '.[corpus]'")
     data = "<insert><通用名称>阿司匹林</通用名称><name>拜阿司匹灵</name><section title='适应症'>预防血栓。</section></insert>"
     known = {"title": "拜阿司匹灵", "name": "拜阿司匹灵", "generic": "阿司匹林", "type": "drug insert"}
     assert insert.insert_document(data.encode()) == Document("适应症\n预防血栓。", dict(known))
@@ -257,7 +257,7 @@ def test_a_plain_insert() -> None:
     "<insert>" + "<section>" * 100_000, "<insert><section title='x'>a</section>", "<insert>&file;</insert>",
 ])  # fmt: skip
 def test_xml_that_would_cost_too_much_or_is_broken(data: str) -> None:
-    pytest.importorskip("lxml", reason="pip install 'megatron-qm[corpus]'")
+    pytest.importorskip("lxml", reason="pip install -e '.[corpus]'")
     found = insert.insert_document(b"<?xml version='1.0'?>" + data.encode())
     assert isinstance(found, Unread) and found.reason in ("damaged", "no text")
 

@@ -16,7 +16,7 @@ from data_tools.corpus.readers.layout import Piece, in_reading_order, straighten
 from data_tools.corpus.readers.paragraphs import text_of
 
 HIGH = 10.0  # of a line
-NO_PDF = "pip install 'megatron-qm[ocr]'"
+NO_PDF = "pip install -e '.[ocr]'"
 
 
 def column(left: float, width: float, top: float, words: Sequence[str]) -> list[Piece]:

@@ -164,7 +164,7 @@ def test_a_missing_library_is_a_sentence_before_any_work(
     monkeypatch.setattr(extra.importlib, "import_module", missing)
     assert build(write_corpus(tmp_path, count=4)) == 2
     shown = capsys.readouterr().err
-    assert f"{name} is needed" in shown and "pip install 'megatron-qm[corpus]'" in shown and not (tmp_path / "out").exists()
+    assert f"{name} is needed" in shown and "pip install -e '.[corpus]'" in shown and not (tmp_path / "out").exists()
 
 
 def test_a_name_that_would_be_a_pattern_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

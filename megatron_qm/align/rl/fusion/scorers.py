@@ -14,6 +14,7 @@ from megatron_qm.json_lines import parse_line
 from megatron_qm.json_types import flag_of, number_of, object_of, objects_of, text_of
 from megatron_qm.rewards.items import Item
 from megatron_qm.rewards.outcome import Outcome, Scored, Unscored
+from megatron_qm.rewards.reads import only_read
 from megatron_qm.rewards.timely import post
 
 _TOGETHER = 16  # samples of one request
@@ -75,8 +76,9 @@ class EndpointScorer:
             raise UserError(f"rl.rewards: {self.source.endpoint} refuses to judge by {label!r}: HTTP {code} {said}") from None
 
     def _sample(self, item: Item, text: str) -> Mapping[str, object]:
-        return {"verifier": self.source.verifier or item.task, "prompt": item.question, "response": text,
-                "reference": item.reference, "metadata": dict(item.metadata)}
+        verifier = self.source.verifier or item.task
+        return {"verifier": verifier, "prompt": item.question, "response": text, "reference": item.reference,
+                "metadata": only_read(verifier, item.metadata)}
 
 
 def _outcomes(body: bytes, count: int) -> list[Outcome]:
