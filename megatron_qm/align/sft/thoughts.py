@@ -1,4 +1,4 @@
-"""An empty thought that a chat template writes before an answer: the model learns to think nothing, or to think again behind it."""
+"""An empty thought that a chat template writes before an answer: the model learns to think nothing, or again behind it."""
 
 import re
 
@@ -12,8 +12,8 @@ _EMPTY = re.compile(r"\s*(<think>)?\s*</think>")
 
 
 def check_thoughts(conversation: Conversation, rendering: Rendering, *, shows: bool) -> frozenset[str]:
-    """shows: whether the template writes an answer's reasoning where there is some. A note of answers without any to a prompt that
-    opens a thought. Raises UnusableError for an empty thought that is no design of the template's, nor of the sample's."""
+    """shows: whether the template writes an answer's reasoning where there is some. A note of answers without any to a prompt
+    that opens a thought. Raises UnusableError for an empty thought that is no design of the template's, nor of the sample's."""
     notes = set()
     for place, (first, last) in rendering.answers.items():
         found = _EMPTY.match(rendering.text, first, last)
@@ -27,8 +27,8 @@ def check_thoughts(conversation: Conversation, rendering: Rendering, *, shows: b
                                 "reasoning_content to a template that reads it")
         if opened and not shows:
             raise UnusableError("the template opens a thought and closes it empty round every answer",
-                                f"turn {place + 1}: the model would learn to think nothing; take it out of the template's answers, or "
-                                "have the template write reasoning_content there")
+                                f"turn {place + 1}: the model would learn to think nothing; take it out of the template's "
+                                "answers, or have the template write reasoning_content there")
         notes |= {EMPTY} if opened else set()
     return frozenset(notes)
 
