@@ -93,7 +93,8 @@ def test_a_path_that_leads_elsewhere_is_refused_by_its_key(
     assert any(key.partition(".*")[0] in line and str(path) in line for line in told_of), lines
 
 
-BLENDS = [("[{name: a, prefix: A, weight: 0}, {name: b, prefix: B, weight: 0}]", "data.sources: the weights of the sources (a, b) at 0"),
+BLENDS = [("[{name: a, prefix: A, weight: 0}, {name: b, prefix: B, weight: 0}]",
+           "data.sources: the weights of the sources (a, b) at 0"),
           ("[{name: a, prefix: A, weight: [[0, 1], [10, 0]]}]", "data.sources: the weights of the sources (a) at 10 consumed"),
           ("[{name: '', prefix: A}]", "data.sources.0.name = '' names no dataset"),
           ("[{name: ' ', prefix: A}]", "data.sources.0.name = ' ' names no dataset"),

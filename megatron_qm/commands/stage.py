@@ -72,7 +72,11 @@ def _dry_run(resolved: Resolved, nproc: int | None) -> int:
 
 def _say_what_a_start_would(work: Work[RunConfig], config: RunConfig) -> None:
     """Refuse, all of it: what is needed may still be on its way, and a plan be looked at before."""
-    for asked in (check_places, lambda config: [work.need(config), work.ready(config)]):
+    def ready(config: RunConfig) -> None:
+        work.need(config)
+        work.ready(config)
+
+    for asked in (check_places, ready):
         try:
             asked(config)
         except UserError as error:
