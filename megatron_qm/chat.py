@@ -5,23 +5,19 @@ import hashlib
 import inspect
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from megatron_qm.hf_tokenizer import HfTokenizer
+from megatron_qm.template_program import DAY, LONGEST_TEXT, TemplateError, UndatedError, parse_template, running
 
-if TYPE_CHECKING:
-    from jinja2.nodes import Template
+__all__ = ["ChatTemplate", "Messages", "TemplateError", "Tools"]
 
 Messages = Sequence[Mapping[str, object]]  # role, content, and what else the template reads
 Tools = Sequence[Mapping[str, object]]
 
 THOUGHT = "<think>"  # what verifiers know a model's thoughts by (rewards/reading/clean.py): never part of a role's header
-
-
-class TemplateError(ValueError):
-    """The template refuses these messages, with its reason."""
+_ANY_DAY = "2000-01-01"
 
 
 @dataclass(frozen=True)
@@ -44,12 +40,32 @@ class ChatTemplate:
     def render(self, messages: Messages, *, asked: bool = False, tools: Tools | None = None) -> str:
         """The text of `messages`; asked: with the beginning of the answer that is to come. Raises TemplateError."""
         given = {**self.arguments, **({"tools": list(tools)} if tools else {})}
+        day = given.pop(DAY, None)
         try:
-            return self.tokenizer.apply_chat_template(
-                list(messages), tokenize=False, add_generation_prompt=asked, **given
-            )
+            with running(self.tokenizer.get_chat_template(tools=tools or None), day):
+                text = self.tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=asked, **given)
+        except TemplateError:
+            raise
         except Exception as error:  # jinja's errors, raise_exception of its author, a method that a value has not
             raise TemplateError(f"the chat template refuses it: {str(error) or type(error).__name__}") from None
+        if len(text) > LONGEST_TEXT:
+            raise TemplateError(f"the chat template makes {len(text):,} characters of it, more than {LONGEST_TEXT:,}")
+        return text
+
+    def any_day(self) -> "ChatTemplate":
+        """For who looks at what the template writes round texts, which is the same every day."""
+        return replace(self, arguments={DAY: _ANY_DAY, **self.arguments}) if _asks_for_day(self.tokenizer) else self
+
+    def check(self) -> None:
+        """Raises TemplateError for what all conversations would be refused for: a template that is no program, and one that
+        writes a day that is not said."""
+        check_syntax(self.tokenizer)
+        try:
+            self.render([{"role": "user", "content": "?"}], asked=True)
+        except UndatedError:
+            raise
+        except TemplateError:  # it is particular about turns
+            return
 
     def opening(self, messages: Messages, *, tools: Tools | None = None) -> str:
         """The beginning of the answer that the template itself writes, such as `<think>`: of its generation prompt what does not
@@ -66,8 +82,8 @@ class ChatTemplate:
         found = []
         for after in ([], [user]):
             try:
-                asked = self.render([user])
-                header, there, _ = self.render([user, {"role": "assistant", "content": word}, *after]).partition(word)
+                asked = self.any_day().render([user])
+                header, there, _ = self.any_day().render([user, {"role": "assistant", "content": word}, *after]).partition(word)
             except TemplateError:
                 continue
             found += [_beyond(asked, header)] if there else []
@@ -88,7 +104,7 @@ def check_syntax(tokenizer: HfTokenizer) -> None:
     """Of all templates that the tokenizer has by name. Raises TemplateError."""
     template = tokenizer.chat_template
     for source in template.values() if isinstance(template, dict) else [template]:
-        _parsed(str(source))
+        parse_template(str(source))
 
 
 def _names_read(tokenizer: HfTokenizer) -> set[str]:
@@ -100,15 +116,8 @@ def _names_read(tokenizer: HfTokenizer) -> set[str]:
     except ValueError as error:  # there is none, or none is the default
         raise TemplateError(f"there is no chat template to read arguments: {str(error).splitlines()[0]}") from None
     taken = {"messages", *inspect.signature(tokenizer.apply_chat_template).parameters}
-    return meta.find_undeclared_variables(_parsed(source)) - taken
+    return (meta.find_undeclared_variables(parse_template(source)) - taken) | ({DAY} if _asks_for_day(tokenizer) else set())
 
 
-def _parsed(source: str) -> "Template":
-    from jinja2 import TemplateError as JinjaError
-    from transformers.utils.chat_template_utils import _compile_jinja_template  # with the tags that its templates may use
-
-    try:
-        parsed: Template = _compile_jinja_template(source).environment.parse(source)
-    except JinjaError as error:
-        raise TemplateError(f"the chat template cannot be read: {error or type(error).__name__}") from None
-    return parsed
+def _asks_for_day(tokenizer: HfTokenizer) -> bool:
+    return DAY in str(tokenizer.chat_template)

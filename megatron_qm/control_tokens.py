@@ -18,7 +18,7 @@ class ControlTokens:
     """those: that end or begin a text or a turn, as the template writes them. others: special tokens that it has no part in."""
 
     def __init__(self, template: ChatTemplate) -> None:
-        tokenizer = template.tokenizer
+        tokenizer, template = template.tokenizer, template.any_day()
         special, added = special_texts(tokenizer), added_texts(tokenizer)
         ends = [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
         turns = "\0".join(_rendered(template, messages) for messages in _TURNS)

@@ -1,5 +1,8 @@
 """The one exception that a user sees: a sentence that names the place, the value and what to do."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from megatron_qm.exits import USER_MUST_MEND
 
 
@@ -8,3 +11,14 @@ class UserError(Exception):
     traceback."""
 
     exit_code = USER_MUST_MEND
+
+
+@contextmanager
+def in_key(key: str) -> Iterator[None]:
+    """What is wrong with what a key names is said with the key."""
+    try:
+        yield
+    except UserError as error:
+        if not str(error).startswith(key):
+            error.args = (f"{key}: {error}",)
+        raise

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from megatron_qm.errors import UserError
+from megatron_qm.tokenizer_files import CONFIG, check_files
 
 
 class AddedToken(Protocol):
@@ -67,8 +68,9 @@ def load_tokenizer(source: Path) -> HfTokenizer:
     """transformers' fast tokenizer of a folder, or of a tokenizer.json. Raises UserError where it cannot be loaded."""
     from transformers import PreTrainedTokenizerFast
 
+    check_files(source)
     try:
-        if (source / "tokenizer_config.json").is_file():
+        if (source / CONFIG).is_file():
             return pretrained(source)
         file = source / "tokenizer.json" if source.is_dir() else source
         return _as_used(PreTrainedTokenizerFast(tokenizer_file=str(file)))

@@ -15,7 +15,7 @@ from megatron_qm.config.model import other_shape
 from megatron_qm.config.run import RunConfig
 from megatron_qm.data.manifest import Manifest as DatasetManifest
 from megatron_qm.data.tokenizer_identity import FILES, TokenizerIdentity, read_identity
-from megatron_qm.errors import UserError
+from megatron_qm.errors import UserError, in_key
 from megatron_qm.hf_tokenizer import load_tokenizer
 
 
@@ -68,9 +68,10 @@ def _check_template(config: RunConfig) -> None:
     name, arguments = config.data.tokenizer, config.data.template_arguments
     if not arguments or name is None:
         return
-    tokenizer, turns = load_tokenizer(Path(name)), [{"role": "user", "content": "?"}]
+    with in_key("data.tokenizer"):
+        tokenizer, turns = load_tokenizer(Path(name)), [{"role": "user", "content": "?"}]
     try:
-        ChatTemplate(tokenizer).render(turns, asked=True)
+        ChatTemplate(tokenizer).any_day().render(turns, asked=True)
     except TemplateError:  # it is particular about turns, not about arguments
         turns = []
     try:
@@ -89,9 +90,17 @@ def verify_named(key: str, checkpoint: str) -> None:
         raise UserError(f"{key} = {checkpoint}: {error}") from None
 
 
+def check_named(key: str, checkpoint: str) -> None:
+    """Raises UserError where what `key` names is no checkpoint. Its files are not read through: `verify_named`."""
+    with in_key(key):
+        model_of(read_manifest(Path(checkpoint)))
+
+
 def _named(config: RunConfig) -> Iterator[Record]:
     if config.data.tokenizer is not None:
-        yield Record(f"data.tokenizer = {config.data.tokenizer}", read_identity(Path(config.data.tokenizer)))
+        with in_key("data.tokenizer"):
+            identity = read_identity(Path(config.data.tokenizer))
+        yield Record(f"data.tokenizer = {config.data.tokenizer}", identity)
 
 
 def _of_checkpoints(config: RunConfig) -> Iterator[Record]:

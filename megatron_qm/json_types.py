@@ -5,6 +5,8 @@ A reader raises ValueError in words for a user, with the key and what stands the
 
 import difflib
 import json
+import re
+import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
@@ -19,6 +21,19 @@ def parse_json(text: str | bytes, pairs: Callable[[list[tuple[str, Any]]], objec
         return json.loads(text, object_pairs_hook=pairs)
     except RecursionError:
         raise ValueError("nested too deep to be read") from None
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise
+    except ValueError as error:
+        raise _too_long(text) or error from None
+
+
+def _too_long(text: str | bytes) -> ValueError | None:
+    """Where a number has more digits than Python reads: its own words say neither, and how to lift the bound for programs."""
+    most = sys.get_int_max_str_digits()
+    found = re.search(rf"\d{{{most + 1},}}", text if isinstance(text, str) else text.decode("utf-8", "replace"))
+    line = found.string.count("\n", 0, found.start()) + 1 if found else 0
+    return found and ValueError(f"line {line}: a number of {len(found[0]):,} digits, more than {most:,}; write it shorter, or as "
+                                "text in quotes")
 
 
 def check_names(record: Mapping[str, object], known: Sequence[str], what: str, unread: Collection[str] = ()) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from megatron_qm.config.require import BrokenRuleError
 from megatron_qm.config.run import RunConfig
+from megatron_qm.data.blend import Mixture, Weight
 from megatron_qm.data.reader import BatchReader
-from megatron_qm.errors import UserError
+from megatron_qm.errors import UserError, in_key
 from megatron_qm.identities import newest_state
 from megatron_qm.work import Work
 
@@ -23,6 +25,9 @@ class Pretraining(Work[RunConfig]):
   megatron-qm pretrain --config qwen3-1.7b-h100 train.start_from=checkpoints/qwen3-1.7b ...
 """
 
+    def check(self, config: RunConfig) -> None:
+        check_weights({source.name: source.weight for source in config.data.sources}, "data.sources")
+
     def need(self, config: RunConfig) -> None:
         if not config.data.sources:
             raise UserError(
@@ -35,6 +40,10 @@ class Pretraining(Work[RunConfig]):
         check(config)
         check_data(config)
         return config
+
+    def ready(self, config: RunConfig) -> None:
+        super().ready(config)
+        check_data(config)
 
     def data_plan(self, config: RunConfig) -> str:
         from megatron_qm.data.plan import plan_sources, render
@@ -65,10 +74,20 @@ class Pretraining(Work[RunConfig]):
         return [random_dataset(folder.resolve() / "random", config.model.vocab_size)]
 
 
+def check_weights(weights: Mapping[str, Weight], key: str) -> None:
+    """Raises BrokenRuleError for those that leave nothing to read at some time of the run."""
+    try:
+        if weights:
+            Mixture(weights)
+    except UserError as error:
+        raise BrokenRuleError(f"{key}: {error}", key) from None
+
+
 def check_data(config: RunConfig) -> None:
     """Whether the datasets can be opened, hold a sequence, and are those that the run has read before: said before any rank
     starts."""
-    reader = BatchReader.from_config(replace(config.data, verify_checksums=False), config.model.vocab_size)
+    with in_key("data.sources"):
+        reader = BatchReader.from_config(replace(config.data, verify_checksums=False), config.model.vocab_size)
     for source, dataset in zip(reader.sources, reader.datasets, strict=True):
         if dataset.tokens < reader.sequence_length:
             raise UserError(

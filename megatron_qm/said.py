@@ -99,11 +99,27 @@ def word_of(number: int, letters: int) -> str:
     return f"zq{number}qz" if letters >= SHORT else chr(_RARE + number) * letters
 
 
+@dataclass(frozen=True)
+class Fault:
+    """Of a template: times that it writes the text of the message at `place`; 0 where that is not where it belongs either."""
+
+    place: int
+    times: int
+
+    def about(self, message: Mapping[str, object]) -> str:
+        text, role = _text(message), message.get("role")
+        what = (f"messages[{self.place}], {text if len(text) <= 40 else text[:37] + '...'!r}, whose role is {role!r}")
+        if self.times:
+            return f"the chat template writes {self.times} times {what}; mend it, or use another template"
+        return f"the chat template leaves out {what}" + (
+            advice(text) or "; put it into a message of a role that the template writes there, or use another template")
+
+
 class WholeText:
     """Messages through a chat template that has to write the text of each, and of which none ends its own turn."""
 
     def __init__(self) -> None:
-        self._tried: dict[Hashable, int | None] = {}
+        self._tried: dict[Hashable, Fault | None] = {}
         self._control: ControlTokens | None = None
 
     def render(
@@ -114,15 +130,10 @@ class WholeText:
         text that is left out, or holds a control token, too."""
         self._refuse_control(template, messages, {"tools": tools, "an argument of the chat template": said})
         whole = template.render(messages, asked=asked, tools=tools)
-        lost = next((at for at, one in enumerate(messages) if not _stands(one, whole)), None)
-        if lost is None:
-            lost = self._lost_of_shape(template, messages, asked, tools)
-        if lost is not None:
-            text, role = _text(messages[lost]), messages[lost].get("role")
-            raise TemplateError(
-                f"the chat template leaves out messages[{lost}], {text if len(text) <= 40 else text[:37] + '...'!r}, whose role "
-                f"is {role!r}" + (advice(text) or "; put it into a message of a role that the template writes there, or use "
-                                  "another template"))
+        lost = next((Fault(at, 0) for at, one in enumerate(messages) if not _stands(one, whole)), None)
+        fault = lost or self._fault_of_shape(template, messages, asked, tools)
+        if fault is not None:
+            raise TemplateError(fault.about(messages[fault.place]))
         return whole
 
     def _refuse_control(self, template: ChatTemplate, messages: Messages, beside: Mapping[str, object]) -> None:
@@ -133,19 +144,19 @@ class WholeText:
                 raise TemplateError(f"{where} holds {token!r}, which is no text to the model: it ends a turn, or begins one; "
                                     "write it otherwise")
 
-    def _lost_of_shape(self, template: ChatTemplate, messages: Messages, asked: bool, tools: Tools | None) -> int | None:
-        """Which message the template loses, or puts elsewhere, of any conversation with such roles: a short text ("yes") may be
-        found in another by chance."""
+    def _fault_of_shape(self, template: ChatTemplate, messages: Messages, asked: bool, tools: Tools | None) -> Fault | None:
+        """Which message the template loses, puts elsewhere, or writes again, of any conversation with such roles: a short text
+        ("yes") may be found in another by chance."""
         shape = (tuple((str(one.get("role")), min(len(_text(one).strip()), SHORT)) for one in messages), asked, bool(tools),
                  repr(template.arguments))
         if shape not in self._tried:
             if len(self._tried) >= _MOST_SHAPES:
                 self._tried.clear()
-            self._tried[shape] = _lost_of(template, [_probe(one, at) for at, one in enumerate(messages)], asked, tools)
+            self._tried[shape] = _fault_of(template, [_probe(one, at) for at, one in enumerate(messages)], asked, tools)
         return self._tried[shape]
 
 
-def _lost_of(template: ChatTemplate, probe: Messages, asked: bool, tools: Tools | None) -> int | None:
+def _fault_of(template: ChatTemplate, probe: Messages, asked: bool, tools: Tools | None) -> Fault | None:
     try:
         whole = template.render(probe, asked=asked, tools=tools)
     except TemplateError:  # it is particular about texts, and has taken those that were given
@@ -154,8 +165,9 @@ def _lost_of(template: ChatTemplate, probe: Messages, asked: bool, tools: Tools 
     for at, message in enumerate(probe):
         moved = message.get("role") in _MOVED
         found = find(_text(message), whole, 0 if moved else behind, len(whole))
-        if found is None:
-            return at
+        times = whole.count(_text(message).strip()) if _text(message).strip() else 1
+        if found is None or times > 1:
+            return Fault(at, 0 if found is None else times)
         behind = behind if moved else found.end
     return None
 

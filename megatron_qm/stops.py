@@ -27,7 +27,7 @@ def stops_of(tokenizer: HfTokenizer, template: ChatTemplate | None, model: Path)
 def turn_ends(template: ChatTemplate) -> set[int]:
     """What ends an answer: the first token after its text that is no text itself, be the answer the last turn or not. A template
     need not take every kind of conversation; none where it takes none, or ends turns with plain text."""
-    word = sentinel(template)
+    template, word = template.any_day(), sentinel(template)
     system, user, answer = (_says(role, text) for role, text in (("system", "."), ("user", "?"), ("assistant", word)))
     turns = [[user, answer], [user, answer, user], [system, user, answer], [system, user, answer, user]]
     marks = {*template.tokenizer.all_special_ids, *template.tokenizer.added_tokens_decoder}

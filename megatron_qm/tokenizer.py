@@ -9,7 +9,7 @@ from megatron_qm.chat import ChatTemplate, Messages, TemplateError, Tools
 from megatron_qm.checkpoint.manifest import MANIFEST, TOKENIZER
 from megatron_qm.config.run import RunConfig
 from megatron_qm.data.tokenizer_identity import FILES, read_identity
-from megatron_qm.errors import UserError
+from megatron_qm.errors import UserError, in_key
 from megatron_qm.hf_tokenizer import HfTokenizer, load_tokenizer
 from megatron_qm.said import WholeText
 from megatron_qm.stops import stops_of
@@ -36,7 +36,8 @@ class TextTokenizer:
         if config.data.tokenizer is None:
             raise UserError("data.tokenizer is not set: name the folder of the model's tokenizer")
         start = config.train.start_from
-        return cls(Path(config.data.tokenizer), config.data.template_arguments, Path(start) if start else None)
+        with in_key("data.tokenizer"):
+            return cls(Path(config.data.tokenizer), config.data.template_arguments, Path(start) if start else None)
 
     @classmethod
     def of_model(cls, model: Path, instead: Path | None, arguments: Mapping[str, object] | None = None) -> "TextTokenizer":

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TextIO, TypeVar
 from megatron_qm.config.run import RunConfig
 from megatron_qm.config.stages import Stage
 from megatron_qm.errors import UserError
+from megatron_qm.evals.examination import check_examination
+from megatron_qm.identities import check_named
 
 if TYPE_CHECKING:
     from megatron_qm.training import Learning
@@ -43,6 +45,13 @@ class Work(ABC, Generic[R]):
         in the run's folder changes."""
         check(config)
         return config
+
+    def ready(self, config: R) -> None:
+        """Asked of a start and of a dry run, once what the run needs is named: raises UserError for what its ranks would refuse,
+        as far as that can be told with nothing written."""
+        check_examination(config)
+        if config.train.start_from is not None:
+            check_named("train.start_from", config.train.start_from)
 
     @abstractmethod
     def data_plan(self, config: R) -> str:

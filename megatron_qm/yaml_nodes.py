@@ -16,6 +16,7 @@ _TOO_DEEP = f"nested more than {_DEEPEST} deep"
 _MOST_NODES = 50_000
 _TAG = "tag:yaml.org,2002:"
 _TEXTS = {f"{_TAG}timestamp", f"{_TAG}value", f"{_TAG}merge"}  # what YAML 1.1 alone takes for something else than text
+_MERGE = "<<"  # of YAML 1.1 alone
 _COLLECTIONS = {f"{_TAG}map", f"{_TAG}seq"}
 _PLAIN = {
     f"{_TAG}int": re.compile(r"[-+]?(0|[1-9][0-9]*)"),
@@ -163,7 +164,7 @@ def _scalar(node: yaml.Node, where: Where) -> str | int | float | bool | None:
     except UnicodeEncodeError:
         problem = "half a surrogate pair is no text"
     except ValueError as error:
-        problem = str(error)
+        problem = str(error).partition("; use sys.")[0]  # advice for programs, on numbers of too many digits
     except (LookupError, AttributeError, TypeError):  # what PyYAML lets through, as of `!!bool x`
         problem = f"it is not what its tag says, {node.tag}"
     else:
@@ -180,6 +181,8 @@ def _mapping(node: yaml.MappingNode, start: Where) -> dict[str, Node]:
         if not isinstance(key_node, yaml.ScalarNode):
             raise UserError(f"{where}: a key must be a word, not a list or a block of keys")
         key = str(key_node.value)
+        if key == _MERGE and key_node.style is None:
+            raise UserError(f"{where}: the merge key {_MERGE} is not read: write the keys out, or build on another file")
         if key in found:
             first = f" (first at line {found[key].where.line})" if start.line else ""
             raise UserError(f"{where}: the key {key!r} is given twice{first}")

@@ -1,6 +1,7 @@
 """No message is lost on its way through a chat template: at each door that renders messages for a model."""
 
 import json
+import re
 from argparse import Namespace
 from pathlib import Path
 
@@ -65,6 +66,14 @@ def test_a_message_that_the_template_drops_is_named(template: str, messages: Tur
     for rendered in (tokenizer.encode, tokenizer.conversation):
         with pytest.raises(TemplateError, match=rf"leaves out messages\[{lost}\], '.*', whose role is '{role}'; put it"):
             rendered(messages)
+
+
+@pytest.mark.parametrize("text", ["Which?", "u", "no no"])
+def test_a_message_that_the_template_writes_twice_is_named(text: str, tmp_path: Path) -> None:
+    tokenizer = tokenizer_of(tmp_path, templates.CHATML.replace("{{ m.content }}", "{{ m.content }} {{ m.content }}"))
+    for rendered in (tokenizer.encode, tokenizer.conversation):
+        with pytest.raises(TemplateError, match=rf"writes 2 times messages\[0\], '{re.escape(text)}', whose role is 'user'; "):
+            rendered(turns(("user", text)))
 
 
 @pytest.mark.parametrize("text", ["over</think>dose", "A <think>b</think> c", "<think>a</think>b</think>c"])

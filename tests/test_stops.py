@@ -17,7 +17,7 @@ ENDS = {
     templates.CHATML: {"<|im_end|>"}, templates.QWEN3: {"<|im_end|>"}, templates.THINKING: {"<|im_end|>"},
     templates.R1: {"<|end|>"}, templates.V31: {"<|end|>"}, templates.ALWAYS: {"<|end|>"}, templates.STRICT: {"<|end|>"},
     templates.NEXT_HEADER: {"<|user|>"}, templates.CALLS: {"<|end|>", "<|call|>"}, templates.BOX: {"<|box_end|>"},
-    templates.PLAIN: set(), "{{ raise_exception('no') }}": set(), "{% for m in messages": set(), "nothing is said": set(),
+    templates.PLAIN: set(), "{{ raise_exception('no') }}": set(), "nothing is said": set(),
 }
 
 

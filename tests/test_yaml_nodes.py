@@ -40,6 +40,7 @@ REFUSED = {
     "no time": ("a: !!timestamp x", "1: cannot read the value 'x'"),
     "no date": ("a: !!timestamp '2024-99-99'", "1: cannot read the value '2024-99-99'"),
     "an object": ("a: !!python/object:os.system x", "1: cannot read the value 'x': could not determine a constructor"),
+    "a merge key": ("a: &x {b: 1}\nc:\n  <<: *x", "3: the merge key << is not read: write the keys out"),
     "5,000 digits": ("a: " + "9" * 5000, "1: cannot read the value '999"),
 }
 

@@ -151,9 +151,29 @@ def known_classes_only(weights: Path) -> Iterator[None]:
             stack.enter_context(mock.patch.object(torch, "load", _values_only(torch.load)))
             yield
     except pickle.UnpicklingError as error:
-        raise UserError(f"{weights}: {_reason(error)}") from None
+        raise _damaged(Path(weights)) or UserError(f"{weights}: {_reason(error)}") from None
     except CheckpointException as error:
-        raise UserError(f"{weights}: {_first(error)}") from None
+        raise _damaged(Path(weights)) or UserError(f"{weights}: {_first(error)}") from None
+
+
+def _damaged(weights: Path) -> UserError | None:
+    """Which file it is, where that can be told: readers say what went wrong, and not where."""
+    try:
+        parts = (read_metadata(weights).storage_data or {}).values()
+    except UserError as error:
+        return error
+    for part in sorted(parts, key=lambda part: (part.relative_path, part.offset)):
+        path = weights / part.relative_path
+        try:
+            with open(path, "rb") as stream:
+                stream.seek(part.offset)
+                begins, size = stream.read(2), path.stat().st_size
+        except OSError as error:
+            return UserError(f"{path}: cannot be read: {error.strerror}; copy the checkpoint again")
+        if size < part.offset + part.length or begins != b"PK":  # each part is a zip archive
+            return UserError(f"{path}: torn or altered: no part of a tensor at byte {part.offset:,}, of {size:,} that are there; "
+                             "copy the checkpoint again")
+    return None
 
 
 def _load(stream: IO[bytes], **_: object) -> Any:

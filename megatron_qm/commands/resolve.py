@@ -65,7 +65,10 @@ def _from_checkpoint(config: RunConfig, must_be_there: bool) -> RunConfig:
             raise UserError("the model is not set: name the checkpoint to start from (train.start_from=CKPT), or model.shape")
         return config
     if must_be_there or config.model == ModelConfig() or (Path(start) / MANIFEST).exists():
-        model = model_of(read_manifest(Path(start)))
+        try:
+            model = model_of(read_manifest(Path(start)))
+        except UserError as error:
+            raise BrokenRuleError(f"train.start_from: {error}", "train.start_from") from None
         if config.head != "score" == model.head:
             raise BrokenRuleError(f"train.start_from = {start} holds a reward model, which scores text and cannot write any: "
                                   f"stage {config.stage} wants a language model", "train.start_from")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from megatron_qm.checkpoint.manifest import language_model_of, read_manifest
 from megatron_qm.commands.ranks import add_layout_arguments, layout, on_ranks
+from megatron_qm.commands.template_arguments import add_template_argument, template_arguments
 from megatron_qm.config.bounds import AtOnce, Length, Port
 from megatron_qm.config.parallel import ParallelConfig
 from megatron_qm.exits import DONE
@@ -29,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", type=Path, required=True, metavar="CKPT",
                         help="such as runs/NAME/checkpoints/step-00000600, or what import-hf wrote")
     parser.add_argument("--tokenizer", type=Path, metavar="DIR", help="a tokenizer's folder (default: the checkpoint's own)")
+    add_template_argument(parser)
     parser.add_argument("--port", type=Number(Port), default=8080,
                         help="on 127.0.0.1; 0 takes any free one (default: %(default)s)")
     parser.add_argument("--token-variable", default="MEGATRON_QM_SERVE_TOKEN", metavar="NAME",
@@ -44,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     token = token_of(args.token_variable)
+    template_arguments(args)
     model = language_model_of(read_manifest(args.checkpoint), args.checkpoint)
     parallel, processes = layout(model, args.tp, args.pp)
     return on_ranks(args, processes, lambda: _serve(args, parallel, token))
@@ -58,7 +61,7 @@ def _serve(args: argparse.Namespace, parallel: ParallelConfig, token: str) -> in
     from megatron_qm.serving.text import SharedTokenizer
     from megatron_qm.tokenizer import TextTokenizer
 
-    tokenizer = SharedTokenizer(TextTokenizer.of_model(args.checkpoint, args.tokenizer))
+    tokenizer = SharedTokenizer(TextTokenizer.of_model(args.checkpoint, args.tokenizer, template_arguments(args)))
     desk = Desk()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: desk.stop())

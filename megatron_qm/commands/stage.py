@@ -13,7 +13,7 @@ from megatron_qm.config.stages import STAGES
 from megatron_qm.errors import UserError
 from megatron_qm.identities import check_identities
 from megatron_qm.options import Number
-from megatron_qm.work import work_of
+from megatron_qm.work import Work, work_of
 
 _EXIT_CODES = """\
 The same command goes on from the newest good checkpoint. SIGTERM and SIGUSR1 save and stop.
@@ -44,6 +44,8 @@ def run(args: argparse.Namespace) -> int:
     check_places(resolved.config)
     check_user_code(resolved.config)
     check_identities(resolved.config)
+    if this_rank() in (None, 0):
+        resolved.work.ready(resolved.config)
     processes = processes_for(resolved.config, args.nproc)
 
     def checked(config: RunConfig) -> None:
@@ -57,8 +59,6 @@ def run(args: argparse.Namespace) -> int:
 def _dry_run(resolved: Resolved, nproc: int | None) -> int:
     """Prints what the run would be, and writes nothing."""
     from megatron_qm.commands.dry_run import describe, ranks_of, refuse_what_does_not_fit
-    from megatron_qm.evals.examination import check_examination
-
     check_identities(resolved.config)  # before its samples are rendered, to be counted
     config = resolved.counted().config
     check(config)
@@ -66,13 +66,21 @@ def _dry_run(resolved: Resolved, nproc: int | None) -> int:
     ranks = ranks_of(config, nproc)
     print(describe(config, ranks))
     print(refuse_what_does_not_fit(config, ranks))
-    try:
-        resolved.work.need(config)
-        check_places(config)
-        check_examination(config)
-    except UserError as error:
-        print(f"not ready to run: {error}")
+    _say_what_a_start_would(resolved.work, config)
     return 0
+
+
+def _say_what_a_start_would(work: Work[RunConfig], config: RunConfig) -> None:
+    """Refuse, all of it: what is needed may still be on its way, and a plan be looked at before."""
+    def ready(config: RunConfig) -> None:
+        work.need(config)
+        work.ready(config)
+
+    for asked in (check_places, ready):
+        try:
+            asked(config)
+        except UserError as error:
+            print(f"not ready to run: {error}")
 
 
 def _train(resolved: Resolved, ready: RunConfig) -> bool:

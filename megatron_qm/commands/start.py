@@ -10,7 +10,7 @@ from megatron_qm.checkpoint.manifest import MANIFEST
 from megatron_qm.config.recipes import as_arguments
 from megatron_qm.config.rules import check_world
 from megatron_qm.config.run import RunConfig
-from megatron_qm.errors import UserError
+from megatron_qm.errors import UserError, in_key
 from megatron_qm.exits import DONE, STOPPED
 from megatron_qm.observe.metrics import METRICS_FILE
 from megatron_qm.observe.sinks import check_sinks
@@ -58,9 +58,10 @@ def check_places(config: RunConfig) -> None:
     if (Path(config.output) / MANIFEST).is_file():
         raise UserError(f"output = {config.output}: is a checkpoint (its {MANIFEST} says so), no folder for a run; name another "
                         "output, and to start from it train.start_from")
-    for place in (config.output, config.checkpoint.local):
+    for key, place in (("output", config.output), ("checkpoint.local", config.checkpoint.local)):
         if place is not None:
-            outputs.folder(place)
+            with in_key(key):
+                outputs.folder(place)
 
 
 def check_user_code(config: RunConfig) -> None:

@@ -58,6 +58,10 @@ class GroupsRun(RunConfig):
         groups: GroupsConfig = getattr(self, self.section)
         return groups
 
+    def place_of(self, group: GroupConfig) -> str:
+        """What names a group, for messages."""
+        return f"{self.section}.{'sources' if group in self.groups.sources else 'validation'}: group {group.name!r}"
+
     @property
     def epochs(self) -> float | None:
         return self.groups.epochs

@@ -274,6 +274,13 @@ def _data(config: RunConfig) -> None:
     for kind in ("sources", "validation"):
         names = [source.name for source in getattr(config.data, kind)]
         twice = {name for name in names if names.count(name) > 1}
+        for index, name in enumerate(names):
+            require(
+                bool(name.strip()) and not {"", ".", ".."} & set(name.split("/")) and name.isprintable(),
+                f"data.{kind}.{index}.name = {name!r} names no dataset in metrics and the ledger: use letters, digits, -, _ and, "
+                "between folders, /",
+                f"data.{kind}.{index}.name",
+            )
         require(not twice, f"data.{kind}: the name {', '.join(sorted(twice))} is given twice", f"data.{kind}")
     for index, source in enumerate(config.data.sources):
         if isinstance(source.weight, list):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from megatron_qm.config.run import RunConfig
-from megatron_qm.errors import UserError
+from megatron_qm.errors import UserError, in_key
 from megatron_qm.evals.limits import Limits
 from megatron_qm.evals.probes import Encoder, Probe, read_probes
 from megatron_qm.evals.prompts import prompts_of
@@ -34,8 +34,10 @@ class AskedProbes:
 
 def check_examination(config: RunConfig) -> None:
     """Raises UserError for what the run could not be examined by."""
-    asked_items(config)
-    asked_probes(config)
+    with in_key("observe.items"):
+        asked_items(config)
+    with in_key("observe.probes"):
+        asked_probes(config)
 
 
 def asked_items(config: RunConfig) -> AskedItems | None:

@@ -68,7 +68,8 @@ def _check_tokenizer(hf: Path, rows: int) -> None:
             tokenizer = load_tokenizer(Path(aside))
         except UserError as error:
             file = TOKENIZER_CONFIG if (hf / TOKENIZER_CONFIG).is_file() else plain.name
-            raise UserError(f"{hf / file}: {str(error).removeprefix(f'{aside}: ')}") from None
+            said = str(error).replace(f"{aside}: ", f"{hf / file}: ").replace(aside, str(hf))
+            raise UserError(said) from None
     largest = max((*entries.values(), *tokenizer.added_tokens_decoder), default=0)
     if largest >= rows:
         raise UserError(f"{plain}: has tokens up to number {largest}, but the embedding has {rows} rows ({CONFIG}: vocab_size): "

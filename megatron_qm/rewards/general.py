@@ -34,7 +34,7 @@ def read_principles(path: Path = SHIPPED) -> list[Principle]:
     try:
         rows = parse(path.read_text(encoding="utf-8"), str(path)).plain()
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read: {error}") from error
+        raise UserError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if not isinstance(rows, list) or not rows:
         raise UserError(f"{path} must hold a list of principles")
     return [_principle(row, f"{path}, principle {number}") for number, row in enumerate(rows, 1)]

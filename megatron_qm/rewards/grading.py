@@ -24,7 +24,7 @@ def read_instruction(path: Path = SHIPPED) -> str:
     try:
         text = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read: {error}") from error
+        raise UserError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if not text:
         raise UserError(f"{path} is empty; it must say by what responses are graded")
     return text

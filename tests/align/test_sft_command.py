@@ -140,7 +140,7 @@ def test_what_the_run_writes_is_no_source(path: str, tiny: Path, tmp_path: Path,
     sources = f"sft.sources=[{{name: c, path: {tmp_path}/run/data/{path}}}]"
     assert main(command("sft", tiny / "sft.yaml", tmp_path / "run", "train.steps=1", sources)[3:]) == 2
     said = capsys.readouterr().err
-    assert f"sft: group 'c': {tmp_path}/run/data/" in said and "which this run writes; move it elsewhere" in said, said
+    assert f"sft.sources: group 'c': {tmp_path}/run/data/" in said and "which this run writes; move it elsewhere" in said, said
     assert own.read_bytes() == before
 
 

@@ -10,6 +10,7 @@ from unittest import mock
 
 import pytest
 import torch
+from torch.distributed.checkpoint import CheckpointException
 from torch.distributed.checkpoint.metadata import BytesStorageMetadata, Metadata, TensorStorageMetadata
 
 from megatron_qm.checkpoint.archive.restore import restore
@@ -239,3 +240,22 @@ def test_values_are_read_and_torn_files_told(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-30])
     with pytest.raises(UserError, match=f"{path}: cannot be read"):
         read_values(path)
+
+
+@pytest.mark.parametrize("harm", ["torn", "zeros", "gone", "metadata"])
+def test_a_damaged_file_is_named_by_readers_that_do_not_know_it(harm: str, policy: Path, tmp_path: Path) -> None:
+    weights = tmp_path / "weights"
+    shutil.copytree(policy / "weights", weights)
+    path = sorted(weights.glob("*.distcp"))[0]
+    if harm == "metadata":
+        path = weights / ".metadata"
+        path.write_bytes(saved({"a": torch.ones(2)}))  # a zip archive of torch's
+    elif harm == "gone":
+        path.unlink()
+    else:
+        data = path.read_bytes()
+        path.write_bytes(data[: len(data) // 2] if harm == "torn" else bytes(len(data)))
+    for error in (CheckpointException("load", {0: (EOFError(), [])}), pickle.UnpicklingError("what")):
+        said = pytest.raises(UserError, match=f"^{path}: (torn or altered|cannot be read|not a torch_dist)")
+        with said, known_classes_only(weights):
+            raise error

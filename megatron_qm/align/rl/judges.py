@@ -17,10 +17,13 @@ from megatron_qm.align.rl.fusion.scorers import Scorer
 from megatron_qm.align.rl.fusion.sources import Source, further_verifiers, judged_here, source_of
 from megatron_qm.align.rl.verdicts import Verdicts
 from megatron_qm.config.rl import RlConfig, RlRun
+from megatron_qm.errors import in_key
 from megatron_qm.files import sha256
 from megatron_qm.json_types import JsonObject
 from megatron_qm.rewards.general import SHIPPED, read_principles
 from megatron_qm.rewards.graded import Graded, grader_of
+from megatron_qm.rewards.grading import SHIPPED as INSTRUCTION
+from megatron_qm.rewards.grading import read_instruction
 from megatron_qm.rewards.hybrid import Hybrid
 from megatron_qm.rewards.items import Item, read_items
 from megatron_qm.rewards.judge import KEY, Endpoint, Judge
@@ -44,7 +47,9 @@ def judge_of(config: RlConfig) -> Judge | None:
 def read_asked(config: RlConfig) -> list[Item]:
     """rl.items, which may ask for what the recipe names: its functions, its model and its principles. Raises UserError, also for
     an item without a format where rl.verifier.reading is strict."""
-    return read_items(Path(config.items), Verifiers.named(config.verifiers, "rl.verifiers", _models(config), _readings(config)))
+    verifiers = Verifiers.named(config.verifiers, "rl.verifiers", _models(config), _readings(config))
+    with in_key("rl.items"):
+        return read_items(Path(config.items), verifiers)
 
 
 def rewards_verifiers(config: RlConfig) -> Verifiers:
@@ -58,8 +63,10 @@ def judged_items(config: RlConfig, items: Sequence[Item]) -> list[Item]:
 
 
 def _models(config: RlConfig) -> Models:
-    judge, principles = judge_of(config), Path(config.verifier.principles or SHIPPED)
-    return Models({} if judge is None else {"judge": judge}, {"principles": tuple(read_principles(principles))},
+    judge = judge_of(config)
+    with in_key("rl.verifier.principles"):
+        principles = tuple(read_principles(Path(config.verifier.principles or SHIPPED)))
+    return Models({} if judge is None else {"judge": judge}, {"principles": principles},
                   "rl.verifier.judge={base: ..., model: ...}", _grader(config), "rl.verifier.grader={base: ..., model: ...}")
 
 
@@ -68,6 +75,8 @@ def _grader(config: RlConfig) -> Graded | None:
     if grader is None:
         return None
     instruction = Path(grader.instruction) if grader.instruction else None
+    with in_key("rl.verifier.grader.instruction"):
+        read_instruction(instruction or INSTRUCTION)  # the other keys name themselves
     return grader_of(grader.base, grader.model, grader.samples, instruction, grader.seconds, grader.temperature)
 
 

@@ -17,7 +17,8 @@ from megatron_qm.align.rl.rehearsal import Replay
 from megatron_qm.config.rl import RlRun
 from megatron_qm.config.rl_rules import check_rl
 from megatron_qm.data.text_table import text_table
-from megatron_qm.errors import UserError
+from megatron_qm.errors import UserError, in_key
+from megatron_qm.identities import check_named
 from megatron_qm.rewards.items import Item
 from megatron_qm.rewards.judge import AT_ONCE
 from megatron_qm.rewards.references import check_references
@@ -64,9 +65,24 @@ diagnosis, drugs, ordering, or what rl.verifiers names), prompt or messages, ref
     def prepare(self, config: RlRun, rank: int, check: Callable[[RlRun], None]) -> RlRun:
         ready = self.counted(config)
         check(ready)
-        if ready.rl.replay is not None:
-            Replay(ready, ready.rl.replay, packed_length(ready))  # what cannot be read is said before any rank starts
         return ready
+
+    def ready(self, config: RlRun) -> None:
+        super().ready(config)
+        rl = config.rl
+        if rl.replay is not None:
+            with in_key("rl.replay.sources"):
+                Replay(config, rl.replay, packed_length(config))
+        if rl.reference is not None:
+            check_named("rl.reference", rl.reference)
+        if rl.vllm is not None and not (Path(rl.vllm.folder) / "config.json").is_file():
+            raise UserError(f"rl.vllm.folder: {rl.vllm.folder}: no Hugging Face folder, for it has no config.json; export the "
+                            "policy with export-hf")
+        if rl.saved_rollouts:
+            from megatron_qm.align.rollouts.replay import SavedRollouts
+
+            with in_key("rl.saved_rollouts"):
+                SavedRollouts(*map(Path, rl.saved_rollouts), vocabulary=config.model.vocab_size)
 
     def data_plan(self, config: RlRun) -> str:
         items = _items(config)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, TextIO, TypeVar
 from megatron_qm.config.groups import GroupsRun
 from megatron_qm.errors import UserError
 from megatron_qm.evals.examination import check_examination
-from megatron_qm.identities import newest_state, verify_named
-from megatron_qm.pretrain import check_data
+from megatron_qm.identities import check_named, newest_state, verify_named
+from megatron_qm.pretrain import check_data, check_weights
 from megatron_qm.work import Work
 
 if TYPE_CHECKING:
@@ -53,6 +53,9 @@ class GroupsWork(Work[G]):
                                 f"{_LONGEST_NAME} bytes, not {len(name.encode())}")
             if names.count(name) > 1:
                 raise UserError(f"{section}: the group name {name!r} is given twice (sources and validation share one folder)")
+        sizes = 1.0  # of groups whose weight is not given: their rows, which are some
+        check_weights({group.name: sizes if group.weight is None else group.weight for group in config.groups.sources},
+                      f"{section}.sources")
 
     def counted(self, config: G) -> G:
         from megatron_qm.align.sft.prepare import counted
@@ -76,6 +79,15 @@ class GroupsWork(Work[G]):
             if checkpoint is not None:
                 verify_named(key, checkpoint)
         check_examination(config)
+
+    def ready(self, config: G) -> None:
+        from megatron_qm.align.sft.prepare import check_groups
+
+        super().ready(config)
+        for key, checkpoint in self.begins_from(config):
+            if checkpoint is not None:
+                check_named(key, checkpoint)
+        check_groups(config)
 
     def data_plan(self, config: G) -> str:
         from megatron_qm.align.sft.prepare import describe

@@ -29,7 +29,7 @@ from megatron_qm.config.data import SourceConfig
 from megatron_qm.config.groups import GroupConfig, GroupsRun
 from megatron_qm.data.blend import Mixture
 from megatron_qm.data.text_table import text_table
-from megatron_qm.errors import UserError
+from megatron_qm.errors import UserError, in_key
 from megatron_qm.files import folder_for, fsync_directory, sha256, write_json
 from megatron_qm.json_types import JsonObject, parse_json
 from megatron_qm.train.lock import locked
@@ -94,6 +94,12 @@ def counted(config: R, kind: Kind) -> R:
     return _with_data(config, [_accepted(config, *each) for each in zip(groups, _all_counts(config, groups, kind), strict=True)])
 
 
+def check_groups(config: GroupsRun) -> None:
+    """Raises UserError for what no sample of them could be made with: files that are not there, a template that is none."""
+    _groups(config)
+    _renderer(config)
+
+
 def describe(config: GroupsRun, kind: Kind) -> str:
     """What each group holds, and what is read of it, as a text table. Writes nothing."""
     groups = _groups(config)
@@ -147,7 +153,7 @@ def _all_counts(config: GroupsRun, groups: Sequence[Group], kind: Kind) -> list[
 def _accepted(config: GroupsRun, group: Group, counts: Counts) -> Counts:
     """Raises UserError where more of the group is left out than may be."""
     if counts.left_out > config.groups.max_left_out:
-        raise UserError(f"{config.section}: group {group.config.name!r}: {counts.left_out:.1%} of its samples are left out "
+        raise UserError(f"{config.place_of(group.config)}: {counts.left_out:.1%} of its samples are left out "
                         f"({in_words(counts.rejected)}); mend them (`megatron-qm {config.stage} ... --show 20` shows some), "
                         f"or raise {config.section}.max_left_out = {config.groups.max_left_out:g}")
     return counts
@@ -157,11 +163,11 @@ def _group(config: GroupsRun, group: GroupConfig) -> Group:
     """Without reading its files."""
     paths = sorted(glob.glob(group.path)) if glob.has_magic(group.path) else [group.path]
     if not paths:
-        raise UserError(f"{config.section}: group {group.name!r}: no file matches {group.path}")
+        raise UserError(f"{config.place_of(group)}: no file matches {group.path}")
     try:
         stats = [os.stat(path) for path in paths]
     except OSError as error:
-        raise UserError(f"{config.section}: group {group.name!r}: {error.filename}: {error.strerror}") from None
+        raise UserError(f"{config.place_of(group)}: {error.filename}: {error.strerror}") from None
     _refuse_own(config, group, paths)
     tokenizer = _tokenizer(config)
     parts = [tokenizer / name for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")]
@@ -179,7 +185,7 @@ def _refuse_own(config: GroupsRun, group: GroupConfig, paths: Sequence[str]) -> 
     own = Path(os.path.realpath(Path(config.output) / "data"))
     for path in paths:
         if Path(os.path.realpath(path)).is_relative_to(own):
-            raise UserError(f"{config.section}: group {group.name!r}: {path} lies in {Path(config.output) / 'data'}, which this "
+            raise UserError(f"{config.place_of(group)}: {path} lies in {Path(config.output) / 'data'}, which this "
                             "run writes; move it elsewhere, or choose another output")
 
 
@@ -190,7 +196,8 @@ def _tokenizer(config: GroupsRun) -> Path:
 
 
 def _renderer(config: GroupsRun) -> Renderer:
-    return load_renderer(_tokenizer(config), only_last=config.groups.only_last, arguments=config.data.template_arguments)
+    with in_key("data.tokenizer"):
+        return load_renderer(_tokenizer(config), only_last=config.groups.only_last, arguments=config.data.template_arguments)
 
 
 def _wait(group: Group) -> Counts:
@@ -241,7 +248,7 @@ def _refuse_to_replace(config: GroupsRun, group: Group, kind: Kind) -> None:
         return
     if not _same(group, kind):
         raise UserError(
-            f"{config.section}: group {group.prefix.name!r}: the run in {config.output} ({there[0].name}) has learnt from other "
+            f"{config.place_of(group.config)}: the run in {config.output} ({there[0].name}) has learnt from other "
             f"data than {', '.join(group.paths)} now make; bring back what was there, or choose another output, with "
             f"train.start_from={there[0]} to go on from its weights"
         )

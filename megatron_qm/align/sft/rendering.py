@@ -15,7 +15,8 @@ import numpy as np
 
 from megatron_qm.align.sft.conversations import Conversation, UnusableError
 from megatron_qm.align.sft.probes import probe_of, shape_of
-from megatron_qm.align.sft.standing import Ends, Rendering, check, check_control
+from megatron_qm.align.sft.standing import Ends, Rendering, check, check_control, check_once
+from megatron_qm.align.sft.thoughts import check_thoughts, shows_thoughts
 from megatron_qm.chat import ChatTemplate, TemplateError
 from megatron_qm.control_tokens import ControlTokens, added_texts, special_texts
 from megatron_qm.errors import UserError
@@ -51,10 +52,12 @@ class Renderer:
         self._tokenizer, self._only_last = tokenizer, only_last
         try:
             self._template = ChatTemplate(tokenizer, arguments)
+            self._template.check()
         except TemplateError as error:
             raise UserError(f"{name}: {error}; mend data.template_arguments = {dict(arguments)}, or the template") from None
         self._ends = Ends(special_texts(tokenizer), added_texts(tokenizer))
         self._control = ControlTokens(self._template)
+        self._shows_thoughts = shows_thoughts(self._template)
         self._probed: dict[Hashable, UnusableError | None] = {}
 
     def render(self, conversation: Conversation) -> Rendered:
@@ -66,6 +69,7 @@ class Renderer:
         if not rendering.answers:
             raise UnusableError("it has no answer to learn from")
         notes = check_control(conversation, self._control) | check(conversation, rendering, self._ends)
+        notes |= check_thoughts(conversation, rendering, shows=self._shows_thoughts)
         self._check_shape(conversation)
         encoded = self._tokenizer(rendering.text, add_special_tokens=False, return_offsets_mapping=True)
         offsets_s2 = np.array(encoded["offset_mapping"], np.int64).reshape(-1, 2)
@@ -98,7 +102,8 @@ class Renderer:
         return len(before), len(after)
 
     def _check_shape(self, conversation: Conversation) -> None:
-        """Whether the template loses something of conversations of this shape, which each of them might hide by chance."""
+        """Whether the template loses something of conversations of this shape, or says it again, which each of them might hide by
+        chance."""
         shape = shape_of(conversation)
         if shape not in self._probed:
             self._probed[shape] = self._objection(probe_of(conversation))
@@ -108,7 +113,9 @@ class Renderer:
 
     def _objection(self, probe: Conversation) -> UnusableError | None:
         try:
-            check(probe, self._rendering(probe), self._ends)
+            rendering = self._rendering(probe)
+            check(probe, rendering, self._ends)
+            check_once(probe, rendering.text)
         except UnusableError as error:
             return error.with_traceback(None)
         except TemplateError:  # it is particular about texts, and has taken this sample's

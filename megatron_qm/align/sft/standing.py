@@ -53,6 +53,16 @@ def check(conversation: Conversation, rendering: Rendering, ends: Ends) -> froze
     return frozenset(notes)
 
 
+def check_once(conversation: Conversation, text: str) -> None:
+    """Of a conversation of words that stand nowhere else. Raises UnusableError for one that the template writes again."""
+    for place, message in enumerate(conversation.messages):
+        for what, word in _texts(message):
+            times = text.count(word.strip()) if word.strip() and what != "name" else 1
+            if times > 1:
+                raise UnusableError(f"the template writes the {what} of the {_who(message)} more than once",
+                                    f"turn {place + 1}: {shown(word)} stands {times} times in the rendering; mend the template")
+
+
 def check_control(conversation: Conversation, control: ControlTokens) -> frozenset[str]:
     """A note of special tokens that are no part of the template. Raises UnusableError for a text that holds one that is: to the
     model it would end its turn, and what follows would be somebody else's."""
@@ -143,6 +153,9 @@ def _schema_leaves(tools: Sequence[JsonObject]) -> Iterator[object]:
 
 
 def _lost(what: str, message: Message, place: int, text: str, where: str) -> UnusableError:
-    who = "answer" if message.role == "assistant" else f"{message.role} message"
-    return UnusableError(f"the template leaves out the {what} of the {who}",
+    return UnusableError(f"the template leaves out the {what} of the {_who(message)}",
                          f"turn {place + 1}: {shown(text)} is not in {where}{advice(text)}")
+
+
+def _who(message: Message) -> str:
+    return "answer" if message.role == "assistant" else f"{message.role} message"

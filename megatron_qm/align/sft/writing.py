@@ -17,7 +17,7 @@ from megatron_qm.align.sft.reading import Rejected
 from megatron_qm.align.sft.rendering import Renderer
 from megatron_qm.align.sft.samples import Sample, samples_of
 from megatron_qm.config.groups import GroupConfig, GroupsRun
-from megatron_qm.errors import UserError
+from megatron_qm.errors import UserError, in_key
 from megatron_qm.json_types import object_of, whole_of
 
 
@@ -66,14 +66,15 @@ def write_rows(
     writer: "RowWriter | OnlyCounted",
 ) -> Counts:
     """Every sample of the group into `writer`. Raises UserError where none is left."""
-    length, counts = config.data.sequence_length, Counts()
+    length, counts, place = config.data.sequence_length, Counts(), config.place_of(group)
     samples = _counted(kind.samples(group, paths, renderer, config), writer, counts)
-    for row in pack(samples, length) if config.groups.pack else ([sample] for sample in samples):
-        writer.row(row, length)
-        counts.rows += 1
+    with in_key(place):
+        for row in pack(samples, length) if config.groups.pack else ([sample] for sample in samples):
+            writer.row(row, length)
+            counts.rows += 1
     if not counts.samples:
         why = in_words(counts.rejected)
-        raise UserError(f"{config.section}: group {group.name!r}: no sample is left of {paths[0]}: "
+        raise UserError(f"{place}: no sample is left of {paths[0]}: "
                         + (f"{why}; `megatron-qm {config.stage} ... --show 5` shows where" if why else "it is empty"))
     return counts
 
