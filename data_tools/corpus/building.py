@@ -135,7 +135,7 @@ class Building:
 
     def plan(self) -> str:
         """What would be read and made, in words. The launcher of clusters reads the first line, and those of jobs."""
-        lines = [yaml.safe_dump({"output": self._asked.config.output}, allow_unicode=True, width=1 << 20).rstrip()]
+        lines = [yaml.safe_dump({"output": self._asked.config.output}, allow_unicode=True, width=1 << 20)]
         for source in self._asked.config.sources:
             files = [item.input for item in self.sources if item.name == source.name]
             size = sum(item.size for item in files)
