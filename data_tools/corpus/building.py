@@ -16,6 +16,7 @@ import yaml
 
 from data_tools.corpus.config import Asked
 from data_tools.corpus.counts import StepCounts
+from data_tools.corpus.covering import COVERAGE, MISSING, check_coverage, write_coverage
 from data_tools.corpus.grading.rules import read_rules
 from data_tools.corpus.grading.selecting import OfGradeConfig, of_grade
 from data_tools.corpus.jobs import jobs_of
@@ -73,6 +74,8 @@ class Building:
         check_order(asked)
         for stage, config in asked.stages:
             stage.check(config)
+        if asked.config.coverage:
+            check_coverage(asked.config.coverage)
 
     def run(self) -> list[tuple[CorpusPass, dict[str, Any]]]:
         """Make what is missing; returns the passes with their manifests. Raises UserError and Interrupted; what was done is
@@ -91,9 +94,16 @@ class Building:
             last, manifest = done[-1]
             if last.folder.name == "corpus":
                 write_table(last.folder, manifest, self._output / TABLE)
+                self._look_for_points(last.folder, manifest)
                 if self._asked.config.preprocess and self._options.until in (None, TOKENS):
                     self._make_tokens(last, manifest, redo or self._options.redo == TOKENS)
             return done
+
+    def _look_for_points(self, folder: Path, manifest: dict[str, Any]) -> None:
+        if config := self._asked.config.coverage:
+            shards = [folder / shard["name"] for shard in manifest["shards"] if shard["documents"]]
+            digests = [shard["sha256"] for shard in manifest["shards"]]
+            write_coverage(config, shards, digests, self._output, self._options.workers, self._stop)
 
     def run_task(self, index: int) -> None:
         """Make one slice of the first pass, while others make theirs; `run` joins them."""
@@ -148,6 +158,8 @@ class Building:
             before = read_manifest(item.folder) if (item.folder / MANIFEST).exists() else None
         if self._asked.config.preprocess and self._options.until in (None, TOKENS):
             lines.append(f"preprocess with {self._asked.config.preprocess.tokenizer} -> {self._output / 'dataset'}")
+        if coverage := self._asked.config.coverage:
+            lines.append(f"points of {coverage.points} -> {self._output / COVERAGE}, {self._output / MISSING}")
         jobs = jobs_of(self.passes, self._options.tasks or min(len(self.sources), _MOST_TASKS), self._options.until)
         lines.append("on a cluster, launch/slurm/build_corpus.sh submits, each after the one before:")
         lines += [job.in_words() for job in jobs]
