@@ -72,6 +72,9 @@ def locked(path: Path, refusal: str = "", shared: bool = False) -> Iterator[None
             fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (fcntl.LOCK_NB if refusal else 0))
         except BlockingIOError:
             raise UserError(refusal) from None
+        except OSError as error:
+            raise UserError(f"{path}: cannot be locked: {error.strerror}; name an output on storage with flock (Lustre has it by "
+                            "the mount option flock)") from None
         yield
     finally:
         os.close(descriptor)

@@ -37,12 +37,20 @@ work() {
   MQM_OUTPUT=$2 log=${3//%a/${SLURM_ARRAY_TASK_ID:-}}
   read -ra own <<<"${4//%a/${SLURM_ARRAY_TASK_ID:-}}"
   shift 4
+  # A task of the array has come further each time; a stage over the whole begins again.
+  if [ -z "${SLURM_ARRAY_TASK_ID:-}" ] && [ "$MQM_RESTART" -gt "${MAX_RESTARTS_WITHOUT_PROGRESS:-3}" ]; then
+    stop "$name" 2 "came back to the queue $MQM_RESTART times; where that was for want of time, give it more (JOIN_OPTIONS), and submit again"
+  fi
   mqm_run_process "${program[@]}" --workers "${SLURM_CPUS_PER_TASK:-1}" "$@" "${own[@]}" || code=$?
   if [ "$code" = 0 ]; then say "$name: done (job $SLURM_JOB_ID)"; return; fi
   why=$(grep -hsE '(^|: )error: ' "$log" | tail -n 1 | sed 's/^.*error: //') || true
   if [ "$code" -gt 128 ]; then why="was ended by signal $((code - 128)) again and again, perhaps for want of memory"; fi
-  say "error: $name (job $SLURM_JOB_ID) stops the chain: ${why:-ended with code $code, see $log}" >&2
-  exit "$code"
+  stop "$name" "$code" "${why:-ended with code $code, see $log}"
+}
+
+stop() { # NAME CODE WHY
+  say "error: $1 (job $SLURM_JOB_ID) stops the chain: $3" >&2
+  exit "$2"
 }
 
 # --- the first job: what is asked for is checked, and submitted

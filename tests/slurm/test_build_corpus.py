@@ -52,10 +52,11 @@ block_bytes: 16384
 class Chain:
     """Jobs of one submission. numbers: of each, by its name."""
 
-    def __init__(self, cluster: Cluster, config: Path, *words: str) -> None:
+    def __init__(self, cluster: Cluster, config: Path, *words: str, **variables: str) -> None:
         self.cluster, self.folder, self.output = cluster, config.parent, config.parent / "out"
         self.first = cluster.submit(f"--output={self.folder}/job.log", str(LAUNCH / "build_corpus.sh"), "--config", str(config),
-                                    *words, folder=self.folder, environment={"MQM_COMMAND": COMMAND, "PYTHONPATH": str(ROOT)})
+                                    *words, folder=self.folder,
+                                    environment={"MQM_COMMAND": COMMAND, "PYTHONPATH": str(ROOT)} | variables)
         self.state = cluster.wait(self.first, 120)["JobState"]
         told = [line.split() for line in self.lines() if " submitted (job " in line]
         self.numbers = {words[2].rstrip(":"): words[-1].rstrip(")") for words in told}
@@ -159,6 +160,15 @@ def test_a_stage_that_fails_stops_the_chain_with_one_line_and_the_same_again_goe
     shutil.rmtree(next((tmp_path / "out/stages").glob("1-*.partial")))
     assert set(Chain(cluster, config, "--tasks", str(TASKS)).wait().values()) == {"COMPLETED"}
     assert (tmp_path / "out/dataset/corpus.idx").exists() and (tmp_path / "out/report.html").exists()
+
+
+def test_a_stage_over_the_whole_does_not_come_back_for_ever(cluster: Cluster, tmp_path: Path) -> None:
+    chain = Chain(cluster, write_corpus(tmp_path, 100), "--tasks", str(TASKS), MAX_RESTARTS_WITHOUT_PROGRESS="0")
+    number = chain.numbers["deduplicate"]
+    until(lambda: cluster.job(number).get("JobState") == "RUNNING", chain)
+    cluster.run("scontrol", "requeue", number)
+    assert list(chain.wait().values()) == ["COMPLETED"] * TASKS + ["FAILED", "CANCELLED", "CANCELLED"], chain.log()
+    assert "error: deduplicate (job " in chain.lines()[-1] and "came back to the queue 1 times" in chain.lines()[-1]
 
 
 @pytest.mark.parametrize(("words", "said"), [

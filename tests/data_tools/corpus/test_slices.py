@@ -1,6 +1,8 @@
 """A first pass made in slices: joined, it is byte for byte what one run writes, or is refused by name."""
 
+import errno
 import fcntl
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -111,6 +113,19 @@ def test_while_a_task_works_no_run_joins_and_a_second_task_may_work(
         tasks(config, 2, 1)
         assert build(config, "--tasks", "2") == 2
     assert "another run is writing this corpus" in capsys.readouterr().err
+
+
+def test_storage_without_locks_is_refused_by_name(
+    sources: tuple[Path, dict], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    config, _ = sources
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    for words in (["--tasks", "2", "--task", "0"], []):
+        assert build(config, *words) == 2
+        assert f"{config.parent}/out/.lock: cannot be locked: Function not implemented" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("words", "said"), [
