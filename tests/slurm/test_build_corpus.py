@@ -52,11 +52,11 @@ block_bytes: 16384
 class Chain:
     """Jobs of one submission. numbers: of each, by its name."""
 
-    def __init__(self, cluster: Cluster, config: Path, *words: str, **variables: str) -> None:
+    def __init__(self, cluster: Cluster, config: Path, *words: str, options: tuple[str, ...] = (), **variables: str) -> None:
         self.cluster, self.folder, self.output = cluster, config.parent, config.parent / "out"
-        self.first = cluster.submit(f"--output={self.folder}/job.log", str(LAUNCH / "build_corpus.sh"), "--config", str(config),
-                                    *words, folder=self.folder,
-                                    environment={"MQM_COMMAND": COMMAND, "PYTHONPATH": str(ROOT)} | variables)
+        environment = {"MQM_COMMAND": COMMAND, "PYTHONPATH": str(ROOT)} | variables
+        self.first = cluster.submit(f"--output={self.folder}/job.log", *options, str(LAUNCH / "build_corpus.sh"), "--config",
+                                    str(config), *words, folder=self.folder, environment=environment)
         self.state = cluster.wait(self.first, 120)["JobState"]
         told = [line.split() for line in self.lines() if " submitted (job " in line]
         self.numbers = {words[2].rstrip(":"): words[-1].rstrip(")") for words in told}
@@ -169,6 +169,21 @@ def test_a_stage_over_the_whole_does_not_come_back_for_ever(cluster: Cluster, tm
     cluster.run("scontrol", "requeue", number)
     assert list(chain.wait().values()) == ["COMPLETED"] * TASKS + ["FAILED", "CANCELLED", "CANCELLED"], chain.log()
     assert "error: deduplicate (job " in chain.lines()[-1] and "came back to the queue 1 times" in chain.lines()[-1]
+
+
+def test_jobs_are_given_what_the_first_one_has(cluster: Cluster, tmp_path: Path) -> None:
+    options = ("--cpus-per-task=3", "--time=33", "--mem=700", "--partition=urgent")
+    chain = Chain(cluster, write_corpus(tmp_path, 5), "--tasks", "2", options=options, SBATCH_OPTIONS="--hold",
+                  JOIN_OPTIONS="--cpus-per-task=5 --comment=joins", DEPENDENCY="afterok:1")  # fmt: skip
+    jobs = [cluster.job(number) for number in chain.numbers.values()]
+    cluster.run("scancel", *chain.numbers.values())
+    assert [job["CPUs/Task"] for job in jobs] == ["3", "5", "5", "5"]
+    assert [job.get("Comment") for job in jobs] == [None, "joins", "joins", "joins"]
+    assert {(job["TimeLimit"], job["MinMemoryNode"], job["Partition"], job["Requeue"]) for job in jobs} == {
+        ("00:33:00", "700M", "urgent", "1")}  # fmt: skip
+    assert jobs[0]["ArrayTaskId"] == "0-1" and jobs[0]["Dependency"] == "(null)"
+    assert [job["Dependency"].split("_")[0].split("(")[0] for job in jobs[1:]] == [
+        f"afterok:{number}" for number in list(chain.numbers.values())[:-1]]  # fmt: skip
 
 
 @pytest.mark.parametrize(("words", "said"), [
