@@ -10,7 +10,6 @@ phrase, or a list of phrases of which any will do.
 
 import argparse
 import sys
-import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,20 +18,14 @@ if __name__ == "__main__":  # as a script: the imports below are found from the 
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from data_tools.corpus.arguments import LINES, add_input, add_overwrite, add_workers, parsed, parser_of
-from data_tools.corpus.coverage.find import Finder
-from data_tools.corpus.coverage.points import read_points
 from data_tools.corpus.coverage.probes import probes_of
-from data_tools.corpus.coverage.run import count_rows, look_through, missing_rows, render, report_of
+from data_tools.corpus.coverage.run import count_rows, looked_through, render
 from data_tools.corpus.places import STOPPED, check_outputs, exit_code
-from data_tools.corpus.report import rate
 from data_tools.corpus.rows import corpus_of
 from data_tools.stopping import StopRequest
-from megatron_qm.errors import UserError
 from megatron_qm.files import write_json, write_json_lines
 
-FORMAT = "megatron-qm coverage 1"
 _MOST_WITHIN = 1_000_000
-_SAMPLES = 20
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -59,25 +52,9 @@ def coverage(args: argparse.Namespace, stop: StopRequest) -> dict[str, Any]:
         "--html": args.html,
     }
     check_outputs(outputs, [*(file.path for file in corpus.files), args.points], args.overwrite)
-    points, bad = read_points(args.points)
-    began = time.monotonic()
-    tally = look_through(corpus, points, args.within, args.workers)
-    seconds = time.monotonic() - began
-    if not tally.read:
-        raise UserError(f"--corpus: holds no document; {len(tally.refused):,} lines were refused")
-    missing = list(missing_rows(points, Finder(points, args.within), tally))
+    points, tally, report, missing = looked_through(corpus, args.points, args.within, args.workers)
     probes = list(probes_of(points, args.seed)) if args.probes else []
-    report = {
-        "format": FORMAT,
-        "points": str(args.points),
-        "within": args.within,
-        **report_of(points, tally),
-        "points refused": [one._asdict() for one in bad[:_SAMPLES]],
-        "number of points refused": len(bad),
-        "probes": {"written": len(probes), "points with a question": sum(bool(one.question) for one in points)},
-        "seconds": round(seconds, 3),
-        "MB/s": rate(tally.size, seconds),
-    }
+    report["probes"] = {"written": len(probes), "points with a question": sum(bool(one.question) for one in points)}
     for path, rows in ((args.missing, missing), (args.probes, probes), (args.counts, count_rows(points, tally))):
         if path:
             write_json_lines(path, rows)

@@ -1,6 +1,5 @@
 """A corpus from its sources to tokens, stage by stage; what is there already, and made of the same, is not made again."""
 
-import fcntl
 import json
 import logging
 import os
@@ -17,15 +16,18 @@ import yaml
 
 from data_tools.corpus.config import Asked
 from data_tools.corpus.counts import StepCounts
+from data_tools.corpus.covering import COVERAGE, MISSING, check_coverage, write_coverage
 from data_tools.corpus.grading.rules import read_rules
 from data_tools.corpus.grading.selecting import OfGradeConfig, of_grade
+from data_tools.corpus.jobs import jobs_of
 from data_tools.corpus.manifest import MANIFEST, manifest_of, read_manifest, refuse_differences, shards_of
 from data_tools.corpus.order import check_order
 from data_tools.corpus.passes import TOKENS, CorpusPass, check_stage, identity_of, passes_of, shard_inputs, source_inputs
-from data_tools.corpus.places import check_no_pattern
+from data_tools.corpus.places import check_no_pattern, locked
 from data_tools.corpus.reading import ReadAs
 from data_tools.corpus.report import sample_record, stage_record
 from data_tools.corpus.shards import Shard
+from data_tools.corpus.slices import SLICES, Sliced
 from data_tools.corpus.stage import LONGEST_INSIDE, Stage, WholeWork
 from data_tools.corpus.stage_run import JOURNAL, StageRun, check_found
 from data_tools.corpus.steps import READ, Pass
@@ -38,16 +40,20 @@ from megatron_qm.files import fsync_tree, make_folder, obstacles_named, publish,
 log = logging.getLogger(__name__)
 
 _PLAN = "plan.json"
+_MOST_TASKS = 64  # where nobody says how many
+_BEGINNING = ".beginning"  # held by the one task that makes the folder in which all work
 _PASSING = re.compile(r"\.[0-9]+\.(tmp|deleting)$")
 
 
 @dataclass(frozen=True)
 class Options:
-    """until: the last stage that is made. redo: it and all that follow are made again."""
+    """until: the last stage that is made. redo: it and all that follow are made again. tasks: slices that the first pass is made
+    in; None: it is made in one run."""
 
     until: str | None = None
     redo: str | None = None
     workers: int = 1
+    tasks: int | None = None
 
 
 class Building:
@@ -62,14 +68,20 @@ class Building:
         self._output = Path(asked.config.output)
         check_no_pattern(self._output, f"output = {self._output}")
         self._refuse_own_output()
+        if options.tasks and options.tasks > len(self.sources):
+            raise UserError(f"--tasks {options.tasks}: the sources have {len(self.sources)} files, and a task reads whole ones: "
+                            "ask for that many at most, or cut the files")
         check_order(asked)
         for stage, config in asked.stages:
             stage.check(config)
+        if asked.config.coverage:
+            check_coverage(asked.config.coverage)
 
     def run(self) -> list[tuple[CorpusPass, dict[str, Any]]]:
         """Make what is missing; returns the passes with their manifests. Raises UserError and Interrupted; what was done is
         kept."""
         with _locked(self._output):
+            (self._output / _BEGINNING).unlink(missing_ok=True)
             _sweep(self._output)
             done: list[tuple[CorpusPass, dict[str, Any]]] = []
             redo = False
@@ -82,9 +94,34 @@ class Building:
             last, manifest = done[-1]
             if last.folder.name == "corpus":
                 write_table(last.folder, manifest, self._output / TABLE)
+                self._look_for_points(last.folder, manifest)
                 if self._asked.config.preprocess and self._options.until in (None, TOKENS):
                     self._make_tokens(last, manifest, redo or self._options.redo == TOKENS)
             return done
+
+    def _look_for_points(self, folder: Path, manifest: dict[str, Any]) -> None:
+        if config := self._asked.config.coverage:
+            shards = [folder / shard["name"] for shard in manifest["shards"] if shard["documents"]]
+            digests = [shard["sha256"] for shard in manifest["shards"]]
+            write_coverage(config, shards, digests, self._output, self._options.workers, self._stop)
+
+    def run_task(self, index: int) -> None:
+        """Make one slice of the first pass, while others make theirs; `run` joins them."""
+        item, identity = self.passes[0], self.passes[0].identity(self._asked, self._identities(None))
+        with _locked(self._output, shared=True):
+            if item.folder.exists():
+                refuse_differences(item.folder, read_manifest(item.folder)["made_by"], identity, item.name)
+                log.info("%s: is there", item.folder)
+                return
+            with locked(self._output / _BEGINNING):
+                folder = _begun(item, identity)
+            with self._sliced(folder, self._work(item, self.sources)).run(index) as run:
+                run.write(self._options.workers)
+            documents = run.state.counts[-1].kept
+            log.info("%s: task %d of %d: %s documents", item.folder, index, self._options.tasks, f"{documents:,}")
+
+    def _sliced(self, folder: Path, work: Pass) -> Sliced:
+        return Sliced(folder, work, self._asked.config, self._options.tasks or 1, self._stop)
 
     def _make_tokens(self, last: CorpusPass, manifest: dict[str, Any], again: bool) -> None:
         config, workers = self._asked.config, self._options.workers
@@ -107,8 +144,8 @@ class Building:
         write_recipe(config, tokens, weights)
 
     def plan(self) -> str:
-        """What would be read and made, in words."""
-        lines = []
+        """What would be read and made, in words. The launcher of clusters reads the first line, and those of jobs."""
+        lines = [yaml.safe_dump({"output": self._asked.config.output}, allow_unicode=True, width=1 << 20)]
         for source in self._asked.config.sources:
             files = [item.input for item in self.sources if item.name == source.name]
             size = sum(item.size for item in files)
@@ -121,6 +158,11 @@ class Building:
             before = read_manifest(item.folder) if (item.folder / MANIFEST).exists() else None
         if self._asked.config.preprocess and self._options.until in (None, TOKENS):
             lines.append(f"preprocess with {self._asked.config.preprocess.tokenizer} -> {self._output / 'dataset'}")
+        if coverage := self._asked.config.coverage:
+            lines.append(f"points of {coverage.points} -> {self._output / COVERAGE}, {self._output / MISSING}")
+        jobs = jobs_of(self.passes, self._options.tasks or min(len(self.sources), _MOST_TASKS), self._options.until)
+        lines.append("on a cluster, launch/slurm/build_corpus.sh submits, each after the one before:")
+        lines += [job.in_words() for job in jobs]
         return "\n".join(lines)
 
     def _state(self, item: CorpusPass, before: dict[str, Any] | None) -> str | None:
@@ -174,20 +216,26 @@ class Building:
     def _through_steps(
         self, item: CorpusPass, folder: Path, identity: dict[str, Any], inputs: Sequence[ReadAs]
     ) -> dict[str, Any]:
-        config = self._asked.config
-        first = item is self.passes[0]
-        work = Pass(inputs, item.steps(), config.max_document_bytes if first else LONGEST_INSIDE, config.seed)
+        first, work = item is self.passes[0], self._work(item, inputs)
         names = [READ, *(step.name for step in work.steps)]
         log.info("%s: %s", item.folder, ", ".join(names))
-        with StageRun(folder, work, config, self._stop) as run:
-            run.write(self._options.workers)
-            state = run.state
+        if first and self._options.tasks:
+            state = self._sliced(folder, work).joined(self._options.workers)
+        else:
+            with StageRun(folder, work, self._asked.config, self._stop) as run:
+                run.write(self._options.workers)
+                state = run.state
         if first:
             check_found(state.found, inputs)
         files = [read_as.input for read_as in inputs]
         steps = [stage_record(name, counts, [sample_record(sample, files) for sample in samples])
                  for name, counts, samples in zip(names, state.counts, state.samples, strict=True)]
         return manifest_of(identity, state.shards, steps if first or len(steps) == 1 else steps[1:], state.seconds)
+
+    def _work(self, item: CorpusPass, inputs: Sequence[ReadAs]) -> Pass:
+        config = self._asked.config
+        longest = config.max_document_bytes if item is self.passes[0] else LONGEST_INSIDE
+        return Pass(inputs, item.steps(), longest, config.seed)
 
     def _through_whole(self, item: CorpusPass, folder: Path, identity: dict[str, Any], paths: Sequence[Path]) -> dict[str, Any]:
         stage, config = item.stages[0]
@@ -252,6 +300,7 @@ def _publish(partial: Path, folder: Path, manifest: dict[str, Any]) -> None:
 def _tidy(folder: Path) -> None:
     for name in (JOURNAL, _PLAN):
         (folder / name).unlink(missing_ok=True)
+    remove_tree(folder / SLICES)
 
 
 def _sweep(output: Path) -> None:
@@ -261,16 +310,10 @@ def _sweep(output: Path) -> None:
 
 
 @contextmanager
-def _locked(output: Path) -> Iterator[None]:
-    """Raises UserError where another run writes there."""
+def _locked(output: Path, shared: bool = False) -> Iterator[None]:
+    """shared: with others who make slices. Raises UserError where another run writes there."""
     make_folder(output, said=f"output = {output}")
     with obstacles_named(output / ".lock", f"output = {output}"):
-        descriptor = os.open(output / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(f"{output}: another run is writing this corpus; wait or stop it") from None
+        (output / ".lock").touch()
+    with locked(output / ".lock", f"{output}: another run is writing this corpus; wait or stop it", shared):
         yield
-    finally:
-        os.close(descriptor)

@@ -61,12 +61,21 @@ class TokensConfig:
 
 
 @dataclass(frozen=True)
+class CoverageConfig:
+    """What of a field the corpus covers, told in its report; OUTPUT/missing.jsonl lists what it does not."""
+
+    points: str  # JSON lines of points of knowledge, as data_tools/coverage.py reads them
+    within: Annotated[int, Ge(1), Le(1_000_000)] = 300  # characters in which the terms of a point stand
+
+
+@dataclass(frozen=True)
 class CorpusConfig:
     """A corpus from its sources to tokens."""
 
     output: str  # folder of everything that is made
     sources: list[SourceConfig]
     preprocess: TokensConfig | None = None  # null: no dataset is made
+    coverage: CoverageConfig | None = None  # null: nothing is looked for
     compression: Literal["zst", "none"] = "zst"  # of the shards
     shard_bytes: Annotated[int, Ge(1), Le(1 << 40)] = 1 << 30  # of JSON lines in a shard, before they are compressed
     # Read at once, unpacked; what is kept of them is a frame of a shard, which the next stage can begin at.

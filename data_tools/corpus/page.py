@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from data_tools.corpus.coverage.run import panels
+from data_tools.corpus.page_phi import phi_section
 from megatron_qm.observe.page.document import document, written
 from megatron_qm.observe.page.table import Row, Share, table
 
@@ -19,7 +21,8 @@ _STEP_TITLES = ("stage", "documents in", "kept", "", "changed", "dropped", "reje
 def render_corpus(found: Mapping[str, Any], path: Path) -> Path:
     """found: report.json. Raises UserError where the page cannot be written."""
     name = found["output"].rstrip("/").rpartition("/")[2] or "corpus"
-    body = [_header(name, found), _cards(found), _parts(found), _steps(found), *_drops(found)]
+    body = [_header(name, found), _cards(found), _parts(found), phi_section(found.get("phi")), *_coverage(found.get("coverage")),
+            _steps(found), *_drops(found)]
     return written(path, document(name, body, time.time()))
 
 
@@ -64,6 +67,10 @@ def _parts(found: Mapping[str, Any]) -> str:
         note = f"{left:,} more are in report.json." if left > 0 else ""
         tables.append(table(title, ("", "documents", "text", "share"), rows, len(rows), note=note))
     return f'<section class="tables"><h2>What it is made of</h2>{"".join(tables)}</section>' if any(tables) else ""
+
+
+def _coverage(found: Mapping[str, Any] | None) -> list[str]:
+    return panels(found, found["first missing"], found["missing"], found["list"]) if found else []
 
 
 def _steps(found: Mapping[str, Any]) -> str:

@@ -63,6 +63,24 @@ def check_no_pattern(path: Path, said: str) -> None:
 
 
 @contextmanager
+def locked(path: Path, refusal: str = "", shared: bool = False) -> Iterator[None]:
+    """Holds the file `path`, which stays: alone, or with others who share it. Raises UserError of `refusal` where that cannot be;
+    where none is given, waits until it can."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        try:
+            fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (fcntl.LOCK_NB if refusal else 0))
+        except BlockingIOError:
+            raise UserError(refusal) from None
+        except OSError as error:
+            raise UserError(f"{path}: cannot be locked: {error.strerror}; name an output on storage with flock (Lustre has it by "
+                            "the mount option flock)") from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
 def working_folder(output: Path, suffix: str) -> Iterator[Path]:
     """An empty folder beside `output`, gone when the block ends; what a killed run left in it is thrown away. Raises UserError
     where another process works in it, and for a name that would be a pattern."""

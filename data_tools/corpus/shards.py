@@ -43,18 +43,23 @@ class ShardWriter:
         self._changed = [self.shards[-1]]
         self._descriptor, self._hash = self._opened(self.shards[-1])
 
-    def append(self, lines: bytes, documents: int) -> None:
-        """Lines of a block."""
+    def append(self, lines: bytes, documents: int) -> int:
+        """Lines of a block; returns how many bytes they are, packed."""
+        data = self._packer.compress(lines) if self._packer and lines else lines
+        self.append_frame(data, documents, len(lines))
+        return len(data)
+
+    def append_frame(self, data: bytes, documents: int, lines: int) -> None:
+        """Those of a block, packed already. lines: bytes of them unpacked."""
         if not lines:
             return
         if self.shards[-1].lines >= self._shard_bytes:
             self._next()
         shard = self.shards[-1]
-        data = self._packer.compress(lines) if self._packer else lines
         write_all(self._descriptor, data, self._folder / shard.name)
         self._hash.update(data)
         shard.documents += documents
-        shard.lines += len(lines)
+        shard.lines += lines
         shard.size += len(data)
 
     def commit(self) -> list[dict[str, object]]:

@@ -15,7 +15,7 @@ from data_tools.corpus.workers import outcomes
 from data_tools.journal import Journal
 from data_tools.progress import Progress
 from data_tools.rejects import RejectsFile
-from data_tools.sources.inputs import shares_of
+from data_tools.sources.inputs import Share, shares_of
 from data_tools.sources.read import read_blocks
 from data_tools.stopping import StopRequest
 from megatron_qm.errors import UserError
@@ -26,16 +26,22 @@ JOURNAL, REJECTS = "journal", "rejects.jsonl"
 class StageRun:
     """A context: shards, rejects and journal are open inside it."""
 
-    def __init__(self, folder: Path, work: Pass, config: CorpusConfig, stop: StopRequest) -> None:
-        """Begin in the folder, or go on where its journal ends."""
+    def __init__(
+        self, folder: Path, work: Pass, config: CorpusConfig, stop: StopRequest, shares: Sequence[Share] | None = None
+    ) -> None:
+        """Begin in the folder, or go on where its journal ends. shares: what is read, where that is a slice of the inputs: then
+        the journal tells of each frame, so that slices can be joined."""
         self._work, self._stop, self._config = work, stop, config
         self._files = [read_as.input for read_as in work.inputs]
         self._journal: Journal[Record] = Journal(folder / JOURNAL)
         self.state = state = State.replay(self._journal.records, len(work.steps) + 1)
         self._shards = ShardWriter(folder, config.suffix, config.shard_bytes, state.shards)
         state.shards = self._shards.shards
-        self._shares_read = shares = shares_of(self._files, 0, 1)
-        self._rejects = RejectsFile(folder / REJECTS, self._files, {share.input: share for share in shares}, state.rejects_bytes)
+        self._sliced = shares is not None
+        self._shares_read = shares_of(self._files, 0, 1) if shares is None else shares
+        by_input = {share.input: share for share in self._shares_read}
+        self._rejects = RejectsFile(folder / REJECTS, self._files, by_input, state.rejects_bytes)
+        self._frames: list[tuple[int, int, int]] = []  # since the last commit: documents, bytes of lines, bytes packed
         self._sampled: set[int] = set()
 
     def __enter__(self) -> "StageRun":
@@ -50,8 +56,9 @@ class StageRun:
         """Read to the end. Raises UserError or Interrupted; what was done is kept."""
         if self.state.finished:
             return
-        before = list(accumulate((item.size for item in self._files), initial=0))
         position = self.state.position
+        read = {share.input: self._files[share.input].size for share in self._shares_read}
+        before = list(accumulate((read.get(number, 0) for number in range(len(self._files))), initial=0))
         progress = Progress(before[-1], before[min(position.input, len(self._files))])
         blocks = read_blocks(self._files, self._shares_read, position, None, self._config.block_bytes, self._work.limit)
         began = committed = time.monotonic()
@@ -70,15 +77,17 @@ class StageRun:
         finally:
             results.close()
             progress.close()
-        for item in self._files:
-            item.check_unchanged()
+        for share in self._shares_read:
+            self._files[share.input].check_unchanged()
         self.state.finished = True
         self._commit()
 
     def _append(self, outcome: Outcome) -> None:
         state = self.state
         last = outcome.counts[-1]
-        self._shards.append(outcome.data, last.kept)
+        packed = self._shards.append(outcome.data, last.kept)
+        if self._sliced and packed:
+            self._frames.append((last.kept, len(outcome.data), packed))
         self._rejects.append(outcome.input, outcome.rejects)
         for number, (counts, samples) in enumerate(zip(outcome.counts, outcome.samples, strict=True)):
             state.counts[number].add(counts)
@@ -94,8 +103,10 @@ class StageRun:
         """Data first, then the journal that claims it."""
         shards = self._shards.commit()
         self._rejects.sync()
-        self._journal.append(self.state.record(shards, self._sampled))
+        frames = {"frames": self._frames} if self._sliced else {}
+        self._journal.append({**self.state.record(shards, self._sampled), **frames})
         self._sampled.clear()
+        self._frames = []
 
 
 def check_found(found: dict[str, int], inputs: Sequence[ReadAs]) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from data_tools.corpus.counts import StepCounts
-from data_tools.corpus.samples import Sample
+from data_tools.corpus.samples import Sample, chosen
 from data_tools.corpus.shards import Shard
 from data_tools.sources.blocks import Position
 
@@ -40,6 +40,15 @@ class State:
                 state.samples[int(number)] = [Sample(*values) for values in samples]
         state.shards = list(shards.values())
         return state
+
+    def add(self, other: "State") -> None:
+        """What another slice of the same pass counted. Slices are made at once, so that the longest says how long it took."""
+        for counts, more in zip(self.counts, other.counts, strict=True):
+            counts.add(more)
+        self.samples = [chosen([*one, *more]) for one, more in zip(self.samples, other.samples, strict=True)]
+        for name, documents in other.found.items():
+            self.found[name] = self.found.get(name, 0) + documents
+        self.seconds = max(self.seconds, other.seconds)
 
     def record(self, shards: list[dict[str, object]], sampled: Iterable[int]) -> Record:
         """What the journal gets: `shards` and the samples of the steps `sampled` changed since the last record."""

@@ -4,6 +4,7 @@ token where it comes from."""
 import hashlib
 import io
 import json
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import orjson
 import pyarrow as arrow
+import pyarrow.compute as compute
 import pyarrow.parquet as parquet
 import zstandard
 
@@ -22,6 +24,7 @@ FIELDS = ("source", "licence", "kind", "type", "language", "grade")  # that docu
 _SCHEMA = arrow.schema([
     ("id", arrow.string()), *((name, arrow.dictionary(arrow.int32(), arrow.string())) for name in FIELDS),
     ("file", arrow.string()), ("line", arrow.int64()), ("bytes", arrow.int64()),
+    ("phi", arrow.list_(arrow.struct([("type", arrow.string()), ("values", arrow.int64())]))),  # what deidentify replaced
 ])  # fmt: skip
 _ROWS = 1 << 15
 _MADE_OF = b"made_of"
@@ -29,7 +32,7 @@ _MADE_OF = b"made_of"
 
 def write_table(folder: Path, manifest: dict[str, Any], target: Path) -> None:
     """A row for each document of the shards in `folder`, in their order; left alone where it is there and of the same."""
-    made_of = _digest([shard["sha256"] for shard in manifest["shards"]])
+    made_of = _digest([*_SCHEMA.names, *(shard["sha256"] for shard in manifest["shards"])])
     if _made_of(target) == made_of:
         return
     rows = (row for shard in manifest["shards"] for row in _rows(folder / shard["name"]))
@@ -66,6 +69,25 @@ def counts_by_field(table: Path) -> dict[str, dict[str, dict[str, int]]]:
     return found
 
 
+def phi_by_language(table: Path) -> dict[str, dict[str, Any]]:
+    """{language: {"documents", "touched", "values": {type: number}}}, the most documents first; touched: that hold any."""
+    documents, touched = Counter[str](), Counter[str]()
+    values: dict[str, Counter[str]] = defaultdict(Counter)
+    with parquet.ParquetFile(table) as file:
+        for batch in file.iter_batches(batch_size=_ROWS, columns=["language", "phi"], use_threads=False):
+            languages, phi = batch.column(0).cast(arrow.string()).fill_null(""), batch.column(1)
+            for row in compute.value_counts(languages).to_pylist():
+                documents[row["values"]] += row["counts"]
+            for row in compute.value_counts(languages.filter(phi.is_valid())).to_pylist():
+                touched[row["values"]] += row["counts"]
+            kinds, counts = compute.list_flatten(phi).flatten()
+            of = arrow.table([languages.take(compute.list_parent_indices(phi)), kinds, counts], ["language", "type", "values"])
+            for row in of.group_by(["language", "type"]).aggregate([("values", "sum")]).to_pylist():
+                values[row["language"]][row["type"]] += row["values_sum"]
+    return {language: {"documents": count, "touched": touched[language], "values": dict(sorted(values[language].items()))}
+            for language, count in sorted(documents.items(), key=lambda item: (-item[1], item[0]))}  # fmt: skip
+
+
 def _by_grade(item: tuple[str, list[int]]) -> tuple[int, str]:
     return 0, item[0] or "not said"
 
@@ -79,7 +101,8 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
         known = orjson.loads(line)
         origin = known.get("origin") or {}
         yield {"id": _text(known.get("id")), **{name: _text(known.get(name)) for name in FIELDS},
-               "file": _text(origin.get("file")), "line": origin.get("line"), "bytes": len(known["text"].encode())}  # fmt: skip
+               "file": _text(origin.get("file")), "line": origin.get("line"), "bytes": len(known["text"].encode()),
+               "phi": _counts(known.get("phi_counts"))}  # fmt: skip
 
 
 def _lines(path: Path) -> Iterator[bytes]:
@@ -121,6 +144,12 @@ def _made_of(path: Path) -> str | None:
 
 def _digest(parts: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _counts(value: object) -> list[dict[str, object]] | None:
+    """Of a document's `phi_counts`; a source may mean something else by that name."""
+    pairs = value.items() if isinstance(value, dict) else []
+    return [{"type": kind, "values": count} for kind, count in pairs if type(count) is int and 0 < count < 1 << 32] or None
 
 
 def _text(value: object) -> str | None:

@@ -7,6 +7,8 @@
 #   mqm_check_nodes           every node is fit for the work, or the sentence names it
 #   mqm_run_ranks COMMAND...  one task per rank, restarted as long as that helps
 #   mqm_train VERB RECIPE ARGUMENTS...  all of these: one stage of training, until its recipe's last step
+#   mqm_run_process COMMAND...  one process that goes on where it was when it is started again
+#   mqm_submit SCRIPT ARGUMENTS...  a further job, as if from outside of this one
 
 mqm_say() { echo "[$(date '+%F %T')] $*"; }
 
@@ -40,6 +42,12 @@ mqm_find_command() {
   for found in "$MQM_REPO"/.venv-*/bin/megatron-qm "$(command -v megatron-qm || true)"; do
     if [ -x "$found" ]; then echo "$found"; return; fi
   done
+}
+
+mqm_python() { # of the environment that the command is of
+  local python
+  python=$(dirname "$MQM")/python
+  if [ -x "$python" ]; then echo "$python"; else echo python3; fi
 }
 
 mqm_gpus_of_job() { # the number in SLURM_GPUS_PER_NODE, which may read h100:8
@@ -138,7 +146,8 @@ mqm_note_restart() {
 mqm_requeue() { # REASON [NODES to leave out]
   mqm_say "back to the queue: $1"
   trap '' TERM # the end of this script, which may come before the nodes are left out
-  scontrol requeue "$SLURM_JOB_ID" || mqm_fail "scontrol requeue refused; submit the job again to go on"
+  # The last task of an array has the number of the whole, by which all of them would go.
+  scontrol requeue "${SLURM_ARRAY_TASK_ID:+${SLURM_ARRAY_JOB_ID:-}_}${SLURM_ARRAY_TASK_ID:-$SLURM_JOB_ID}" || mqm_fail "scontrol requeue refused; submit the job again to go on"
   if [ -n "${2:-}" ]; then mqm_exclude "$2"; fi # of a running job Slurm refuses it
   trap - TERM
   sleep infinity & # slurmctld ends this script; returning would complete the job instead
@@ -231,6 +240,37 @@ mqm_tell_and_exit() {
   mqm_say "$rank ended with code $1: $2"
   exit "$1"
 }
+
+# --- work without ranks
+
+# COMMAND until it is done. Killed, it is started again; near the time limit it is asked to stop, and the job goes back to the
+# queue. Returns its exit code.
+mqm_run_process() {
+  local code killed=0 child=''
+  MQM_SIGNAL=''
+  trap 'MQM_SIGNAL=USR1; [ -z "$child" ] || kill -TERM "$child" 2>/dev/null || true' USR1
+  trap 'MQM_SIGNAL=TERM; [ -z "$child" ] || kill -TERM "$child" 2>/dev/null || true' TERM
+  while true; do
+    "$@" &
+    child=$! code=0
+    [ -z "$MQM_SIGNAL" ] || kill -TERM "$child" 2>/dev/null || true # it came while nobody was there to be told
+    while kill -0 "$child" 2>/dev/null; do wait "$child" || true; done # a trapped signal interrupts `wait`
+    wait "$child" || code=$?
+    if [ "$code" -le 128 ]; then return "$code"; fi
+    if [ "$MQM_SIGNAL" = USR1 ]; then mqm_requeue "the time limit is near"; fi
+    if [ "$MQM_SIGNAL" = TERM ]; then exit 143; fi
+    killed=$((killed + 1))
+    if [ "$killed" -gt "${MAX_RESTARTS_WITHOUT_PROGRESS:-3}" ]; then return "$code"; fi
+    mqm_say "ended by signal $((code - 128)): started again, to go on where it was"
+  done
+}
+
+# What Slurm says of this job in variables would hold for the other one too.
+mqm_submit() (
+  for name in "${!SLURM_@}"; do [ "$name" = SLURM_CONF ] || unset "$name"; done
+  unset GPUS_PER_NODE TASKS_PER_NODE
+  bash "$MQM_LAUNCH/submit.sh" "$@"
+)
 
 # --- a stage of training
 

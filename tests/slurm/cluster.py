@@ -104,7 +104,7 @@ class Cluster:
             if name.startswith(("SLURM_", "SBATCH_")) and name != "SLURM_CONF":
                 del self.environment[name]
         self._daemons: dict[str, subprocess.Popen] = {}
-        self._pending_since: dict[int, float] = {}
+        self._pending_since: dict[int | str, float] = {}
 
     def __enter__(self) -> "Cluster":
         self._configure()
@@ -232,12 +232,12 @@ class Cluster:
         assert done.returncode == 0, done.stderr
         return int(done.stdout.split(";")[0])
 
-    def job(self, number: int) -> dict[str, str]:
-        """What scontrol says of a job: JobState, Restarts, ExitCode, NodeList, ..."""
+    def job(self, number: int | str) -> dict[str, str]:
+        """What scontrol says of a job (of a task of an array: 12_3): JobState, Restarts, ExitCode, NodeList, ..."""
         text = self.run("scontrol", "show", "job", str(number), check=False).stdout
         return dict(word.split("=", 1) for word in text.split() if "=" in word)
 
-    def skip_requeue_delay(self, number: int, job: dict[str, str]) -> None:
+    def skip_requeue_delay(self, number: int | str, job: dict[str, str]) -> None:
         """Start a requeued job now and not in two minutes, but not at once: slurmd refuses a job in the second in which
         it has revoked its credential."""
         if job.get("JobState") != "PENDING" or job.get("Reason") != "BeginTime":

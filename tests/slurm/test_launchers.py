@@ -23,7 +23,7 @@ STAGES = {  # script: its verb, its recipe where none is named
     "reward_model.sh": ("reward-model", "reward-model-h100"), "dpo.sh": ("dpo", "dpo-h100"),
     "medical_rl.sh": ("rl", "medical-rl-h100"), "preference_rl.sh": ("rl", "preference-rl-h100"),
 }
-JOBS = [*STAGES, "preprocess.sh", "export_hf.sh"]
+JOBS = [*STAGES, "preprocess.sh", "export_hf.sh", "build_corpus.sh"]
 COMMAND = str(Path(sys.executable).parent / "megatron-qm")
 
 

@@ -92,6 +92,18 @@ def test_a_code_without_an_error_line_is_kept(tmp_path: Path) -> None:
     assert done.returncode == 2 and "rank-00001 ended with code 2: there is something to mend" in done.stdout
 
 
+@pytest.mark.parametrize(("work", "code", "starts"), [
+    ("exit 0", 0, 1), ("exit 2", 2, 1), ("exit 1", 1, 1), ("kill -9 $$", 137, 4),
+    ("[ $(wc -l <starts) = 3 ] || kill -9 $$", 0, 3), ("[ $(wc -l <starts) = 2 ] && exit 2; kill -9 $$", 2, 2),
+])
+def test_a_process_is_started_again_as_long_as_that_may_help(tmp_path: Path, work: str, code: int, starts: int) -> None:
+    script = tmp_path / "work.sh"
+    script.write_text(f"echo >>starts; {work}\n")
+    done = library(tmp_path, f"cd {tmp_path}; code=0; mqm_run_process bash work.sh || code=$?; echo code $code")
+    assert done.stdout.split()[-1] == str(code), done.stdout + done.stderr
+    assert len((tmp_path / "starts").read_text()) == starts
+
+
 @pytest.mark.parametrize("folder", [
     "runs/x", None, "null", "1e3", "it's: a # 'b'", "", "läufe/模型", "  two  spaces ", f"long {'word ' * 60}end",
     f"it's: {'word ' * 60}",

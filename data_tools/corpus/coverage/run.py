@@ -5,17 +5,22 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from data_tools.corpus.coverage.find import Finder
-from data_tools.corpus.coverage.points import KINDS, Point, record, wilson
+from data_tools.corpus.coverage.points import KINDS, Point, read_points, record, wilson
+from data_tools.corpus.report import rate
 from data_tools.corpus.rows import Corpus, Piece, Refused, pieces, rows_of
 from data_tools.corpus.workers import outcomes
+from megatron_qm.errors import UserError
 from megatron_qm.json_types import JsonObject
 from megatron_qm.observe.page.document import document, written
 from megatron_qm.observe.page.table import Row, Share, table
 
+FORMAT = "megatron-qm coverage 1"
+_SAMPLES = 20  # of points that were refused
 _SHOWN = 100  # missing points on the page
+_OPEN = 20  # are shown at once
 
 
 @dataclass
@@ -70,6 +75,36 @@ def look_through(corpus: Corpus, points: Sequence[Point], within: int, workers: 
     return tally
 
 
+class Looked(NamedTuple):
+    """What a corpus was found to cover. missing: the to-do list."""
+
+    points: list[Point]
+    tally: Tally
+    report: dict[str, Any]
+    missing: list[JsonObject]
+
+
+def looked_through(corpus: Corpus, file: Path, within: int, workers: int) -> Looked:
+    """file: of points. Raises UserError where it, or the corpus, holds nothing."""
+    points, bad = read_points(file)
+    began = time.monotonic()
+    tally = look_through(corpus, points, within, workers)
+    seconds = time.monotonic() - began
+    if not tally.read:
+        raise UserError(f"--corpus: holds no document; {len(tally.refused):,} lines were refused")
+    report = {
+        "format": FORMAT,
+        "points": str(file),
+        "within": within,
+        **report_of(points, tally),
+        "points refused": [one._asdict() for one in bad[:_SAMPLES]],
+        "number of points refused": len(bad),
+        "seconds": round(seconds, 3),
+        "MB/s": rate(tally.size, seconds),
+    }
+    return Looked(points, tally, report, list(missing_rows(points, Finder(points, within), tally)))
+
+
 def report_of(points: Sequence[Point], tally: Tally) -> dict[str, Any]:
     covered = [tally.documents[number] > 0 for number in range(len(points))]
     kinds = {kind: _share([one for one, point in zip(covered, points, strict=True) if point.kind == kind]) for kind in KINDS}
@@ -115,6 +150,12 @@ def count_rows(points: Sequence[Point], tally: Tally) -> Iterator[JsonObject]:
 
 def render(report: Mapping[str, Any], missing: Sequence[Mapping[str, Any]], path: Path) -> Path:
     """Raises UserError where the page cannot be written."""
+    head = "<header><h1>Coverage</h1><p>A point is covered where its terms stand near each other in a document.</p></header>"
+    return written(path, document("Coverage", [head, *panels(report, missing[:_SHOWN], len(missing))], time.time()))
+
+
+def panels(report: Mapping[str, Any], missing: Sequence[Mapping[str, Any]], total: int, place: str = "the list") -> list[str]:
+    """Sections of a page. missing: those of the `total` that are shown; place: where all of them are."""
     named = {"all": report["all"], **report["by kind"], **report["by language"]}
     shares: list[Row] = [
         [name, f"{of['points']:,}", f"{of['covered']:,}", Share(of["share"]), _interval(of["interval"])]
@@ -123,28 +164,20 @@ def render(report: Mapping[str, Any], missing: Sequence[Mapping[str, Any]], path
     ]
     todo: list[Row] = [
         [row["id"], row["kind"], row["language"], _terms(row["terms"]), ", ".join(row["nowhere"]) or "apart"]
-        for row in missing[:_SHOWN]
+        for row in missing
     ]
-    left = len(missing) - len(todo)
+    left = total - len(todo)
     body = [
-        "<header><h1>Coverage</h1><p>A point is covered where its terms stand near each other in a document.</p></header>",
-        '<section class="tables"><h2>Points covered</h2>'
+        '<section class="tables"><h2>Points of knowledge that are covered</h2>'
         + table("By kind and language", ("", "points", "covered", "share", "95% interval"), shares, len(shares))
         + "</section>",
     ]
     if todo:
-        body.append(
-            '<section class="tables"><h2>To do</h2>'
-            + table(
-                "Missing",
-                ("id", "kind", "language", "terms", "stand nowhere"),
-                todo,
-                len(todo),
-                note=f"{left:,} more are in the list." if left else "",
-            )
-            + "</section>"
-        )
-    return written(path, document("Coverage", body, time.time()))
+        note = f"{left:,} more are in {place}." if left else ""
+        listed = table("Missing", ("id", "kind", "language", "terms", "stand nowhere"), todo, len(todo), note=note)
+        title = f"<summary><h2>To do: {total:,} points that are not covered</h2></summary>"
+        body.append(f'<section class="tables"><details{" open" if total <= _OPEN else ""}>{title}{listed}</details></section>')
+    return body
 
 
 def _interval(interval: Sequence[float]) -> str:

@@ -1,6 +1,6 @@
 """Kill a build at random calls that change the disk, the LATEST at most. Started by tests, as a process.
 
-    python -m tests.data_tools.corpus.kill_anywhere corpus.yaml KILLS SEED LATEST
+    python -m tests.data_tools.corpus.kill_anywhere corpus.yaml KILLS SEED LATEST TASKS     0: in one run
 """
 
 import random
@@ -13,15 +13,17 @@ from tests.data_tools.kill_everywhere import live
 
 
 def main() -> None:
-    config, (kills, seed, latest) = Path(sys.argv[1]), map(int, sys.argv[2:])
+    config, (kills, seed, latest, tasks) = Path(sys.argv[1]), map(int, sys.argv[2:])
     chance = random.Random(seed)
     output = config.parent / "out"
 
     def work() -> None:
-        if build(config):
-            raise SystemExit("refused")
+        slices = [["--tasks", str(tasks), "--task", str(index)] for index in range(tasks)]
+        for words in [*slices, ["--tasks", str(tasks)] if tasks else []]:
+            if build(config, *words):
+                raise SystemExit("refused")
 
-    live(work, None)
+    live(lambda: build(config), None)
     whole = outcome(output)
     shutil.rmtree(output)
     done = ends = 0

@@ -225,9 +225,10 @@ def test_workers_and_a_full_disk_in_between_write_the_same(tmp_path: Path, capsy
     assert found[0] == found[1] == found[2]
 
 
-def test_killed_at_random_moments_it_ends_with_the_same_bytes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("tasks", ["0", "3"])
+def test_killed_at_random_moments_it_ends_with_the_same_bytes(tmp_path: Path, tasks: str) -> None:
     config = write_sources(tmp_path, 300)
-    command = [sys.executable, "-m", "tests.data_tools.corpus.kill_anywhere", str(config), "30", "0", "60"]
+    command = [sys.executable, "-m", "tests.data_tools.corpus.kill_anywhere", str(config), "30", "0", "60", tasks]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.split()[-2] == "30"

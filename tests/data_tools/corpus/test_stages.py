@@ -176,7 +176,7 @@ def test_whole_stages_killed_at_random_moments_end_with_the_same_bytes(tmp_path:
     stages = ("{deidentify: {}, grade: {}, deduplicate: {best: grade, bands: 8, rows: 3}, "
               f"decontaminate: {{against: {{exam: '{tmp_path}/exam.jsonl'}}}}}}")  # fmt: skip
     config = write_corpus(tmp_path, stages, 20)
-    command = [sys.executable, "-m", "tests.data_tools.corpus.kill_anywhere", str(config), "8", "1", "90"]
+    command = [sys.executable, "-m", "tests.data_tools.corpus.kill_anywhere", str(config), "8", "1", "90", "0"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.split()[-2] == "8"

@@ -10,7 +10,9 @@ from typing import Any
 import pyarrow as arrow
 import pyarrow.parquet as parquet
 import pytest
+import zstandard
 
+from data_tools.corpus import packed
 from data_tools.corpus.command import Files, run_step, step_command
 from data_tools.corpus.steps import StepOf
 from data_tools.stopping import Interrupted, StopRequest
@@ -19,6 +21,19 @@ from tests.data_tools.raw_texts import write_file
 
 BAD_LINES = [b"{broken", b"", b"[1]", b'{"tex": "x"}', b'{"text": null}', b'{"text": ""}', b'{"text": "\xff"}',
              b'{"text": "\\ud800"}', b'{"text": "a", "k": "\\ud800"}']  # fmt: skip
+
+
+def test_packed_lines_do_not_depend_on_how_many_threads_pack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = raw(rows(20_000) * 4)
+    assert len(lines) > 3 << 22  # several of the pieces that zstd gives to its threads
+    for threads in (1, 2, 4):
+        monkeypatch.setattr(packed, "_THREADS", threads)
+        with packed.packed_lines(tmp_path / f"{threads}.jsonl.zst") as stream:
+            for start in range(0, len(lines), 1_000_003 * threads):
+                stream.write(lines[start : start + 1_000_003 * threads])
+    one = (tmp_path / "1.jsonl.zst").read_bytes()
+    assert one == (tmp_path / "2.jsonl.zst").read_bytes() == (tmp_path / "4.jsonl.zst").read_bytes()
+    assert zstandard.ZstdDecompressor().stream_reader(one).read() == lines
 
 
 def run(*words: object) -> int:
