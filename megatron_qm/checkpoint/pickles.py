@@ -151,7 +151,8 @@ def known_classes_only(weights: Path) -> Iterator[None]:
             stack.enter_context(mock.patch.object(torch, "load", _values_only(torch.load)))
             yield
     except pickle.UnpicklingError as error:
-        raise _damaged(Path(weights)) or UserError(f"{weights}: {_reason(error)}") from None
+        program = str(error).endswith(_NO_PART)  # the file is whole, and worse than damaged
+        raise (None if program else _damaged(Path(weights))) or UserError(f"{weights}: {_reason(error)}") from None
     except CheckpointException as error:
         raise _damaged(Path(weights)) or UserError(f"{weights}: {_first(error)}") from None
 
