@@ -30,8 +30,8 @@ _AFTER_NAME_CODE = re.compile(
 _BEFORE_NAME_CODE = re.compile(rf"(?:^|\n|[ 　])(?P<value>{_CODE})[ 　]{{0,3}}$")
 _SURER = frozenset(("PHONE", "DATE", "ID", "BANK", "EMAIL", "ADDRESS", "PLATE"))
 _ALONE = re.compile(
-    r"(?:(?<=[\s\u3000])|^)(?P<value>(?:[A-Z]{1,2}[0-9]{6,10}|[0-9]{6,10}(?:-[0-9])?|(?:CT|MR|DR|US|XR|ES"
-    r"|CR)-?[0-9]{6,12}(?:-[0-9]{1,4})?))(?=\s|\u3000|$)"
+    r"(?P<value>[A-Z0-9](?<!\S[A-Z0-9])(?:(?<=[A-Z])[A-Z]?[0-9]{6,10}|(?<=[0-9])[0-9]{5,9}(?:-[0-9])?"
+    r"|(?:(?<=C)[TR]|(?<=[MDX])R|(?<=[UE])S)-?[0-9]{6,12}(?:-[0-9]{1,4})?))(?!\S)"
 )
 _HASH = re.compile(rf"#(?P<value>{_CODE})")
 _NEXT_CODE = re.compile(rf"[ ,]{{1,3}}(?P<value>{_CODE})")

@@ -21,15 +21,17 @@ def find_spans(text: str) -> list[Span]:
     folded = fold(text)
     chinese = not text.isascii() and bool(_CHINESE.search(text))
     english = bool(_ENGLISH.search(folded))
-    found = _strict(folded, chinese, english)
-    if is_record(folded, found):
+    found = [*find_dates(folded, chinese, english), *find_numbers(folded, chinese)]
+    sure = is_record(folded, found)
+    found += _strict(folded, chinese, english and not sure)
+    if sure or is_record(folded, found):
         found = _of_record(folded, found, chinese, english)
     return resolve(folded, found)
 
 
 def _strict(text: str, chinese: bool, english: bool) -> list[Span]:
-    """What is found in any text."""
-    found = [*find_dates(text, chinese, english), *find_numbers(text, chinese)]
+    """Names and places in any text. English ones: not in what is known to be a record, which is read for them again."""
+    found: list[Span] = []
     if chinese:
         found += names_zh.find_names(text)
         found += places_zh.find_hospitals(text)
@@ -48,7 +50,7 @@ def _of_record(text: str, found: list[Span], chinese: bool, english: bool) -> li
     signs = raised(text) if case == "lower" else text
     if english:
         # Others find these better: what reads the whole record knows where a name ends, and titles are no houses.
-        again = ("NAME",) if case == "mixed" else ("NAME", "HOSPITAL", "ADDRESS")
+        again = ("NAME", "HOSPITAL", "ADDRESS")
         found = [span for span in found if span.type not in again or not text[span.start].isascii()]
         found += find_dates(prose, chinese, english) if case != "mixed" else ()
         found += find_numbers(signs, chinese) if case == "lower" else ()
@@ -59,7 +61,7 @@ def _of_record(text: str, found: list[Span], chinese: bool, english: bool) -> li
         flat = unbroken(prose)
         for lines in {flat, prose}:
             found += places_en.find_hospitals(lines, record=True)
-            found += places_en.find_addresses(lines) if lines != text else ()
+            found += places_en.find_addresses(lines)
         found += [*places_en.find_record_hospitals(flat), *places_en.find_record_addresses(flat)]
     if chinese:
         found += notes_zh.find_names(text)

@@ -10,7 +10,7 @@ Between two words stands how they are joined: a space, n (a line's end), a comma
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from data_tools.corpus.phi import known_en, lists
@@ -25,6 +25,9 @@ _PURE, _DOUBTFUL = frozenset("GSB"), frozenset("gsb")
 
 _TITLED = re.compile(r"\b(?:dr|mr|mrs|ms|miss|prof)\.? $", re.I)
 _KEY = re.compile(r" ?[:=]")
+_NUMBERED = re.compile("[0-9] $")
+_CAPITAL_WITHIN = re.compile("Mc|Mac|[A-Z]['’]|La|De|Di|Van|[A-Za-z-]+-")
+_MAY_BEGIN = re.compile("[GSBgsbUip]")
 _FULL = re.compile(r"(?:p )*[GBgbUSs](?: [GBgb](?= ?[^|,/]?(?:[SBsbUGgip])))?(?:[ n]i)?[ n](?:p[ n])*[SBsbUGg](?:[ n]x)?")
 _LAST_FIRST = re.compile(r"(?:p )*[SBsbUGg](?: [SBs])?,[GBgbUSs](?: [GBgb])?(?:[ n]i)?(?: x)?")
 _INITIAL = re.compile(r"i[ n](?:i )?(?:p )*[SBsbU](?: x)?")
@@ -173,7 +176,8 @@ def find_names(text: str, case: Case, dates: Sequence[Span] = ()) -> Iterator[Sp
     lower = text.lower()
     places: list[tuple[int, int]] = []  # first token, behind the last
     index = 0
-    while index < len(tokens):
+    while start := _MAY_BEGIN.search(codes, 2 * index):
+        index = start.start() // 2
         stop = _name_at(text, lower, tokens, codes, index, case)
         if stop:
             places.append((index, stop))
@@ -192,33 +196,39 @@ def find_names(text: str, case: Case, dates: Sequence[Span] = ()) -> Iterator[Sp
 
 def _token(text: str, match: re.Match[str], case: Case) -> Token:
     start, end = match.span()
-    written = match.group()
+    word, kind, before = _kind_as_written(match.group(), case)
+    if before in "gsbU":
+        if _KEY.match(text, end) and not _TITLED.search(text, max(0, start - 8), start):
+            kind = "w"
+    elif before == "i" and (
+        _NUMBERED.search(text, max(0, start - 2), start)
+        or case == "lower"
+        and text[end : end + 1] != "."
+        and word in ("a", "i", "x")
+    ):
+        kind = "w"
+    return Token(start, end, word, kind)
+
+
+@lru_cache(1 << 16)
+def _kind_as_written(written: str, case: Case) -> tuple[str, str, str]:
+    """The word in small letters, its kind with these capitals, and without."""
     word = written.lower().replace("’", "'")
     if case == "mixed" and written[0].islower():
-        return Token(start, end, word, "p" if word in _PARTICLES else "w")
+        kind = "p" if word in _PARTICLES else "w"
+        return word, kind, kind
     if word in _PARTICLES and word != "o":
-        return Token(start, end, word, "p")
-    kind = kind_of(word)
-    if kind in "gsbU" and _KEY.match(text, end) and not _TITLED.search(text, max(0, start - 8), start):
-        return Token(start, end, word, "w")
-    if kind == "i" and re.search(r"[0-9] $", text[max(0, start - 2) : start]):
-        kind = "w"
-    if kind == "i" and case == "lower" and text[end : end + 1] != "." and word in ("a", "i", "x"):
-        kind = "w"
+        return word, "p", "p"
+    before = kind = kind_of(word)
     if case == "mixed" and written.isupper() and 1 < len(written):
         kind = "w" if kind == "U" and len(written) < 7 or kind in "UGSB" and len(written) == 2 and word in _STATES else kind
         if len(written) < 5 and kind in "gsb" and word in _known().lexicon:
             kind = "w"
         elif len(written) < 4 and kind in _PURE:
             kind = kind.lower()
-    elif (
-        case == "mixed"
-        and kind == "U"
-        and not written[1:].islower()
-        and not re.match("(?:Mc|Mac|[A-Z]['’]|La|De|Di|Van|[A-Za-z-]+-)", written)
-    ):
+    elif case == "mixed" and kind == "U" and not written[1:].islower() and not _CAPITAL_WITHIN.match(written):
         kind = "w"
-    return Token(start, end, word, kind)
+    return word, kind, before
 
 
 def _without_lone_particles(text: str, tokens: list[Token]) -> list[Token]:
@@ -242,6 +252,9 @@ def _codes(text: str, tokens: list[Token]) -> str:
     pieces = []
     for token, following in zip(tokens, tokens[1:], strict=False):
         gap = text[token.end : following.start]
+        if gap == " ":
+            pieces.append(token.kind + gap)
+            continue
         if gap[:1] == "." and (token.kind in "ix" or token.word in ("st", "mc")):
             gap = gap[1:]
         pieces.append(token.kind + _join(gap))
@@ -260,7 +273,7 @@ def _join(gap: str) -> str:
 
 def _name_at(text: str, lower: str, tokens: list[Token], codes: str, index: int, case: Case) -> int:
     """Behind the last token of a name that begins at `index`; 0 where none does."""
-    for pattern, accepts in ((_FULL, _full), (_LAST_FIRST, _full), (_INITIAL, _initial), (_PARTICLE, _particle)):
+    for pattern, accepts in _BEGINS[codes[2 * index]]:
         match = pattern.match(codes, 2 * index)
         while match:
             stop = match.end() // 2 + 1
@@ -379,3 +392,8 @@ def _again(text: str, lower: str, tokens: list[Token], codes: str, index: int, c
         return token.word not in _SELDOM or bool(_CLOSE.search(lower, max(0, token.start - 40), token.start))
     before = lower[max(0, token.start - 4) : token.start].rstrip(" ")[-1:]
     return before not in ".:\n?!" and before != "" or bool(_SURE_AFTER.match(text, token.end))
+
+
+_SHAPES = ((_FULL, _full), (_LAST_FIRST, _full))
+# By the kind of the first word.
+_BEGINS = dict.fromkeys("GSBgsbU", _SHAPES) | {"i": ((_INITIAL, _initial),), "p": (*_SHAPES, (_PARTICLE, _particle))}

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from data_tools.corpus.phi import lists, names_zh, notes_en, places_zh
 from data_tools.corpus.phi.names_zh import ALL, COMMON, COMPOUND, HAN, WORD
@@ -11,22 +12,25 @@ _SURE_GIVEN = frozenset(lists.characters("given_zh", "any"))
 _GIVEN = _SURE_GIVEN | frozenset(lists.characters("given_zh", "notes"))
 _SECONDS = {line[0]: frozenset(line[2:]) for line in lists.sections("words_zh")["record"].splitlines()}
 _SURNAME = re.compile(rf"{COMPOUND}|[{ALL}]")
-_ONE_HAN = re.compile(f"[{HAN}]")
+_ONE_HAN, _GIVEN_HAN = re.compile(f"[{HAN}]"), re.compile(f"[{HAN}]{{1,2}}")
+_NOT_GIVEN = re.compile(names_zh.NOT_GIVEN)
 
-_STRONG = re.compile(  # a person follows
-    r"(?:[医技药护律教导厨]师|护士长?|医生|大夫|主任|教授|院长|[科组班室]长|姓名|户名|抬头|收件|签[字名收]"
+_STRONG = lists.spelt_out(  # a person follows
+    r"[医技药护律教导厨]师|护士长?|医生|大夫|主任|教授|院长|[科组班室]长|姓名|户名|抬头|收件|签[字名收]"
     r"|[患病伤死亡受供]者|者|人员?|[调服]务?查?员|[队社党团]员|[司]机"
     r"|患[儿方]|[产孕]妇|病人|[父母]亲|父|母|妻子?|丈夫|儿子|女儿|孙[子女]|[长次][子女]|[儿弟]媳|女婿|爱人|配偶"
-    r"|[兄弟姐妹叔伯舅姑姨婶]{1,2}[父母]?|[外祖][公婆父母]|奶奶|爷爷"
+    r"|[兄弟姐妹叔伯舅姑姨婶][兄弟姐妹叔伯舅姑姨婶]?[父母]?|[外祖][公婆父母]|奶奶|爷爷"
     r"|家[属长]|亲属|房东|邻[床居]|同[事学班车行乡屋伴桌]|朋友|老[乡师板]|翻译|[陪看]护|护工|保姆|门卫|保安|对[方象]|孩子"
     r"|小孩|学生|居民|村民|职工|工人|农民"
     r"|记录|复核|审[核签]|核对|报告|接[诊生待]|助[产手]|[一二三]助|器械|巡回|麻醉|主刀|术者|执行|值班|经[办治]|代[办理诉]"
-    r"|委托|联系|通知|告知|转告|谢谢|感谢|尊敬的|亲爱的|抢救[:：]|参加"
+    r"|委托|联系|通知|告知|转告|谢谢|感谢|尊敬的|亲爱的|参加"
     r"|本组|组[长员]|主治|住院医|规培|进修|实习|研究生|检查|[研随回]访|[内外儿眼骨妇产]科"
-    r"|[诊验像理学吸化心尿液疫症伤复急]科|病区|叫|名为|自称|[退汇转寄交][至给]|为盼|[他她](?:儿子|女儿|哥|姐|妈|爸)"
-    r"|时静|附?[一二三]院|医院|情况|中心|先证者|[当班]时|[0-9加]床)(?:[是为系：:]|[（(][^（()）]{1,6}[)）])?$"
+    r"|[诊验像理学吸化心尿液疫症伤复急]科|病区|叫|名为|自称|[退汇转寄交][至给]|为盼|[他她][哥姐妈爸]"
+    r"|时静|附?[一二三]院|医院|情况|中心|先证者|[当班]时|[0123456789加]床"
 )
-_WEAK = re.compile(r"(?:[由请与和同找跟及给向为经嘱遵让被随子女夫科院日晨午室时床说])$")
+_STRONG_SIGN = re.compile(r"(?:[是为系：:]|[（(][^（()）]{1,6}[)）])$")
+_LONGEST = max(map(len, _STRONG))
+_WEAK = frozenset("由请与和同找跟及给向为经嘱遵让被随子女夫科院日晨午室时床说")
 _KEY = re.compile(
     r"[ \u3000]?[:：]|综合征|病(?![情房人历案程])|征|腺炎|淋巴瘤|氏|试验|反射|菌|胶囊|[片丸]|颗粒| ?[0-9.]+ ?(?:m?g|ml|片"
     r"|粒|袋|支|IU?|u)(?![A-Za-z])"
@@ -38,6 +42,7 @@ _NO_LABEL = re.compile(
     r"|情况|疾病|名称|经过|反应|查体|地址|住址|单位|医院|D[Xx]|R[Xx]|C/O|P/E|婚姻|信仰|文化|学历|费别|体位|神志|面容) ?[:：|] ?$"
 )
 _LABEL = re.compile(r"[:：|][ \t\u3000]{0,4}$")
+_ENDS_LABEL, _ENDS_NO_LABEL = ":：| \t\u3000\n", ":：| \n予服用停换给药敏、，,"  # last characters of what they find
 _LINE = re.compile(r"(?:^|\n|  |\u3000|/ ?|[。；;] ?)[ \u3000]{0,4}$")
 _ALONE = re.compile(
     r"[ \u3000]{0,3}(?:\n|$|/|[ \u3000]*(?:19|20|二[〇○零])[0-9〇○零一二]{2}|[ \u3000]*[（(][^）)\n]{1,8}[）)] ?(?:\n|$))"
@@ -54,7 +59,7 @@ _MORE_FOLLOW = (
     r"|要求|拒绝|[不未无有]|可|应|需|请|来|去|到|[今昨明前后当]|兄|电话|手机|性别|年龄|[男女]|住[院址]|床号|卡号|工号|民族"
     r"|职业|籍贯|[医护]|主[任治]|教授|老师|先生|女士|本人|是吓|说年|第[一二]|检[查验]|同意|血|心"
 )
-_FOLLOW = re.compile(_MORE_FOLLOW)
+_FOLLOW = lists.spelt_out(_MORE_FOLLOW)
 _FUNCTION = frozenset("有同让经请来向由令但便能可从和如应在对过后上每各该本此我你他女男老小大名位个是为与及")
 _TITLES = (
     r"医[生师]|主[任治]|教授|大夫|老师|女士|先生|小姐|护[士师]|院长|阿姨|叔叔|[大][爷妈伯]|奶奶|爷爷|师傅|同学|警官|律师"
@@ -99,12 +104,13 @@ _MONGOL = (
     "|达来|满都拉|特木尔|照日格|包力道|白音|斯日古楞|苏雅拉|牧仁|海日|乌日娜|乌尼尔|巴图|德力格尔|额尔敦|胡日查|查干"
     "|宝力德|索布德|萨日娜|琪琪格|孟克|朝克图|温都苏"
 )
+_MONGOL_WHOLE = "乌力吉|那日松|巴特尔|毕力格|吉日嘎拉|乌日娜|苏日娜|萨日娜|琪琪格|特木尔|朝克图|斯日古楞"
 _UYGHUR = "阿依|古丽|买买提|阿孜|热孜|帕提|米日|艾力|吐尔|玉素|努尔|巴哈尔|万古丽|阿不都|艾合买提|木拉提|赛|迪丽"
 _PARTED = re.compile(
     rf"(?:{_TIBETAN}){{2,3}}|(?:{_YI}){{2,3}}[莫木古色铁洛]?|(?:{_YI})阿[一-鿿]{{1,2}}(?=$|[^一-鿿]|{_MORE_FOLLOW})"
-    rf"|(?:{_MONGOL}){{2,3}}|(?:乌力吉|那日松|巴特尔|毕力格|吉日嘎拉|乌日娜|苏日娜|萨日娜|琪琪格|特木尔|朝克图|斯日古楞)"
-    rf"|(?:{_UYGHUR}){{2,4}}"
+    rf"|(?:{_MONGOL}){{2,3}}|(?:{_MONGOL_WHOLE})|(?:{_UYGHUR}){{2,4}}"
 )
+_PART = re.compile(lists.any_of("|".join((_TIBETAN, _YI, _MONGOL, _MONGOL_WHOLE, _UYGHUR)).split("|")))  # a quick first look
 _FOREIGN_CHARACTERS = frozenset(
     names_zh.TRANSLIT
     + "肯里汗让皮埃尔杜邦迈克奥康纳彼得罗娃安约翰史密斯瑟琳伊莎白乔治托查理戴维森路易卫法蒂玛扎赫"
@@ -130,10 +136,10 @@ def _weighed(text: str) -> Iterator[tuple[int, int]]:
     """What weighs enough, and what weighs nearly enough beside it in a list: 王伟、李强."""
     weights: dict[tuple[int, int], float] = {}
     for match in _SURNAME.finditer(text):
-        for length in (2, 1):
-            start, end = match.start(), match.end() + length
-            if _given(text, match.end(), end) and (weight := _weight(text, match, end)) >= 2:
-                weights[start, end] = weight
+        following = _GIVEN_HAN.match(text, match.end())
+        for length in range(following.end() - match.end() if following else 0, 0, -1):
+            if (weight := _weight(text, match.start(), match.end(), match.end() + length)) >= 2:
+                weights[match.start(), match.end() + length] = weight
                 if weight >= _LEAST:
                     break
     found = {place for place, weight in weights.items() if weight >= _LEAST}
@@ -146,59 +152,91 @@ def _weighed(text: str) -> Iterator[tuple[int, int]]:
     yield from found
 
 
-def _given(text: str, start: int, end: int) -> bool:
-    return end <= len(text) and all(_ONE_HAN.match(character) for character in text[start:end])
+def _weight(text: str, start: int, given: int, end: int) -> float:
+    """Of a surname text[start:given] with a given name text[given:end]; below 2 where it is no name, whatever stands before."""
+    value = _own_weight(text[start:end], given - start)
+    if value < -2:
+        return value  # each side gives 2 at most
+    value += _right(text, end)
+    if value < 0:
+        return value
+    if _KEY.match(text, end):
+        value -= 3
+    if end - given == 2:
+        if _follows(text, end - 1) and text[end - 1] not in _SURE_GIVEN:
+            value -= 1.5  # the second character begins what follows the name
+        if _NOT_GIVEN.match(text, given):
+            value -= 2
+    if value < 0:
+        return value
+    if text[start] in _FUNCTION and not _LABEL.search(text, max(0, start - 6), start):
+        value -= 1
+    return value + _left(text, start)
 
 
-def _weight(text: str, surname: re.Match[str], end: int) -> float:
-    start = surname.start()
-    given = text[surname.end() : end]
-    name = text[start:end]
-    value = _left(text, start) + _right(text, end)
-    value += 1 if len(surname.group()) > 1 else 0.5 if name[0] in COMMON else 0 if name[0] in WORD else -0.25
+@lru_cache(1 << 16)
+def _own_weight(name: str, surname: int) -> float:
+    """Whatever stands around it; surname: how many characters it has."""
+    first, given = name[0], name[surname:]
+    value = 1 if surname > 1 else 0.5 if first in COMMON else 0 if first in WORD else -0.25
     likely = sum(1 if character in _SURE_GIVEN else 0.5 if character in _GIVEN else -0.75 for character in given)
     value += likely * 0.75 if len(given) == 2 else likely * 0.5
-    if len(surname.group()) == 1:
+    if surname == 1:
         named = len(given) == 2 and set(given) <= _GIVEN
         if names_zh.is_word(name):
             value -= 1.5 if named and name not in names_zh.word_lists()[2] else 3
-        elif given[0] in _SECONDS.get(name[0], ()):
+        elif given[0] in _SECONDS.get(first, ()):
             value -= 1 if named else 2.5
-    if _KEY.match(text, end):
-        value -= 3
-    if name[0] in _FUNCTION and not _LABEL.search(text, max(0, start - 6), start):
-        value -= 1
-    if len(given) == 2 and _FOLLOW.match(text, end - 1) and given[1] not in _SURE_GIVEN:
-        value -= 1.5  # the second character begins what follows the name
-    if len(given) == 2 and re.match(names_zh.NOT_GIVEN, text[surname.end() :]):
-        value -= 2
     return value
+
+
+def _follows(text: str, end: int) -> bool:
+    """What stands at `end` is what follows names."""
+    return text[end : end + 1] in _FOLLOW or text[end : end + 2] in _FOLLOW
+
+
+def _leads(before: str) -> bool:
+    """`before` ends in what a person follows: 患者, 联系人是, 妻子（陪护）."""
+    if _ends_strong(before):
+        return True
+    sign = _STRONG_SIGN.search(before) if before[-1:] in "是为系：:)）" else None
+    return sign is not None and _ends_strong(before[: sign.start()])
+
+
+def _ends_strong(before: str) -> bool:
+    return any(before[-length:] in _STRONG for length in range(1, _LONGEST + 1))
 
 
 def _left(text: str, start: int) -> float:
     before = text[max(0, start - 14) : start]
-    if _NO_LABEL.search(before) or _TAKEN.search(before):
-        return -0.5
-    if _STRONG.search(before) or _LABEL.search(before) or not before:
+    if not before:
         return 2
-    if _WEAK.search(before):
+    last = before[-1]
+    if last in _ENDS_NO_LABEL and (_NO_LABEL.search(before) or _TAKEN.search(before)):
+        return -0.5
+    line = before[:-1] if last == "\n" else before
+    if _leads(line) or last in _ENDS_LABEL and _LABEL.search(before):
+        return 2
+    if line[-1:] in _WEAK:
         return 1.5
-    if _ONE_HAN.match(before[-1]):
+    if _ONE_HAN.match(last):
         return 0
-    return 1.75 if _STRONG.search(before.rstrip(" \u3000\t")) else 1.5 if _LINE.search(before) or before[-1] in "（(" else 1
+    return 1.75 if _leads(before.rstrip(" \u3000\t")) else 1.5 if _LINE.search(before) or last in "（(" else 1
 
 
 def _right(text: str, end: int) -> float:
+    following = text[end : end + 1]
+    if _ONE_HAN.match(following) and following not in "男女二":
+        return 1.25 if _follows(text, end) or places_zh.KNOWN.match(text, end) else 0
     if _PERSON.match(text, end):
         return 2
     if _ALONE.match(text, end):
         return 1.5
-    following = text[end : end + 1]
     if following in ("）", ")"):
         return 1.5
     if not _ONE_HAN.match(following):
         return 1
-    return 1.25 if _FOLLOW.match(text, end) or places_zh.KNOWN.match(text, end) else 0
+    return 1.25 if _follows(text, end) or places_zh.KNOWN.match(text, end) else 0
 
 
 def _surnames(text: str) -> Iterator[tuple[int, int]]:
@@ -206,7 +244,7 @@ def _surnames(text: str) -> Iterator[tuple[int, int]]:
     for match in _TITLED.finditer(text):
         start = match.start()
         before = text[max(0, start - 8) : start]
-        edge = not before or not _ONE_HAN.match(before[-1]) or _STRONG.search(before) or _WEAK.search(before)
+        edge = not before or not _ONE_HAN.match(before[-1]) or _leads(before) or before[-1] in _WEAK
         if edge and match[1] not in _FUNCTION and not names_zh.FUNCTION_BEFORE.search(text, max(0, start - 4), start + 1):
             yield match.span(1)
     for match in _PAIR.finditer(text):
@@ -222,8 +260,13 @@ def _surnames(text: str) -> Iterator[tuple[int, int]]:
 
 def _others(text: str) -> Iterator[tuple[int, int]]:
     """Names of other peoples, in Chinese characters and without a dot."""
-    for pattern in (_JAPANESE, _VIETNAMESE, _PARTED):
+    for pattern in (_JAPANESE, _VIETNAMESE):
         yield from (match.span() for match in pattern.finditer(text))
+    end = 0
+    for part in _PART.finditer(text):
+        if part.start() >= end and (match := _PARTED.match(text, part.start())):
+            end = match.end()
+            yield match.span()
 
 
 def _dotted(text: str) -> Iterator[tuple[int, int]]:

@@ -74,7 +74,9 @@ _JOINED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456
 _VALUE = re.compile(r"[0-9A-Za-z*_](?:[0-9A-Za-z*_]|[-./:](?=[0-9A-Za-z*]))*")
 _SPACED = re.compile(r"[0-9A-Za-z*]+(?:[ -](?!(?:19|20)[0-9]{2} ?[-./年])[0-9*]{2,}[0-9A-Za-z*]*){0,6}")
 _PLATE_VALUE = re.compile(r"(?=[A-Z0-9 -]*[0-9])(?:[A-Z]{2}[ :]{1,2})?[A-Z0-9]{1,4}(?:[ -·•][A-Z0-9]{1,5}){0,2}(?![A-Za-z0-9])")
-_SHAPES = (*(("PHONE", pattern) for pattern in _PHONES), ("ID", _SOCIAL))
+# What a text around a number must hold for each pattern: to look for it is quicker than to try them all.
+_PHONES_HOLD = (("0",), ("00",), ("",), ("44",), ("555-",), ("07",), ("0",), ("+", "00"))
+_SHAPES = (*(("PHONE", *both) for both in zip(_PHONES_HOLD, _PHONES, strict=True)), ("ID", ("-", " "), _SOCIAL))
 
 
 def find_numbers(text: str, chinese: bool) -> Iterator[Span]:
@@ -83,9 +85,12 @@ def find_numbers(text: str, chinese: bool) -> Iterator[Span]:
     yield from _around(_AT_WORD, _SPELT_AT, text, "EMAIL")
     for match in _LONG.finditer(text):
         yield from _of_groups(text, match.start(), match.end())
-        for kind, pattern in _SHAPES:
-            for shape in pattern.finditer(text, max(0, match.start() - 2), min(len(text), match.end() + 24)):
-                yield Span(*_without_bracket(text, *shape.span()), kind)
+        begin, stop = max(0, match.start() - 2), min(len(text), match.end() + 24)
+        around = text[begin:stop]
+        for kind, signs, pattern in _SHAPES:
+            if signs[0] in around or signs[-1] in around:
+                for shape in pattern.finditer(text, begin, stop):
+                    yield Span(*_without_bracket(text, *shape.span()), kind)
     for match in _LETTER_FIRST.finditer(text):
         if match.lastgroup == "REGISTRATION":
             if (cue := cue_before(text, match.start())) and cue.type == "PLATE":

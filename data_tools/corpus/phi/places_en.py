@@ -199,8 +199,9 @@ def _address_parts(text: str) -> Iterator[Span]:
         yield Span(match.start(), match.end(), "ADDRESS")
     for match in _LIVES_ANCHOR.finditer(text):
         start = match.start()
+        around = text[max(0, start - 45) : start]
         if (
-            any(hint in text[max(0, start - 45) : start] for hint in _LIVES_HINTS)
+            any(hint in around for hint in _LIVES_HINTS)
             and _LIVES.search(text, max(0, start - 45), start + 1)
             and not _NOT_CITY.match(text, start)
         ):

@@ -190,16 +190,21 @@ def _address_parts(text: str) -> Iterator[Span]:
 
 
 _TOWN = re.compile(
-    rf"{lists.any_of(_CITIES)}(?:市(?![一二三四五六七八九十]院|中心医|人民医)|自治[州县]|地区|盟)(?![{_HAN}]{{0,12}}(?:医院"
-    rf"|中心|卫生院|保健院|诊所|院))|(?<=自){lists.any_of(_CITIES)}(?=乘|返|来)"
+    rf"{lists.any_of(_CITIES)}(?:(?:市(?![一二三四五六七八九十]院|中心医|人民医)|自治[州县]|地区|盟)"
+    rf"(?![{_HAN}]{{0,12}}(?:医院|中心|卫生院|保健院|诊所|院))|(?P<left>)(?=[乘返来]))"
 )
-_COUNTY = re.compile(rf"(?<=[：:贯住居于自 ])[{_HAN}]{{2,7}}(?:自治[县旗州]|[县旗])(?=人?[，,。；; \n]|$)")
+_COUNTY_END = re.compile(r"[县旗州](?=人?[，,。；; \n]|$)")
+_COUNTY = re.compile(rf"[：:贯住居于自 ]([{_HAN}]{{2,7}}(?:自治[县旗州]|[县旗]))$")
 
 
 def find_record_addresses(text: str) -> Iterator[Span]:
     """Towns and counties alone, in a record."""
-    for pattern in (_TOWN, _COUNTY):
-        yield from (Span(match.start(), match.end(), "ADDRESS") for match in pattern.finditer(text))
+    for match in _TOWN.finditer(text):
+        if match["left"] is None or text[match.start() - 1 : match.start()] == "自":
+            yield Span(match.start(), match.end(), "ADDRESS")
+    for last in _COUNTY_END.finditer(text):
+        if county := _COUNTY.search(text, max(0, last.start() - 10), last.end()):
+            yield Span(*county.span(1), "ADDRESS")
 
 
 def _says_more(more: str) -> bool:
