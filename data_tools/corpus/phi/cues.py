@@ -1,6 +1,7 @@
 """The words before a number that say what it is."""
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 _MRN_ZH = (
@@ -94,7 +95,12 @@ class Cue(NamedTuple):
 
 def cue_before(text: str, start: int) -> Cue | None:
     """The words that say what the value at `start` is."""
-    left = text[max(0, start - _LEFT) : start]
+    return _cue(text[max(0, start - _LEFT) : start])
+
+
+@lru_cache(1 << 12)
+def _cue(left: str) -> Cue | None:
+    """Kept, for both readings of a record ask."""
     words = left.rstrip(_SIGNS)
     for link in _LINKS:
         if words.endswith(link):

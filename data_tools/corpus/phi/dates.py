@@ -55,6 +55,7 @@ _DAY_CUE = re.compile(
     r"(?:\b(?:on|since|from|by|dated?|until|through|thru|DOS|admitted|discharged|seen|to|visit|of|due|starting|and|before"
     r"|after)"
                       r"|\bDate[^\n:]{0,20}|日期|时间|[于至自])[:：]? ?$", re.I)  # fmt: skip
+_DATE_KEY = re.compile(r"(?:日期|生日|年月日?|时间|出生)[:：,， ]{1,2}$")
 _YEAR_CUE = re.compile(r"(?:[于自从在至：:(（，,。；;]|^|\n)$")
 _RELATIVE = re.compile(r"(?:今年|去年|前年|本年|同年|明年|当年|次年)$")
 _VERSION = re.compile(r"(?:\b(?:version|ver\.?|v\.?|section|chapter|fig(?:ure)?\.?|table)|§|第|图|表|版本|章节) ?$", re.I)
@@ -91,6 +92,24 @@ _PADDED = re.compile(
     r"(?<![0-9A-Za-z./×xX*~-])(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])(?![0-9./~×xX*%-]"
     r"| ?(?:[天周次月岁年级分片粒个度mc小ml]|例|cm|mm))"
 )
+# 3/15复查, at the head of a line 03.15: in Chinese; no share, no grade
+_CHINESE_PARTIAL = re.compile(
+    r"(?:(?<=[\n，。；,;（( \u3000于自从至到：:])|^)([1-9]|0[1-9]|1[0-2])/(0?[7-9]|[12][0-9]|3[01])"
+    r"(?![0-9/.%~×+-]| ?(?:[级分片杯张次象岁度个粒枚例天周月]|mm|cm|mg|ml|HP|LP))(?=[ \u3000\n，。；,;、:：）)]|[一-鿿]|$)"
+)
+_SCORED = re.compile(r"[A-Za-z]{3,} ?[:：]? ?$|[分级力] ?[:：]? ?$")
+_THEN = "[ \u3000]?[入出复查行因诉予给手门来住转起晨早晚请拟患做]"
+_LOOSE_CHINESE = re.compile(  # 5.6入院; 5月16 复查; 本月16日; 于16日晨
+    rf"(?:1[0-2]|[1-9])(?<=[\n于自从至][1-9])[0-2]?[.-](?:[12][0-9]|3[01]|0?[1-9])(?={_THEN})"
+    rf"|(?:1[0-2]|0?[1-9])(?<![0-9.][0-9])(?<![0-9.][0-9][0-9])月(?:[12][0-9]|3[01]|0?[1-9])(?=[，,。；;\n]|{_THEN}|$)"
+    r"|[本上次同当](?<![与基])月(?:[12][0-9]|3[01]|0?[1-9])[日号]"
+    r"|[1-9](?<=[于至自，。；;（(\n].)[0-9]?日(?=[晨上下中晚夜凌早，,。；;）)])"
+)
+_LUNAR = re.compile(
+    "[正腊冬一二三四五六七八九十](?<!十.)[一二]?月(?:初[一二三四五六七八九十]|十[一二三四五六七八九]|二十"
+    "|廿[一二三四五六七八九]|三十)"
+)
+_THIS_DAY = re.compile("[1-9](?<=[昨今前当次明]日[（(].)[0-9]?日")
 _YEAR_MONTH = re.compile(
     r"(?<![0-9A-Za-z/-])(?<![0-9A-Za-z]\.)(?:19|20)[0-9]{2}[./-](?:0[1-9]|1[0-2])(?![0-9./%-]| ?(?:mg|ml|mm|cm|kg))"
 )
@@ -104,27 +123,52 @@ _DAY_WORD = re.compile(
     r"|note|visit|with|dated|f/u|due|edd|lmp|repeat \w+|colonoscopy|mammogram|pap|x-?ray|cxr|ekg|ecg|biopsy|surgery"
     r"|procedure|elective|tci|clinic|cva|mi|stroke"
     r"|given|started|stopped|drawn|collected|placed|removed|admit|appt|appointment|scan|study|school|palsy|disease"
-    r"|diagnosed with [a-z' ]{3,24}|airway at [a-z' ]{2,24}) ?[:]? ?)$",
+    r"|diagnosed with [a-z' ]{3,24}|airway at [a-z' ]{2,24}|rn|md|np|pa|do|lpn|board|rtc|response|diary|log|event) ?[:]? ?"
+    r"|#[0-9] )$",
     re.I,
 )
 _DAY_AFTER = re.compile(r"\.?[ ]([0-3]?[0-9])(?:st|nd|rd|th|ST|ND|RD|TH)?(?![0-9A-Za-z/]|[.,:][0-9])")
-_AT_TIME = re.compile(r" at [0-9]| through\b")
+_AT_TIME = re.compile(r" at [0-9]| through\b| [0-2][0-9]:?[0-5][0-9](?![0-9])")
+_ORDINAL = re.compile(  # on the 22nd
+    r"(?<=[Tt][Hh][Ee] )(?:[12]?[0-9]|3[01])(?:st|nd|rd|th)\b(?! (?:time|day|week|month|year|rib|floor|grade|percentile|dose"
+    r"|cycle|visit|child|pregnancy|cranial|nerve|toe|finger|digit|meta|inter|ventric|space|post|admission|episode|attempt"
+    r"|generation|line|st\b"
+    r"|street|ave|hour|degree|trimester|opinion|person|party|try|set|stage|heart|course|round|night|decade|century|one\b))",
+    re.I,
+)
+_ORDINAL_CUE = re.compile(r"\b(?:on|from|since|until|till|by|for|before|after|through) the $", re.I)
 _WEEKS = re.compile(r"[0-9]/(?:52|7|12)(?![0-9])")
-_BEFORE_DATE = re.compile(r"(?:strength|katz|grade|murmur|pain|score|mp|visual acuity|va|[0-9])\s*$", re.I)
+_SCORES = frozenset((2, 3, 4, 5, 6, 10, 15, 30))  # of which something is a part: 4/5, 8/10, 22/30
+_BEFORE_DATE = re.compile(
+    r"(?:strength|power|katz|grade|murmur|pain|score|mp|acuity|va|vision|apgars?|nodes?|reflexes|dtrs?|pulses|gcs|mmse|moca"
+    r"|phq-?9?"
+    r"|gad-?7?|ratio|station|sats?|ros|cores?|bipap|cpap|ipap|settings|pressure|peep|stage|motor|tone|at"
+    r"|[+-][0-9]?)(?: (?:of|was|is|score|exam|\d/\d))?[:,]?\s*$"
+    r"|[0-9]{2}\s*$|(?<![#0-9])[0-9]\s*$",
+    re.I,
+)
 
 
 def find_record_dates(text: str, chinese: bool) -> Iterator[Span]:
     """text: folded, of a record: days without years and with a time directly behind, as notes have them."""
-    patterns = (_TIME_JOINED, _YEAR_MONTH, _PADDED) if chinese else (_TIME_JOINED, _YEAR_MONTH)
+    patterns = (_TIME_JOINED, _YEAR_MONTH, _PADDED, _THIS_DAY, _LOOSE_CHINESE, _LUNAR) if chinese else (_TIME_JOINED, _YEAR_MONTH)
     for pattern in patterns:
         yield from (Span(match.start(), match.end(), "DATE") for match in pattern.finditer(text))
+    for match in _ORDINAL.finditer(text):
+        if _ORDINAL_CUE.search(text, max(0, match.start() - 12), match.start()):
+            yield Span(match.start(), match.end(), "DATE")
     for match in _NAMED.finditer(text):  # labs Jan 13
         after = _DAY_AFTER.match(text, match.end())
         if after and 1 <= int(after[1]) <= 31:
             yield Span(match.start(), after.end(), "DATE")
+    for match in _CHINESE_PARTIAL.finditer(text) if chinese else ():
+        if int(match[1]) <= 12 and int(match[2]) <= 31 and not _SCORED.search(text, max(0, match.start() - 10), match.start()):
+            yield Span(match.start(1), match.end(2), "DATE")
     for match in _PARTIAL.finditer(text) if not chinese else ():
         first, second = (int(part) for part in match.group().split("/"))
-        known = _DAY_WORD.search(text, max(0, match.start() - 40), match.start()) and not _WEEKS.match(text, match.start())
+        score = second in _SCORES and (first <= second or second <= 6)
+        known = not score or bool(_DAY_WORD.search(text, max(0, match.start() - 40), match.start()))
+        known = known and not _WEEKS.match(text, match.start())
         if min(first, second) <= 12 and (known or _AT_TIME.match(text, match.end())):
             if not _BEFORE_DATE.search(text, max(0, match.start() - 16), match.start()):
                 yield Span(match.start(), match.end(), "DATE")
@@ -145,7 +189,7 @@ def _numeric(text: str, chinese: bool) -> Iterator[Reading]:
         start, end = match.span()
         before = text[start - 1] if start else " "
         after = text[end] if end < len(text) else " "
-        if before == "." and start > 1 and not text[start - 2].isascii():
+        if before == "." and start > 1 and not text[start - 2].isdecimal() and (match[5] or not text[start - 2].isalnum()):
             before = " "  # a sentence's end
         if (before.isascii() and (before.isalnum() or before in "./_")) or after == "_":
             continue
@@ -182,7 +226,8 @@ def _three(text: str, match: re.Match[str], chinese: bool) -> Reading | None:
         return None
     if match[2] == "." and _VERSION.search(text, max(0, start - 12), start):
         return None
-    if chinese and lengths[0] == 2 and 1 <= second <= 12 and 1 <= third <= 31 and (first <= 40 or first >= 60):
+    dated = first <= 40 or first >= 60 or bool(_DATE_KEY.search(text, max(0, start - 8), start))
+    if chinese and lengths[0] == 2 and 1 <= second <= 12 and 1 <= third <= 31 and dated:
         heading = match[2] == "." and first < 13 and (start == 0 or text[start - 1] == "\n")
         return None if heading else Reading(start, end, a, b, c)
     if not chinese and lengths[1] == 2 and match[2] != "." or (match[2] == "." and len(match[3]) == 2 == lengths[1]):
@@ -228,7 +273,7 @@ def _chinese(text: str) -> Iterator[Reading]:
         if (
             start
             and text[start - 1] in "0123456789.第"
-            and not (text[start - 1] == "." and start > 1 and not text[start - 2].isascii())
+            and not (text[start - 1] == "." and start > 1 and not (text[start - 2].isascii() and text[start - 2].isalnum()))
         ):
             continue
         if match[2]:

@@ -1,35 +1,47 @@
 """All that identifies a person in a text."""
 
 import re
-from bisect import bisect_left, bisect_right
 
 from data_tools.corpus.phi import names_en, names_zh, notes_en, notes_zh, places_en, places_zh
 from data_tools.corpus.phi.beside import find_beside
 from data_tools.corpus.phi.dates import find_dates, find_record_dates
 from data_tools.corpus.phi.fold import fold
+from data_tools.corpus.phi.initials_en import find_initials
+from data_tools.corpus.phi.keyed import find_cued, find_keyed
 from data_tools.corpus.phi.letter_case import letter_case, raised, titled, unbroken
-from data_tools.corpus.phi.numbers import find_numbers
+from data_tools.corpus.phi.numbers import find_shapes
 from data_tools.corpus.phi.record import is_record
 from data_tools.corpus.phi.spans import Span, resolve
+from data_tools.corpus.phi.wrapped import moved, unwrapped
 
 _CHINESE = re.compile("[一-鿿]")
 _ENGLISH = re.compile("[A-Za-z]{2}")
+_ENGLISH_BESIDE = re.compile("[A-Z][a-z]{2}|[a-z]{3} [a-z]{3}|[A-Z]{3,}[ ,]{1,2}[A-Z]{3}")  # more than CT, mg
 
 
 def find_spans(text: str) -> list[Span]:
     """Sorted, none over another; places are of `text` as it is."""
     folded = fold(text)
+    flat, breaks = unwrapped(folded)
+    found = _find(flat)
+    return resolve(folded, moved(found, breaks) if breaks else found)
+
+
+def _find(text: str) -> list[Span]:
     chinese = not text.isascii() and bool(_CHINESE.search(text))
-    english = bool(_ENGLISH.search(folded))
-    found = _strict(folded, chinese, english)
-    if is_record(folded, found):
-        found = _of_record(folded, found, chinese, english)
-    return resolve(folded, found)
+    english = bool((_ENGLISH_BESIDE if chinese else _ENGLISH).search(text))
+    found = [*find_dates(text, chinese, english), *find_shapes(text, chinese)]
+    cued = list(find_cued(text))
+    sure = is_record(text, [*found, *cued])
+    found += _strict(text, chinese, english and not sure)
+    if sure or is_record(text, [*found, *cued]):
+        return _of_record(text, found, chinese, english)
+    return found + cued
 
 
 def _strict(text: str, chinese: bool, english: bool) -> list[Span]:
-    """What is found in any text."""
-    found = [*find_dates(text, chinese, english), *find_numbers(text, chinese)]
+    """Names and places in any text. English ones: not in what is known to be a record, which is read for them again."""
+    found: list[Span] = []
     if chinese:
         found += names_zh.find_names(text)
         found += places_zh.find_hospitals(text)
@@ -48,26 +60,31 @@ def _of_record(text: str, found: list[Span], chinese: bool, english: bool) -> li
     signs = raised(text) if case == "lower" else text
     if english:
         # Others find these better: what reads the whole record knows where a name ends, and titles are no houses.
-        again = ("NAME",) if case == "mixed" else ("NAME", "HOSPITAL", "ADDRESS")
+        again = ("NAME", "HOSPITAL", "ADDRESS")
         found = [span for span in found if span.type not in again or not text[span.start].isascii()]
         found += find_dates(prose, chinese, english) if case != "mixed" else ()
-        found += find_numbers(signs, chinese) if case == "lower" else ()
+        found += find_shapes(signs, chinese) if case == "lower" else ()
     found += find_record_dates(prose, chinese)
     found += _across_lines(prose, signs, chinese, english)
     if english:
-        found += notes_en.find_names(text, case, [span for span in found if span.type == "DATE"])
         flat = unbroken(prose)
+        found += places_en.find_record_hospitals(flat)
         for lines in {flat, prose}:
             found += places_en.find_hospitals(lines, record=True)
-            found += places_en.find_addresses(lines) if lines != text else ()
-        found += [*places_en.find_record_hospitals(flat), *places_en.find_record_addresses(flat)]
+            found += places_en.find_addresses(lines)
+        found += find_initials(text)
+        found += notes_en.find_names(text, case, [span for span in found if span.type in ("DATE", "HOSPITAL")])
+        found += places_en.find_record_addresses(flat)
     if chinese:
         found += notes_zh.find_names(text)
         found += places_zh.find_hospitals(text, record=True)
-        found += places_zh.find_record_addresses(text)
+        found += [*places_zh.find_record_hospitals(text), *places_zh.find_record_addresses(text)]
         found += _across_han(text)
+    found += find_keyed(signs, chinese)
+    things = {place for span in found if span.type == "thing" for place in range(span.start, span.end)}
     names = [span for span in found if span.type == "NAME"]
-    found += find_beside(signs, names, list(found))
+    found += find_beside(signs, names, list(found), chinese)
+    found = [span for span in found if span.type in ("NAME", "DATE") or span.start not in things]
     addresses = places_en.as_one(text, [span for span in found if span.type == "ADDRESS"])
     return [span for span in found if span.type != "ADDRESS"] + addresses
 
@@ -77,7 +94,8 @@ def _across_lines(prose: str, signs: str, chinese: bool, english: bool) -> list[
     if not _BROKEN.search(prose):
         return []
     flat = unbroken(prose)
-    found = [*find_dates(flat, chinese, english), *find_record_dates(flat, chinese), *find_numbers(unbroken(signs), chinese)]
+    found = [*find_dates(flat, chinese, english), *find_record_dates(flat, chinese)]
+    found += [*find_shapes(unbroken(signs), chinese), *find_keyed(unbroken(signs), chinese)]
     return [span for span in found if "\n" in prose[span.start : span.end].rstrip("\n")]
 
 
@@ -91,12 +109,6 @@ def _across_han(text: str) -> list[Span]:
     if not breaks:
         return []
     flat = _HAN_BREAK.sub("", text)
-    moved = [place - index for index, place in enumerate(breaks)]  # where each break was, in the text without them
     sources = (places_zh.find_hospitals(flat, record=True), places_zh.find_addresses(flat), find_dates(flat, True, False))
-    found = []
-    for source in sources:
-        for span in source:
-            first, last = bisect_right(moved, span.start), bisect_left(moved, span.end)
-            if first < last:
-                found.append(Span(span.start + first, span.end + last, span.type))
-    return found
+    spans = moved([span for source in sources for span in source], breaks)
+    return [span for span in spans if "\n" in text[span.start : span.end]]

@@ -2,6 +2,7 @@
 
 import re
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 from megatron_qm.errors import UserError
@@ -40,6 +41,18 @@ def lower_words(name: str, section: str = "") -> frozenset[str]:
 def characters(name: str, section: str) -> str:
     """Each once, in their order."""
     return "".join(dict.fromkeys("".join(words(name, section))))
+
+
+def spelt_out(pattern: str) -> frozenset[str]:
+    """All words of a pattern that has nothing but `|`, classes and `?`: to look them up in is quicker than to search."""
+    return frozenset(
+        "".join(letters)
+        for choice in pattern.split("|")
+        for letters in product(*([*part.strip("[]"), *[""] * bool(maybe)] for part, maybe in _PART.findall(choice)))
+    ) - {""}
+
+
+_PART = re.compile(r"(\[[^]]+\]|.)(\??)")
 
 
 def any_of(choices: list[str]) -> str:

@@ -10,7 +10,7 @@ Between two words stands how they are joined: a space, n (a line's end), a comma
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from data_tools.corpus.phi import known_en, lists
@@ -25,9 +25,14 @@ _PURE, _DOUBTFUL = frozenset("GSB"), frozenset("gsb")
 
 _TITLED = re.compile(r"\b(?:dr|mr|mrs|ms|miss|prof)\.? $", re.I)
 _KEY = re.compile(r" ?[:=]")
+_SPEAKER = re.compile(r"(?:^|\n)([A-Za-z'-]+) (?:[A-Za-z]\.? )?$")
+_NUMBERED = re.compile("[0-9] $")
+_CAPITAL_WITHIN = re.compile("Mc|Mac|[A-Z]['’]|La|De|Di|Van|[A-Za-z-]+-")
+_MAY_BEGIN = re.compile("[GSBgsbUip]")
 _FULL = re.compile(r"(?:p )*[GBgbUSs](?: [GBgb](?= ?[^|,/]?(?:[SBsbUGgip])))?(?:[ n]i)?[ n](?:p[ n])*[SBsbUGg](?:[ n]x)?")
 _LAST_FIRST = re.compile(r"(?:p )*[SBsbUGg](?: [SBs])?,[GBgbUSs](?: [GBgb])?(?:[ n]i)?(?: x)?")
 _INITIAL = re.compile(r"i[ n](?:i )?(?:p )*[SBsbU](?: x)?")
+_GIVEN_INITIAL = re.compile(r"[GBgbU] i")
 _PARTICLE = re.compile(r"(?:p )+[SBsbUG](?: x)?")
 _VALUE = {"G": 2.0, "S": 2.0, "B": 2.0, "g": 1.0, "s": 1.0, "b": 1.0, "U": 1.0}
 
@@ -54,15 +59,18 @@ _ROLES = (
     r"|regards|sincerely|referring|appreciate|precepted|staffed|prescriber|reviewer|reporter|operator|dentist|dietitian"
     r"|member|contact"
     r"|signature|signed|present|attendees|req|requesting|ordering|baby|bb|bg|mother's|called|on call:?|declined \("
-    r"|family \(|ct\(ascp\)|verified|goes by|initials"
+    r"|family \(|ct\(ascp\)|verified|goes by|initials|coworker|co-worker|worker|appoint|hey|spelled|spelling|ofc\.?|ofcr\.?"
+    r"|deputy|trooper"
+    r"|intake|crew|known to|consultant|pd nurse|pediatrician|paediatrician|certifier|director|cm|csw|informant|witnessed"
+    r"|pod|did|does|has"
 )
 _CLOSE = re.compile(  # a person follows whatever the word is
     rf"(?:{_TITLE}|\b(?:{_ROLES})(?:'s name)?(?: \([a-z ]{{1,16}}\))?[:,]?\s{{0,2}}|\b(?:by|w|w/|d/w|per|c/o|h/o to|out to"
-    rf"|back to|agreed w"
+    rf"|back to|agreed w|under"
     rf"|spoke (?:to|with)|discussed with|talked (?:to|with)|routed to|returned to|released to|refunded to|copy to|authorize"
     rf"|excuse"
     rf"|approved by|page|paged|call|phoned|texted|notified|told|asked|informed|updated|to see|verified|labell?ed \""
-    rf"|goes by \"|known as) ?)$"
+    rf"|goes by \"|known as) ?|\([\"“])$"
 )
 _SELDOM = frozenset(
     "day pain hand may will long best case page low back fall short small old new man child order held rash self line so a"
@@ -71,7 +79,7 @@ _SELDOM = frozenset(
 )
 _LOOSE = re.compile(
     r"(?:\b(?:with|from|to|and|or|for|by|per|see|via|than|on call:?|handoff|bed \w+:|rm \w+:|room \w+:|bay \w+:)\s{1,2}"
-    r"|[;.] {1,2}|/ ?|\| ?|^|\n|: {0,3})$"
+    r"|[;.,] {1,2}|/ ?|\| ?|^|\n|: {0,3})$"
 )
 _WITH = re.compile(r"\b(?:with|from|to|and|&) $")
 _MONTHS = frozenset("april may june august summer winter spring christmas".split())
@@ -83,8 +91,10 @@ _PERSON_AFTER = re.compile(
     r"|agreeable)\b"
     r"|has |had |will |would |lives|works|took|takes|came|went|called|calls|returned|verbali[sz]ed|wants|requests?"
     r"|declined|refused|tolerated|underwent|saw|examined|recommends|recs\b|to (?:see|follow|call)|also|[a-z]{2,}ed\b|cut "
+    r"|favors?|agree|bleep|bleeped|attending\b|at bedside|on call|covering|rounding|spoke|text(?:ed|s)|wrote|dictat|sign"
     r"|left |gave |drove |held |met |made |put )"
-    r"|'s (?:wife|husband|son|daughter|mother|father|family|brother|sister|mood|questions|mom|dad|room|chart|pain|care"
+    r"|[\"”]? preferred\b|'s (?:wife|husband|son|daughter|mother|father|family|brother|sister|office|house|surgery|team"
+    r"|clinic|notes?|recommendations?|partner|mood|questions|mom|dad|room|chart|pain|care"
     r"|parents|recs"
     r"|request|concerns?|symptoms|insurance)\b"
     r"|,? (?:\()?(?:m\.?d|d\.?o|r\.?n|np|pa-c|pa|phd|lcsw|msw|pharmd|cnm|crna|fy[12]|pgy-?[0-9]|st[1-8]|ct[12]|wocn|pmhnp"
@@ -101,7 +111,7 @@ _SURE_AFTER = re.compile(
 )
 _SCORE = re.compile(r"\s[0-9]{1,3}(?:/[0-9]{1,2})?(?:[.,;]|\s|$)(?! ?(?:[MFmf]|y/?o)\b)")
 _PLACE_AFTER = re.compile(
-    r" (?:St|Street|Ave|Avenue|Road|Rd|Drive|Lane|Ln|Blvd|Boulevard|Court|Ct|Way|Hospital|Clinic|Center|Centre|Medical"
+    r" (?:St|Street|Ave|Avenue|Road|Rd|Drive|Lane|Ln|Blvd|Boulevard|Court|Ct|Way|Hospital|Clinic|Center|Centre|Medical(?! rec)"
     r"|County|Regional"
     r"|Memorial|Surgery|Health|House|University|Manor|Nursing|Care|Rehab|Infirmary|General|Urgent|Family|Women's"
     r"|Children's|Parish"
@@ -160,10 +170,13 @@ def _of_parts(kinds: list[str]) -> str:
     return "G" if kinds[0] == "G" else "S" if kinds[-1] == "S" else "B"
 
 
-def find_names(text: str, case: Case, dates: Sequence[Span] = ()) -> Iterator[Span]:
-    """text: folded; dates: where days stand, whose months are no names."""
+def find_names(text: str, case: Case, others: Sequence[Span] = ()) -> Iterator[Span]:
+    """text: folded; others: where days and hospitals stand, whose words are no names."""
     months = {
-        place for span in dates if any(map(str.isdigit, text[span.start : span.end])) for place in range(span.start, span.end)
+        place
+        for span in others
+        if span.type != "DATE" or any(map(str.isdigit, text[span.start : span.end]))
+        for place in range(span.start, span.end)
     }
     tokens = [_token(text, match, case) for match in _WORD.finditer(text) if match.start() not in months]
     if not tokens:
@@ -173,7 +186,8 @@ def find_names(text: str, case: Case, dates: Sequence[Span] = ()) -> Iterator[Sp
     lower = text.lower()
     places: list[tuple[int, int]] = []  # first token, behind the last
     index = 0
-    while index < len(tokens):
+    while start := _MAY_BEGIN.search(codes, 2 * index):
+        index = start.start() // 2
         stop = _name_at(text, lower, tokens, codes, index, case)
         if stop:
             places.append((index, stop))
@@ -192,33 +206,40 @@ def find_names(text: str, case: Case, dates: Sequence[Span] = ()) -> Iterator[Sp
 
 def _token(text: str, match: re.Match[str], case: Case) -> Token:
     start, end = match.span()
-    written = match.group()
+    word, kind, before = _kind_as_written(match.group(), case)
+    if before in "gsbU":
+        if _KEY.match(text, end) and not _TITLED.search(text, max(0, start - 8), start):
+            speaker = _SPEAKER.search(text, max(0, start - 24), start)
+            kind = kind if speaker and kind_of(speaker[1].lower()) in _VALUE else "w"
+    elif before == "i" and (
+        _NUMBERED.search(text, max(0, start - 2), start)
+        or case == "lower"
+        and text[end : end + 1] != "."
+        and word in ("a", "i", "x")
+    ):
+        kind = "w"
+    return Token(start, end, word, kind)
+
+
+@lru_cache(1 << 16)
+def _kind_as_written(written: str, case: Case) -> tuple[str, str, str]:
+    """The word in small letters, its kind with these capitals, and without."""
     word = written.lower().replace("’", "'")
     if case == "mixed" and written[0].islower():
-        return Token(start, end, word, "p" if word in _PARTICLES else "w")
+        kind = "p" if word in _PARTICLES else "w"
+        return word, kind, kind
     if word in _PARTICLES and word != "o":
-        return Token(start, end, word, "p")
-    kind = kind_of(word)
-    if kind in "gsbU" and _KEY.match(text, end) and not _TITLED.search(text, max(0, start - 8), start):
-        return Token(start, end, word, "w")
-    if kind == "i" and re.search(r"[0-9] $", text[max(0, start - 2) : start]):
-        kind = "w"
-    if kind == "i" and case == "lower" and text[end : end + 1] != "." and word in ("a", "i", "x"):
-        kind = "w"
+        return word, "p", "p"
+    before = kind = kind_of(word)
     if case == "mixed" and written.isupper() and 1 < len(written):
-        kind = "w" if kind == "U" and len(written) < 7 or kind in "UGSB" and len(written) == 2 and word in _STATES else kind
+        kind = "w" if kind == "U" or kind in "UGSB" and len(written) == 2 and word in _STATES else kind
         if len(written) < 5 and kind in "gsb" and word in _known().lexicon:
             kind = "w"
         elif len(written) < 4 and kind in _PURE:
             kind = kind.lower()
-    elif (
-        case == "mixed"
-        and kind == "U"
-        and not written[1:].islower()
-        and not re.match("(?:Mc|Mac|[A-Z]['’]|La|De|Di|Van|[A-Za-z-]+-)", written)
-    ):
+    elif case == "mixed" and kind == "U" and not written[1:].islower() and not _CAPITAL_WITHIN.match(written):
         kind = "w"
-    return Token(start, end, word, kind)
+    return word, kind, before
 
 
 def _without_lone_particles(text: str, tokens: list[Token]) -> list[Token]:
@@ -242,6 +263,9 @@ def _codes(text: str, tokens: list[Token]) -> str:
     pieces = []
     for token, following in zip(tokens, tokens[1:], strict=False):
         gap = text[token.end : following.start]
+        if gap == " ":
+            pieces.append(token.kind + gap)
+            continue
         if gap[:1] == "." and (token.kind in "ix" or token.word in ("st", "mc")):
             gap = gap[1:]
         pieces.append(token.kind + _join(gap))
@@ -260,7 +284,7 @@ def _join(gap: str) -> str:
 
 def _name_at(text: str, lower: str, tokens: list[Token], codes: str, index: int, case: Case) -> int:
     """Behind the last token of a name that begins at `index`; 0 where none does."""
-    for pattern, accepts in ((_FULL, _full), (_LAST_FIRST, _full), (_INITIAL, _initial), (_PARTICLE, _particle)):
+    for pattern, accepts in _BEGINS[codes[2 * index]]:
         match = pattern.match(codes, 2 * index)
         while match:
             stop = match.end() // 2 + 1
@@ -270,14 +294,21 @@ def _name_at(text: str, lower: str, tokens: list[Token], codes: str, index: int,
     return index + 1 if codes[2 * index] in "GSBgsbU" and _single(text, lower, tokens, codes, index, case) else 0
 
 
+_GRADED = re.compile(  # Forrest Ⅱ级, Steward 6分
+    r"[' s]*(?:[0-9.~-]+ ?[分级期]|[ⅠⅡⅢⅣⅤⅥIVX]{1,3}[abAB]? ?[级期型度]|分[级期型]|评分|指数|量表|[分法征术位])"
+)
+_METHOD_AFTER, _METHOD_BEFORE = re.compile(r"['’]?[sS](?:[.,;)]|\s|$)"), re.compile(r"\b(?:by|using|per|with|modified) $", re.I)
 _NEXT = re.compile(r"(?:['’]s?)?(?:[ -]|\n)([A-Za-z]+(?! ?:)(?:['’]s)?)(?:[ -]([A-Za-z]+))?")
 
 
 def _is_thing(text: str, tokens: list[Token], stop: int) -> bool:
     """What follows says that it is a disease, a device, a street or a house."""
     end = tokens[stop - 1].end
-    if _PLACE_AFTER.match(text, end):
+    if _PLACE_AFTER.match(text, end) or _GRADED.match(text, end):
         return True
+    start = tokens[stop - 1].start
+    if _METHOD_AFTER.match(text, end) and _METHOD_BEFORE.search(text, max(0, start - 12), start):
+        return True  # by Simpson's.
     following = _NEXT.match(text, end)
     return following is not None and not known_en.THINGS.isdisjoint((following[1].lower(), (following[2] or "").lower()))
 
@@ -308,6 +339,8 @@ def _initial(text: str, lower: str, tokens: list[Token], codes: str, index: int,
         return False
     if kind in _PURE:
         return dotted or case == "mixed" or _edge(lower, tokens[index].start)
+    if dotted and case == "mixed" and kind != "U":
+        return True
     return (
         (dotted or _edge(lower, tokens[index].start))
         and (kind != "U" or case == "mixed")
@@ -379,3 +412,21 @@ def _again(text: str, lower: str, tokens: list[Token], codes: str, index: int, c
         return token.word not in _SELDOM or bool(_CLOSE.search(lower, max(0, token.start - 40), token.start))
     before = lower[max(0, token.start - 4) : token.start].rstrip(" ")[-1:]
     return before not in ".:\n?!" and before != "" or bool(_SURE_AFTER.match(text, token.end))
+
+
+def _given_initial(text: str, lower: str, tokens: list[Token], codes: str, index: int, stop: int, case: Case) -> bool:
+    """Moana R., RN: a surname is an initial."""
+    end = tokens[stop - 1].end
+    if text[end : end + 1] != "." or tokens[index].kind == "U" and case != "mixed":
+        return False
+    start = tokens[index].start
+    return bool(_CREDENTIAL.match(text, end + 1) or _CLOSE.search(lower, max(0, start - 40), start)) or (
+        tokens[index].kind in "GB" and bool(_CLAUSE_ENDS.match(text, end + 1))
+    )
+
+
+_CREDENTIAL = re.compile(r",? (?:RN|LPN|MD|DO|NP|PA|CNA|MA|CM|SW|LCSW|RT|PT|OT|rn|lpn|md|np|cna)\b")
+_CLAUSE_ENDS = re.compile(r" ?[;,)\n]| (?:following|aware|notified|at|to|will|and|is|was)\b|$")
+_SHAPES = ((_FULL, _full), (_LAST_FIRST, _full), (_GIVEN_INITIAL, _given_initial))
+# By the kind of the first word.
+_BEGINS = dict.fromkeys("GSBgsbU", _SHAPES) | {"i": ((_INITIAL, _initial),), "p": (*_SHAPES, (_PARTICLE, _particle))}

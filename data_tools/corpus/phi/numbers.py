@@ -1,6 +1,6 @@
-"""Numbers that identify somebody: by their shape and check digit, or by the words before them.
+"""Numbers that identify somebody by their shape or check digit, whatever stands before them.
 
-Cheap anchors first: only where digits stand is anything looked for, and words before them only where a number is long enough.
+Cheap anchors first: only where digits stand is anything looked for.
 """
 
 import re
@@ -44,7 +44,8 @@ _SPOKEN = re.compile(
 _SOCIAL = re.compile(r"(?<![0-9A-Za-z-])(?:[0-9]{3}([- ])[0-9]{2}\1[0-9]{4})(?![0-9A-Za-z-])")
 _LETTER_FIRST = re.compile(
     r"[A-Z](?<![A-Za-z0-9][A-Z])(?:[A-Z]?[0-9]{6} ?[(（][0-9A][)）]"  # Hong Kong identity card
-    r"|[A-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D](?![A-Za-z0-9])"  # British national insurance
+    # British national insurance, whose prefixes hold no D, F, I, Q, U, V
+    r"|(?<=[A-CEGHJ-PRSTW-Z])[A-CEGHJ-NPRSTW-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D](?![A-Za-z0-9])"
     r"|(?P<REGISTRATION>[A-Z][0-9]{2} ?[A-Z]{3}(?![A-Za-z0-9]))"
     r"|(?P<BANK>[A-Z][0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?)(?![A-Za-z0-9])"  # IBAN
     r"|(?P<PLATE>J ?[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼]?[·•.]?[0-9]{4,5}[A-Z0-9]?(?![A-Za-z0-9]))"
@@ -64,28 +65,31 @@ _SPELT_AT = re.compile(
                        r"(?:(?:\.| ?[\[({（【] ?(?:dot|DOT|Dot) ?[\])}）】] ?)[A-Za-z0-9-]+)+")  # fmt: skip
 _AT_SIGN = re.compile("@")
 _AT_WORD = re.compile(r"[\[({（【] ?(?:at|AT|At) ?[\])}）】]")
+_LISTED = re.compile("[:：]$")
 _CITIZEN_CUE = re.compile(r"(?:证|身份|ID|公民)[^0-9]{0,12}$")
-_DATE_LIKE = re.compile(r"(?:19|20)[0-9]{2}(?:[-/.][0-9]{1,2}){0,2}|[0-9]{1,2}[-/.][0-9]{1,2}(?:[-/.][0-9]{2,4})?")
-_NUMBER_CUE = re.compile(r"号|#|\b(?:id|no|number|mrn|ssn)\b", re.I)
-_SHORT_NUMBER = re.compile(r"分机|内线|短号|热线|\b(?:ext|pager|page|beeper|bleep)", re.I)
-_MEASURE = re.compile(r"[0-9.]+(?:mg|ml|mL|kg|cm|mm|g|h|min|bpm|mmHg|U|IU|ug|mcg)(?:/.*)?")
-_TOKEN = re.compile(r"[0-9*][0-9A-Za-z*-]{2,}")
-_JOINED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_*-./")
-_VALUE = re.compile(r"[0-9A-Za-z*_](?:[0-9A-Za-z*_]|[-./:](?=[0-9A-Za-z*]))*")
-_SPACED = re.compile(r"[0-9A-Za-z*]+(?:[ -](?!(?:19|20)[0-9]{2} ?[-./年])[0-9*]{2,}[0-9A-Za-z*]*){0,6}")
-_PLATE_VALUE = re.compile(r"(?=[A-Z0-9 -]*[0-9])(?:[A-Z]{2}[ :]{1,2})?[A-Z0-9]{1,4}(?:[ -·•][A-Z0-9]{1,5}){0,2}(?![A-Za-z0-9])")
-_SHAPES = (*(("PHONE", pattern) for pattern in _PHONES), ("ID", _SOCIAL))
+_WECHAT = re.compile(r"微信(?:同?号|ID|联系)?[:：是 ]{0,2}([A-Za-z][A-Za-z0-9_-]{5,19})(?![A-Za-z0-9@])")
+_MILITARY = re.compile("字(?<=[一-鿿]字)第 ?[0-9]{5,9} ?号?")
+_BENEFICIARY = re.compile(  # of Medicare
+    r"[1-9](?<![0-9A-Za-z-].)[AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9][0-9][- ]?[AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9][0-9][- ]?"
+    r"[AC-HJKMNP-RT-Y]{2}[0-9]{2}(?![0-9A-Za-z])"
+)
+# What a text around a number must hold for each pattern: to look for it is quicker than to try them all.
+_PHONES_HOLD = (("0",), ("00",), ("",), ("44",), ("555-",), ("07",), ("0",), ("+", "00"))
+_SHAPES = (*(("PHONE", *both) for both in zip(_PHONES_HOLD, _PHONES, strict=True)), ("ID", ("-", " "), _SOCIAL))
 
 
-def find_numbers(text: str, chinese: bool) -> Iterator[Span]:
-    """text: folded. Everything but dates, in no order."""
+def find_shapes(text: str, chinese: bool) -> Iterator[Span]:
+    """text: folded. Numbers that their shape or check digit tells, in no order."""
     yield from _around(_AT_SIGN, _AT, text, "EMAIL")
     yield from _around(_AT_WORD, _SPELT_AT, text, "EMAIL")
     for match in _LONG.finditer(text):
         yield from _of_groups(text, match.start(), match.end())
-        for kind, pattern in _SHAPES:
-            for shape in pattern.finditer(text, max(0, match.start() - 2), min(len(text), match.end() + 24)):
-                yield Span(*_without_bracket(text, *shape.span()), kind)
+        begin, stop = max(0, match.start() - 2), min(len(text), match.end() + 24)
+        around = text[begin:stop]
+        for kind, signs, pattern in _SHAPES:
+            if signs[0] in around or signs[-1] in around:
+                for shape in pattern.finditer(text, begin, stop):
+                    yield Span(*_without_bracket(text, *shape.span()), kind)
     for match in _LETTER_FIRST.finditer(text):
         if match.lastgroup == "REGISTRATION":
             if (cue := cue_before(text, match.start())) and cue.type == "PLATE":
@@ -95,8 +99,10 @@ def find_numbers(text: str, chinese: bool) -> Iterator[Span]:
     for match in _LETTERED.finditer(text):
         start = match.start() - 2 if text[match.start() - 2 : match.start()] in ("1-", "1 ", "1.") else match.start()
         yield Span(start, match.end(), "PHONE")
-    yield from _cued(text)
+    yield from (Span(match.start(), match.end(), "ID") for match in _BENEFICIARY.finditer(text))
     if chinese:
+        yield from (Span(*match.span(1), "ID") for match in _WECHAT.finditer(text))
+        yield from (Span(match.start(), match.end(), "ID") for match in _MILITARY.finditer(text))
         yield from (Span(match.start(), match.end(), "PLATE") for match in _PLATE.finditer(text))
         yield from (Span(match.start(), match.end(), "PHONE") for match in _SPOKEN.finditer(text))
 
@@ -143,7 +149,7 @@ def _one_number(text: str, digits: str, start: int, end: int) -> Span | None:
         return Span(prefix.start() if prefix else start, end, "PHONE")
     if len(digits) == 18 and _CITIZEN.fullmatch(digits):
         cued = not luhn_card(digits) and _CITIZEN_CUE.search(text, max(0, start - 20), start)
-        if citizen(digits) or cued:
+        if citizen(digits) or cued or _LISTED.search(text, max(0, start - 2), start):
             return Span(start, end, "ID")
     if luhn_card(digits):
         return Span(start, end, "BANK")
@@ -154,54 +160,3 @@ def _one_number(text: str, digits: str, start: int, end: int) -> Span | None:
 
 def luhn_card(digits: str) -> bool:
     return bool(_CARD.fullmatch(digits)) and luhn(digits)
-
-
-def _cued(text: str) -> Iterator[Span]:
-    """Values after words such as 住院号 and MRN."""
-    for match in _TOKEN.finditer(text):
-        start = match.start()
-        while start and text[start - 1] in _JOINED and match.start() - start < 24:
-            start -= 1
-        while start < match.start() and text[start] in "./-_":
-            start += 1
-        if cue := cue_before(text, start):
-            kind = cue.type
-            if kind == "BANK" and not _ENDING.search(cue.written) and not _account(text, start):
-                kind = "MRN"  # the card that a clinic gives
-            end = _end_of_value(text, start, kind)
-            if end >= match.end() and _fits(kind, text[start:end], cue.written):
-                yield Span(start, end, kind)
-
-
-_ENDING = re.compile(
-    r"尾号|ending|银行|储蓄|信用|借记|账|帐|\b(?:bank|debit|credit|visa|mastercard|amex|iban|routing|sort|account)", re.I
-)
-_ACCOUNT = re.compile(
-    r"(?:[0-9*]{12,19}|[0-9*]{4}(?:[ -][0-9*]{4}){2,4}(?:[ -]?[0-9*]{1,3})?|[0-9]{4}[ -][0-9]{6}[ -][0-9]{5})(?![0-9A-Za-z])"
-)
-
-
-def _account(text: str, start: int) -> bool:
-    """Digits enough for an account, in one value."""
-    return bool(_ACCOUNT.match(text, start))
-
-
-def _end_of_value(text: str, start: int, kind: str) -> int:
-    pattern = _PLATE_VALUE if kind == "PLATE" else _SPACED if kind in ("ID", "BANK", "PHONE") else _VALUE
-    match = pattern.match(text, start)
-    plain = _VALUE.match(text, start)
-    return max(match.end() if match else start, plain.end() if plain else start)
-
-
-def _fits(kind: str, value: str, cue: str) -> bool:
-    digits = sum(character.isdecimal() or character == "*" for character in value)
-    if kind == "PHONE":
-        least = 3 if _SHORT_NUMBER.search(cue) else 5 if re.search("[:：]", cue) else 7
-        return least <= digits <= 15 and not re.search("[A-WYZa-wyz]", value)
-    if kind == "BANK":
-        return digits >= 4
-    if kind == "PLATE":
-        return 2 <= digits and len(value) <= 12
-    if _DATE_LIKE.fullmatch(value) and not _NUMBER_CUE.search(cue):
-        return False
-    return digits >= 3 and not _MEASURE.fullmatch(value)

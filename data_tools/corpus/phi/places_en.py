@@ -62,6 +62,7 @@ _HOUSE_NAME = re.compile(
 )
 _BOX = re.compile(rf"P(?<![A-Za-z]P)\.? ?O\.? ?(?:Box|BOX) ?#?[0-9]{{1,6}}{_AFTER_STREET}")
 _ZIP_ANCHOR = re.compile(r"[0-9](?<= [0-9])[0-9]{4}(?:-[0-9]{4})?(?![0-9-])")
+_OTHER_ZIP = re.compile(r".*\b(?:ID[ ,]+(?!83)|MD[ ,]+(?!20[6-9]|21)|PA[ ,]+(?!1[5-9]))[0-9]{5}", re.S)  # Smith, ID 84556
 _CITY_STATE_LEFT = re.compile(rf"(?:^|[^A-Za-z'’.-])({_CITY},? {{1,2}}{_STATE},? {{1,2}})$")
 _POSTCODE_ALONE = re.compile(r"[A-Z](?<![A-Za-z0-9][A-Z])(?:[A-Z]?[0-9][A-Z0-9]?) {1,2}[0-9][ABD-HJLNP-UW-Z]{2}(?![A-Za-z0-9])")
 _LIVES = re.compile(
@@ -73,7 +74,7 @@ _LIVES = re.compile(
     r"|[Vv]isiting|[Hh]ails?) from ) {0,3}(?=[A-Z])"
 )
 _LIVES_HINTS = (
-    "live living esid domicil stay moved locat born raised ome ative ddress DDRESS ity: ITY own: idence irth igin ravel came "
+    "ive iving esid domicil stay moved locat born raised ome ative ddress DDRESS ity: ITY own: idence irth igin ravel came "
     "from visit hail"
 ).split()
 _LIVES_ANCHOR = re.compile(
@@ -110,13 +111,21 @@ _RECORD_HOUSES = (
     r"|Rehab|Home Health|Dialysis|Senior Living|Memory Care|Retirement (?:Home|Community|Village)"
     r"|Convalescent (?:Home|Hospital|Center)|Women's (?:Clinic|Health|Center|Hospital)|Practice"
 )
+_MORE_HOUSES = (
+    r"(?:Behaviou?ral|Mental|Community|Family) Health|Memorial|Diagnostics(?: [A-Z][a-z]+){0,2} Lab(?:oratory|oratories|s)?"
+    r"|Diagnostics|Presbyterian|Treatment Center|Recovery Center"
+    r"|Oncology|Pediatrics|Physicians|Specialists|Medical Associates|Detox|Children's|Regional|Walk-in Centre|Samaritan"
+    r"|Sacred Heart|Infirmary|Polyclinic"
+)
 _HOUSE = re.compile(rf"(?:{_HOUSES})(?![A-Za-z-])")
-_RECORD_HOUSE = re.compile(rf"(?:{_RECORD_HOUSES}|{_HOUSES})(?![A-Za-z-])")
+_GOES_ON = r"(?: (?:Center|Centre|Clinic|Hospital|House|Home|Institute|Group|Associates|Network|System|Campus))?"
+_RECORD_HOUSE = re.compile(rf"(?:{_RECORD_HOUSES}|{_HOUSES}|{_MORE_HOUSES}){_GOES_ON}(?:-[A-Z][A-Za-z]+)?(?![A-Za-z-])")
 _NAME_LEFT = re.compile(
     r"(?:(?:St|Mt|Ft)\. |[A-Z][A-Za-z'’&-]*(?:\.(?= [A-Z]))? |of (?=(?:[A-Z]|the ))|the (?=[A-Z])|(?:and|&|for|de|del|la) "
     r"(?=[A-Z])|[0-9]{1,3}(?:st|nd|rd|th) )*$"
 )
 _GENERIC_WORDS = frozenset(
+    "radiation medical gyn gynecologic surgical infectious admission admitting covering on-call consulting call "
     "the a an our this that local general hospital hospitals community regional county city state children childrens "
     "children's women womens women's men's memorial university medical health center centre care clinic clinics outpatient "
     "inpatient primary urgent emergency "
@@ -158,7 +167,11 @@ _KNOWN_NAMES = (
     r"|Sloan[- ]Kettering|MD Anderson|Dana[- ]Farber|MGH|UCSF|UCLA Medical Center|NYU Langone"
 )
 _RECORD_NAMES = (
-    r"Hopkins|Bellevue Hospital|BIDMC|UPMC(?: (?:Presby|Shadyside|Mercy"
+    r"(?:Providence|Ascension|Mercy|CHI|SSM|Dignity|Trinity|Adventist|CommonSpirit|PeaceHealth|Bon Secours|Franciscan"
+    r"|Our Lady of)"
+    r" (?:St\.? )?[A-Z][a-z]+(?: (?!Medical|Hospital|Health|Regional)[A-Z][a-z]+)?(?: Hospital| Medical Center)?"
+    r"|VA (?!Hospital|Clinic|Medical|Patient|Benefits|Disability|Date|Lower|Upper)[A-Z][a-z]+(?: [A-Z][a-z]+)?(?: VAMC)?"
+    r"|Hopkins|Bellevue Hospital|BIDMC|UPMC(?: (?:Presby|Shadyside|Mercy"
     r"|Magee))?|Presby|Good Sam(?:aritan)?|Dartmouth-Hitchcock|Methodist (?:Dallas|Houston"
     r"|Hospital)|Kaiser (?:[A-Z][a-z]+)|Barnes-Jewish|Vanderbilt|Duke Regional|Emory(?: Midtown)?|Geisinger|Intermountain"
     r"|Banner Health|Montefiore"
@@ -171,10 +184,11 @@ _RECORD_NAMES = (
     r"|Raigmore|Papworth|Southmead|Derriford|Jimmy's|Guy's|Moorfields|Alder Hey|Clatterbridge|Wythenshawe|Hallamshire"
     r"|Harefield|Whittington"
     r"|Homerton|Northwick Park|Charing Cross|Hammersmith|Broadgreen|Walsgrave|Frenchay|Great Ormond Street|UCLH|GOSH|QMC"
+    r"|Frimley Park|Stepping Hill|Morriston|Wexham Park|Maudsley"
 )
 _AFTER_KNOWN = r"(?: Hospital| Medical Center| Cancer Center| Health)?(?![A-Za-z])"
 _KNOWN_HOUSE = re.compile(rf"(?:{_KNOWN_NAMES}){_AFTER_KNOWN}")
-_RECORD_KNOWN = re.compile(rf"(?:{_KNOWN_NAMES}|{_RECORD_NAMES}){_AFTER_KNOWN}")
+_RECORD_KNOWN = re.compile(rf"(?:(?i:{_KNOWN_NAMES})|{_RECORD_NAMES}){_AFTER_KNOWN}")
 
 
 def find_addresses(text: str) -> list[Span]:
@@ -184,7 +198,7 @@ def find_addresses(text: str) -> list[Span]:
 
 def _address_parts(text: str) -> Iterator[Span]:
     for match in _STREET.finditer(text):
-        if not _is_clinical(match.group()):
+        if not _is_clinical(match.group()) and not _NOT_TIME.search(text, max(0, match.start() - 3), match.start()):
             start = match.start()
             for before in (_UK_FLAT, _HOUSE_NAME):
                 if left := before.search(text, max(0, start - 28), start):
@@ -193,15 +207,17 @@ def _address_parts(text: str) -> Iterator[Span]:
     for match in _BOX.finditer(text):
         yield Span(match.start(), _end(text, match.end()), "ADDRESS")
     for match in _ZIP_ANCHOR.finditer(text):
-        if left := _CITY_STATE_LEFT.search(text, max(0, match.start() - 50), match.start()):
+        left = _CITY_STATE_LEFT.search(text, max(0, match.start() - 50), match.start())
+        if left and not _OTHER_ZIP.match(text, left.start(1), match.end()):
             yield Span(left.start(1), match.end(), "ADDRESS")
     for match in _POSTCODE_ALONE.finditer(text):
         yield Span(match.start(), match.end(), "ADDRESS")
     for match in _LIVES_ANCHOR.finditer(text):
         start = match.start()
+        around = text[max(0, start - 45) : start]
         if (
-            any(hint in text[max(0, start - 45) : start] for hint in _LIVES_HINTS)
-            and _LIVES.search(text, max(0, start - 45), start + 1)
+            any(hint in around for hint in _LIVES_HINTS)
+            and any(match.end() == start for match in _LIVES.finditer(text, max(0, start - 45), start + 1))
             and not _NOT_CITY.match(text, start)
         ):
             value = _CITY_VALUE.match(text, start)
@@ -266,7 +282,8 @@ def find_hospitals(text: str, record: bool = False) -> Iterator[Span]:
 
 _AT = re.compile(r"\b(?:at|from|to|with|GP|practice)[,:]? (?:the )?$")
 _LEADING = re.compile(
-    r"(?:The|At|To|From|In|Of|And|And the|Our|This|Admit(?:ted)?(?: to)?|Transfer(?:red)?(?: (?:to|from))?|Discharged?(?: "
+    r"(?:The|At|To|From|In|Of|And|And the|Per|Arr|By|With|Via|Our|This|Admit(?:ted)?(?: to)?|Transfer(?:red)?(?: (?:to"
+    r"|from))?|Discharged?(?: "
     r"from)?|Seen at|Dr\.?|Name|Facility|Location|Patient|Attending|of|and|for|the|New Patient|Follow-up|PCP|Emergency"
     r"|Department|[A-Z]{2,}) "
 )
@@ -301,6 +318,7 @@ _NICKNAME = re.compile(
     r"|Western General"
     r"|Royal|JR|Infirmary|Freeman|Mayo|Clinic)(?![A-Za-z' ]+(?:Clinic|Hospital))(?![A-Za-z])"
 )
+_NOT_TIME = re.compile(r"[0-9]{1,2}:$")
 _SEEN_AT = re.compile(
     r"(?:workup at|airway at|followed at|records requested from|care at|summary|admitted to|seen at|transferred from"
     r"|visited|treated at) ?$",
@@ -328,7 +346,7 @@ _CITY_ALONE = re.compile(
     rf"{_TOWN}(?![A-Za-z'’-])(?! (?:General|Hospital|County|Medical|Regional|Memorial|Children|University|Community))"
 )
 _CITY_CUE = re.compile(
-    r"(?:\b(?:from|in|to|near|of|at home in|lives|outside) |[0-9][^\n]{3,30}(?:Road|Rd|Street|St|Lane|Avenue|Ave|Terrace"
+    r"(?:\b(?:from|in|to|near|of|at home in|lives|outside|visiting) |[0-9][^\n]{3,30}(?:Road|Rd|Street|St|Lane|Avenue|Ave|Terrace"
     r"|Hill|Close|Way|Gardens|Court|Place|Drive|Square|Row|Park"
     r"|Crescent|Grove|[a-z]way),?[ \n]{1,2})$"
 )

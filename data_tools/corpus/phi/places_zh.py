@@ -27,20 +27,20 @@ _AREA = (
     r"|新居|嘉园|丽景|[一二三四五六七八九十]社|别墅|宿舍|大院|[苑园庭府湾城里坊居邸])"
 )
 _COUNT = r"[0-9A-Za-z一二三四五六七八九十百零〇甲乙丙丁东西南北中\-]{1,6}"
-_NUMBERED = rf"(?:附?{_COUNT}(?:号楼|号院|号|楼|栋|幢|座|单元|室|层|组|队|弄|户|房|门|排|巷|期|区|村|米))"
+_NUMBERED = rf"(?:附?{_COUNT}(?:号楼|号院|号|楼|栋|幢|座|单元|室|层|组|队|弄|户|房|门|排|巷|期|区|村|社|米))"
 _PART = (
-    rf"(?:{_PLACE}{{1,9}}?(?:{_STREET}|{_AREA})[村屯镇乡区]?(?:[东西南北中]段)?|{_NUMBERED}(?:之[0-9一二三])?|[（"
+    rf"(?:{_PLACE}{{1,9}}?(?:{_STREET}|{_AREA})[村屯镇乡区]?(?:[东西南北中]段)?|{_PLACE}{{0,7}}?{_NUMBERED}(?:之[0-9一二三])?|[（"
     rf"(]{_PLACE}{{2,8}}[)"
     rf"）](?={_COUNT}号))"
 )
 _BARE = rf"{_COUNT}(?=[,，。;；、\s)）]|$)"
 _TAIL = (
-    rf"(?:[ ]?{_PART}){{0,10}}(?:(?<=[号楼栋幢座元])[0-9-]{{2,5}}(?:室|号)?"
+    rf"(?:[ ]?{_PART}){{0,10}}(?:(?<=[号楼栋幢座元弄])[0-9-]{{2,12}}(?:室|号)?"
     rf"|{_PLACE}{{0,8}}?[0-9]{{1,3}}(?:[-#][0-9]{{1,4}}){{1,2}}(?:室)?)?"
 )
 _FROM_KNOWN = re.compile(rf"(?P<two>{_PROVINCE} ?{_CITY})?(?(two)|(?:{_PROVINCE}|{_CITY}))(?P<more>{_TAIL})")
 _ADDRESS_FIELD = re.compile(
-    r"(?:住址|地址|住地|所在地|籍 {0,4}贯|出生地|户籍|户口|参保地|就医地|户籍地|寄往|报告请寄|请寄|现住|家住|居住[于在]"
+    r"(?:住所|住址|地址|住地|所在地|籍 {0,4}贯|出生地|户籍|户口|参保地|就医地|户籍地|寄往|报告请寄|请寄|现住|家住|居住[于在]"
     r"|住在|住|现居|暂住|租住|常住|祖籍|搬[至到]|迁"
     r"[至到]|来自|居于|定居|生于|原籍|老家|邮寄)"
     r"(?:地|所在地|地址)?[:：为是在于]{0,2}[ \t]{0,3}"
@@ -51,7 +51,7 @@ _GENERIC_PLACE = re.compile(
     r"|乡镇|村里|城里|乡下|县城|省城|一层|一楼|[一二三四五六七八九十0-9]+[层楼组号室区队户门])"
 )
 _FIELD_VALUE = re.compile(
-    rf"(?:{_PROVINCE}|{_CITY})?(?: ?{_CITY})?(?:[ ]?{_PART}){{1,12}}(?:(?<=[号楼栋幢座元])[0-9-]{{2,5}}(?:室|号)?"
+    rf"(?:{_PROVINCE}|{_CITY})?(?: ?{_CITY})?(?:[ ]?{_PART}){{1,12}}(?:(?<=[号楼栋幢座元弄])[0-9-]{{2,12}}(?:室|号)?"
     rf"|{_PLACE}{{0,8}}?[0-9]{{1,3}}(?:[-#][0-9]{{1,4}}){{1,2}}(?:室)?)?"
     rf"|{_PROVINCE}(?: "
     rf"?{_CITY})?|{_CITY}"
@@ -69,6 +69,7 @@ _HOUSES = (
     r"(?:医院|卫生院|卫生所|卫生室|诊所|卫生服务中心|卫生服务站|妇幼保健计划生育服务中心|计划生育服务中心|精神卫生中心"
     r"|妇幼保健院|妇保院|保健院|保健中心|疾控中心|疾病预防控制中心|疗养院|门诊部|医疗中心|医学中心|急救中心|康复中心|血液中心"
     r"|体检中心|养老院|敬老院|福利院|护理院|医科大学附属第?[一二三四五]|附院|中医院|医大[一二三四]院|人民院|附[一二三四]院?"
+    r"|颐养院|养护院|护养院|老年公寓|养老中心|[中国]医馆"
     r"|协和|华西|同济|湘雅|齐鲁|瑞金|中山[一二三]院|301|三0一|" + _SHORT_HOUSE + r")"
 )
 _SCHOOLS = (
@@ -77,6 +78,18 @@ _SCHOOLS = (
 )
 _HOUSE = re.compile(_HOUSES)
 _RECORD_HOUSE = re.compile(f"{_SCHOOLS}|{_HOUSES}")
+_CAMPUS = re.compile(rf"[{_HAN}]{{1,4}}(?:分院|院区|本部)")
+_BRAND = re.compile(
+    r"(?:拜博|瑞尔|通策|美维|爱尔|普瑞|华厦|何氏|光正|美年|爱康|慈铭|瑞慈|和睦家|三博|树兰"
+    r"|明基|百汇|卓正|新世纪|美中宜和|马泷|佳美|欢乐|摩尔)"
+    r"(?:大健康|国宾|健康|口腔|眼科|齿科|体检)(?:中心|门诊部?|诊所)?"
+)
+_SHORT_HOUSE_RECORD = re.compile(
+    r"(?:华西|齐鲁|湘雅|协和|同济|瑞金|仁济|邵逸夫|西京|唐都|盛京|阜外|安贞|宣武|天坛|积水潭|中日友好|北大[一三]院|浙[一二]"
+    r"|浙大[一二]院|[省市县]立医院"
+    r"|[省市县]医院(?=[城东南西北新老总]{1,2}[分院]))(?![路街区村镇大医])"
+)
+_BEFORE_SHORT_RECORD = re.compile(r"(?:^|[\n：: 、，。,.（(【\u3000]|[在到至于去往转赴来从由住送院])$")
 _HOSPITAL_WORD = re.compile(
     r"(?:附属|第[一二三四五六七八九十百0-9]{1,3}|人民|中心|中医|中西医结合|妇幼|妇女|儿童|肿瘤|口腔|眼科|胸科|传染病|精神|军"
     r"|大学|学院|市|县|区|省|州|镇|乡|街道|社区|同济|协和|华西|湘雅|齐鲁|瑞金|中山"
@@ -89,11 +102,11 @@ _NOT_IN_HOUSE = (
     r"|来(?!宾|安|凤"
     r")|我|本(?!溪)|(?<!阜)外(?!滩)|该|某|当地|附近|各"
     r"|[几一这两那]家|的|(?<![协仁人太康安泰同保义民])和(?![平睦谐美县田顺])|与|及|、|或|为(?!民)|是|被|请|联系"
-    r"|曾|先后|急诊|立即|建议|患者|家属|遂|月(?![山桥潭])|(?<![颐延松万鹤益百福])年(?![山桥潭])|时|诊|上级|下级|基层|正规"
+    r"|曾|先后|急诊|立即|建议|患者|家属|遂|月(?![山桥潭])|(?<![颐延松万鹤益百福老])年(?![山桥潭])|时|诊|上级|下级|基层|正规"
     r"|这个|普通|试试|如果|知名|私立|公立|民"
     r"营|当|您|你|他|她|们|住院|出院|离开|返回|做|查|看|治疗|服用|使用|给|让"
-    r"|找|随|即|就|并|因|以|不|未|没|有|无(?!锡)|了|过|需|应|要|可|能|想|说|称|诉|今|昨|前天|此|其(?!台)|每|任何"
-    r"|哪|什么|互联网|所有|其他|其它|同(?![济仁心德和安])|将|把|对|向|跟|等|也|(?<![首成乐花丰])都(?![江匀昌])|还|又|才|原"
+    r"|找|随|即|就|并|因|以|不|未|没|有|无(?!锡)|了|过|需|(?<!马)应|要|可|能|想|说|称|诉|今|昨|前天|此|其(?!台)|每|任何"
+    r"|哪|什么|互联网|所有|其他|其它|同(?![济仁心德和安])|将|把|对|向|跟|等|也|(?<![首成乐花丰郫])都(?![江匀昌])|还|又|才|原"
     r"|只|若|最好|直接|[："
     r":，]|一[位名个]|既往|后|再|次|[0-9](?:月|日|年))"
 )
@@ -138,6 +151,16 @@ def find_hospitals(text: str, record: bool = False) -> Iterator[Span]:
             or _names_place(name)
         ):
             yield Span(left, end, "HOSPITAL")
+
+
+def find_record_hospitals(text: str) -> Iterator[Span]:
+    """Short names and chains, text: folded, of a record."""
+    for match in _SHORT_HOUSE_RECORD.finditer(text):
+        if _BEFORE_SHORT_RECORD.search(text, max(0, match.start() - 1), match.start()):
+            campus = _CAMPUS.match(text, match.end())
+            yield Span(match.start(), campus.end() if campus else match.end(), "HOSPITAL")
+    for match in _BRAND.finditer(text):
+        yield Span(match.start(), match.end(), "HOSPITAL")
 
 
 _DIGITS = re.compile("[0-9]+")
@@ -189,17 +212,38 @@ def _address_parts(text: str) -> Iterator[Span]:
                 yield Span(start, rest.end() if rest else match.end(), "ADDRESS")
 
 
+_PLACE_GOES_ON = re.compile(rf"[{_HAN}]{{0,10}}(?:医院|卫生|保健院|诊所|大学|医科|院区|分院)")
 _TOWN = re.compile(
-    rf"{lists.any_of(_CITIES)}(?:市(?![一二三四五六七八九十]院|中心医|人民医)|自治[州县]|地区|盟)(?![{_HAN}]{{0,12}}(?:医院"
-    rf"|中心|卫生院|保健院|诊所|院))|(?<=自){lists.any_of(_CITIES)}(?=乘|返|来)"
+    rf"{lists.any_of(_CITIES)}(?:(?:市(?![一二三四五六七八九十]院|中心医|人民医)|自治[州县]|地区|盟)"
+    rf"(?![{_HAN}]{{0,12}}(?:医院|中心|卫生院|保健院|诊所|院))|(?P<left>)(?=[乘返来]))"
 )
-_COUNTY = re.compile(rf"(?<=[：:贯住居于自 ])[{_HAN}]{{2,7}}(?:自治[县旗州]|[县旗])(?=人?[，,。；; \n]|$)")
+_COUNTY_END = re.compile(r"[县旗州](?=人?[，,。；; \n]|$)")
+_COUNTY = re.compile(rf"[：:贯住居于自 ]([{_HAN}]{{2,7}}(?:自治[县旗州]|[县旗]))$")
+
+
+_STAYS = re.compile(r"(?:[地址处][（(：:]|住|[带返]回|[返来]自|联系|[家人]在|[去回往到]|位于|搬[到至])$")
+_DISTRICT = re.compile(rf"[区县市](?<=[{_HAN}]{{2}}.)")
+_DISTRICT_LEFT = re.compile(
+    rf"(?:[地址处][（(：:]|住|[带返]回|[返来]自|联系|[家人]在|位于|搬[到至])([{_HAN}]{{2,4}}[区县市])$"
+)
+_NO_DISTRICT = re.compile(r"(?:[病院社小地城郊市县辖园厂校疫山林牧]|开发|当|本|各|该|外)[区县市]$|医院|我院")
 
 
 def find_record_addresses(text: str) -> Iterator[Span]:
     """Towns and counties alone, in a record."""
-    for pattern in (_TOWN, _COUNTY):
-        yield from (Span(match.start(), match.end(), "ADDRESS") for match in pattern.finditer(text))
+    for match in _TOWN.finditer(text):
+        if match["left"] is None or text[match.start() - 1 : match.start()] == "自":
+            yield Span(match.start(), match.end(), "ADDRESS")
+    for known in KNOWN.finditer(text):
+        if _STAYS.search(text, max(0, known.start() - 2), known.start()) and not _PLACE_GOES_ON.match(text, known.end()):
+            yield Span(known.start(), known.end(), "ADDRESS")
+    for last in _DISTRICT.finditer(text):
+        district = _DISTRICT_LEFT.search(text, max(0, last.start() - 7), last.end())
+        if district and not _NO_DISTRICT.search(district[1]) and not _PLACE_GOES_ON.match(text, last.end()):
+            yield Span(*district.span(1), "ADDRESS")
+    for last in _COUNTY_END.finditer(text):
+        if county := _COUNTY.search(text, max(0, last.start() - 10), last.end()):
+            yield Span(*county.span(1), "ADDRESS")
 
 
 def _says_more(more: str) -> bool:

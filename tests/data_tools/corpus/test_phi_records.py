@@ -21,6 +21,16 @@ _NOTE_ZH = "护理记录　2021年4月27日　住院号：57703910　电话：13
     ("Prior workup at St. Luke's showed", "HOSPITAL", "St. Luke's"),
     ("lives at 5692 County Road 12, Hilo, HI 96780", "ADDRESS", "5692 County Road 12, Hilo, HI 96780"),
     ("Originally from Hialeah, moved", "ADDRESS", "Hialeah"), ("licence S08216282, vehicle", "ID", "S08216282"),
+    ("Attendance No 89159429.", "MRN", "89159429"), ("Path ref SP23-12345 pending", "MRN", "SP23-12345"),
+    ("Crew: Joan Bennett (EMT-P #65-8778)", "ID", "65-8778"), ("Interpreter: Ana Diaz, ID 554735, phone", "ID", "554735"),
+    ("Ins ....... 44330197465", "ID", "44330197465"), ("Medicare 9HK8UA0EW18 active", "ID", "9HK8UA0EW18"),
+    ("GP letter: seen, 943 476 5919, nocte", "ID", "943 476 5919"), ("pgr 5188", "PHONE", "5188"),
+    ("direct deposit info 700328314 on file", "BANK", "700328314"), ("sedan (Reg no. DSD 5971) struck", "PLATE", "DSD 5971"),
+    ("Social Security No.,526918831", "ID", "526918831"), ("Specimen 21:H9849288 to pathology", "MRN", "21:H9849288"),
+    ("On the 22nd she spiked", "DATE", "22nd"), ("tumor board 9/24: favors", "DATE", "9/24"),
+    ("K 6.8, RB OK by DC", "NAME", "DC"), ("Moana R., RN here", "NAME", "Moana R."),
+    ("went to VA Puget Sound for", "HOSPITAL", "VA Puget Sound"), ("at Northside Dialysis Center today", "HOSPITAL",
+                                                                    "Northside Dialysis Center"),
 ])  # fmt: skip
 def test_an_english_record_is_read_with_fewer_words_around(line: str, kind: str, value: str) -> None:
     assert value in of_type(_NOTE_EN.format(line), kind), found(_NOTE_EN.format(line))
@@ -38,6 +48,14 @@ def test_an_english_record_is_read_with_fewer_words_around(line: str, kind: str,
     ("曾在阜外医院看过", "HOSPITAL", "阜外医院"), ("在大理白族自治州中医医院就诊", "HOSPITAL", "大理白族自治州中医医院"),
     ("转梁山县妇幼保健\n院治疗", "HOSPITAL", "梁山县妇幼保健\n院"), ("参保地：唐山市", "ADDRESS", "唐山市"),
     ("现住重庆市渝中区锦绣家园11#106，", "ADDRESS", "重庆市渝中区锦绣家园11#106"),
+    ("腕带编码：A12345678", "MRN", "A12345678"), ("病人ID：46147314", "MRN", "46147314"),
+    ("病理穿刺标本24111818343复核", "MRN", "24111818343"), ("社区民警严紫萱，警号04360。", "ID", "04360"),
+    ("军官证：海字第89595280号", "ID", "字第89595280号"), ("参保号：7585944734", "ID", "7585944734"),
+    ("患者：陈帆，95289657，神经内科", "MRN", "95289657"), ("家属：陈帆，儿媳，95289657", "PHONE", "95289657"),
+    ("微信号：lihua_88", "ID", "lihua_88"), ("行程：5月16日起，5.18复查", "DATE", "5月16日"), ("于5.16入院", "DATE", "5.16"),
+    ("放疗澹台克勤：N2多站", "NAME", "澹台克勤"), ("不适，罗晓燕同意，嘱晓燕陪护", "NAME", "晓燕"),
+    ("转至浙一进一步诊治", "HOSPITAL", "浙一"), ("去市老年病医院城南分院就诊", "HOSPITAL", "市老年病医院"),
+    ("家属带回海曙区家中", "ADDRESS", "海曙区"),
 ])  # fmt: skip
 def test_a_chinese_record_is_read_with_fewer_words_around(line: str, kind: str, value: str) -> None:
     assert value in of_type(_NOTE_ZH.format(line), kind), found(_NOTE_ZH.format(line))
@@ -56,6 +74,25 @@ def test_a_record_in_one_case_is_read_as_well(recase) -> None:
     "外祖父有艾森门格综合征。", "患者因山田病入院治疗。", "不支持伊藤痣，诊断：桥本甲状腺炎。", "予西乐葆、罗盖全口服。",
 ])  # fmt: skip
 def test_what_is_no_person_in_a_chinese_record_stays(line: str) -> None:
+    assert found(_NOTE_ZH.format(line)) == found(_NOTE_ZH.format("平稳。"))
+
+
+def test_a_text_cut_at_a_width_is_read_as_without_the_breaks() -> None:
+    text = "姓名：司徒雅文　住院号：ZY57703910　联系电话：13800012345，身份证号：110105199003071234，复查胸片，病情平稳。"
+    cut = "\n".join(text[place : place + 11] for place in range(0, len(text), 11))
+    assert [(kind, value.replace("\n", "")) for kind, value in found(cut)] == found(text)
+
+
+@pytest.mark.parametrize("line", [
+    "Hep B lot AC63736, model 4540-12345, ICD-10 S72001A, CPT 99213, ferritin 1204 (ref 30-400), NDC 0093-1234-56.",
+    "PLT 250000, viral load 1250000 copies, EF 55% by Simpson's, Foley placement, BiPAP 12/5, Apgars 8/9, pain 8/10.",
+])  # fmt: skip
+def test_a_number_of_a_thing_or_a_result_in_a_record_stays(line: str) -> None:
+    assert found(_NOTE_EN.format(line)) == found(_NOTE_EN.format("Stable."))
+
+
+def test_a_number_of_a_drug_or_a_device_in_a_chinese_record_stays() -> None:
+    line = "批号AC61310657，国药准字H20013079，型号PM-9000123，床号12，Forrest Ⅲ级，Steward 6分，Apgar 8/9，肌力4/5级。"
     assert found(_NOTE_ZH.format(line)) == found(_NOTE_ZH.format("平稳。"))
 
 
