@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from data_tools.corpus.counts import StepCounts
-from data_tools.corpus.document import Document, Dropped, Step
+from data_tools.corpus.document import Document, Dropped, Step, through
 from data_tools.corpus.reading import ReadAs, line_of, read_block
 from data_tools.corpus.samples import Sample, chosen, sample
 from data_tools.sources.blocks import Block, Position, Reject
@@ -95,10 +95,12 @@ class Pass:
         counts = StepCounts(documents=len(held), bytes=sum(item.size for item in held))
         kept, dropped = [], []
         began = time.process_time()
-        for line, size, document in held:
-            text = document.text
+        documents = [item.document for item in held]
+        texts = [document.text for document in documents]
+        results = through(step, documents)
+        for (line, size, document), text in zip(held, texts, strict=True):
             try:
-                after = step(document)
+                after = next(results)
             except UserError:
                 raise
             except Exception as error:  # whatever a step raises, the user hears on which document

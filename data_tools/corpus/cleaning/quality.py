@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -11,10 +11,12 @@ from typing import Annotated, Any
 import yaml
 from annotated_types import Ge, Le
 
+from data_tools.corpus.cleaning.counted import counted
 from data_tools.corpus.cleaning.language import UNKNOWN, language_of
 from data_tools.corpus.cleaning.measures import NAMES, Measures
+from data_tools.corpus.cleaning.utf16 import batches
 from data_tools.corpus.cleaning.words import Lists
-from data_tools.corpus.document import Document, Dropped, Step
+from data_tools.corpus.document import Document, Dropped, Step, Together
 from megatron_qm.errors import UserError
 
 SHIPPED = Path(__file__).parent / "quality.yaml"
@@ -61,18 +63,29 @@ def quality(config: QualityConfig) -> Step:
     """A document that stays has `domain`, medical terms in a hundred. Its `language` is worked out where no step has."""
     rules = read_rules(Path(config.rules) if config.rules else SHIPPED)
 
-    def judge(document: Document) -> Document | Dropped:
-        language = document.known.get("language")
-        language = language if isinstance(language, str) else language_of(document.text)
-        measures = Measures(document.text, language, _removed(document), rules.lists)
-        if (dropped := _judged(measures, _asked(rules, language, measures))) is not None:
-            return dropped
-        if measures.domain < config.domain_at_least:
-            return Dropped("domain", f"domain = {measures.domain:.3g}, at least {config.domain_at_least:g} is kept")
-        document.known["domain"] = round(measures.domain, 1)
-        return document
+    def judge(documents: Sequence[Document]) -> Iterator[Document | Dropped]:
+        for some in batches(documents):
+            languages = [_language(document) for document in some]
+            known = counted([document.text for document in some], [language == "zh" for language in languages], rules.lists)
+            for document, language, of_text in zip(some, languages, known, strict=True):
+                measures = Measures(document.text, language, _removed(document), rules.lists, of_text)
+                yield _outcome(document, measures, _asked(rules, language, measures), config.domain_at_least)
 
-    return judge
+    return Together(judge)
+
+
+def _language(document: Document) -> str:
+    language = document.known.get("language")
+    return language if isinstance(language, str) else language_of(document.text)
+
+
+def _outcome(document: Document, measures: Measures, rules: tuple[Rule, ...], least: float) -> Document | Dropped:
+    if (dropped := _judged(measures, rules)) is not None:
+        return dropped
+    if measures.domain < least:
+        return Dropped("domain", f"domain = {measures.domain:.3g}, at least {least:g} is kept")
+    document.known["domain"] = round(measures.domain, 1)
+    return document
 
 
 def _asked(rules: Rules, language: str, measures: Measures) -> tuple[Rule, ...]:
