@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import orjson
+
 from data_tools.corpus.document import Document, Dropped
-from data_tools.corpus.reading import document_of
+from data_tools.corpus.reading import TEXT, document_of
 from data_tools.corpus.samples import Sample, sample
 from data_tools.sources.blocks import TOO_LONG, Position
 from data_tools.sources.inputs import Input, Share, find_inputs, shares_of
@@ -159,6 +161,12 @@ def ended(lines: bytes) -> bytes:
 
 def _document_of(raw: bytes, first: bool) -> Document:
     """first: of its file."""
+    try:
+        value = orjson.loads(raw)
+    except ValueError:
+        value = None
+    if isinstance(value, dict) and isinstance(text := value.pop(TEXT, None), str) and text:  # and no half of a surrogate pair
+        return Document(text, value)
     return document_of(json_object(raw.removeprefix(BOM) if first else raw))
 
 

@@ -1,7 +1,9 @@
 """Blocks of lines through steps one after another: what each worker does with each block."""
 
+import gc
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -60,6 +62,10 @@ class Pass:
 
     def __call__(self, block: Block) -> Outcome:
         """Raises UserError where a step cannot be made, or fails."""
+        with _without_collection():
+            return self._outcome(block)
+
+    def _outcome(self, block: Block) -> Outcome:
         self._made = self._made or [step.maker(step.config) for step in self.steps]
         read_as = self.inputs[block.input]
         held, rejects, read = self._read(block, read_as)
@@ -95,25 +101,24 @@ class Pass:
         counts = StepCounts(documents=len(held), bytes=sum(item.size for item in held))
         kept, dropped = [], []
         began = time.process_time()
-        documents = [item.document for item in held]
-        texts = [document.text for document in documents]
-        results = through(step, documents)
-        for (line, size, document), text in zip(held, texts, strict=True):
+        texts = [item.document.text for item in held]
+        results = through(step, [item.document for item in held])
+        for item, text in zip(held, texts, strict=True):
             try:
                 after = next(results)
             except UserError:
                 raise
             except Exception as error:  # whatever a step raises, the user hears on which document
-                raise UserError(f"{self._place(number, line)}: {name} failed on this document: {_in_words(error)}") from error
+                place = self._place(number, item.line)
+                raise UserError(f"{place}: {name} failed on this document: {_in_words(error)}") from error
             if isinstance(after, Document) and after.text:
-                changed = after.text is not text and after.text != text
-                left = len(after.text.encode()) if changed else size
-                counts.keep(size, left, changed)
-                kept.append(_Held(line, left, after))
+                kept.append(_kept(item, text, after, counts))
             else:
                 why = NOTHING_LEFT if isinstance(after, Document) else after
-                counts.drop(why.reason, size)
-                dropped.append(sample(self.seed, number, line, document, text, why))
+                counts.drop(why.reason, item.size)
+                dropped.append(sample(self.seed, number, item.line, item.document, text, why))
+        counts.kept = len(kept)
+        counts.kept_bytes = sum([item.size for item in kept])
         counts.seconds = time.process_time() - began
         return kept, counts, dropped
 
@@ -127,6 +132,28 @@ class Pass:
 
     def _place(self, number: int, line: int) -> str:
         return f"{self.inputs[number].input.path}:{line + 1}"
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Documents hold no circles: to look for some again and again, among all of a block, would take a twelfth of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable() if enabled else None
+
+
+def _kept(item: _Held, before: str, after: Document, counts: StepCounts) -> _Held:
+    """before: its text then; counts: get the change."""
+    changed = after.text is not before and after.text != before
+    if not changed and after is item.document:
+        return item
+    size = len(after.text.encode()) if changed else item.size
+    if changed:
+        counts.change(item.size, size)
+    return _Held(item.line, size, after)
 
 
 def _in_words(error: Exception) -> str:

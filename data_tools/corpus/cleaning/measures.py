@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from itertools import compress
 from typing import Any, Generic, TypeVar
 
-from data_tools.corpus.cleaning.counted import counted
+from data_tools.corpus.cleaning.counted import counted, rows_of
 from data_tools.corpus.cleaning.words import (
     IS_CUE,
     IS_ODD_BEFORE,
@@ -69,7 +69,7 @@ class Measures:
         """known: what counted.py says of the text."""
         self.text, self.chinese, self._lists = text, language == "zh", lists
         self._removed = removed
-        self.__dict__.update(known or counted([text], [self.chinese], lists)[0])
+        self.__dict__.update(known or rows_of(counted([text], [self.chinese], lists))[0])
         if not removed:
             self.__dict__.update(_NOTHING_REMOVED)
         if self.chinese and not lists.may_have_cues(text, self.begun_cues):

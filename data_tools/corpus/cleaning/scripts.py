@@ -46,7 +46,9 @@ def classes() -> npt.NDArray[np.uint8]:
 def counts_of(texts: Sequence[str]) -> npt.NDArray[np.int64]:
     """A row for each text, by class."""
     units = units_of(texts)
-    kinds = units.owners() * _COUNT + classes()[units.values]
+    kinds = units.owners()  # changed where it stands: a text may be long
+    kinds *= _COUNT
+    kinds += classes()[units.values]
     return np.bincount(kinds, minlength=_COUNT * len(texts)).reshape(len(texts), _COUNT)
 
 

@@ -9,6 +9,7 @@ from annotated_types import Ge, Le
 from data_tools.corpus.cleaning.cleaner import CleanConfig, cleaner
 from data_tools.corpus.cleaning.language import LanguageConfig, language
 from data_tools.corpus.cleaning.quality import QualityConfig, quality
+from data_tools.corpus.cleaning.utf16 import batches
 from data_tools.corpus.document import Document, Dropped, Step, Together, through
 
 
@@ -37,11 +38,19 @@ def cleaning(config: CleaningConfig) -> Step:
         steps.append(quality(QualityConfig(config.rules, config.domain_at_least)))
 
     def all_of_them(documents: Sequence[Document]) -> Iterator[Document | Dropped]:
-        found: list[Document | Dropped] = list(documents)
-        for step in steps:
-            left = [at for at, one in enumerate(found) if isinstance(one, Document)]
-            for at, one in zip(left, through(step, [documents[at] for at in left]), strict=True):
-                found[at] = one
-        return iter(found)
+        for some in batches(documents):
+            try:
+                yield from _taken(steps, some)
+            except Exception:  # one after another, so that it is known which of them fails
+                yield from (_taken(steps, [document])[0] for document in some)
 
     return Together(all_of_them)
+
+
+def _taken(steps: Sequence[Step], documents: Sequence[Document]) -> list[Document | Dropped]:
+    found: list[Document | Dropped] = list(documents)
+    for step in steps:
+        left = [(at, one) for at, one in enumerate(found) if isinstance(one, Document)]
+        for (at, _), one in zip(left, through(step, [document for _, document in left]), strict=True):
+            found[at] = one
+    return found

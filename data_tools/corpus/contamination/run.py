@@ -21,7 +21,7 @@ from data_tools.corpus.document import Dropped
 from data_tools.corpus.packed import packed_lines
 from data_tools.corpus.rows import Corpus, Piece, Refused, Row, ended, lines_of, pieces, row_of, rows_of
 from data_tools.corpus.samples import Sample, chosen
-from data_tools.corpus.units import Places, batches
+from data_tools.corpus.units import Places, batches, bytes_of
 from data_tools.corpus.workers import outcomes
 from megatron_qm.files import atomic_write
 
@@ -122,7 +122,7 @@ def _look(index: Index, every: Wanted, piece: Piece) -> _Look:
         some, holding = first_look(index, every, batch)
         counts += some
         asked[[rows[first + at].line - piece.line for at in holding.tolist()]] = _MAYBE
-        size, first = size + sum(len(text.encode()) for text in batch), first + len(batch)
+        size, first = size + bytes_of(batch), first + len(batch)
     asked[[one.line - piece.line for one in refused]] = _NONE
     return _Look(counts, len(rows), size, asked.tobytes() if asked.any() else b"", refused)
 
