@@ -1,9 +1,7 @@
 """Blocks of lines through steps one after another: what each worker does with each block."""
 
-import gc
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -62,10 +60,6 @@ class Pass:
 
     def __call__(self, block: Block) -> Outcome:
         """Raises UserError where a step cannot be made, or fails."""
-        with _without_collection():
-            return self._outcome(block)
-
-    def _outcome(self, block: Block) -> Outcome:
         self._made = self._made or [step.maker(step.config) for step in self.steps]
         read_as = self.inputs[block.input]
         held, rejects, read = self._read(block, read_as)
@@ -132,17 +126,6 @@ class Pass:
 
     def _place(self, number: int, line: int) -> str:
         return f"{self.inputs[number].input.path}:{line + 1}"
-
-
-@contextmanager
-def _without_collection() -> Iterator[None]:
-    """Documents hold no circles: to look for some again and again, among all of a block, would take a twelfth of the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable() if enabled else None
 
 
 def _kept(item: _Held, before: str, after: Document, counts: StepCounts) -> _Held:
