@@ -18,7 +18,7 @@ from data_tools.corpus.cleaning.cleaner import CleanConfig, cleaner
 from data_tools.corpus.cleaning.language import LanguageConfig, language, language_of
 from data_tools.corpus.cleaning.quality import QualityConfig, quality
 from data_tools.corpus.cleaning.whole import CleaningConfig, cleaning
-from data_tools.corpus.document import Document, Step
+from data_tools.corpus.document import Document, Step, through
 from megatron_qm.files import write_json
 
 from json_lines import read_texts  # isort: skip  (its neighbours)
@@ -42,7 +42,7 @@ def _speeds(texts: list[str]) -> dict[str, Any]:
         documents = [Document(text) for text in texts]
         for name, step in _steps().items():
             start = time.process_time()
-            documents = [after for document in documents if isinstance(after := step(document), Document)]
+            documents = [after for after in through(step, documents) if isinstance(after, Document)]
             best[name] = min(best.get(name, 1e9), time.process_time() - start)
     best["all"] = sum(best.values())
     return {"documents": len(texts), "MB": round(size / 1e6, 1), "bytes_a_document": size // len(texts),
@@ -64,8 +64,7 @@ def _memory(texts: list[str], megabytes: int) -> dict[str, float]:
     """{MB of text that went through: resident MB}"""
     clean, found, done, size = cleaning(CleaningConfig()), {}, 0, sum(len(text.encode()) for text in texts) / 1e6
     while done < megabytes:
-        for text in texts:
-            clean(Document(text))
+        list(through(clean, list(map(Document, texts))))
         done += size
         found[f"{done:.0f}"] = round(int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 1e6, 1)
     return found

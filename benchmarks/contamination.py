@@ -21,7 +21,7 @@ from typing import Any
 from data_tools.corpus.contamination.config import ContaminationConfig
 from data_tools.corpus.contamination.index import Index, build_index, phrases_of
 from data_tools.corpus.contamination.items import Item
-from data_tools.corpus.contamination.match import count_documents, find_items
+from data_tools.corpus.contamination.match import find_items, first_look
 from data_tools.corpus.units import batches
 from megatron_qm.files import write_json
 
@@ -77,7 +77,7 @@ def _found(texts: list[str], language: str, rng: Random, args: argparse.Namespac
     planted = [(item, kind, _embedded(change(item, rng), rng, corpus)) for item in items for kind, change in _CHANGES.items()]
     began = time.process_time()
     index = build_index({language: items}, ContaminationConfig())
-    counts = sum(count_documents(index, batch) for batch in batches([*corpus, *(text for _, _, text in planted)]))
+    counts = sum(first_look(index, index.bodies, batch)[0] for batch in batches([*corpus, *(text for _, _, text in planted)]))
     index = build_index({language: items}, ContaminationConfig(), phrases_of(index, counts, len(corpus) + len(planted)))
     counting = time.process_time() - began
     caught, all_of = Counter[str](), Counter[str]()

@@ -13,13 +13,11 @@ import argparse
 import json
 import os
 import platform
-import random
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +28,11 @@ from data_tools import build_quickstart_corpus, train_tokenizer
 from megatron_qm.files import write_json
 from megatron_qm.observe.environment import cpu_name
 
-from corpus_build import run_build, write_texts  # isort: skip  (its neighbours)
+from cluster_hours import needs, source_terabytes  # isort: skip  (its neighbours)
+from corpus_build import run_build, write_texts  # isort: skip
 from json_lines import read_texts  # isort: skip
+from varied_texts import varied  # isort: skip
 
-_STRIDE = 12
-_CORES = 32 * 96
 _LIBRARIES = ("ftfy", "OpenCC", "lingua-language-detector", "rensa", "duckdb", "orjson", "zstandard", "pyarrow")
 
 
@@ -84,9 +82,11 @@ def _measured(folder: Path, args: argparse.Namespace, megabytes: float) -> dict[
     by_stage += [_row("writing, hashes, table, start", report, steps, stages["cpu_seconds"] - inside),
                  _row("preprocess", report, steps, tokens["cpu_seconds"])]
     path = stages["cpu_seconds"]
+    others = path - next(step["cpu_seconds"] for step in steps if step["name"] == "deidentify")
     return {"megabytes": round(size / 1e6, 1), "documents": steps[0]["documents"]["in"], "kept": report["documents"],
             "kept_megabytes": round(report["bytes"] / 1e6, 1), "tokens": report["tokens"],
             "cpu_seconds without preprocess": round(path, 1), "MB/s without preprocess": round(size / path / 1e6, 2),
+            "MB/s without preprocess and deidentify": round(size / others / 1e6, 2), "rss_mib": stages["rss_mib"],
             "memory_mib": stages["memory_mib"], "memory_mib preprocess": tokens["memory_mib"], "stages": by_stage,
             "by": {field: report["by"][field] for field in ("kind", "grade", "licence", "language")},
             "documents without a source": _untraced(folder / "corpus/dataset/corpus.documents.parquet")}  # fmt: skip
@@ -99,11 +99,8 @@ def _row(name: str, report: dict[str, Any], steps: Sequence[dict[str, Any]], sec
 
 
 def _computed(build: dict[str, Any]) -> dict[str, Any]:
-    """Hours by stage where all cores do nothing else and no disk is waited for; of text that is dropped at this build's rates."""
-    scale = 1e12 / build["tokens"] / _CORES / 3600
-    hours = {row["stage"]: round(row["cpu_seconds"] * scale, 2) for row in build["stages"]}
-    return {"source_terabytes": round(1e6 / build["tokens"] * build["megabytes"], 2), "hours": hours,
-            "hours_in_all": round(sum(hours.values()), 1)}  # fmt: skip
+    return {"source_terabytes": round(source_terabytes(build), 2),
+            "hours": {need.stage: round(need.hours, 3) for need in needs(build)}}  # fmt: skip
 
 
 def _check_counts(steps: Sequence[dict[str, Any]]) -> None:
@@ -123,8 +120,8 @@ def _untraced(table: Path) -> int:
 def _write_sources(folder: Path, args: argparse.Namespace, megabytes: float) -> Path:
     raw = folder / "raw"
     raw.mkdir(parents=True, exist_ok=True)
-    for language, path in (("en", args.en), ("zh", args.zh)):
-        write_texts(raw / f"{language}.jsonl", _varied(read_texts(path), language), int(megabytes * 5e5), f"{language}-")
+    for language, path, between in (("en", args.en, " "), ("zh", args.zh, "")):
+        write_texts(raw / f"{language}.jsonl", varied(read_texts(path), between), int(megabytes * 5e5), f"{language}-")
     build_quickstart_corpus.build(raw, 158, 8, 4, 0)
     texts = [str(args.en), str(args.zh)]
     trained = ["--input", *texts, "--vocab-size", "8192", "--output", str(folder / "tokenizer")]
@@ -150,21 +147,6 @@ def _config(folder: Path, raw: Path, name: str, items: str) -> dict[str, Any]:
                    "decontaminate": {"against": {name: items}}},
         "preprocess": {"tokenizer": str(folder / "tokenizer")},
     }  # fmt: skip
-
-
-def _varied(texts: list[str], language: str) -> Iterator[str]:
-    """The texts, then the texts with one unit in `_STRIDE` from another, and so on."""
-    chance = random.Random(0)
-    parted = [text.split(" ") if language == "en" else list(text) for text in texts]
-    for copy in count():
-        if not copy:
-            yield from texts
-            continue
-        for text in parted:
-            units, other, first = list(text), chance.choice(parted), chance.randrange(_STRIDE)
-            wanted = len(units[first::_STRIDE])
-            units[first::_STRIDE] = (other * (wanted // max(1, len(other)) + 1))[:wanted]
-            yield (" " if language == "en" else "").join(units)
 
 
 if __name__ == "__main__":

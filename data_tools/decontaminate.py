@@ -55,8 +55,8 @@ def decontaminate(args: argparse.Namespace, config: ContaminationConfig, stop: S
     check_outputs(outputs, [*(file.path for file in corpus.files), *sets.values()], args.overwrite)
     began = time.monotonic()
     items = {name: read_items(path) for name, path in sets.items()}
-    index = prepare(corpus, items, config, args.workers)
-    tally = write_kept(corpus, index, args.output, args.removed, args.workers)
+    index, look = prepare(corpus, items, config, args.workers)
+    tally = write_kept(corpus, index, look, args.output, args.removed, args.workers)
     counts = tally.counts
     report = {"config": asdict(config), "documents": counts.documents - len(tally.refused), "text_bytes": counts.bytes,
               "kept": counts.kept, "dropped": sum(counts.dropped.values()), "refused": len(tally.refused),

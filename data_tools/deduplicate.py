@@ -55,7 +55,7 @@ def deduplicate(args: argparse.Namespace, config: DuplicatesConfig, stop: StopRe
 
 def _write(args: argparse.Namespace, config: DuplicatesConfig, corpus: Corpus, found: Found, folder: Path) -> dict[str, Any]:
     removed, kept = folder / "removed.parquet", folder / f"kept{args.output.suffix}"
-    written = write_kept(corpus, removed, found.refused, kept)
+    written = write_kept(corpus, removed, found, kept)
     corpus.check_unchanged()
     report = {"config": asdict(config), **found.to_json(), "kept": written.counts.kept,
               "kept_bytes": written.counts.kept_bytes, "nearness": nearness(removed),

@@ -41,14 +41,11 @@ class StepCounts:
         self.dropped[reason] += 1
         self.dropped_bytes[reason] += size
 
-    def keep(self, before: int, after: int, changed: bool) -> None:
-        """A document of `before` bytes is kept with `after`."""
-        self.kept += 1
-        self.kept_bytes += after
-        if changed:
-            self.changed += 1
-            self.changed_from += before
-            self.changed_to += after
+    def change(self, before: int, after: int) -> None:
+        """A document of `before` bytes has `after`."""
+        self.changed += 1
+        self.changed_from += before
+        self.changed_to += after
 
     def to_flow(self) -> Flow:
         """Documents and bytes for a report."""

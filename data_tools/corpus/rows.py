@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import orjson
+
 from data_tools.corpus.document import Document, Dropped
-from data_tools.corpus.reading import document_of
+from data_tools.corpus.reading import TEXT, document_of
 from data_tools.corpus.samples import Sample, sample
 from data_tools.sources.blocks import TOO_LONG, Position
 from data_tools.sources.inputs import Input, Share, find_inputs, shares_of
@@ -30,6 +32,20 @@ class Piece(NamedTuple):
     data: bytes
     fault: str = ""
 
+    @property
+    def end(self) -> int:
+        """The place behind its last line."""
+        return self.place + len(self.data)
+
+    def line_at(self, place: int) -> bytes:
+        """The line that begins there, with its end."""
+        first = place - self.place
+        return self.data[first : self.data.find(b"\n", first) + 1 or None]
+
+    def document_at(self, place: int) -> Document:
+        """Of a line that holds one."""
+        return _document_of(self.line_at(place), self.line == 1 and place == self.place)
+
 
 class Row(NamedTuple):
     """A line that holds a document; raw: the line as it came."""
@@ -38,10 +54,6 @@ class Row(NamedTuple):
     line: int
     raw: bytes
     document: Document
-
-    def whole_line(self) -> bytes:
-        """As it came, and ended where a file's last line is not."""
-        return self.raw if self.raw.endswith(b"\n") else self.raw + b"\n"
 
     def sample(self, seed: int, why: Dropped) -> Sample:
         """What a report may show of it."""
@@ -120,15 +132,42 @@ def rows_of(piece: Piece) -> tuple[list[Row], list[Refused]]:
     """What the lines of a piece hold."""
     if piece.fault:
         return [], [Refused(piece.place, piece.line, TOO_LONG, piece.fault)]
-    rows, refused, place = [], [], piece.place
-    for number, raw in enumerate(_lines(piece.data), piece.line):
+    rows, refused = [], []
+    for place, number, raw in lines_of(piece):
         try:
-            line = raw.removeprefix(BOM) if number == 1 else raw
-            rows.append(Row(place, number, raw, document_of(json_object(line))))
+            rows.append(row_of(place, number, raw))
         except BadLine as error:
             refused.append(Refused(place, number, *error.args))
-        place += len(raw)
     return rows, refused
+
+
+def lines_of(piece: Piece) -> Iterator[tuple[int, int, bytes]]:
+    """(place, number, the line with its end) of each; of one that is too long nothing is there."""
+    place = piece.place
+    for number, raw in enumerate([b""] if piece.fault else _lines(piece.data), piece.line):
+        yield place, number, raw
+        place += len(raw)
+
+
+def row_of(place: int, number: int, raw: bytes) -> Row:
+    """Raises BadLine where the line holds no document."""
+    return Row(place, number, raw, _document_of(raw, number == 1))
+
+
+def ended(lines: bytes) -> bytes:
+    """As they are, and ended where a file's last line is not."""
+    return lines + b"\n" if lines and not lines.endswith(b"\n") else lines
+
+
+def _document_of(raw: bytes, first: bool) -> Document:
+    """first: of its file."""
+    try:
+        value = orjson.loads(raw)
+    except ValueError:
+        value = None
+    if isinstance(value, dict) and isinstance(text := value.pop(TEXT, None), str) and text:  # and no half of a surrogate pair
+        return Document(text, value)
+    return document_of(json_object(raw.removeprefix(BOM) if first else raw))
 
 
 def write_refused(corpus: Corpus, refused: Sequence[Refused], file: Path) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from data_tools.corpus.counts import StepCounts
-from data_tools.corpus.document import Document, Dropped, Step
+from data_tools.corpus.document import Document, Dropped, Step, through
 from data_tools.corpus.reading import ReadAs, line_of, read_block
 from data_tools.corpus.samples import Sample, chosen, sample
 from data_tools.sources.blocks import Block, Position, Reject
@@ -95,23 +95,24 @@ class Pass:
         counts = StepCounts(documents=len(held), bytes=sum(item.size for item in held))
         kept, dropped = [], []
         began = time.process_time()
-        for line, size, document in held:
-            text = document.text
+        texts = [item.document.text for item in held]
+        results = through(step, [item.document for item in held])
+        for item, text in zip(held, texts, strict=True):
             try:
-                after = step(document)
+                after = next(results)
             except UserError:
                 raise
             except Exception as error:  # whatever a step raises, the user hears on which document
-                raise UserError(f"{self._place(number, line)}: {name} failed on this document: {_in_words(error)}") from error
+                place = self._place(number, item.line)
+                raise UserError(f"{place}: {name} failed on this document: {_in_words(error)}") from error
             if isinstance(after, Document) and after.text:
-                changed = after.text is not text and after.text != text
-                left = len(after.text.encode()) if changed else size
-                counts.keep(size, left, changed)
-                kept.append(_Held(line, left, after))
+                kept.append(_kept(item, text, after, counts))
             else:
                 why = NOTHING_LEFT if isinstance(after, Document) else after
-                counts.drop(why.reason, size)
-                dropped.append(sample(self.seed, number, line, document, text, why))
+                counts.drop(why.reason, item.size)
+                dropped.append(sample(self.seed, number, item.line, item.document, text, why))
+        counts.kept = len(kept)
+        counts.kept_bytes = sum([item.size for item in kept])
         counts.seconds = time.process_time() - began
         return kept, counts, dropped
 
@@ -125,6 +126,17 @@ class Pass:
 
     def _place(self, number: int, line: int) -> str:
         return f"{self.inputs[number].input.path}:{line + 1}"
+
+
+def _kept(item: _Held, before: str, after: Document, counts: StepCounts) -> _Held:
+    """before: its text then; counts: get the change."""
+    changed = after.text is not before and after.text != before
+    if not changed and after is item.document:
+        return item
+    size = len(after.text.encode()) if changed else item.size
+    if changed:
+        counts.change(item.size, size)
+    return _Held(item.line, size, after)
 
 
 def _in_words(error: Exception) -> str:

@@ -35,7 +35,7 @@ def write_table(folder: Path, manifest: dict[str, Any], target: Path) -> None:
     made_of = _digest([*_SCHEMA.names, *(shard["sha256"] for shard in manifest["shards"])])
     if _made_of(target) == made_of:
         return
-    rows = (row for shard in manifest["shards"] for row in _rows(folder / shard["name"]))
+    rows = (_row(line) for shard in manifest["shards"] for line in _lines(folder / shard["name"]))
     count = _write(target, rows, made_of)
     if count != manifest["documents"]:
         target.unlink()
@@ -96,13 +96,14 @@ def _by_bytes(item: tuple[str, list[int]]) -> tuple[int, str]:
     return -item[1][1], item[0]
 
 
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    for line in _lines(path):
-        known = orjson.loads(line)
-        origin = known.get("origin") or {}
-        yield {"id": _text(known.get("id")), **{name: _text(known.get(name)) for name in FIELDS},
-               "file": _text(origin.get("file")), "line": origin.get("line"), "bytes": len(known["text"].encode()),
-               "phi": _counts(known.get("phi_counts"))}  # fmt: skip
+def _row(line: bytes) -> tuple[Any, ...]:
+    """In the order of _SCHEMA."""
+    known = orjson.loads(line)
+    origin = known.get("origin") or {}
+    text = known["text"]
+    size = len(text) if text.isascii() else len(text.encode())
+    return (*map(_text, map(known.get, ("id", *FIELDS))), _text(origin.get("file")), origin.get("line"), size,
+            _counts(known.get("phi_counts")))  # fmt: skip
 
 
 def _lines(path: Path) -> Iterator[bytes]:
@@ -114,21 +115,22 @@ def _lines(path: Path) -> Iterator[bytes]:
             yield from stream
 
 
-def _kept(table: Path, manifest: dict[str, Any], left_out: set[tuple[str, int]]) -> Iterator[dict[str, Any]]:
+def _kept(table: Path, manifest: dict[str, Any], left_out: set[tuple[str, int]]) -> Iterator[tuple[Any, ...]]:
     places = ((shard["name"], line + 1) for shard in manifest["shards"] for line in range(shard["documents"]))
     with parquet.ParquetFile(table) as file:
         for batch in file.iter_batches(batch_size=_ROWS, use_threads=False):
-            for row in batch.to_pylist():
+            for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                 if next(places) not in left_out:
                     yield row
 
 
-def _write(target: Path, rows: Iterable[dict[str, Any]], made_of: str) -> int:
+def _write(target: Path, rows: Iterable[tuple[Any, ...]], made_of: str) -> int:
     count, left = 0, iter(rows)
     schema = _SCHEMA.with_metadata({_MADE_OF: made_of})
     with atomic_write(target) as stream, parquet.ParquetWriter(stream, schema, compression="zstd") as writer:
         while batch := list(islice(left, _ROWS)):
-            writer.write_batch(arrow.RecordBatch.from_pylist(batch, schema=schema))
+            columns = [arrow.array(values, of.type) for values, of in zip(zip(*batch, strict=True), schema, strict=True)]
+            writer.write_batch(arrow.RecordBatch.from_arrays(columns, schema=schema))
             count += len(batch)
     return count
 

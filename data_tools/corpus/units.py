@@ -79,6 +79,11 @@ def batches(texts: Sequence[str]) -> Iterator[list[str]]:
         yield batch
 
 
+def bytes_of(texts: Sequence[str]) -> int:
+    """Of UTF-8."""
+    return sum([len(text) if text.isascii() else len(text.encode()) for text in texts])
+
+
 def fold(text: str) -> str:
     """The slow way to what the tables say character by character, for texts with characters that become several, combine with
     their neighbours, or are invisible."""

@@ -4,7 +4,7 @@ import html
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -43,9 +43,11 @@ class Characters:
     table: npt.NDArray[np.uint8]
     simplify: Callable[[str], str] | None
 
-    def put_right(self, text: str, counts: Counter[str]) -> str:
-        """One pass; who wants a text that another pass does not change repeats it."""
-        need = signs.needs(text, self.table)
+    def needs_of(self, texts: Sequence[str]) -> list[int]:
+        return signs.needs_of(texts, self.table)
+
+    def put_right(self, text: str, need: int, counts: Counter[str]) -> str:
+        """One pass; who wants a text that another pass does not change repeats it. need: what `needs_of` says of the text."""
         for bit, name, change in self._by_need() if need else ():
             if need & bit:
                 text = _counted(name, change, text, counts)

@@ -1,12 +1,13 @@
 """The step that names a document's language: by its scripts, and only for Latin letters in doubt by lingua."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 from data_tools.corpus.cleaning import scripts
-from data_tools.corpus.document import Document, Dropped, Step
+from data_tools.corpus.cleaning.utf16 import batches
+from data_tools.corpus.document import Document, Dropped, Step, Together
 from data_tools.corpus.extra import needed
 from megatron_qm.errors import UserError
 
@@ -41,20 +42,28 @@ def language(config: LanguageConfig) -> Step:
     scripts.classes()
     needed("lingua")  # is said before the first document
 
-    def name(document: Document) -> Document | Dropped:
-        document.known["language"] = found = language_of(document.text)
-        if config.keep and found not in config.keep:
-            return Dropped("language", found)
-        return document
+    def name(documents: Sequence[Document]) -> Iterator[Document | Dropped]:
+        for some in batches(documents):
+            for document, found in zip(some, languages_of([document.text for document in some]), strict=True):
+                document.known["language"] = found
+                yield Dropped("language", found) if config.keep and found not in config.keep else document
 
-    return name
+    return Together(name)
 
 
 def language_of(text: str) -> str:
-    head = text[:_HEAD]
-    if head.isascii() and _is_english(head):  # nothing else to count
-        return "en"
-    counts = scripts.counts(head)
+    return languages_of([text])[0]
+
+
+def languages_of(texts: Sequence[str]) -> list[str]:
+    heads = [text[:_HEAD] for text in texts]
+    quickly = ["en" if head.isascii() and _is_english(head) else None for head in heads]  # nothing else to count
+    left = [head for head, found in zip(heads, quickly, strict=True) if found is None]
+    others = map(_language_of, left, scripts.counts_of(left).tolist())
+    return [found or next(others) for found in quickly]
+
+
+def _language_of(head: str, counts: list[int]) -> str:
     letters = sum(counts[: scripts.OTHER_LETTER + 1])
     if letters < _LETTERS:
         return UNKNOWN

@@ -8,10 +8,10 @@ from typing import Any, TypeAlias
 
 import yaml
 
-from data_tools.corpus.cleaning.pairs import Pairs
+from data_tools.corpus.cleaning.automaton import automaton
 
-_WORD = re.compile("[a-z]{3}|©|\\(c\\)")
 _SEPARATORS = re.compile(r"[|｜·•>»›/\t]+|\s{2,}| - ")
+_BETWEEN_ENTRIES = "|>｜·»"
 _EDGES = " |｜·•>»›<«‹-—[]【】()（）:：…."
 _BLANKS = re.compile(r"\n{3,}")
 _PROSE = re.compile(r"[。；！？：:;.!?0-9]")
@@ -34,16 +34,11 @@ class Boilerplate:
         self.longest = int(told["longest"])
         self.zh, self.en = _by_cue(told["zh"]), _by_cue(told["en"])
         self.menu = frozenset(told["menu"]["zh"] + told["menu"]["en"])
-        self.pairs = Pairs(self.zh)
-        self.begun = self.pairs.words_by_pair(self.zh)
+        self._named = [*self.zh.items(), *self.en.items()]
+        self._find = automaton([cue for cue, _ in self._named])
 
     def cues_in(self, text: str) -> list[tuple[str, Patterns]]:
-        lowered = text.lower()
-        found = [(cue, self.en[cue]) for cue in self.en if cue in lowered] if _WORD.search(lowered) else []
-        if not text.isascii():
-            cues = (cue for number in set(self.pairs.found(lowered)) for cue in self.begun[number])
-            found += [(cue, self.zh[cue]) for cue in sorted(cues) if cue in lowered]
-        return found
+        return [self._named[number] for number in sorted(set(self._find(text.lower())))]
 
 
 @lru_cache(maxsize=1)
@@ -62,12 +57,14 @@ def _by_cue(rules: list[dict[str, Any]]) -> dict[str, Patterns]:
 def without_boilerplate(text: str, counts: Counter[str]) -> str:
     rules = boilerplate()
     lines = text.split("\n")
-    doomed = _menus(lines, rules.menu)
+    doomed = _menus(text, lines, rules.menu)
     short = [(at, line.strip()) for at, line in enumerate(lines) if 0 < len(line) <= rules.longest]
     if short and (cues := rules.cues_in("\n".join([line for _, line in short]))):
         doomed.update(at for at, line in short if _is_boilerplate(line, cues))
+    if not doomed:
+        return text
     counts["boilerplate"] += len(doomed)
-    return _without(text, lines, doomed)
+    return _without(lines, doomed)
 
 
 def _is_boilerplate(line: str, cues: list[tuple[str, Patterns]]) -> bool:
@@ -93,8 +90,10 @@ def without_repeats(text: str, counts: Counter[str]) -> str:
             if line in seen:
                 doomed.add(at)
             seen.add(line)
+    if not doomed:
+        return text
     counts["repeated"] += len(doomed)
-    return _without(text, lines, doomed)
+    return _without(lines, doomed)
 
 
 def without_blanks(text: str, counts: Counter[str]) -> str:
@@ -104,33 +103,26 @@ def without_blanks(text: str, counts: Counter[str]) -> str:
     return text.strip("\n ")
 
 
-def _menus(lines: list[str], menu: frozenset[str]) -> set[int]:
+def _menus(text: str, lines: list[str], menu: frozenset[str]) -> set[int]:
     """Lines made of menu entries, and runs of short lines with many of them."""
-    found, run, entries = set(), [], 0
-    for at, line in enumerate(lines):
-        size = len(line)
-        if size <= _SHORT:
-            if not size:
-                continue
-            entry = line.strip(_EDGES).lower() in menu
-            if entry or (size > 3 and _is_menu(line, menu)):
-                found.add(at)
-            if entry or not _PROSE.search(line):
-                run.append(at)
-                entries += entry
-                continue
-        elif _is_menu(line, menu):
-            found.add(at)
-        if len(run) >= _RUN and entries >= _RUN_ENTRIES * len(run):
-            found.update(run)
-        run, entries = [], 0
-    if len(run) >= _RUN and entries >= _RUN_ENTRIES * len(run):
-        found.update(run)
+    entries = {at for at, line in enumerate(lines) if len(line) <= _SHORT and line.strip(_EDGES).lower() in menu}
+    parted = any(sign in text for sign in _BETWEEN_ENTRIES)
+    if not entries and not parted:  # as in nearly all texts
+        return set()
+    found = entries | ({at for at, line in enumerate(lines) if len(line) > 3 and _is_menu(line, menu)} if parted else set())
+    run: list[int] = []
+    for at, line in enumerate([*lines, " " * (_SHORT + 1)]):  # what is long ends a run
+        if at in entries or 0 < len(line) <= _SHORT and not _PROSE.search(line):
+            run.append(at)
+        elif line:
+            if len(run) >= _RUN and len(entries.intersection(run)) >= _RUN_ENTRIES * len(run):
+                found.update(run)
+            run = []
     return found
 
 
 def _is_menu(line: str, menu: frozenset[str]) -> bool:
-    if "|" not in line and ">" not in line and "｜" not in line and "·" not in line and "»" not in line:
+    if not any(sign in line for sign in _BETWEEN_ENTRIES):
         return False
     parts = [part for part in map(_bare, _SEPARATORS.split(line)) if part]
     return len(parts) > 2 and 2 * sum(part in menu for part in parts) >= len(parts)
@@ -147,7 +139,5 @@ def _says_it_again(line: str, count: int) -> bool:
     return size >= (_LONG_LINE_ASCII if ascii_only else _LONG_LINE) and not any(map(str.isdigit, line))
 
 
-def _without(text: str, lines: list[str], doomed: set[int]) -> str:
-    if not doomed:
-        return text
+def _without(lines: list[str], doomed: set[int]) -> str:
     return "\n".join(line for at, line in enumerate(lines) if at not in doomed)

@@ -2,17 +2,30 @@
 
 import re
 from collections.abc import Callable, Mapping
+from itertools import compress
 from typing import Any, Generic, TypeVar
 
-from data_tools.corpus.cleaning import scripts
-from data_tools.corpus.cleaning.words import CUE, MEDICAL, ODD, ODD_PAIRS_EN, STOP_WORD, TO_WORDS, Lists
+from data_tools.corpus.cleaning.counted import counted, rows_of
+from data_tools.corpus.cleaning.words import (
+    IS_CUE,
+    IS_ODD_BEFORE,
+    MEDICAL,
+    ODD,
+    ODD_PAIRS_EN,
+    STOP_WORD,
+    TO_WORDS,
+    WITHOUT,
+    Lists,
+)
 
 _GRAM_ZH, _GRAM_EN = 5, 4  # characters, words
 _MOST = 20_000  # characters or words that repeats are looked for in
 _CUT_OFF = re.compile(r"(\.{3,}|…+|read more|continue reading|\[详细\]|\[\.\.\.\]|查看全文|查看更多|阅读全文|展开全部"
                       r"|read the full (article|story)|full article)\W*$", re.IGNORECASE)  # fmt: skip
 _CODE = re.compile(r"[{}]|;\s*\n|</?[a-z]+[ >/]|\(\)|\)\.|&[a-z]+;|[\"'],|==?[\"']|\|\|", re.IGNORECASE)
+_CUT_OFF_CUES = ("...", "…", "read", "full", "详细", "查看", "阅读", "展开")  # one of them is in all that _CUT_OFF finds
 _CODE_SIGNS = ("{", "</", "()", "&", ";\n", "==")
+_CODE_BEGINS = ("{", "}", ";", "<", "()", ").", "&", '",', "',", "=", "||")  # what all that _CODE finds begins with, or has
 T = TypeVar("T")
 _FEWEST_ODD, _FEWEST_CODE = 3, 5  # fewer are slips, or what a text quotes
 _BULLETS = "-•*·●■◆○▪►▶–—"
@@ -33,26 +46,34 @@ class Measure(Generic[T]):
 class Measures:
     """Of one text, in one language: zh, or another whose words stand between spaces."""
 
-    def __init__(self, text: str, language: str, removed: Mapping[str, int], lists: Lists) -> None:
+    # Of the signs of many texts at once (counted.py). Not for rules: han, line_ends, and pairs of Chinese characters.
+    size: int
+    letters: int
+    stops: int
+    latin: float
+    garbage: float
+    lone_accents: float
+    digits: float
+    symbols: float
+    rare_han: float
+    function_words: float
+    han: int
+    line_ends: int
+    medical_pairs: int
+    odd_pairs_zh: int
+    begun_cues: int
+
+    def __init__(
+        self, text: str, language: str, removed: Mapping[str, int], lists: Lists, known: Mapping[str, float] | None = None
+    ) -> None:
+        """known: what counted.py says of the text."""
         self.text, self.chinese, self._lists = text, language == "zh", lists
         self._removed = removed
-
-    @Measure
-    def _counts(self) -> list[int]:
-        return scripts.counts(self.text)
-
-    @Measure
-    def size(self) -> int:
-        """Signs that show."""
-        return max(1, sum(self._counts) - self._counts[scripts.SPACE] - self._counts[scripts.LINE])
-
-    @Measure
-    def letters(self) -> int:
-        return sum(self._counts[: scripts.OTHER_LETTER + 1])
-
-    @Measure
-    def _pairs(self) -> list[int]:
-        return self._lists.pairs.found(self.text)
+        self.__dict__.update(known or rows_of(counted([text], [self.chinese], lists))[0])
+        if not removed:
+            self.__dict__.update(_NOTHING_REMOVED)
+        if self.chinese and not lists.may_have_cues(text, self.begun_cues):
+            self.__dict__.update(_NO_CUES)
 
     @Measure
     def _word_kinds(self) -> bytes:
@@ -60,52 +81,11 @@ class Measures:
         return bytes(map(self._lists.words.__getitem__, self._words))
 
     def _share_of_words(self, kind: int) -> float:
-        kinds = self._word_kinds
-        return sum([kinds.count(one) for one in range(2 * CUE) if one & kind]) / max(1, self.words)
-
-    @Measure
-    def _han(self) -> int:
-        return max(1, sum(self._counts[: scripts.HAN_RARE + 1]))
-
-    @Measure
-    def latin(self) -> float:
-        """Of letters."""
-        return (self._counts[scripts.LATIN] + self._counts[scripts.LATIN_ACCENTED]) / max(1, self.letters)
-
-    @Measure
-    def garbage(self) -> float:
-        return self._counts[scripts.GARBAGE] / self.size
-
-    @Measure
-    def lone_accents(self) -> float:
-        counts = self._counts
-        accents = counts[scripts.LATIN_ACCENTED]
-        return (accents + counts[scripts.SYMBOL]) / self.size if accents > counts[scripts.LATIN] / 8 else 0.0
-
-    @Measure
-    def digits(self) -> float:
-        return self._counts[scripts.DIGIT] / max(1, self._counts[scripts.DIGIT] + self.letters)
-
-    @Measure
-    def symbols(self) -> float:
-        counts = self._counts
-        return (counts[scripts.SYMBOL] + counts[scripts.PUNCTUATION] + counts[scripts.STOP] + counts[scripts.GARBAGE]) / self.size
-
-    @Measure
-    def rare_han(self) -> float:
-        return self._counts[scripts.HAN_RARE] / self._han
-
-    @Measure
-    def function_words(self) -> float:
-        return self._counts[scripts.HAN_FUNCTION] / self._han
-
-    @Measure
-    def stops(self) -> int:
-        return self._counts[scripts.STOP]
+        return len(self._word_kinds.translate(None, WITHOUT[kind])) / max(1, self.words)
 
     @Measure
     def code(self) -> float:
-        if not any(sign in self.text for sign in _CODE_SIGNS):
+        if not any(map(self.text.__contains__, _CODE_SIGNS)) or sum(map(self.text.count, _CODE_BEGINS)) < _FEWEST_CODE:
             return 0.0
         found = len(_CODE.findall(self.text))
         return found / self.size if found >= _FEWEST_CODE else 0.0
@@ -130,7 +110,7 @@ class Measures:
 
     @Measure
     def lines(self) -> int:
-        return self._counts[scripts.LINE] + 1 if self._counts[scripts.LINE] < 2 else len(self._lines)
+        return self.line_ends + 1 if self.line_ends < 2 else len(self._lines)
 
     @Measure
     def stops_per_line(self) -> float:
@@ -159,11 +139,13 @@ class Measures:
 
     @Measure
     def cut_off(self) -> int:
-        return 1 if _CUT_OFF.search(self.text[-60:]) else 0
+        tail = self.text[-60:]
+        lowered = tail.lower()
+        return 1 if any(map(lowered.__contains__, _CUT_OFF_CUES)) and _CUT_OFF.search(tail) else 0
 
     @Measure
     def _words(self) -> list[bytes]:
-        return self.text.lower().encode("utf-8", "surrogatepass").translate(TO_WORDS).split()
+        return self._lowered.encode("utf-8", "surrogatepass").translate(TO_WORDS).split()
 
     @Measure
     def words(self) -> int:
@@ -194,7 +176,7 @@ class Measures:
         """Medical terms in 100 Han characters, or in 100 words."""
         if not self.chinese:
             return 100 * self._share_of_words(MEDICAL)
-        return 100 * sum(map(self._lists.medical.__contains__, self._pairs)) / self._han
+        return 100 * self.medical_pairs / self.han
 
     @Measure
     def repeated_grams(self) -> float:
@@ -209,34 +191,33 @@ class Measures:
     def odd_pairs(self) -> float:
         """In 100 Han characters, or in 100 words."""
         if self.chinese:
-            found, size = sum(map(self._lists.odd.__contains__, self._pairs)), self._han
+            found, size = self.odd_pairs_zh, self.han
         else:
-            found, size = sum(map(ODD_PAIRS_EN.__contains__, zip(self._words, self._words[1:], strict=False))), max(1, self.words)
+            pairs = zip(self._words, self._words[1:], strict=False)
+            maybe = compress(pairs, self._word_kinds.translate(IS_ODD_BEFORE))
+            found, size = sum(map(ODD_PAIRS_EN.__contains__, maybe)), max(1, self.words)
         return 100 * found / size if found >= _FEWEST_ODD else 0.0
 
     @Measure
-    def _candidates(self) -> frozenset[str]:
-        """Cues of all kinds that the text has."""
-        lists, text = self._lists, self._lowered
+    def _all_cues(self) -> frozenset[str]:
+        """Of all kinds."""
+        lists = self._lists
         if self.chinese:
-            begun = lists.begun.keys() & set(self._pairs)
-            maybe = [*lists.single_signs, *(word for number in begun for word in lists.begun[number])]
-        else:
-            words = {word for word, kind in zip(self._words, self._word_kinds, strict=True) if kind & CUE}
-            maybe = [cue for word in words for cue in lists.with_word[word]]
-        return frozenset(word for word in maybe if word in text)
+            return lists.chinese_cues(self.text)
+        words = set(compress(self._words, self._word_kinds.translate(IS_CUE)))
+        text = self._lowered
+        return frozenset(cue for word in words for cue in lists.with_word[word] if cue in text)
 
-    def _cues(self, kind: str) -> list[str]:
-        there = self._candidates
-        return [word for word in self._lists.cues[kind]["zh" if self.chinese else "en"] if word in there] if there else []
+    def _cues(self, kind: str) -> frozenset[str]:
+        return self._all_cues & self._lists.cues[kind]["zh" if self.chinese else "en"]
 
     @Measure
     def _lowered(self) -> str:
-        return self.text if self.chinese else self.text.lower()
+        return self.text.lower()
 
     def _density(self, kind: str) -> float:
-        text = self._lowered
-        return 100 * sum([text.count(word) for word in self._cues(kind)]) / max(1, self._han if self.chinese else self.words)
+        text = self.text if self.chinese else self._lowered
+        return 100 * sum([text.count(word) for word in self._cues(kind)]) / max(1, self.han if self.chinese else self.words)
 
     @Measure
     def gambling_cues(self) -> int:
@@ -267,4 +248,10 @@ class Measures:
         return self._density("search")
 
 
+# What needs no work where cleaning took nothing out, and where no cue is in the text.
+_NOTHING_REMOVED = {"removed_boilerplate": 0.0, "removed_repeated": 0.0}
+_NO_CUES = {name: 0 for name, value in vars(Measures).items()
+            if isinstance(value, Measure) and name.endswith(("_cues", "_density"))}
+_INNER = {"han", "line_ends", "medical_pairs", "odd_pairs_zh", "begun_cues"}
 NAMES = frozenset(name for name, value in vars(Measures).items() if isinstance(value, Measure) and name[0] != "_")
+NAMES |= Measures.__annotations__.keys() - _INNER

@@ -2,19 +2,23 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import compress
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import yaml
 from annotated_types import Ge, Le
 
+from data_tools.corpus.cleaning.counted import Column, counted, rows_of
 from data_tools.corpus.cleaning.language import UNKNOWN, language_of
 from data_tools.corpus.cleaning.measures import NAMES, Measures
+from data_tools.corpus.cleaning.utf16 import batches
 from data_tools.corpus.cleaning.words import Lists
-from data_tools.corpus.document import Document, Dropped, Step
+from data_tools.corpus.document import Document, Dropped, Step, Together
 from megatron_qm.errors import UserError
 
 SHIPPED = Path(__file__).parent / "quality.yaml"
@@ -61,25 +65,39 @@ def quality(config: QualityConfig) -> Step:
     """A document that stays has `domain`, medical terms in a hundred. Its `language` is worked out where no step has."""
     rules = read_rules(Path(config.rules) if config.rules else SHIPPED)
 
-    def judge(document: Document) -> Document | Dropped:
-        language = document.known.get("language")
-        language = language if isinstance(language, str) else language_of(document.text)
-        measures = Measures(document.text, language, _removed(document), rules.lists)
-        if (dropped := _judged(measures, _asked(rules, language, measures))) is not None:
-            return dropped
-        if measures.domain < config.domain_at_least:
-            return Dropped("domain", f"domain = {measures.domain:.3g}, at least {config.domain_at_least:g} is kept")
-        document.known["domain"] = round(measures.domain, 1)
-        return document
+    def judge(documents: Sequence[Document]) -> Iterator[Document | Dropped]:
+        for some in batches(documents):
+            languages = [_language(document) for document in some]
+            known = counted([document.text for document in some], [language == "zh" for language in languages], rules.lists)
+            asked = [_asked(rules, language, latin) for language, latin in zip(languages, known["latin"].tolist(), strict=True)]
+            left = {name: still_open(rules.of[name], known) for name in set(asked)}
+            for at, (document, language, of_text) in enumerate(zip(some, languages, rows_of(known), strict=True)):
+                measures = Measures(document.text, language, _removed(document), rules.lists, of_text)
+                yield _outcome(document, measures, left[asked[at]][at], config.domain_at_least)
 
-    return judge
+    return Together(judge)
 
 
-def _asked(rules: Rules, language: str, measures: Measures) -> tuple[Rule, ...]:
-    """What no language can be told of but its Latin letters (abbreviations, keys hit at random) is asked the rules of English."""
-    if language == UNKNOWN and measures.latin > 0.5:
+def _language(document: Document) -> str:
+    language = document.known.get("language")
+    return language if isinstance(language, str) else language_of(document.text)
+
+
+def _outcome(document: Document, measures: Measures, rules: tuple[Rule, ...], least: float) -> Document | Dropped:
+    if (dropped := _judged(measures, rules)) is not None:
+        return dropped
+    if measures.domain < least:
+        return Dropped("domain", f"domain = {measures.domain:.3g}, at least {least:g} is kept")
+    document.known["domain"] = round(measures.domain, 1)
+    return document
+
+
+def _asked(rules: Rules, language: str, latin: float) -> str:
+    """Whose rules. What no language can be told of but its Latin letters (abbreviations, keys hit at random) is asked those of
+    English. latin: their share."""
+    if language == UNKNOWN and latin > 0.5:
         language = "en"
-    return rules.of.get(language, rules.of["any"])
+    return language if language in rules.of else "any"
 
 
 def _judged(measures: Measures, rules: tuple[Rule, ...]) -> Dropped | None:
@@ -93,6 +111,19 @@ def _judged(measures: Measures, rules: tuple[Rule, ...]) -> Dropped | None:
             if not rule.low <= value <= rule.high:
                 return Dropped(rule.drop, rule.broken(value))
     return None
+
+
+def still_open(rules: tuple[Rule, ...], columns: Mapping[str, Column]) -> list[tuple[Rule, ...]]:
+    """Of each text the rules that it may break by what is counted of it."""
+    size = len(next(iter(columns.values())))
+    table = np.ones((len(rules), size), bool)
+    for rule, row in zip(rules, table, strict=True):
+        for name, low, high in rule.when:
+            if name in columns:
+                row &= (columns[name] >= low) & (columns[name] <= high)
+        if rule.measure in columns:
+            row &= (columns[rule.measure] < rule.low) | (columns[rule.measure] > rule.high)
+    return [tuple(compress(rules, row)) for row in table.T.tolist()]
 
 
 def _removed(document: Document) -> dict[str, int]:

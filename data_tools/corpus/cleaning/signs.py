@@ -1,7 +1,7 @@
 """What each sign of a text may need, by one table look-up: most texts need nothing, and this says so at some 3 ns a character."""
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -61,8 +61,12 @@ def needs_table(traditional: str) -> npt.NDArray[np.uint8]:
     return table
 
 
-def needs(text: str, table: npt.NDArray[np.uint8]) -> int:
-    return int(np.bitwise_or.reduce(table[units_of(text)], initial=0))
+def needs_of(texts: Sequence[str], table: npt.NDArray[np.uint8]) -> list[int]:
+    """Of each text what any of its signs needs."""
+    units = units_of(texts)
+    asked = np.append(table[units.values], np.uint8(0))  # so that an empty text at the end begins somewhere
+    found: list[int] = np.where(units.starts < units.ends, np.bitwise_or.reduceat(asked, units.starts), 0).tolist()
+    return found
 
 
 def _ranges(signs: str) -> Iterable[tuple[int, int]]:

@@ -1,5 +1,6 @@
 """Cleaning, language and quality as one step: what `data_tools/clean.py` does. In a corpus.yaml they are steps of their own."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -8,7 +9,8 @@ from annotated_types import Ge, Le
 from data_tools.corpus.cleaning.cleaner import CleanConfig, cleaner
 from data_tools.corpus.cleaning.language import LanguageConfig, language
 from data_tools.corpus.cleaning.quality import QualityConfig, quality
-from data_tools.corpus.document import Document, Dropped, Step
+from data_tools.corpus.cleaning.utf16 import batches
+from data_tools.corpus.document import Document, Dropped, Step, Together, through
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,20 @@ def cleaning(config: CleaningConfig) -> Step:
     if config.judge:
         steps.append(quality(QualityConfig(config.rules, config.domain_at_least)))
 
-    def all_of_them(document: Document) -> Document | Dropped:
-        for step in steps:
-            after = step(document)
-            if isinstance(after, Dropped):
-                return after
-            document = after
-        return document
+    def all_of_them(documents: Sequence[Document]) -> Iterator[Document | Dropped]:
+        for some in batches(documents):
+            try:
+                yield from _taken(steps, some)
+            except Exception:  # one after another, so that it is known which of them fails
+                yield from (_taken(steps, [document])[0] for document in some)
 
-    return all_of_them
+    return Together(all_of_them)
+
+
+def _taken(steps: Sequence[Step], documents: Sequence[Document]) -> list[Document | Dropped]:
+    found: list[Document | Dropped] = list(documents)
+    for step in steps:
+        left = [(at, one) for at, one in enumerate(found) if isinstance(one, Document)]
+        for (at, _), one in zip(left, through(step, [document for _, document in left]), strict=True):
+            found[at] = one
+    return found

@@ -5,9 +5,13 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
+from data_tools.corpus.cleaning.automaton import automaton
 from data_tools.corpus.cleaning.pairs import Pairs
 
-MEDICAL, ODD, STOP_WORD, CUE = 1, 2, 4, 8  # bits of what an English word is
+MEDICAL, ODD, STOP_WORD, CUE, ODD_BEFORE = 1, 2, 4, 8, 16  # bits of what an English word is
+# For bytes of such bits: those without a kind; 1 for those of one.
+WITHOUT = {kind: bytes(bits for bits in range(256) if not bits & kind) for kind in (MEDICAL, ODD, STOP_WORD)}
+IS_CUE, IS_ODD_BEFORE = (bytes(bool(bits & kind) for bits in range(256)) for kind in (CUE, ODD_BEFORE))
 TO_WORDS = bytes(code if chr(code).isalnum() or code >= 128 else 32 for code in range(256)).lower()  # the rest parts words
 
 _ODD_WORD = re.compile(rb"^[^aeiouy\d]{3,}$|[bcdfghjklmnpqrstvwxz]{5}|^.{31,}$|^[b-hj-z]$|\d[a-z]+\d|[a-z]\d+[a-z]")
@@ -26,7 +30,7 @@ _ODD_PAIRS_ZH = ("的的 和和 和的 和了 把的 把了 把把 把被 被的
 
 
 class WordKinds(dict[bytes, int]):
-    """Bits of an English word: medical, odd, of grammar, in a cue. Of very many, some are judged again."""
+    """Bits of an English word: medical, odd, of grammar, in a cue, first of odd pairs. Of very many, some are judged again."""
 
     _MOST = 1 << 17
 
@@ -37,26 +41,35 @@ class WordKinds(dict[bytes, int]):
         medical = word in self._terms or (len(word) > 6 and any(map(word.endswith, _MEDICAL_TAILS)))
         odd = not medical and _ODD_WORD.search(word) is not None
         kinds = MEDICAL * medical + ODD * odd + STOP_WORD * (word in _STOP_WORDS) + CUE * (word in self._cues)
+        kinds += ODD_BEFORE * (word in _ODD_AFTER)
         if len(self) < self._MOST:
             self[word] = kinds
         return kinds
 
 
 class Lists:
-    """The words of quality.yaml. cues: {kind: {language: words}}"""
+    """The words of quality.yaml. cues: {kind: {language: words}}. pairs: of Chinese characters; counted are medical terms, odd
+    ones, and those that a cue begins with."""
 
     def __init__(self, cues: Mapping[str, Mapping[str, Sequence[str]]], listing: re.Pattern[str]) -> None:
-        self.cues, self.listing = cues, listing
-        zh = [word for of in cues.values() for word in of["zh"]]
-        self.pairs = Pairs([*_terms("zh"), *zh, *_ODD_PAIRS_ZH])
-        self.medical = {number for number, pair in enumerate(self.pairs.named) if pair in _terms("zh")}
-        self.odd = {number for number, pair in enumerate(self.pairs.named) if pair in _ODD_PAIRS_ZH}
-        self.begun = self.pairs.words_by_pair(zh)
+        self.listing = listing
+        self.cues = {kind: {language: frozenset(words) for language, words in of.items()} for kind, of in cues.items()}
+        self._zh, en = (sorted({word for of in cues.values() for word in of[language]}) for language in ("zh", "en"))
+        begins = {word[:2] for word in self._zh if len(word) > 1 and max(word[:2]) <= "\uffff"}
+        self.pairs = Pairs([{term for term in _terms("zh") if len(term) == 2}, set(_ODD_PAIRS_ZH), begins])
+        self._without_pair = [word for word in self._zh if word[:2] not in begins]
+        self._find = automaton(self._zh)
         self.with_word: dict[bytes, list[str]] = {}
-        for cue in dict.fromkeys(word for of in cues.values() for word in of["en"]):
+        for cue in en:
             self.with_word.setdefault(_longest_word(cue), []).append(cue)
-        self.single_signs = [word for word in dict.fromkeys(zh) if len(word) < 2]
         self.words = WordKinds(frozenset(self.with_word))
+
+    def may_have_cues(self, text: str, begun: int) -> bool:
+        """begun: how many pairs of a Chinese text a cue begins with."""
+        return begun > 0 or any(map(text.__contains__, self._without_pair))
+
+    def chinese_cues(self, text: str) -> frozenset[str]:
+        return frozenset(self._zh[number] for number in self._find(text))
 
 
 def _longest_word(cue: str) -> bytes:

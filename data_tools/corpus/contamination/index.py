@@ -34,18 +34,38 @@ class Sought(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """runs: hashes, sorted, each once. filter: bits, set for each."""
+
+    runs: Hashes
+    filter: NDArray[np.uint8]
+
+    def found(self, runs: Units) -> tuple[Places, Places]:
+        """(places of runs that are wanted, the number of each)."""
+        if not self.runs.size:
+            return np.zeros(0, np.int64), np.zeros(0, np.int64)
+        maybe = np.flatnonzero(_may_hold(self.filter, runs.hashes))
+        at = np.minimum(np.searchsorted(self.runs, runs.hashes[maybe]), self.runs.size - 1)
+        real = self.runs[at] == runs.hashes[maybe]
+        return maybe[real], at[real]
+
+
+def wanted(runs: Hashes) -> Wanted:
+    """runs: sorted, each once."""
+    return Wanted(runs, _filter(runs))
+
+
+@dataclass(frozen=True)
 class Index:
-    """needed: of each item, how many of its runs must stand in a document. runs: the hashes of all bodies, sorted; run i is in
-    the items owners[firsts[i] : firsts[i + 1]]. filter: bits, set for each run. too_short: items with too little to be told from
-    a phrase, by set."""
+    """needed: of each item, how many of its runs must stand in a document. bodies: the runs of all of them; run i is in the items
+    owners[firsts[i] : firsts[i + 1]]. too_short: items with too little to be told from a phrase, by set."""
 
     config: ContaminationConfig
     items: Sequence[Sought]
     needed: Places
-    runs: Hashes
+    bodies: Wanted
     firsts: Places
     owners: NDArray[np.int32]
-    filter: NDArray[np.uint8]
     too_short: Mapping[str, Sequence[str]]
 
 
@@ -67,12 +87,18 @@ def build_index(sets: Mapping[str, Sequence[Item]], config: ContaminationConfig,
     order = np.argsort(hashes, kind="stable")
     runs, firsts = np.unique(hashes[order], return_index=True)
     needed = np.ceil(config.share * np.array([one.runs for one in sought]) - 1e-9).astype(np.int64)
-    return Index(config, sought, needed, runs, np.append(firsts, hashes.size), owners[order], _filter(runs), too_short)
+    return Index(config, sought, needed, wanted(runs), np.append(firsts, hashes.size), owners[order], too_short)
+
+
+def all_runs(sets: Mapping[str, Sequence[Item]], config: ContaminationConfig) -> "Wanted":
+    """Those of all questions and options: a document without any of them holds no item, whatever the phrases turn out to be."""
+    texts = [text for items in sets.values() for item in items for text in (item.question, *item.options)]
+    return wanted(np.unique(np.concatenate([_NO_RUNS, *(runs for _, runs in _parts(texts, config.gram))])))
 
 
 def phrases_of(index: Index, counts: Places, documents: int) -> Hashes:
     """Runs that many of the documents share. counts: of each run, the documents in which it stands."""
-    return index.runs[counts > max(_COMMON_DOCUMENTS, index.config.phrase * documents)]
+    return index.bodies.runs[counts > max(_COMMON_DOCUMENTS, index.config.phrase * documents)]
 
 
 class _Body(NamedTuple):
@@ -127,7 +153,7 @@ def _filter(runs: Hashes) -> NDArray[np.uint8]:
     return filled
 
 
-def may_hold(filled: NDArray[np.uint8], hashes: Hashes) -> NDArray[np.bool_]:
+def _may_hold(filled: NDArray[np.uint8], hashes: Hashes) -> NDArray[np.bool_]:
     """False for hashes that are none of the index; wrong in few of the other cases."""
     place = _places(filled, hashes)
     found: NDArray[np.bool_] = (filled[place >> 3] >> (place & 7).astype(np.uint8)) & 1 > 0

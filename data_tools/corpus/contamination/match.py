@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data_tools.corpus.contamination.index import Index, may_hold
+from data_tools.corpus.contamination.index import Index, Wanted
 from data_tools.corpus.units import Hashes, Places, Units, grams, read_units
 
 
@@ -17,13 +17,14 @@ class Match(NamedTuple):
     share: float
 
 
-def count_documents(index: Index, texts: Sequence[str]) -> Places:
-    """Of each run of the index, in how many of the texts it stands."""
+def first_look(index: Index, every: Wanted, texts: Sequence[str]) -> tuple[Places, Places]:
+    """(of each run of the index, in how many of the texts it stands; numbers of the texts that hold any of `every` run)."""
     runs = grams(read_units(texts), index.config.gram)
-    places, found = _runs_found(index, runs)
-    of_texts = np.unique(np.searchsorted(runs.ends, places, side="right") * index.runs.size + found)
-    counts: Places = np.bincount(of_texts % max(1, index.runs.size), minlength=index.runs.size)
-    return counts
+    places, found = every.found(runs)
+    owners = np.searchsorted(runs.ends, places, side="right")
+    of_texts = np.unique(owners * every.runs.size + found)
+    counts = np.bincount(of_texts % max(1, every.runs.size), minlength=every.runs.size)
+    return counts[np.searchsorted(every.runs, index.bodies.runs)], np.unique(owners)
 
 
 def find_items(index: Index, texts: Sequence[str]) -> list[Match]:
@@ -49,23 +50,13 @@ def find_items(index: Index, texts: Sequence[str]) -> list[Match]:
 
 def _hits(index: Index, runs: Units) -> tuple[Places, Places, Places, Places]:
     """Of each run of a text that is some item's: number of the text, item, place in the text, number of the run."""
-    places, at = _runs_found(index, runs)
+    places, at = index.bodies.found(runs)
     counts = index.firsts[at + 1] - index.firsts[at]
     each = np.repeat(np.arange(at.size), counts)
     within = np.arange(each.size) - np.repeat(np.cumsum(counts) - counts, counts)
     items = index.owners[index.firsts[at][each] + within].astype(np.int64)
     texts = np.searchsorted(runs.ends, places, side="right")
     return texts[each], items, (places - runs.starts[texts])[each], at[each]
-
-
-def _runs_found(index: Index, runs: Units) -> tuple[Places, Places]:
-    """(places of runs that are some item's, number of the run at each)."""
-    if not index.runs.size:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    maybe = np.flatnonzero(may_hold(index.filter, runs.hashes))
-    at = np.minimum(np.searchsorted(index.runs, runs.hashes[maybe]), index.runs.size - 1)
-    real = index.runs[at] == runs.hashes[maybe]
-    return maybe[real], at[real]
 
 
 def _share(index: Index, item: int, places: Places, hits: Places, text: Hashes) -> float:

@@ -13,15 +13,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from data_tools.corpus.contamination.config import ContaminationConfig
-from data_tools.corpus.contamination.index import Index, build_index, phrases_of
+from data_tools.corpus.contamination.index import Index, Wanted, all_runs, build_index, phrases_of
 from data_tools.corpus.contamination.items import Item
-from data_tools.corpus.contamination.match import count_documents, find_items
+from data_tools.corpus.contamination.match import find_items, first_look
 from data_tools.corpus.counts import StepCounts
 from data_tools.corpus.document import Dropped
 from data_tools.corpus.packed import packed_lines
-from data_tools.corpus.rows import Corpus, Piece, Refused, Row, pieces, rows_of
+from data_tools.corpus.rows import Corpus, Piece, Refused, Row, ended, lines_of, pieces, row_of, rows_of
 from data_tools.corpus.samples import Sample, chosen
-from data_tools.corpus.units import Hashes, Places, batches
+from data_tools.corpus.units import Places, batches, bytes_of
 from data_tools.corpus.workers import outcomes
 from megatron_qm.files import atomic_write
 
@@ -41,10 +41,31 @@ class Outcome(NamedTuple):
     """Of a piece: lines that are kept, as they came."""
 
     kept: bytes
-    kept_documents: int
-    kept_bytes: int
     dropped: list[Held]
+
+
+class _Look(NamedTuple):
+    """Of a piece. counts: of each run of the index, the documents in which it stands. asked: of each line whether its document
+    may hold an item, or there is none; empty where neither is so of any."""
+
+    counts: Places
+    documents: int
+    text_bytes: int
+    asked: bytes
     refused: list[Refused]
+
+
+@dataclass
+class FirstLook:
+    """What a first reading says of a corpus. asked: of each piece, as in _Look: up to a byte a document."""
+
+    documents: int = 0
+    text_bytes: int = 0
+    asked: list[bytes] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+
+
+_STAYS, _MAYBE, _NONE = range(3)  # what is known of a line
 
 
 @dataclass
@@ -58,19 +79,32 @@ class Tally:
     samples: list[Sample] = field(default_factory=list)
 
 
-def prepare(corpus: Corpus, items: Mapping[str, Sequence[Item]], config: ContaminationConfig, workers: int) -> Index:
+def prepare(
+    corpus: Corpus, items: Mapping[str, Sequence[Item]], config: ContaminationConfig, workers: int
+) -> tuple[Index, FirstLook]:
     """The index of the items of each set, without the phrases that the corpus is full of: reads it once."""
-    index = build_index(items, config)
-    return build_index(items, config, find_phrases(corpus, index, workers))
+    index, every = build_index(items, config), all_runs(items, config)
+    counts, look = np.zeros(index.bodies.runs.size, np.int64), FirstLook()
+    for one in outcomes(partial(_look, index, every), pieces(corpus), workers):
+        counts += one.counts
+        look.documents += one.documents
+        look.text_bytes += one.text_bytes
+        look.asked.append(one.asked)
+        look.refused += one.refused
+    return build_index(items, config, phrases_of(index, counts, look.documents)), look
 
 
-def write_kept(corpus: Corpus, index: Index, output: Path, removed: Path | None, workers: int, seed: int = 0) -> Tally:
+def write_kept(
+    corpus: Corpus, index: Index, look: FirstLook, output: Path, removed: Path | None, workers: int, seed: int = 0
+) -> Tally:
     """Documents that hold no item, as they came; to `removed` a line for each other one. Files appear when both are whole."""
-    tally = Tally()
+    counts = StepCounts(look.documents + len(look.refused), look.text_bytes, look.documents, look.text_bytes)
+    counts.rejected.update(one.reason for one in look.refused)
+    tally = Tally(counts, look.refused)
     with ExitStack() as files:
         kept = files.enter_context(packed_lines(output))
         told = files.enter_context(atomic_write(removed) if removed else open(os.devnull, "wb"))
-        for outcome in outcomes(partial(_outcome, index, seed), pieces(corpus), workers):
+        for outcome in outcomes(partial(_outcome, index, seed), zip(pieces(corpus), look.asked, strict=True), workers):
             kept.write(outcome.kept)
             for held in outcome.dropped:
                 told.write(json.dumps(_removed_row(corpus, index, held), ensure_ascii=False).encode() + b"\n")
@@ -79,18 +113,18 @@ def write_kept(corpus: Corpus, index: Index, output: Path, removed: Path | None,
     return tally
 
 
-def find_phrases(corpus: Corpus, index: Index, workers: int) -> Hashes:
-    """Runs of the index that so many documents share that they tell nothing of any item. Reads the corpus."""
-    counts, documents = np.zeros(index.runs.size, np.int64), 0
-    for some, number in outcomes(partial(_counts, index), pieces(corpus), workers):
-        counts, documents = counts + some, documents + number
-    return phrases_of(index, counts, documents)
-
-
-def _counts(index: Index, piece: Piece) -> tuple[Places, int]:
-    texts = [row.document.text for row in rows_of(piece)[0]]
-    counts = sum((count_documents(index, batch) for batch in batches(texts)), np.zeros(index.runs.size, np.int64))
-    return counts, len(texts)
+def _look(index: Index, every: Wanted, piece: Piece) -> _Look:
+    rows, refused = rows_of(piece)
+    texts = [row.document.text for row in rows]
+    counts, size, first = np.zeros(index.bodies.runs.size, np.int64), 0, 0
+    asked = np.full(len(rows) + len(refused), _STAYS, np.uint8)
+    for batch in batches(texts):
+        some, holding = first_look(index, every, batch)
+        counts += some
+        asked[[rows[first + at].line - piece.line for at in holding.tolist()]] = _MAYBE
+        size, first = size + bytes_of(batch), first + len(batch)
+    asked[[one.line - piece.line for one in refused]] = _NONE
+    return _Look(counts, len(rows), size, asked.tobytes() if asked.any() else b"", refused)
 
 
 def _removed_row(corpus: Corpus, index: Index, held: Held) -> dict[str, Any]:
@@ -101,15 +135,10 @@ def _removed_row(corpus: Corpus, index: Index, held: Held) -> dict[str, Any]:
 
 
 def _count(tally: Tally, index: Index, outcome: Outcome) -> None:
-    counts = tally.counts
-    counts.documents += outcome.kept_documents + len(outcome.dropped) + len(outcome.refused)
-    counts.bytes += outcome.kept_bytes + sum(held.size for held in outcome.dropped)
-    counts.kept += outcome.kept_documents
-    counts.kept_bytes += outcome.kept_bytes
-    counts.rejected.update(one.reason for one in outcome.refused)
-    tally.refused += outcome.refused
     for held in outcome.dropped:
-        counts.drop(held.sample.reason, held.size)
+        tally.counts.kept -= 1
+        tally.counts.kept_bytes -= held.size
+        tally.counts.drop(held.sample.reason, held.size)
         tally.by_item.update(item for item, _ in held.items)
         tally.by_set.update({index.items[item].set for item, _ in held.items})
     tally.samples = chosen([*tally.samples, *(held.sample for held in outcome.dropped)])
@@ -127,19 +156,24 @@ def by_sets(tally: Tally, index: Index, given: Mapping[str, Sequence[Item]]) -> 
     return sets
 
 
-def _outcome(index: Index, seed: int, piece: Piece) -> Outcome:
-    rows, refused = rows_of(piece)
-    sizes = [len(row.document.text.encode()) for row in rows]
+def _outcome(index: Index, seed: int, asked: tuple[Piece, bytes]) -> Outcome:
+    """Only lines that the first look could not decide are parsed."""
+    piece, known = asked
+    if not known:
+        return Outcome(ended(piece.data), [])
+    lines = list(zip(known, lines_of(piece), strict=True))
+    rows = [row_of(*line) for mark, line in lines if mark == _MAYBE]
     found = _found(index, rows)
-    kept = [row.whole_line() for at, row in enumerate(rows) if at not in found]
-    dropped = [_held(index, seed, rows[at], sizes[at], items) for at, items in found.items()]
-    return Outcome(b"".join(kept), len(kept), sum(sizes) - sum(held.size for held in dropped), dropped, refused)
+    gone = {rows[at].line for at in found}
+    kept = b"".join(raw for mark, (_, number, raw) in lines if mark != _NONE and number not in gone)
+    return Outcome(ended(kept), [_held(index, seed, rows[at], items) for at, items in found.items()])
 
 
-def _held(index: Index, seed: int, row: Row, size: int, items: list[tuple[int, float]]) -> Held:
+def _held(index: Index, seed: int, row: Row, items: list[tuple[int, float]]) -> Held:
     """The reason is the set of the item that stands there most, or first."""
     most, share = max(items, key=lambda item: item[1])
     why = Dropped(f"holds an item of {index.items[most].set}", f"item {index.items[most].key}, {share:.0%} of it")
+    size = len(row.document.text.encode())
     return Held(row.place, row.line, row.document.known.get("id"), size, items, row.sample(seed, why))
 
 

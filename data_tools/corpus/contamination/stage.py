@@ -33,9 +33,9 @@ def items_are_there(config: DecontaminateConfig) -> None:
 def decontaminate(config: DecontaminateConfig, work: WholeWork) -> WholeResult:
     """Beside the output is a line for each document that went, with the items that it holds."""
     corpus, items = work.corpus(), _items(config)
-    index = prepare(corpus, items, config, work.workers)
+    index, look = prepare(corpus, items, config, work.workers)
     removed = work.output.with_name(REMOVED)
-    tally = write_kept(corpus, index, work.output, removed, work.workers, work.seed)
+    tally = write_kept(corpus, index, look, work.output, removed, work.workers, work.seed)
     samples = [sample_record(one, corpus.files) for one in tally.samples]
     return WholeResult(tally.counts, samples, {"sets": by_sets(tally, index, items)})
 

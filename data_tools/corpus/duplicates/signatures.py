@@ -16,7 +16,7 @@ from data_tools.corpus.duplicates.parquet import writing
 from data_tools.corpus.extra import needed
 from data_tools.corpus.grading.rules import GRADES
 from data_tools.corpus.rows import Corpus, Piece, Refused, Row, pieces, rows_of
-from data_tools.corpus.units import Hashes, Units, batches, grams, mixed, read_units
+from data_tools.corpus.units import Hashes, Units, batches, bytes_of, grams, mixed, read_units
 from data_tools.corpus.workers import outcomes
 from data_tools.sources.parse import BadLine
 from megatron_qm.errors import UserError
@@ -81,7 +81,7 @@ def sign_piece(config: DuplicatesConfig, piece: Piece) -> Signed:
         "digest": [digest for batch, some in zip(batches(texts), units, strict=True) for digest in _digests(batch, some)],
     }
     columns |= _band_keys([grams(some, config.shingle) for some in units], config)
-    return Signed(columns, refused, sum(len(text.encode()) for text in texts), keys)
+    return Signed(columns, refused, bytes_of(texts), keys)
 
 
 def check_best(key: str, keys: Collection[str], documents: int) -> None:

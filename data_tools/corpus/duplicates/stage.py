@@ -24,7 +24,7 @@ def deduplicate(config: DuplicatesConfig, work: WholeWork) -> WholeResult:
     corpus = work.corpus()
     found = find_duplicates(corpus, config, work.folder, work.workers)
     table = work.folder / "removed.parquet"
-    written = write_kept(corpus, table, found.refused, work.output, work.seed)
+    written = write_kept(corpus, table, found, work.output, work.seed)
     corpus.check_unchanged()
     write_json_lines(work.output.with_name(REMOVED), removed_rows(corpus, table))
     samples = [sample_record(one, corpus.files) for one in written.samples]

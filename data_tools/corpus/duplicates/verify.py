@@ -1,6 +1,6 @@
 """Stage 5: the exact Jaccard of each candidate pair, and those that reach the threshold."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +15,7 @@ from data_tools.corpus.units import Hashes
 from data_tools.corpus.workers import outcomes
 
 HALF = 0.5
+_TOGETHER = 1 << 18  # numbers that are looked up at once
 _NAMES = ("better", "worse", "better_first", "better_size", "worse_first", "worse_size")
 
 
@@ -42,17 +43,25 @@ def write_verified(tables: Tables, threshold: float, workers: int) -> Verified:
 
 
 def _jaccards(folder: Path, pairs: dict[str, Any]) -> tuple[dict[str, Any], NDArray[np.float64]]:
-    sets = open_sets(folder)
-    found = []
-    places = zip(*(pairs[name].tolist() for name in _NAMES[2:]), strict=True)
-    for better_first, better_size, worse_first, worse_size in places:
-        found.append(jaccard(sets[better_first : better_first + better_size], sets[worse_first : worse_first + worse_size]))
-    return pairs, np.array(found, np.float64)
+    """Pairs of one document stand together, so that its set is looked up in once for some of them."""
+    sets, better, sizes = open_sets(folder), pairs["better"], pairs["worse_size"]
+    ends = np.cumsum(sizes)
+    turns = (np.diff(better, prepend=-1) != 0) | (np.diff(ends // _TOGETHER, prepend=-1) != 0)
+    begins = np.flatnonzero(turns).tolist()
+    found = [np.zeros(0)]
+    firsts, worse_sizes = pairs["worse_first"].tolist(), sizes.tolist()
+    for begin, end in zip(begins, [*begins[1:], better.size], strict=True):
+        first, size = int(pairs["better_first"][begin]), int(pairs["better_size"][begin])
+        others = [sets[at : at + many] for at, many in zip(firsts[begin:end], worse_sizes[begin:end], strict=True)]
+        found.append(jaccards(sets[first : first + size], others))
+    return pairs, np.concatenate(found)
 
 
-def jaccard(one: Hashes, other: Hashes) -> float:
-    """Of two sorted sets, neither of them empty."""
-    few, many = (one, other) if one.size < other.size else (other, one)
-    at = np.searchsorted(many, few)
-    common = int((many[np.minimum(at, many.size - 1)] == few).sum())
-    return common / (few.size + many.size - common)
+def jaccards(one: Hashes, others: Sequence[Hashes]) -> NDArray[np.float64]:
+    """Of a sorted set and each of some others; none is empty."""
+    sizes = np.array([other.size for other in others])
+    asked = np.concatenate(others)
+    there = one[np.minimum(one.searchsorted(asked), one.size - 1)] == asked
+    common = np.add.reduceat(there, np.cumsum(sizes) - sizes, dtype=np.int64)
+    found: NDArray[np.float64] = common / (one.size + sizes - common)
+    return found

@@ -10,7 +10,7 @@ import pytest
 from data_tools.corpus.contamination.config import ContaminationConfig
 from data_tools.corpus.contamination.index import build_index, phrases_of
 from data_tools.corpus.contamination.items import Item, read_items, split_options
-from data_tools.corpus.contamination.match import count_documents, find_items
+from data_tools.corpus.contamination.match import find_items, first_look
 from data_tools.decontaminate import main
 
 ZH = Item("zh", "患者女性，48岁，反复上腹痛3年，进食后加重，伴反酸、嗳气，胃镜示胃窦部溃疡。首选的治疗方案是",
@@ -89,7 +89,7 @@ def test_phrases_that_many_documents_share_are_no_evidence() -> None:
     texts = [*(f"Syndrome {at}. {phrase}" for at in range(30)), asked(EN)]
     index = build_index({"set": items}, ContaminationConfig())
     assert len(find_items(index, texts)) == 31
-    phrases = phrases_of(index, count_documents(index, texts), len(texts))
+    phrases = phrases_of(index, first_look(index, index.bodies, texts)[0], len(texts))
     index = build_index({"set": items}, ContaminationConfig(), phrases)
     assert [match.text for match in find_items(index, texts)] == [30] and index.too_short == {"set": ["phrase"]}
 

@@ -16,9 +16,9 @@ import pytest
 from data_tools.corpus.duplicates import outcome
 from data_tools.corpus.duplicates.config import DuplicatesConfig
 from data_tools.corpus.duplicates.decide import nearest_kept
-from data_tools.corpus.duplicates.verify import jaccard
+from data_tools.corpus.duplicates.verify import jaccards
 from data_tools.corpus.places import working_folder
-from data_tools.corpus.rows import rows_of
+from data_tools.corpus.rows import pieces
 from data_tools.deduplicate import main
 from tests.data_tools.corpus import reference
 
@@ -163,7 +163,7 @@ def test_what_is_there_is_kept_unless_all_is_written(tmp_path: Path, monkeypatch
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device", "somewhere")
 
-    monkeypatch.setattr(outcome, "rows_of", full)
+    monkeypatch.setattr(outcome, "pieces", full)
     assert main([*command, "--overwrite"]) == 2
     assert (tmp_path / "out.jsonl").read_bytes() == before and len(list(tmp_path.iterdir())) == 2
 
@@ -189,7 +189,7 @@ def test_two_processes_do_not_write_one_output(tmp_path: Path, capsys: pytest.Ca
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_with_nothing_written(tmp_path: Path, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path / "in.jsonl", corpus(Random(6))[:20])
-    monkeypatch.setattr(outcome, "rows_of", lambda piece: os.kill(os.getpid(), number) or rows_of(piece))
+    monkeypatch.setattr(outcome, "pieces", lambda corpus: os.kill(os.getpid(), number) or pieces(corpus))
     before = signal.getsignal(number)
     assert main(["--input", str(tmp_path / "in.jsonl"), "--output", str(tmp_path / "out.jsonl"), *FEW]) == 128 + number
     assert [file.name for file in tmp_path.iterdir()] == ["in.jsonl"] and signal.getsignal(number) == before
@@ -202,12 +202,12 @@ def test_a_damaged_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "damaged" in capsys.readouterr().err and not (tmp_path / "out.jsonl").exists()
 
 
-@pytest.mark.parametrize("sizes", [(1, 1), (1, 50), (50, 50), (300, 20)])
-def test_jaccard_of_sorted_numbers_is_that_of_sets(sizes: tuple[int, int]) -> None:
+@pytest.mark.parametrize("sizes", [(1, 1), (1, 50), (50, 50), (300, 20), (40, 1, 60, 300, 40)])
+def test_jaccards_of_sorted_numbers_are_those_of_sets(sizes: tuple[int, ...]) -> None:
     rng = np.random.default_rng(sum(sizes))
-    one, other = (np.unique(rng.integers(0, 200, size, np.uint64)) for size in sizes)
-    first, second = set(one.tolist()), set(other.tolist())
-    assert jaccard(one, other) == len(first & second) / len(first | second)
+    one, *others = (np.unique(rng.integers(0, 200, size, np.uint64)) for size in sizes)
+    first, rest = set(one.tolist()), [set(other.tolist()) for other in others]
+    assert jaccards(one, others).tolist() == [len(first & second) / len(first | second) for second in rest]
 
 
 @pytest.mark.parametrize(("bands", "rows", "threshold"), [(18, 7, 0.8), (14, 5, 0.75)])

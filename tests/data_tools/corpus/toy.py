@@ -83,7 +83,7 @@ def once(config: OnceConfig, work: WholeWork) -> WholeResult:
                     counts.drop("seen before", size)
                     continue
                 seen.add(text)
-                counts.keep(size, size, False)
+                counts.kept, counts.kept_bytes = counts.kept + 1, counts.kept_bytes + size
                 output.write(line + b"\n")
     return WholeResult(counts)
 
