@@ -4,12 +4,12 @@
     python benchmarks/over_optimisation.py --kl 0.05 --steps 150 --output benchmarks/results/reward-fusion.json
 
 Each seed's world and base are those of benchmarks/reward_model.py (--folder). A reward model of each part (honesty,
-helpfulness, consistency, compliance) learns from the noisy pairs of that part alone. From one policy RL goes on for --steps
-batches on each of them, and on all four, fused as gold is made of its parts: honesty and helpfulness twice as heavy as
-consistency, and nothing for what compliance holds for forbidden (rl.fusion.kind: adaptive). The gold reward is measured beside
-them. Told are, of each run, gold at its beginning, at its best and at its end (means of 20 batches), how much of its gain is
-lost, when the alarm of rl.alarms.unlearnt_loss came and how much was lost by then, and gold of responses drawn to held-out
-prompts. `megatron-qm report` plots gold and proxy of each.
+helpfulness, consistency, compliance) learns from the noisy pairs of that part alone; that of all pairs is bradley-terry there.
+From one policy RL goes on for --steps batches on each of the five, and on the four of parts, fused as gold is made of its
+parts: honesty and helpfulness twice as heavy as consistency, and nothing for what compliance holds for forbidden
+(rl.fusion.kind: adaptive). The gold reward is measured beside them. Told are, of each run, gold at its beginning, at its best
+and at its end (means of 20 batches), how much of its gain is lost, when the alarm of rl.alarms.unlearnt_loss came and how much
+was lost by then, and gold of responses drawn to held-out prompts. `megatron-qm report` plots gold and proxy of each.
 """
 
 import argparse
@@ -32,6 +32,7 @@ from megatron_qm.observe.alarms import Watch
 import small_world  # isort: skip  (its neighbours)
 from json_lines import read_rows  # isort: skip
 
+RUNS = ("all", *PARTS, "fused")
 WINDOW = 20  # batches of a mean
 PROMPTS = 8  # of a batch: many small steps show a course better than few large ones
 BATCH = [f"rl.prompts={PROMPTS}", f"train.global_batch_size={PROMPTS * small_world.SAMPLES}"]
@@ -45,11 +46,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, action="append", help="repeatable (default: 0, 1 and 2)")
     parser.add_argument("--steps", type=int, default=300, help="batches of rollouts (default: %(default)s)")
     parser.add_argument("--kl", type=float, default=0.0, help="weight of the distance from the policy (default: %(default)s)")
-    parser.add_argument("--run", action="append", choices=(*PARTS, "fused"), help="only this one; repeatable")
+    parser.add_argument("--run", action="append", choices=RUNS, help="only this one; repeatable")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/over-optimisation.json"))
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="for RL")
     args = parser.parse_args()
-    runs = args.run or (*PARTS, "fused")
+    runs = args.run or RUNS
     seeds = {seed: _seed(args.folder / f"seed-{seed}", seed, runs, args) for seed in args.seed or (0, 1, 2)}
     write_json(args.output, {
         "what": "gold reward in RL on reward models of one part each, and on all of them, fused", "steps": args.steps,
@@ -68,7 +69,7 @@ def _seed(folder: Path, seed: int, runs: Sequence[str], args: argparse.Namespace
     judges = {part: _judge(folder, part, seed) for part in PARTS if part in runs or "fused" in runs}
     for run in runs:
         output, fused = folder / (f"rl-kl{args.kl:g}-on-{run}" if args.kl else f"rl-on-{run}"), run == "fused"
-        rewards = judges if fused else {run: judges[run]}
+        rewards = judges if fused else {run: newest(folder / "bradley-terry") if run == "all" else judges[run]}
         weights = WEIGHTS if fused else None
         checkpoint = small_world.by_rewards(output, policy, folder, seed, rewards, args.steps, *BATCH, f"rl.loss.kl={args.kl}",
                                             *(FUSED if fused else []), *args.overrides, weights=weights)
