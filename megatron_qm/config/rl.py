@@ -134,7 +134,7 @@ class VerifierConfig:
 
     workers: Processes = 4  # processes
     seconds: Seconds = 10.0  # for one answer
-    memory_gib: Annotated[float, Ge(0), Le(65_536)] = 2.0  # address space of a process
+    memory_gib: Annotated[float, Ge(0), Le(65_536)] = 2.0  # data of a process, without what libraries map
     # What counts as an answer. strict: what stands in the format that the item says its prompt asks for (metadata.format).
     # lenient: whatever a rule can read. Both are reported of items with a format (rewards/two_readings.py).
     reading: Literal["strict", "lenient"] = "lenient"

@@ -23,7 +23,7 @@ _WAITING = Unscored("waiting: its turn has not come")
 
 
 class VerifierPool:
-    """`workers` processes; `seconds` for each sample; `memory_bytes` of address space for each process (0: no limit).
+    """`workers` processes; `seconds` for each sample; `memory_bytes` of data for each process (0: no limit).
 
     Outcomes come in the order of the samples and do not depend on which process judged them. Used as a context manager.
     `unscored` counts reasons, up to their colon. `score` raises RuntimeError where no process comes up.

@@ -109,9 +109,9 @@ def _serve(pipe: Connection, memory_bytes: int) -> None:
     family.found()
     sys.stdout.flush()
     os.dup2(2, 1)  # standard output is the run's
-    if memory_bytes:
-        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-        ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)  # else each thread takes 64 MiB of address space to itself, used or not
+    if memory_bytes:  # of data, not of address space: of that torch for CUDA maps 3 GB of libraries on import
+        resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
+        ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)  # else each thread takes an arena to itself
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     pipe.send(_READY)
     tables = Borrower()

@@ -167,7 +167,7 @@ def test_what_is_no_input_is_said_with_its_line(
     (["--margin", "2"], "--margin says nothing without --pairs"),
     (["--pairs", "x", "--margin", "10"], "--margin: 10 must be 9 or less"),
     (["--output", "rows.jsonl"], "is the same file as --input"),
-    (["--instruction", "absent"], "absent cannot be read"),
+    (["--instruction", "absent"], "absent: cannot be read"),
     (["--input", "absent"], "absent: cannot be read"),
 ])
 def test_options_that_make_no_sense(
