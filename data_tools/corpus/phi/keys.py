@@ -122,6 +122,8 @@ _THING_BEFORE = re.compile(  # codes of devices and drugs, and results of labora
     r"|amylase)\b"
     r"[^0-9A-Za-z\n]{0,6}$"
 )
+
+
 def of_thing(text: str, start: int) -> bool:
     """The number at `start` is a device's, a drug's or a result."""
     return bool(_THING_BEFORE.search(text, max(0, start - 28), start))
