@@ -17,7 +17,7 @@ _STATE_NAMES = (
     "|Tennessee|Texas|Utah|Vermont|Virginia|Washington|West Virginia|Wisconsin|Wyoming|Ontario|Quebec|British Columbia|Alberta"
 )
 _STATE = rf"(?:(?:{'|'.join(_STATES)})(?![A-Za-z])|{_STATE_NAMES}|{_STATE_NAMES.upper()})"
-_WORD = r"(?:[A-Z][A-Za-z'’.-]*|[0-9]{1,3}(?:st|nd|rd|th|ST|ND|RD|TH)|of|the)"
+_WORD = r"(?:[A-Z][A-Za-z'’-]*|(?:St|Mt|Ft|Dr|[A-Z])\.|[0-9]{1,3}(?:st|nd|rd|th|ST|ND|RD|TH)|of|the)"
 _SUFFIX = (
     r"(?:Street|St|Avenue|Ave|Av|Road|Rd|Drive|Dr|Lane|Ln|Boulevard|Blvd|Court|Ct|Place|Pl|Way|Terrace|Ter|Circle|Cir|Parkway"
     r"|Pkwy|Highway|Hwy|Square|Sq|Trail|Trl|Loop|Crescent|Cres|Close|Gardens|Grove|Mews|Row|Walk|Hill|Rise|View|Green"
@@ -32,7 +32,8 @@ _UNIT = (
 _POSTCODE = r"[A-Z]{1,2}[0-9][A-Z0-9]? {1,2}[0-9][A-Z]{2}(?![A-Za-z0-9])"
 _ZIP = r"[0-9]{5}(?:-[0-9]{4})?(?![0-9-])"
 _CITY = (
-    r"(?:(?:St|Ft|Mt)\. )?[A-Z][A-Za-z'’-]*[a-z](?![A-Za-z])(?: (?:[A-Z][A-Za-z'’-]+|upon|on|of|in|the|de|del|la|le|under)){0,4}"
+    r"(?:(?:St|Ft|Mt)\. )?[A-Z][A-Za-z'’-]*[a-z](?![A-Za-z])"
+    r"(?: (?:[dl]['’][A-Z][a-z]+|[A-Z][A-Za-z'’-]+|upon|on|of|in|the|de|del|la|le|under)){0,4}"
 )
 _FIELDS = "Phone|Tel|Fax|DOB|MRN|Email|Patient"
 _TOWN_AFTER = rf"(?!(?:{_FIELDS}|He|She|The|Her|His|Home|Cell|Mobile)\b){_CITY}"
@@ -51,7 +52,7 @@ _STREET = re.compile(
     rf"|West)(?![A-Za-z]))"
     rf"?{_AFTER_STREET}"
     rf"|[0-9](?<![0-9A-Za-z.,/-][0-9])[0-9]{{0,5}} {{1,2}}(?:Broadway|(?:Highway|Hwy|Route|Rte|County Road|State Road|US"
-    rf"|Rural Route|HIGHWAY|COUNTY ROAD)\.? [0-9]{{1,4}}|(?:El|La|Las|Los|Via|Calle|Camino|Avenida|Paseo|Rue|VIA|EL"
+    rf"|Rural Route|HIGHWAY|COUNTY ROAD)\.? [0-9]{{1,4}}|(?:El|La|Las|Los|Calle|Camino|Avenida|Paseo|Rue|EL"
     rf"|CALLE)(?: [A-Z][A-Za-z]+){{1,2}}"
     rf"|[A-Z][a-z]+(?:way|gate|side|field))(?![A-Za-z0-9]){_AFTER_STREET}"
 )
@@ -168,14 +169,43 @@ _CITY_ALONE = re.compile(
     rf"{_TOWN}(?![A-Za-z'’-])(?! (?:General|Hospital|County|Medical|Regional|Memorial|Children|University|Community))"
 )
 _CITY_CUE = re.compile(
-    r"(?:\b(?:from|in|to|near|of|at home in|lives|outside|visiting) |[0-9][^\n]{3,30}(?:Road|Rd|Street|St|Lane|Avenue|Ave|Terrace"
+    r"(?:\b(?:from|in|to|near|of|at home in|lives|outside|visiting) |[0-9][^\n]{3,30}(?:Road|Rd|Street|St|Lane|Avenue"
+    r"|Ave|Terrace"
     r"|Hill|Close|Way|Gardens|Court|Place|Drive|Square|Row|Park"
     r"|Crescent|Grove|[a-z]way),?[ \n]{1,2})$"
 )
 
 
+# 26 Meadowbank, Swansea; Flat 24, 22 Ffordd y Parc, Bangor; Lane End Farm, Kirkgate, Hull: no word says street, the town does
+_HOUSED = re.compile(
+    r"(?:(?:Flat|Apt\.?|Unit|Apartment) [0-9A-Za-z]{1,4}, ?)?(?:[0-9]{1,4}[A-Za-z]?(?<![0-9]{5}) (?:[A-Z][A-Za-z'’]+|y"
+    r"|yr|an|na)(?: (?:[A-Z][A-Za-z'’]+|y|yr|an|na)){0,3}"
+    r"|(?:The )?(?:[A-Z][a-z'’]+ ){0,2}(?:Cottage|House|Lodge|Farm|Manor|Forge|Vicarage|Rectory|Barn|Mill|Villa|Hall"
+    r"|Bungalow|Grange|Hillside)"
+    r",[ \n](?:[A-Z][A-Za-z'’]+|y)(?: (?:[A-Z][A-Za-z'’]+|y)){0,3})"
+)
+_BEFORE_HOUSED = re.compile(
+    r"(?:\b(?i:lives? at|residence ?:|at home,|address ?:|resides at|staying at|home address ?:|home ?:|of"
+    r"|to visit [^\n]{3,14} at|at) "
+    r"|(?:Hospital|Infirmary|Practice|Home|Surgery|Centre|Clinic|Free|Brompton|Gwynedd|Papworth|Christie)[,\n] ?|\n)$"
+)
+_AFTER_HOUSED = re.compile(
+    rf"(?P<town>,?[ \n]{_TOWN}(?![A-Za-z])(?:-[a-z]+-[A-Z]?[a-z]+)?)?(?P<code>,?[ \n]{_POSTCODE})?(?P<end>, key safe)?"
+)
+
+
+def _housed(text: str) -> Iterator[Span]:
+    for match in _HOUSED.finditer(text):
+        after = _AFTER_HOUSED.match(text, match.end())
+        sure = after and (after["town"] or after["code"])
+        cued = _BEFORE_HOUSED.search(text, max(0, match.start() - 40), match.start())
+        if after and cued and (sure or cued.group().lower() in ("at home, ", "lives at ", "residence: ", "address: ")):
+            yield Span(match.start(), after.end("code" if after["code"] else "town") if sure else match.end(), "ADDRESS")
+
+
 def find_record_addresses(text: str) -> Iterator[Span]:
     """Towns, text: folded, of a record."""
+    yield from _housed(text)
     for match in _CITY_STATE.finditer(text):
         yield Span(match.start(), match.end(), "ADDRESS")
     for match in _CITY_ALONE.finditer(text):

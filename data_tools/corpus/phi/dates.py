@@ -23,7 +23,10 @@ def _spellings() -> list[str]:
 _TIME = re.compile(r"(?:T|,? {0,2}(?:at )?)(?:[01]?[0-9]|2[0-4])(?:[:：][0-5][0-9](?:[:：][0-5][0-9])?"
                    r"(?:\.[0-9]{1,6})?|[时点](?:[0-5]?[0-9]分?|许|整)?)"
                    r"(?:Z|[+-][0-9]{2}:?[0-9]{2})?(?: ?[AaPp]\.?[Mm]\b\.?)?(?![0-9:])")  # fmt: skip
-_NUMERIC = re.compile(r"([0-9][0-9]{0,3}) ?([-/.]) ?([0-9]{1,4})(?: ?([-/.]) ?([0-9]{1,4}))?(?![0-9])")
+_NUMERIC = re.compile(
+    r"(?<![0-9])([0-9]{1,4})(?! / [0-9]{1,4}[-/.])(?! [-/] [0-9]{1,4}[/-])"
+    r" ?([-/.]) ?([0-9]{1,4})(?: ?([-/.]) ?([0-9]{1,4}))?(?![0-9])"
+)
 _COMPACT = re.compile(r"(?:19|20)[0-9]{6}(?![0-9A-Za-z])")
 _CHINESE = re.compile(
     rf"([{_DIGIT}][{_DIGIT}]{{0,3}}) ?(?:年 ?([{_DIGIT}]{{1,2}}) ?月(?!经) ?(?:([{_DIGIT}]{{1,3}}) ?(?:[日号]|[-~至到] "
@@ -58,6 +61,7 @@ _DAY_CUE = re.compile(
 _DATE_KEY = re.compile(r"(?:日期|生日|年月日?|时间|出生)[:：,， ]{1,2}$")
 _YEAR_CUE = re.compile(r"(?:[于自从在至：:(（，,。；;]|^|\n)$")
 _RELATIVE = re.compile(r"(?:今年|去年|前年|本年|同年|明年|当年|次年)$")
+_SCORES = re.compile(r"\b(?:apgars?|gcs|scores?|version|ratio)[ :]{0,2}\s?$", re.I)
 _VERSION = re.compile(r"(?:\b(?:version|ver\.?|v\.?|section|chapter|fig(?:ure)?\.?|table)|§|第|图|表|版本|章节) ?$", re.I)
 _MEASURE_AFTER = re.compile(
     r" ?(?:cup|inch|teaspoon|tablespoon|mile|pound|ounce|tablet|to [0-9]/|of an? |mm|cm|mg|m[lL]|%|kg|pain|strength|power|次"
@@ -123,7 +127,7 @@ def _three(text: str, match: re.Match[str], chinese: bool) -> Reading | None:
     if len(match[3]) > 2:
         return None
     a, b, c = match.span(1), match.span(3), match.span(5)
-    if " " in match.group() and lengths[0] != 4:
+    if " " in match.group() and lengths[0] != 4 or _SCORES.search(text, max(0, start - 10), start):
         return None
     if text[end : end + 1].isascii() and text[end : end + 1].isalpha() and not _TIME.match(text, end):
         return None

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from data_tools.corpus.phi import lists
 from data_tools.corpus.phi.spans import Span
 
 _HOUSES = (
@@ -19,7 +20,10 @@ _RECORD_HOUSES = (
     r"Hospice (?:House|Home|Center)|Assisted Living|Nursing (?:and|&) Rehab(?:ilitation)?(?: Center| Centre)?"
     r"|Skilled Nursing(?: Facility)?|Residential (?:Home|Care)|Primary Care|Physical Therapy|Medical (?:Offices|Plaza|Pavilion)"
     r"|Rehab|Home Health|Dialysis|Senior Living|Memory Care|Retirement (?:Home|Community|Village)"
-    r"|Convalescent (?:Home|Hospital|Center)|Women's (?:Clinic|Health|Center|Hospital)|Practice"
+    r"|Convalescent (?:Home|Hospital|Center)|Women's (?:Clinic|Health|Center|Hospital)|Practice|(?:Dental|Eye|Heart"
+    r"|Kidney|Cancer|Cardiology|Medical|Radiology|Foot) "
+    r"(?:Associates|Practice|Care|Group|Center|Partners|Specialists)|Orthopa?edics|Dermatology|Podiatry|Dentistry"
+    r"|Eye Care|Family Doctors|Infirmary"
 )
 _MORE_HOUSES = (
     r"(?:Behaviou?ral|Mental|Community|Family) Health|Memorial|Diagnostics(?: [A-Z][a-z]+){0,2} Lab(?:oratory|oratories|s)?"
@@ -31,7 +35,10 @@ HOUSE = re.compile(rf"(?:{_HOUSES})(?![A-Za-z-])")
 _GOES_ON = r"(?: (?:Center|Centre|Clinic|Hospital|House|Home|Institute|Group|Associates|Network|System|Campus))?"
 _RECORD_HOUSE = re.compile(rf"(?:{_RECORD_HOUSES}|{_HOUSES}|{_MORE_HOUSES}){_GOES_ON}(?:-[A-Z][A-Za-z]+)?(?![A-Za-z-])")
 _NAME_LEFT = re.compile(
-    r"(?:(?:St|Mt|Ft)\. |[A-Z][A-Za-z'’&-]*(?:\.(?= [A-Z]))? |of (?=(?:[A-Z]|the ))|the (?=[A-Z])|(?:and|&|for|de|del|la) "
+    r"(?:(?:St|Mt|Ft|Dr)\. |[A-Z][A-Za-z'’&-]* |"
+    r"(?<=University )of |(?<=College )of |(?<=Hospital )of |(?<=Infirmary )of |(?<=Sisters )of |(?<=Church )of "
+    r"|(?<=Friends )of |(?<=Lady )of |(?<=Isle )of |(?<=House )of |(?<=School )of |of (?=the )|the (?=[A-Z])|(?:and|&"
+    r"|for|de|del|la) "
     r"(?=[A-Z])|[0-9]{1,3}(?:st|nd|rd|th) )*$"
 )
 _GENERIC_WORDS = frozenset(
@@ -77,7 +84,8 @@ _KNOWN_NAMES = (
     r"|Sloan[- ]Kettering|MD Anderson|Dana[- ]Farber|MGH|UCSF|UCLA Medical Center|NYU Langone"
 )
 _RECORD_NAMES = (
-    r"(?:Providence|Ascension|Mercy|CHI|SSM|Dignity|Trinity|Adventist|CommonSpirit|PeaceHealth|Bon Secours|Franciscan"
+    r"(?:(?:(?<=at )|(?<=to )|(?<=from )|(?<=@ )|(?<=From: )|(?<=To: ))(?:Mercy|Trinity)|Providence|Ascension|CHI|SSM"
+    r"|Dignity|Adventist|CommonSpirit|PeaceHealth|Bon Secours|Franciscan"
     r"|Our Lady of)"
     r" (?:St\.? )?[A-Z][a-z]+(?: (?!Medical|Hospital|Health|Regional)[A-Z][a-z]+)?(?: Hospital| Medical Center)?"
     r"|VA (?!Hospital|Clinic|Medical|Patient|Benefits|Disability|Date|Lower|Upper)[A-Z][a-z]+(?: [A-Z][a-z]+)?(?: VAMC)?"
@@ -123,12 +131,17 @@ def find_hospitals(text: str, record: bool = False) -> Iterator[Span]:
             continue
         own = [word for word in text[begin:start].split() if word.lower().rstrip(".") not in _GENERIC_WORDS]
         if own or after and after.group().startswith((" of", " at")) and match.group()[:8] in ("Hospital", "HOSPITAL"):
-            yield Span(begin, after.end() if after else end, "HOSPITAL")
+            town = None if after else _TOWN_BEHIND.match(text, end)
+            yield Span(begin, (after or town or match).end(), "HOSPITAL")
 
 
+_TOWN_BEHIND = re.compile(  # Queen Elizabeth Hospital Birmingham
+    rf"(?<=Hospital) {lists.any_of([town.replace('_', ' ') for town in lists.words('cities_en', 'town')])}(?![A-Za-z])"
+)
 _AT = re.compile(r"\b(?:at|from|to|with|GP|practice)[,:]? (?:the )?$")
 _LEADING = re.compile(
-    r"(?:The|At|To|From|In|Of|And|And the|Per|Arr|By|With|Via|Our|This|Admit(?:ted)?(?: to)?|Transfer(?:red)?(?: (?:to"
+    r"(?:Regd|Registered|Clinic|Ward|Re|Cc|Dear|The|At|To|From|In|Of|And|And the|Per|Arr|By|With|Via|Our|This"
+    r"|Admit(?:ted)?(?: to)?|Transfer(?:red)?(?: (?:to"
     r"|from))?|Discharged?(?: "
     r"from)?|Seen at|Dr\.?|Name|Facility|Location|Patient|Attending|of|and|for|the|New Patient|Follow-up|PCP|Emergency"
     r"|Department|[A-Z]{2,}) "
@@ -187,8 +200,30 @@ _NO_SURGERY = re.compile(
 )
 
 
+# What the name begins with says that it is a hospital: Ysbyty Gwynedd, Royal Brompton, Shriners Children's, The Elms Surgery.
+_HEAD_FIRST = re.compile(
+    r"(?<![A-Za-z])(?:(?:Ysbyty|Klinikum|Klinik|Hôpital|Hopital|Ospedale|Policlinico|Clínica|Clinica"
+    r"|Centro Médico)(?: (?:de|del|la|di))?(?: [A-Z][a-z]+){1,2}"
+    r"|Royal (?!College|Mail|Navy|Air|Family|Jelly|Blue|Road|Street|Avenue|Oak|Court|Crescent)[A-Z][a-z]+(?= |[,.;:)\n]"
+    r"|$)(?: (?:Hospital|Infirmary))?"
+    r"|Shriners(?: (?:Children's|Hospitals?))?(?: for Children)?"
+    r"|(?:The )?(?:[A-Z][a-z'’]+ ){1,2}(?<!Cardiac )(?<!General )(?<!Plastic )(?<!Vascular )(?<!Day )(?<!Oral )"
+    r"(?<!Hand )(?<!Spine )"
+    r"Surgery(?=[,.;)\n]| \(|  |$| on| reveal| to visit| within| given| \u2013| -)|(?<=given at )The [A-Z][a-z]+ Surgery)"
+)
+_NO_SURGEON = re.compile(
+    r"(?:Surgery|General|Cardiac|Vascular|Plastic|Thoracic|Orthopa?edic|Oral|Neuro|Colorectal|Breast|Spine|Day|Trauma"
+    r"|Laser|Robotic|Major|Minor"
+    r"|Cardiothoracic|Pediatric|Paediatric|Hand|Bariatric|Transplant|Head|Neck|Eye|Knee|Hip|Heart|Open|Bypass|Elective"
+    r"|Emergency|Prior|Past|Previous|No) "
+)
+
+
 def find_record_hospitals(text: str) -> Iterator[Span]:
     """text: folded, of a record."""
+    for match in _HEAD_FIRST.finditer(text):
+        if not (match.group().endswith("Surgery") and _NO_SURGEON.search(match.group())):
+            yield Span(match.start(), match.end(), "HOSPITAL")
     for pattern in (_SAINT, _CENTER_OF, _NICKNAME):
         yield from (Span(match.start(), match.end(), "HOSPITAL") for match in pattern.finditer(text))
     for match in _SOLE_NAME.finditer(text):

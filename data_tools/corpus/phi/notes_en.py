@@ -45,12 +45,7 @@ _PARTICLE = re.compile(r"(?:p )+[SBsbUG](?: x)?")
 
 def find_names(text: str, case: Case, others: Sequence[Span] = ()) -> Iterator[Span]:
     """text: folded; others: where days and hospitals stand, whose words are no names."""
-    months = {
-        place
-        for span in others
-        if span.type != "DATE" or any(map(str.isdigit, text[span.start : span.end]))
-        for place in range(span.start, span.end)
-    }
+    months = _months(text, others)
     tokens = [token_of(text, match, case) for match in WORD.finditer(text) if match.start() not in months]
     if not tokens:
         return
@@ -77,6 +72,16 @@ def find_names(text: str, case: Case, others: Sequence[Span] = ()) -> Iterator[S
         yield Span(tokens[first].start, tokens[stop - 1].end + dot, "NAME")
 
 
+def _months(text: str, others: Sequence[Span]) -> set[int]:
+    """Where words of days and hospitals stand; a month without a day may be a person: June."""
+    return {
+        place
+        for span in others
+        if span.type != "DATE" or any(map(str.isdigit, text[span.start : span.end]))
+        for place in range(span.start, span.end)
+    }
+
+
 def _name_at(text: str, lower: str, tokens: list[Token], codes: str, index: int, case: Case) -> int:
     """Behind the last token of a name that begins at `index`; 0 where none does."""
     for pattern, accepts in _BEGINS[codes[2 * index]]:
@@ -92,19 +97,26 @@ def _name_at(text: str, lower: str, tokens: list[Token], codes: str, index: int,
 _GRADED = re.compile(  # Forrest Ⅱ级, Steward 6分
     r"[' s]*(?:[0-9.~-]+ ?[分级期]|[ⅠⅡⅢⅣⅤⅥIVX]{1,3}[abAB]? ?[级期型度]|分[级期型]|评分|指数|量表|[分法征术位])"
 )
+_MEASURED = re.compile(r" [0-9][0-9.]* ?(?:x|×|mm|cm|mg|mcg|ml|mL|Fr|units|backup)\b")  # Xience Sierra 3.0 x 18 mm
+_OF_DEVICE = re.compile(r"\b(?i:stent|implant|valve|lens|blade|mask|temp|cement|composite|fio2 [0-9.]+):? $")
 _METHOD_AFTER, _METHOD_BEFORE = re.compile(r"['’]?[sS](?:[.,;)]|\s|$)"), re.compile(r"\b(?:by|using|per|with|modified) $", re.I)
+_NUMBER_NEXT = re.compile(" ?[0-9]")
 _NEXT = re.compile(r"(?:['’]s?)?(?:[ -]|\n)([A-Za-z]+(?! ?:)(?:['’]s)?)(?:[ -]([A-Za-z]+))?")
 
 
 def _is_thing(text: str, tokens: list[Token], stop: int) -> bool:
     """What follows says that it is a disease, a device, a street or a house."""
     end = tokens[stop - 1].end
-    if PLACE_AFTER.match(text, end) or _GRADED.match(text, end):
+    if PLACE_AFTER.match(text, end) or _GRADED.match(text, end) or _MEASURED.match(text, end):
         return True
     start = tokens[stop - 1].start
+    if _OF_DEVICE.search(text, max(0, start - 16), start):
+        return True
     if _METHOD_AFTER.match(text, end) and _METHOD_BEFORE.search(text, max(0, start - 12), start):
         return True  # by Simpson's.
     following = _NEXT.match(text, end)
+    if following and following[1].isupper() and _NUMBER_NEXT.match(text, following.end(1)):
+        return False  # Amy Powell PIN 86B5971E
     return following is not None and not known_en.THINGS.isdisjoint((following[1].lower(), (following[2] or "").lower()))
 
 
@@ -132,6 +144,9 @@ def _initial(text: str, lower: str, tokens: list[Token], codes: str, index: int,
     dotted = text[tokens[index].end] == "."
     if tokens[index].word in "ai" and not dotted and case != "upper" and not _edge(lower, tokens[index].start):
         return False
+    if kind in DOUBTFUL and _LINE_BEGINS.search(text, max(0, tokens[index].start - 2), tokens[index].start):
+        if text[tokens[stop - 1].end : tokens[stop - 1].end + 1] == ",":
+            return False  # A. Colon, sigmoid: a list's letter
     if kind in PURE:
         return dotted or case == "mixed" or _edge(lower, tokens[index].start)
     if dotted and case == "mixed" and kind != "U":
@@ -170,8 +185,9 @@ def _single(text: str, lower: str, tokens: list[Token], codes: str, index: int, 
     if len(token.word) < 2 or _is_thing(text, tokens, index + 1) or PLACE_BEFORE.search(lower, max(0, start - 10), start):
         return False
     if token.kind in PURE:
-        return True
-    if SCORE.match(text, end):
+        short = case == "mixed" and text[start:end].isupper() and end - start <= 5
+        return not (short and SCORE.match(text, end))  # GUSS 12
+    if SCORE.match(text, end) and not _BESIDE.search(lower, max(0, start - 8), start):
         return False
     if token.kind == "U" and case != "mixed":
         return bool(re.search(rf"{TITLE}$", lower[max(0, start - 12) : start]))
@@ -212,6 +228,8 @@ def _again(text: str, lower: str, tokens: list[Token], codes: str, index: int, c
 def _given_initial(text: str, lower: str, tokens: list[Token], codes: str, index: int, stop: int, case: Case) -> bool:
     """Moana R., RN: a surname is an initial."""
     end = tokens[stop - 1].end
+    if _LINE_BEGINS.search(text, max(0, tokens[index].start - 2), tokens[index].start) and _LINE_ENDS.match(text, end):
+        return tokens[index].kind != "U" and (case == "upper" or text[end - 1].isupper())  # Lim C on a line of its own
     if text[end : end + 1] != "." or tokens[index].kind == "U" and case != "mixed":
         return False
     start = tokens[index].start
@@ -220,6 +238,8 @@ def _given_initial(text: str, lower: str, tokens: list[Token], codes: str, index
     )
 
 
+_LINE_BEGINS, _LINE_ENDS = re.compile(r"(?:^|\n) ?$"), re.compile(r" ?(?:\n|$)")
+_BESIDE = re.compile(r"(?:d/w|ride:|by|ask for|w/) $")
 _CREDENTIAL = re.compile(r",? (?:RN|LPN|MD|DO|NP|PA|CNA|MA|CM|SW|LCSW|RT|PT|OT|rn|lpn|md|np|cna)\b")
 _CLAUSE_ENDS = re.compile(r" ?[;,)\n]| (?:following|aware|notified|at|to|will|and|is|was)\b|$")
 _SHAPES = ((_FULL, _full), (_LAST_FIRST, _full), (_GIVEN_INITIAL, _given_initial))

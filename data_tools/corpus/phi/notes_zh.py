@@ -23,7 +23,7 @@ from data_tools.corpus.phi.around_zh import (
     leads,
 )
 from data_tools.corpus.phi.names_zh import ALL, COMMON, COMPOUND, HAN, WORD
-from data_tools.corpus.phi.peoples_zh import dotted, others
+from data_tools.corpus.phi.peoples_zh import dotted, others, titled
 from data_tools.corpus.phi.spans import Span
 from data_tools.corpus.phi.tokens_en import kind_of
 
@@ -32,6 +32,7 @@ _SURE_GIVEN = frozenset(lists.characters("given_zh", "any")) | _RARE_GIVEN
 _GIVEN = _SURE_GIVEN | frozenset(lists.characters("given_zh", "notes"))
 _LIKELY = dict.fromkeys(_GIVEN, 0.5) | dict.fromkeys(_SURE_GIVEN, 1.0) | dict.fromkeys(_RARE_GIVEN, 1.5)
 _SECONDS = {line[0]: frozenset(line[2:]) for line in lists.sections("words_zh")["record"].splitlines()}
+_COMPOUNDS = frozenset(lists.words("surnames_zh", "compound"))
 _SURNAME = re.compile(rf"{COMPOUND}|[{ALL}]")
 _ONE_HAN, _GIVEN_HAN = re.compile(f"[{HAN}]"), re.compile(f"[{HAN}]{{1,2}}")
 _NOT_GIVEN = re.compile(names_zh.NOT_GIVEN)
@@ -53,11 +54,46 @@ _NICKNAME = re.compile(r"(?:叫[他她它]?|小名|乳名|昵称|外号|曾用�
 
 def find_names(text: str) -> Iterator[Span]:
     """text: folded, of a record, with Chinese characters in it."""
-    found = {(start, end) for source in (_weighed, _surnames, others, dotted) for start, end in source(text)}
+    found = {(start, end) for source in (_weighed, _surnames, _spaced, others, dotted, titled) for start, end in source(text)}
     yield from (Span(start, end, "NAME") for start, end in found)
     names = {text[start:end] for start, end in found if end - start >= 2}
+    yield from _signed(text, names)
     yield from names_zh.again(text, names)
     yield from _given_again(text, {name[-2:] for name in names if len(name) in (3, 4)})
+
+
+_RELATIVE = (
+    rf"(?:家属|[妻女]儿?子?|丈夫|女婿|儿[子媳]|[父母]亲|[哥弟姐妹][哥弟姐妹]|保姆|陪护|我和|护工)([{HAN}]{{2}})"
+    r"(?=赶到|陪|在场|护送|从小|到场|签字|代|同意|拒绝|要求)"
+)
+_GIVEN_OF_RELATIVE = re.compile(_RELATIVE)
+_BED = re.compile(rf"(?<=床)[老小]({COMPOUND}|[{ALL}])(?=[血体夜诉昨今主突要今精心呼])|(?<=报小)({COMPOUND}|[{ALL}])(?=医)")
+_SPACED = re.compile(
+    rf"([{ALL}])[ \u3000]([{HAN}])(?=[ \u3000]?(?:签字|记(?![录忆])|护送|[0-9]{{1,3}}岁|[男女][ ，,]|[0-9]{{1,2}}[:：]))"
+)
+_SIGNED = re.compile(rf"(?<=[.。；;，, ])({COMPOUND}|[{ALL}])(?=[ \u3000]*(?:\n|$))|({COMPOUND}|[{ALL}])(?=家就|家的|家里)")
+
+
+def _spaced(text: str) -> Iterator[tuple[int, int]]:
+    """梁 瑞 06:28签字, as wide as a name of three; 家属桂兰赶到; 5床老宋."""
+    for match in _SPACED.finditer(text):
+        before = text[max(0, match.start() - 14) : match.start()]
+        edge = not before or not _ONE_HAN.match(before[-1]) or leads(before)
+        if match[2] in _GIVEN and edge and match[1] not in FUNCTION:
+            yield match.span()
+    for match in _GIVEN_OF_RELATIVE.finditer(text):
+        if set(match[1]) <= _SURE_GIVEN and not names_zh.is_word(match[1]):
+            yield match.span(1)
+    for match in _BED.finditer(text):
+        yield match.span(1 if match[1] else 2)
+
+
+def _signed(text: str, names: set[str]) -> Iterator[Span]:
+    """A surname alone behind the last sentence of an entry, or before 家, of somebody whose name stands in full."""
+    known = {name[:2] if name[:2] in _COMPOUNDS else name[:1] for name in names}
+    for match in _SIGNED.finditer(text):
+        if (match[1] or match[2]) in known:
+            yield Span(*match.span(1 if match[1] else 2), "NAME")
 
 
 def _given_again(text: str, given: set[str]) -> Iterator[Span]:
@@ -141,12 +177,20 @@ def _own_weight(name: str, surname: int) -> float:
     return value
 
 
+def _is_no_label(before: str) -> bool:
+    """`before` ends in the key of what is no person: 诊断：; not a table's cell that such a word ends: 市医院 |."""
+    label = NO_LABEL.search(before)
+    if not label:
+        return False
+    return not (label.group().rstrip().endswith("|") and label.start() and _ONE_HAN.match(before[label.start() - 1]))
+
+
 def _left(text: str, start: int) -> float:
     before = text[max(0, start - 14) : start]
     if not before:
         return 2
     last = before[-1]
-    if last in ENDS_NO_LABEL and (NO_LABEL.search(before) or TAKEN.search(before)):
+    if last in ENDS_NO_LABEL and (_is_no_label(before) or TAKEN.search(before)):
         return -0.5
     line = before[:-1] if last == "\n" else before
     if leads(line) or last in ENDS_LABEL and LABEL.search(before):

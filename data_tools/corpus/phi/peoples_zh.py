@@ -47,7 +47,7 @@ _PARTED = re.compile(
     rf"|(?:{_MONGOL}){{2,3}}|(?:{_MONGOL_WHOLE})|(?:{_UYGHUR}){{2,4}}"
 )
 _PART = re.compile(lists.any_of("|".join((_TIBETAN, _YI, _MONGOL, _MONGOL_WHOLE, _UYGHUR)).split("|")))  # a quick first look
-_FOREIGN_CHARACTERS = frozenset(
+FOREIGN = frozenset(
     names_zh.TRANSLIT
     + "肯里汗让皮埃尔杜邦迈克奥康纳彼得罗娃安约翰史密斯瑟琳伊莎白乔治托查理戴维森路易卫法蒂玛扎赫"
     "费南德琼索科洛夫弗朗西莫勒莱昂布什福特格林本亚历山大凯瑟雷蒙诺顿威廉姆亨利爱丽丝简珍妮露海伦"
@@ -73,18 +73,32 @@ def others(text: str) -> Iterator[tuple[int, int]]:
             yield match.span()
 
 
+_TITLED_FOREIGN = re.compile("(?:先生|女士|阿姨|叔叔|大爷|大姐|大妈|奶奶|爷爷|老师|护士|主任|医[生师]|大夫)")
+
+
+def titled(text: str) -> Iterator[tuple[int, int]]:
+    """詹姆斯先生, 伊力哈木主任: characters of foreign sounds alone, between an edge and a title."""
+    for title in _TITLED_FOREIGN.finditer(text):
+        start = title.start()
+        while start and text[start - 1] in FOREIGN and title.start() - start < 6:
+            start -= 1
+        before = text[max(0, start - 14) : start]
+        if title.start() - start >= 3 and (not before or not "一" <= before[-1] <= "鿿" or leads(before)):
+            yield start, title.start()
+
+
 def dotted(text: str) -> Iterator[tuple[int, int]]:
     """迈克尔·奥康纳: as far as characters go that stand for foreign sounds."""
     for dot in _DOT.finditer(text):
         start, end = dot.start(), dot.end()
-        while start and (text[start - 1] in _FOREIGN_CHARACTERS or text[start - 1] == "-") and dot.start() - start < 8:
+        while start and (text[start - 1] in FOREIGN or text[start - 1] == "-") and dot.start() - start < 8:
             start -= 1
             if dot.start() - start >= 2 and leads(text[max(0, start - 14) : start]):
                 break
         while (
             end < len(text)
             and end - dot.end() < 12
-            and (text[end] in _FOREIGN_CHARACTERS or _DOT.match(text[end]) or "A" <= text[end] <= "Z")
+            and (text[end] in FOREIGN or _DOT.match(text[end]) or "A" <= text[end] <= "Z")
         ):
             if _STOP.match(text, end):
                 break

@@ -25,6 +25,11 @@ _KEY = re.compile(r" ?[:=]")
 _SPEAKER = re.compile(r"(?:^|\n)([A-Za-z'-]+) (?:[A-Za-z]\.? )?$")
 _NUMBERED = re.compile("[0-9] $")
 _CAPITAL_WITHIN = re.compile("Mc|Mac|[A-Z]['’]|La|De|Di|Van|[A-Za-z-]+-")
+_ENDING = re.compile(
+    "(?:ed|ing|tion|sion|ment|ness|ology|itis|osis|emia|ectomy|scopy|graphy|pathy|ated|ally)$"
+)  # of words, not of names
+_STAGE = re.compile("(?:I{1,3}|IV)[abc]")  # IVa期
+_CONTRACTED = re.compile("['’](?:t|ll|re|ve|d|m)(?![A-Za-z])")
 VALUE = {"G": 2.0, "S": 2.0, "B": 2.0, "g": 1.0, "s": 1.0, "b": 1.0, "U": 1.0}
 
 
@@ -50,6 +55,8 @@ def known_words() -> Known:
     lexicon = known_en.WORDS | known_en.THINGS
     for section in ("words", "notes", "drugs", "germs"):
         lexicon |= lists.lower_words("clinic_en", section)
+    for section in ("plate", "vehicle", "phone", "bank", "id", "mrn", "thing"):
+        lexicon |= lists.lower_words("keys_en", section)  # keys stand before numbers as names do
     return Known(given, surnames, lexicon | eponyms, lexicon)
 
 
@@ -65,7 +72,8 @@ def kind_of(word: str) -> str:
     if not given and not surname and "-" in word:
         return _of_parts([kind_of(part) for part in word.split("-") if part])
     if not given and not surname:
-        return "w" if word in known.words or word.endswith("s") and word[:-1] in known.lexicon else "U"
+        plural = word.endswith("s") and word[:-1] in known.lexicon
+        return "w" if word in known.words or plural or _ENDING.search(word) else "U"
     kind = "B" if given and surname else "G" if given else "S"
     return kind.lower() if word in known.words else kind
 
@@ -82,6 +90,8 @@ def _of_parts(kinds: list[str]) -> str:
 def token_of(text: str, match: re.Match[str], case: Case) -> Token:
     start, end = match.span()
     word, kind, before = _kind_as_written(match.group(), case)
+    if _CONTRACTED.match(text, end):
+        return Token(start, end, word, "w")  # Don't
     if before in "gsbU":
         if _KEY.match(text, end) and not _TITLED.search(text, max(0, start - 8), start):
             speaker = _SPEAKER.search(text, max(0, start - 24), start)
@@ -103,6 +113,8 @@ def _kind_as_written(written: str, case: Case) -> tuple[str, str, str]:
     if case == "mixed" and written[0].islower():
         kind = "p" if word in PARTICLES else "w"
         return word, kind, kind
+    if _STAGE.fullmatch(written):
+        return word, "w", "w"
     if word in PARTICLES and word != "o":
         return word, "p", "p"
     before = kind = kind_of(word)
