@@ -143,7 +143,7 @@ _SPELT_DAY = (
 )
 _MONTH_NAMES = "(?:" + "|".join(MONTHS) + ")"
 _SPELT = re.compile(  # the third of March 2020, March third
-    rf"(?<![A-Za-z])(?:{_SPELT_DAY} (?:day )?of {_MONTH_NAMES}|{_MONTH_NAMES} (?:the )?{_SPELT_DAY})(?![A-Za-z])"
+    rf"\b(?:{_SPELT_DAY} (?:day )?of {_MONTH_NAMES}|{_MONTH_NAMES} (?:the )?{_SPELT_DAY})(?![A-Za-z])"
     rf"(?:,? (?:19|20)[0-9]{{2}}(?![0-9]))?",
     re.I,
 )

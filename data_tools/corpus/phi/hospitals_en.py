@@ -33,7 +33,9 @@ _MORE_HOUSES = (
 )
 HOUSE = re.compile(rf"(?:{_HOUSES})(?![A-Za-z-])")
 _GOES_ON = r"(?: (?:Center|Centre|Clinic|Hospital|House|Home|Institute|Group|Associates|Network|System|Campus))?"
-_RECORD_HOUSE = re.compile(rf"(?:{_RECORD_HOUSES}|{_HOUSES}|{_MORE_HOUSES}){_GOES_ON}(?:-[A-Z][A-Za-z]+)?(?![A-Za-z-])")
+_RECORD_HOUSE = re.compile(
+    rf"(?<![^ ])(?=[A-Z])(?:{_RECORD_HOUSES}|{_HOUSES}|{_MORE_HOUSES}){_GOES_ON}(?:-[A-Z][A-Za-z]+)?(?![A-Za-z-])"
+)
 _NAME_LEFT = re.compile(
     r"(?:(?:St|Mt|Ft|Dr)\. |[A-Z][A-Za-z'’&-]* |"
     r"(?<=University )of |(?<=College )of |(?<=Hospital )of |(?<=Infirmary )of |(?<=Sisters )of |(?<=Church )of "
@@ -106,7 +108,7 @@ _RECORD_NAMES = (
 )
 _AFTER_KNOWN = r"(?: Hospital| Medical Center| Cancer Center| Health)?(?![A-Za-z])"
 _KNOWN_HOUSE = re.compile(rf"(?:{_KNOWN_NAMES}){_AFTER_KNOWN}")
-_RECORD_KNOWN = re.compile(rf"(?:(?i:{_KNOWN_NAMES})|{_RECORD_NAMES}){_AFTER_KNOWN}")
+_RECORD_KNOWN = re.compile(rf"\b(?:(?i:{_KNOWN_NAMES})|{_RECORD_NAMES}){_AFTER_KNOWN}")
 
 
 def find_hospitals(text: str, record: bool = False) -> Iterator[Span]:
