@@ -77,8 +77,8 @@ def kind_before(text: str, start: int, chinese: bool) -> Kind | None:
     if not words:
         return None
     sign = leader is not None and leader.group().strip() not in (",", "，") or bool(set(":：#=") & set(left[len(words) :]))
-    if leader and leader.group().strip() in (",", "，") and "\n" in words[-34:]:
-        sign = True  # a table's row: key,value
+    if leader and leader.group().strip() in (",", "，") and "\n" in words[-34:] and len(words.rpartition("\n")[2].split()) <= 3:
+        sign = True  # a table's row: key,value; no sentence that ends in a word of a key: seen in the waiting room, 555-0142
     elif leader and leader.group().strip() in (",", "，"):
         return None
     kind = _chinese(words) if chinese and not words[-8:].isascii() else None
