@@ -187,7 +187,7 @@ _HOUSED = re.compile(
 _BEFORE_HOUSED = re.compile(
     r"(?:\b(?i:lives? at|residence ?:|at home,|address ?:|resides at|staying at|home address ?:|home ?:|of"
     r"|to visit [^\n]{3,14} at|at) "
-    r"|(?:Hospital|Infirmary|Practice|Home|Surgery|Centre|Clinic|Free|Brompton|Gwynedd|Papworth|Christie)[,\n] ?|\n)$"
+    r"|(?:Hospital|Infirmary|Practice|Home|Surgery|Centre|Clinic)[,\n] ?|\n)$"
 )
 _AFTER_HOUSED = re.compile(
     rf"(?P<town>,?[ \n]{_TOWN}(?![A-Za-z])(?:-[a-z]+-[A-Z]?[a-z]+)?)?(?P<code>,?[ \n]{_POSTCODE})?(?P<end>, key safe)?"
