@@ -9,7 +9,7 @@ from data_tools.corpus.phi.spans import Span
 _EXTENSION = r"(?:,?\s?(?:[xX]|[Ee]xt\.?|EXT\.?|转|分机) ?[0-9]{2,5})?"
 _CODE = (
     r"(?:[A-Za-z]{1,4}-?[0-9]{2,}(?:[-/][0-9]{1,8}){0,2}|[0-9]{2}[A-Z]{1,2}-?[0-9]{4,7}"
-    r"|[0-9]{3}[- ][0-9]{2,3}[- ][0-9]{2,3}|[0-9]{2,4}-[0-9]{4,8}|[0-9]{5,14}"
+    r"|[0-9]{3}-[0-9]{3}|[0-9]{2,3}[- ][0-9]{2,3}[- ][0-9]{2,3}|[0-9]{2,4}-[0-9]{4,8}|[0-9]{5,14}"
     r"(?:-[0-9]{1,4})?)(?![0-9A-Za-z])(?!\.[0-9])"
 )
 _PHONE = (
@@ -26,7 +26,8 @@ _PAGER = re.compile(
 _ON_CALL = re.compile(r"(?:[Oo]n call|ON CALL|[Pp]ager|[Bb]leep|[Pp]age)[^\n]{0,60}$")
 _AFTER_NAME_PHONE = re.compile(rf"{_ROLE}(?:[,，:：]? ?|[(（]|\s)({_PHONE})")
 _AFTER_NAME_CODE = re.compile(
-    rf"(?:[ ,，　]{{0,3}}[(（]?(?:[男女][ ，,　]?)?(?:[0-9]{{1,3}} ?(?:岁|[MF]) ?)?[(（#]?|\s)[#(（]?(?P<value>{_CODE})"
+    rf"(?:(?: ?[/–-] ?|[ ,，　]{{0,3}})[(（]?(?:[男女][ ，,　]?)?"
+    rf"(?:[0-9]{{1,3}} ?(?:岁|[MF]) ?)?[(（#]?|\s)[#(（]?(?P<value>{_CODE})"
 )
 _BEFORE_NAME_CODE = re.compile(rf"(?:^|\n|[ 　])(?P<value>{_CODE})[ 　]{{0,3}}$")
 _SURER = frozenset(("PHONE", "DATE", "ID", "BANK", "EMAIL", "ADDRESS", "PLATE"))
@@ -47,7 +48,8 @@ _SPACED_MRN = re.compile(
     r"([0-9]{3}[ -][0-9]{2,3}[ -][0-9]{2,3})(?![0-9])"
 )
 _PLATE_WORD = re.compile(
-    r"(?i:\b(?:plates?|vehicle|ride|van|car|truck|taxi|cab|suv|sedan|parking|parked|park|drove|drives?|permit|placard"
+    r"(?i:\b(?:plates?|vehicle|veh|blocking|obstructing|ride|van|car|truck|taxi|cab|suv|sedan|parking|parked|park|drove"
+    r"|drives?|permit|placard"
     r"|valet|passenger|driver|auto|automobile|reg|registration"
     r"|tag|tow(?:ed)?|moto(?:r|rcycle|rbike)?|bus|pickup|(?:parking|ed|hospital) lot|garage)\b)(?:[^.;]|(?i:no|reg|lic"
     r"|st)\.){0,40}$"
@@ -70,13 +72,13 @@ _NO_PLATE = frozenset(  # letters beside numbers in notes
 )
 _SURE_PLATE = re.compile(r"(?<![0-9A-Za-z/-])(?:[0-9][A-Z]{3}[0-9]{3}|[A-Z]{2}[0-9]{2} ?[A-Z]{3})(?![0-9A-Za-z/-])")
 _PHONE_THEN = re.compile(r"[,;]? {1,2}$")
-_LOCAL_PHONE = re.compile(rf"(?<![0-9A-Za-z/.#-])[2-9][0-9]{{2}}-[0-9]{{4}}(?![0-9A-Za-z-]){_EXTENSION}")
-_TEN = re.compile(rf"(?<![0-9A-Za-z/.#-])(?:[2-9][0-9]{{2}}[2-9][0-9]{{6}}|07[0-9]{{9}})(?![0-9A-WYZa-wyz-]){_EXTENSION}")
+_LOCAL_PHONE = re.compile(rf"(?<![0-9A-Za-z/.#-])[2-9][0-9]{{2}}-[0-9]{{4}}(?![0-9A-WYZa-wyz-]){_EXTENSION}")
+_TEN = re.compile(rf"(?<![0-9A-Za-z/.#-])(?:[2-9][0-9]{{2}}[2-9][0-9]{{6}}|0[1-37][0-9]{{8,9}})(?![0-9A-WYZa-wyz-]){_EXTENSION}")
 _LOCAL_CHINESE = re.compile(r"(?<![0-9A-Za-z-])[2-9][0-9]{6,7}(?:-[0-9]{3,4}| ?转 ?[0-9]{3,5})(?![0-9A-Za-z-])")
 _ABROAD = re.compile(r"(?<![0-9A-Za-z/.#-])(?:011|00)[- ][0-9]{1,3}(?:[- ][0-9]{1,8}){1,4}(?![0-9A-Za-z])")
 _PHONE_WORD = re.compile(r"(?i:(?:pager|page|bleep|cell|tel|phone|fax|ext|call|at|or|mobile|contact|电话|手机|号码)\.?[:：]? ?)$")
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}|[0-9]{1,2}[-/][0-9]{1,2}(?:[-/][0-9]{2,4})?")
-_MEASURE = re.compile(r" ?(?:copies|COPIES|cells|mg|ml|mL|kg|g/|cm|mm|mcg|%|/|x ?10|岁|次|天|周|月|年|小时|分)")
+_MEASURE = re.compile(r" ?(?:copies|COPIES|cells|mg|ml|mL|kg|g/|cm|mm|mcg|%|/(?! )|x ?10|岁|次|天|周|月|年|小时|分)")
 _GENE = re.compile(
     r"(?:BRCA|TP|MSH|MLH|KRAS|EGFR|JAK|HER|CD|HLA|FMR|CYP|ALK|BRAF|PDL|PD|CA|COVID|H[0-9]N|T[1-4]N|SARS|MYH|COL|TNF|IL|HPV"
     r"|ASA|FIO|SPO|G[0-9]P|NG|M[0-9]{2}$|B[0-9]{1,2}$|C[0-9]{1,2}$|L[0-9]$|S[0-9]$|PHQ|GAD|ICD|CKD|GCS)(?![A-Za-z])"
@@ -87,7 +89,10 @@ def find_beside(upper: str, names: Iterable[Span], found: Iterable[Span], chines
     """upper: text of a record, folded, in capitals where the note is in small letters; names and found: what is known of it."""
     days = {place for span in found if span.type == "DATE" for place in range(span.start, span.end)}
     taken = {place for span in found if span.type in _SURER for place in range(span.start, span.end)}
+    houses = {span.start for span in found if span.type == "HOSPITAL"}
     for span in _candidates(upper, names, found, chinese):
+        if span.type == "MRN" and upper[span.end : span.end + 1] == "\n" and span.end + 1 in houses:
+            span = span._replace(type="ID")  # of who signs, above the practice of the stamp
         if (days if span.type != "MRN" else taken).isdisjoint(range(span.start, span.end)):
             yield span
             taken.update(range(span.start, span.end) if span.type == "PHONE" else ())
@@ -164,7 +169,28 @@ def _after_name(text: str, name: Span, chinese: bool) -> Iterator[Span]:
     ):
         yield Span(phone.start(1), phone.end(1), "PHONE")
     elif code and _is_code(text, code):
-        yield from _with_next(text, code)
+        yield from _of_staff(text, name, code) or _with_next(text, code)
+    elif badge := _BADGE.match(text, name.end):
+        yield from _of_staff(text, name, badge)
+
+
+_STAFF_BEFORE = re.compile(  # 经办：卢悦（N13361）, DISP ZR #17-8264
+    r"(?:经办|操作|录入|收费|窗口|柜员|护[士工]|医[生师护]|技师|药师|[核调]对|审[核方]|调配|发药|接[诊警待]|民警|专员|助产士|调查员|随访员|评估[员人]"
+    r"|工作人员|记录|值班|窗口|坐席)[者人员A-Z]?[：: ]{0,2}$"
+    r"|\b(?i:amhp|disp(?:atcher)?|officer|ofc|clerk|agent|teller|operator|technician|vaccinator|prescriber|pharmacist"
+    r"|dispensed by"
+    r"|taken by|entered by|examiner|trooper|deputy)[.:]? (?:[A-Z]{2} )?$"
+)
+_STAFF_CODE = re.compile("[A-Za-z]{0,2}-?[0-9]{2,7}(?:-[0-9]{2,5})?")
+
+
+def _of_staff(text: str, name: Span, code: re.Match[str]) -> list[Span]:
+    """A short number beside whoever works there is that person's."""
+    staff = _STAFF_BEFORE.search(text, max(0, name.start - 14), name.start)
+    return [Span(*code.span("value"), "ID")] if staff and _STAFF_CODE.fullmatch(code["value"]) else []
+
+
+_BADGE = re.compile(r"[（(](?P<value>[A-Z]?[0-9]{4,6})[)）]")
 
 
 def _with_next(text: str, code: re.Match[str]) -> Iterator[Span]:

@@ -56,7 +56,8 @@ _ID_EN = (
 )
 _WEAK_EN = r"(?:qq|wechat|id|medicare|medicaid|member|policy|subscriber|insurance) ?#?"
 _PHONE_EN = (
-    rf"(?:tel(?:ephone)?\.?|phone|ph\.?|cell(?: ?phone)?|mobile|fax|facsimile|pager|page|beeper|bleep|extension|ext\.?|voicemail"
+    rf"(?:tel(?:ephone)?\.?|phone|ph\.?|cell(?: ?phone)?|mobile|fax|facsimile|pager|page|beeper|bleep|extension|ext\.?"
+    rf"|voicemail"
     rf"|landline|hotline|callback"
     rf"|(?:call(?:ed|ing)?|contact|dial|home|work|office|text|reach(?:ed)?)(?: (?:him|her|them|us|me))?(?: at)?){_NO}?"
 )

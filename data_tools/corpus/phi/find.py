@@ -1,10 +1,12 @@
 """All that identifies a person in a text."""
 
 import re
+from collections.abc import Iterable
 
-from data_tools.corpus.phi import names_en, names_zh, notes_en, notes_zh, places_en, places_zh
+from data_tools.corpus.phi import addresses_en, hospitals_en, names_en, names_zh, notes_en, notes_zh, places_zh
 from data_tools.corpus.phi.beside import find_beside
-from data_tools.corpus.phi.dates import find_dates, find_record_dates
+from data_tools.corpus.phi.dates import find_dates
+from data_tools.corpus.phi.dates_record import find_record_dates
 from data_tools.corpus.phi.fold import fold
 from data_tools.corpus.phi.initials_en import find_initials
 from data_tools.corpus.phi.keyed import find_cued, find_keyed
@@ -48,8 +50,8 @@ def _strict(text: str, chinese: bool, english: bool) -> list[Span]:
         found += places_zh.find_addresses(text)
     if english:
         found += names_en.find_names(text)
-        found += places_en.find_hospitals(text)
-        found += places_en.find_addresses(text)
+        found += hospitals_en.find_hospitals(text)
+        found += addresses_en.find_addresses(text)
     return found
 
 
@@ -67,14 +69,9 @@ def _of_record(text: str, found: list[Span], chinese: bool, english: bool) -> li
     found += find_record_dates(prose, chinese)
     found += _across_lines(prose, signs, chinese, english)
     if english:
-        flat = unbroken(prose)
-        found += places_en.find_record_hospitals(flat)
-        for lines in {flat, prose}:
-            found += places_en.find_hospitals(lines, record=True)
-            found += places_en.find_addresses(lines)
+        found += _english_places(prose)
         found += find_initials(text)
         found += notes_en.find_names(text, case, [span for span in found if span.type in ("DATE", "HOSPITAL")])
-        found += places_en.find_record_addresses(flat)
     if chinese:
         found += notes_zh.find_names(text)
         found += places_zh.find_hospitals(text, record=True)
@@ -85,8 +82,26 @@ def _of_record(text: str, found: list[Span], chinese: bool, english: bool) -> li
     names = [span for span in found if span.type == "NAME"]
     found += find_beside(signs, names, list(found), chinese)
     found = [span for span in found if span.type in ("NAME", "DATE") or span.start not in things]
-    addresses = places_en.as_one(text, [span for span in found if span.type == "ADDRESS"])
+    addresses = addresses_en.as_one(text, [span for span in found if span.type == "ADDRESS"])
     return [span for span in found if span.type != "ADDRESS"] + addresses
+
+
+def _english_places(prose: str) -> list[Span]:
+    """Hospitals and addresses of a record, also such as go on in the next line."""
+    flat = unbroken(prose)
+    found = list(hospitals_en.find_hospitals(prose, record=True))
+    found += _only_broken(prose, found, hospitals_en.find_hospitals(flat, record=True))
+    found += hospitals_en.find_record_hospitals(flat)
+    for lines in {flat, prose}:
+        found += addresses_en.find_addresses(lines)
+    found += addresses_en.find_record_addresses(flat)
+    return found
+
+
+def _only_broken(text: str, own: list[Span], flat: Iterable[Span]) -> list[Span]:
+    """Of what is found without line breaks: what holds one, and where nothing was found on one line."""
+    places = {place for span in own for place in range(span.start, span.end)}
+    return [span for span in flat if "\n" in text[span.start : span.end] and places.isdisjoint(range(span.start, span.end))]
 
 
 def _across_lines(prose: str, signs: str, chinese: bool, english: bool) -> list[Span]:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from data_tools.corpus.phi.checks import nhs_digit
 from data_tools.corpus.phi.cues import cue_before
-from data_tools.corpus.phi.keys import kind_before, kind_by_place
-from data_tools.corpus.phi.numbers import luhn_card
+from data_tools.corpus.phi.keys import kind_before, kind_by_place, of_thing
+from data_tools.corpus.phi.numbers import TOLL_FREE, find_record_shapes, luhn_card
 from data_tools.corpus.phi.spans import Span
 
 _DATE_LIKE = re.compile(r"(?:19|20)[0-9]{2}(?:[-/.][0-9]{1,2}){0,2}|[0-9]{1,2}[-/.][0-9]{1,2}(?:[-/.][0-9]{2,4})?")
@@ -17,6 +17,7 @@ _TOKEN = re.compile(r"[0-9*][0-9A-Za-z*-]{2,}")
 _JOINED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_*-./")
 _VALUE = re.compile(r"[0-9A-Za-z*_](?:[0-9A-Za-z*_]|[-./:](?=[0-9A-Za-z*]))*")
 _SPACED = re.compile(r"[0-9A-Za-z*]+(?:[ -](?!(?:19|20)[0-9]{2} ?[-./年])[0-9*]{2,}[0-9A-Za-z*]*){0,6}")
+_KEY_JOINED = re.compile("(?:PAT|P|E|U)?ID(?=[0-9])|(?i:TEL|PHONE|MOB|FAX|PATID|MRN|SSN|NO|ACC|QQ)(?=[0-9+(])")
 _YEAR_OF_LAB = re.compile(r"(?<![0-9A-Za-z:])([0-9]{2}):$")
 _ACCOUNT_ABROAD = re.compile(  # IBAN, whatever its check digits are
     r"(?:GB|IE|NL)(?<![0-9A-Za-z]..)[0-9]{2} ?[A-Z]{4}(?: ?[0-9]{2,4}){3,5}(?![0-9A-Za-z])"
@@ -29,8 +30,12 @@ _HEALTH = re.compile(r"[0-9]{3}([ -]?)[0-9]{3}\1[0-9]{4}(?![0-9A-Za-z-])")
 _BRITISH = re.compile(
     r"\b(?:NHS|GP|SHO|CHI|FY[12]|ST[1-8]|CT[12]|mane|nocte|registrar|[A-Z]{1,2}[0-9][A-Z0-9]? [0-9][A-Z]{2})\b|A&E|Infirmary"
 )
+_DAY = re.compile(r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])")
+_HEADED = re.compile(r"(?:[号码#:：]|(?i:\bno\.?|\bid|number|ref)) ?$")
 _LETTER = re.compile("[A-WYZa-wyz]")
-_UNIT_AFTER = re.compile(r" ?(?:mg|ml|mL|mcg|kg|cm|mm|mmHg|%|IU|copies|cells|/[a-zµμ]|[x×*]10|元|岁|次|天|周|小时)(?![A-Za-z])")
+_UNIT_AFTER = re.compile(
+    r" ?(?:[$£€]|pg|PG|NG|MG|U/L|mg|ml|mL|mcg|kg|cm|mm|mmHg|%|IU|copies|cells|/[a-zµμ]|[x×*]10|元|岁|次|天|周|小时)(?![A-Za-z])"
+)
 _FULL_DATE = re.compile(r"(?:19|20)[0-9]{2}[-/.年][0-9]{1,2}[-/.月][0-9]{1,2}日?|[0-9]{1,2}[-/.][0-9]{1,2}[-/.](?:19|20)[0-9]{2}"
                         r"|[0-9]{1,2}-[A-Za-z]{3}-[0-9]{2,4}")  # fmt: skip
 _PLATE_VALUE = re.compile(r"(?=[A-Z0-9 -]*[0-9])(?:[A-Z]{2}[ :]{1,2})?[A-Z0-9]{1,4}(?:[ -·•][A-Z0-9]{1,5}){0,2}(?![A-Za-z0-9])")
@@ -58,6 +63,8 @@ def find_keyed(text: str, chinese: bool) -> Iterator[Span]:
         if kind != "PHONE" and (health := _HEALTH.match(text, match.start())) and british(health.group(), text):
             yield Span(*health.span(), "ID")
             continue
+        if kind in ("ID", "MRN") and TOLL_FREE.match(text, start):
+            kind = "PHONE"
         if kind is None:
             if span := _cued(text, start, match.end()):
                 yield span
@@ -67,10 +74,15 @@ def find_keyed(text: str, chinese: bool) -> Iterator[Span]:
         if kind in ("MRN", "ID") and _CARD_KEY.search(text, max(0, start - 12), start) and _is_card(text, start, kind):
             kind = "BANK"
         end = _end_of_value(text, start, kind)
+        if kind == "MRN" and (
+            of_thing(text, start) or _DAY.fullmatch(text, start, end) and not _HEADED.search(text, max(0, start - 9), start)
+        ):
+            continue  # Study 20230621
         if kind == "thing" or end >= match.end() and _is_value(text, start, end, kind):
             account = end if kind == "BANK" else account
             yield Span(start, end, kind)
     yield from (Span(match.start(), match.end(), "BANK") for match in _ACCOUNT_ABROAD.finditer(text))
+    yield from find_record_shapes(text)
 
 
 def british(number: str, text: str) -> bool:
@@ -93,7 +105,7 @@ def _is_value(text: str, start: int, end: int, kind: str) -> bool:
         return False
     if kind == "PHONE":
         least = 3 if _SHORT_NUMBER.search(text, max(0, start - 16), start) else 7
-        return least <= digits <= 15 and not _LETTER.search(value) and not _FULL_DATE.fullmatch(value)
+        return least <= digits <= 15 and not _LETTER.search(value) and not _FULL_DATE.match(value)
     if kind == "PLATE":
         return digits >= 2 and len(value) <= 12
     return digits >= 4 and not _FULL_DATE.fullmatch(value) and not (text[end : end + 1] == "年" and len(value) == 4)
@@ -106,8 +118,9 @@ def _begin_of_value(text: str, digits: int) -> int:
         start -= 1
     while start < digits and text[start] in "./-_":
         start += 1
-    if text[start : start + 2] == "ID" and start and "一" <= text[start - 1] <= "鿿":
-        start += 2  # 就诊IDA22-19200
+    joined = _KEY_JOINED.match(text, start)
+    if joined and joined.end() <= digits:
+        start = joined.end()  # TEL13800012345, 就诊IDA22-19200
     after_colon = text[start - 1 : start] == ":" and text[start].isalpha()
     year = _YEAR_OF_LAB.search(text, max(0, start - 4), start) if after_colon else None
     return year.start(1) if year else start
@@ -118,7 +131,7 @@ def _cued(text: str, start: int, stop: int) -> Span | None:
     cue = cue_before(text, start)
     if not cue:
         return None
-    kind = cue.type
+    kind = "PHONE" if TOLL_FREE.match(text, start) else cue.type  # call Social Security at 1-800-772-1213
     if kind == "BANK" and not _ENDING.search(cue.written) and not _account(text, start):
         kind = "MRN"  # the card that a clinic gives
     end = _end_of_value(text, start, kind)
@@ -145,7 +158,7 @@ def _fits(kind: str, value: str, cue: str) -> bool:
     digits = sum(character.isdecimal() or character == "*" for character in value)
     if kind == "PHONE":
         least = 3 if _SHORT_NUMBER.search(cue) else 5 if re.search("[:：]", cue) else 7
-        return least <= digits <= 15 and not re.search("[A-WYZa-wyz]", value)
+        return least <= digits <= 15 and not re.search("[A-WYZa-wyz]", value) and not _FULL_DATE.match(value)
     if kind == "BANK":
         return digits >= 4
     if kind == "PLATE":

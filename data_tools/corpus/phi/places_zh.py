@@ -46,7 +46,7 @@ _ADDRESS_FIELD = re.compile(
     r"(?:地|所在地|地址)?[:：为是在于]{0,2}[ \t]{0,3}"
 )
 _GENERIC_PLACE = re.compile(
-    r"(?:农村|牧区|山区|林区|城市|乡村|疫区|.{0,4}地区|城区|郊区|本地|当地|外地|市区|小区|学校.*|.{0,4}宿舍|老家|家中|家里|.洲"
+    r"(?:独居|同住|合住|农村|牧区|山区|林区|城市|乡村|疫区|.{0,4}地区|城区|郊区|本地|当地|外地|市区|小区|学校.*|.{0,4}宿舍|老家|家中|家里|.洲"
     r"区?|高原.?|沿海.?|流行区|热带.*|院|医院.*|同一.*|楼上|城镇"
     r"|乡镇|村里|城里|乡下|县城|省城|一层|一楼|[一二三四五六七八九十0-9]+[层楼组号室区队户门])"
 )
@@ -77,7 +77,7 @@ _SCHOOLS = (
     r"|山医大|温医|徐医|蚌医|遵医|皖医|宁医大|兰大|西交大|交大|中大|暨大)(?:附属?)?第?[一二三四五六]院"
 )
 _HOUSE = re.compile(_HOUSES)
-_RECORD_HOUSE = re.compile(f"{_SCHOOLS}|{_HOUSES}")
+_RECORD_HOUSE = re.compile(f"{_SCHOOLS}|血液透析中心|透析中心|中医门诊部?|国医堂|{_HOUSES}")
 _CAMPUS = re.compile(rf"[{_HAN}]{{1,4}}(?:分院|院区|本部)")
 _BRAND = re.compile(
     r"(?:拜博|瑞尔|通策|美维|爱尔|普瑞|华厦|何氏|光正|美年|爱康|慈铭|瑞慈|和睦家|三博|树兰"
@@ -176,6 +176,9 @@ def _name_begins(text: str, left: int, house: int) -> int:
     begin = edge.end() if edge else left
     while begin < house and text[begin] in "）)(（·":
         begin += 1
+    opening = max(text.rfind("(", begin, house), text.rfind("（", begin, house))
+    if opening >= 0 and not re.search("[)）]", text[opening:house]):
+        begin = opening + 1  # 送检医师：蔡龙（曙光医院）
     number = _DIGITS.match(text, begin, house)
     return number.end() if number and number.end() < house else begin
 
@@ -223,9 +226,7 @@ _COUNTY = re.compile(rf"[：:贯住居于自 ]([{_HAN}]{{2,7}}(?:自治[县旗�
 
 _STAYS = re.compile(r"(?:[地址处][（(：:]|住|[带返]回|[返来]自|联系|[家人]在|[去回往到]|位于|搬[到至])$")
 _DISTRICT = re.compile(rf"[区县市](?<=[{_HAN}]{{2}}.)")
-_DISTRICT_LEFT = re.compile(
-    rf"(?:[地址处][（(：:]|住|[带返]回|[返来]自|联系|[家人]在|位于|搬[到至])([{_HAN}]{{2,4}}[区县市])$"
-)
+_DISTRICT_LEFT = re.compile(rf"(?:[地址处][（(：:]|住|[带返]回|[返来]自|联系|[家人]在|位于|搬[到至])([{_HAN}]{{2,4}}[区县市])$")
 _NO_DISTRICT = re.compile(r"(?:[病院社小地城郊市县辖园厂校疫山林牧]|开发|当|本|各|该|外)[区县市]$|医院|我院")
 
 

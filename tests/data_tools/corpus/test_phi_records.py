@@ -31,6 +31,17 @@ _NOTE_ZH = "护理记录　2021年4月27日　住院号：57703910　电话：13
     ("K 6.8, RB OK by DC", "NAME", "DC"), ("Moana R., RN here", "NAME", "Moana R."),
     ("went to VA Puget Sound for", "HOSPITAL", "VA Puget Sound"), ("at Northside Dialysis Center today", "HOSPITAL",
                                                                     "Northside Dialysis Center"),
+    ("off 3/4-3/9 only", "DATE", "3/9"), ("Khalid updated in waiting room, 509-517-5338", "PHONE", "509-517-5338"),
+    ("late since 19th. Next", "DATE", "19th"), ("seen on the third of March", "DATE",
+                                                                                      "third of March"),
+    ("refund to sort code 20-45-11, account 37500059", "BANK", "37500059"), ("paid by CC 4076-4752-5495-7452", "BANK",
+                                                                            "4076-4752-5495-7452"),
+    ("Soc Sec # 496040160 given", "ID", "496040160"), ("N.H.S. Number 988 122 4578, well", "ID", "988 122 4578"),
+    ("AMHP Patricia Lewis, ID 82-1906.", "ID", "82-1906"), ("Emma Ndlovu / 669629 / 11-Sep-1990", "MRN", "669629"),
+    ("Passport:\nA62847709", "ID", "A62847709"), ("Nurse Ana Diaz PIN 86B5971E", "NAME", "Ana Diaz"),
+    ("admitted from Ysbyty Glan Clwyd.", "HOSPITAL", "Ysbyty Glan Clwyd"), ("seen at Oak Street Dental Associates",
+                                                                            "HOSPITAL", "Oak Street Dental Associates"),
+    ("Lives at 26 Meadowbank, Swansea, alone", "ADDRESS", "26 Meadowbank, Swansea"), ("Harris A\n", "NAME", "Harris A"),
 ])  # fmt: skip
 def test_an_english_record_is_read_with_fewer_words_around(line: str, kind: str, value: str) -> None:
     assert value in of_type(_NOTE_EN.format(line), kind), found(_NOTE_EN.format(line))
@@ -55,7 +66,15 @@ def test_an_english_record_is_read_with_fewer_words_around(line: str, kind: str,
     ("微信号：lihua_88", "ID", "lihua_88"), ("行程：5月16日起，5.18复查", "DATE", "5月16日"), ("于5.16入院", "DATE", "5.16"),
     ("放疗澹台克勤：N2多站", "NAME", "澹台克勤"), ("不适，罗晓燕同意，嘱晓燕陪护", "NAME", "晓燕"),
     ("转至浙一进一步诊治", "HOSPITAL", "浙一"), ("去市老年病医院城南分院就诊", "HOSPITAL", "市老年病医院"),
-    ("家属带回海曙区家中", "ADDRESS", "海曙区"),
+    ("家属带回海曙区家中", "ADDRESS", "海曙区"), ("5-11白班交夜班", "DATE", "5-11"), ("明日（2-5）手术", "DATE", "2-5"),
+    ("5月3日至7日外出", "DATE", "7日"), ("1.22外院曾诊", "DATE", "1.22"),
+    ("转账至6228486108336525917。", "BANK", "6228486108336525917"),
+    ("伤者（510703193709267481）", "ID", "510703193709267481"), ("经办：卢悦（13361）", "ID", "13361"),
+    ("儿童编码：3981242780", "ID", "3981242780"),
+    ("导管室急诊号0054685761", "MRN", "0054685761"), ("预约台5705803", "PHONE", "5705803"),
+    ("TEL13300133000。", "PHONE", "13300133000"),
+    ("导管室梁 瑞 06:28签字", "NAME", "梁 瑞"), ("家属桂兰赶到", "NAME", "桂兰"), ("詹姆斯先生对青霉素过敏", "NAME", "詹姆斯"),
+    ("评估员A 温健 评估员B", "NAME", "温健"), ("由鹏程血液透析中心转入", "HOSPITAL", "鹏程血液透析中心"),
 ])  # fmt: skip
 def test_a_chinese_record_is_read_with_fewer_words_around(line: str, kind: str, value: str) -> None:
     assert value in of_type(_NOTE_ZH.format(line), kind), found(_NOTE_ZH.format(line))
@@ -91,6 +110,21 @@ def test_a_number_of_a_thing_or_a_result_in_a_record_stays(line: str) -> None:
     assert found(_NOTE_EN.format(line)) == found(_NOTE_EN.format("Stable."))
 
 
+def test_a_number_in_a_column_of_lots_or_of_codes_with_prices_stays() -> None:
+    table = (
+        "Vaccine, Date, Lot, Site\nMMR, May, AC86580328, LA\nIPV, May, 65751875, LT\nCPT 99214, 93306; Office visit 99214 $186.00"
+    )
+    assert not of_type(_NOTE_EN.format(table), "MRN")[1:]
+    rows = (
+        "疫苗 | 剂次 | 批号 | 单位\n乙肝 | 1 | L41862921 | 门诊\n卡介苗 | 1 | 91645517 | 门诊\n参考NCT03036124，PMID 31825892。"
+    )
+    assert of_type(_NOTE_ZH.format(rows), "MRN") == ["57703910"]
+
+
+def test_a_toll_free_number_is_a_telephone_whatever_office_it_reaches() -> None:
+    assert of_type("call Social Security at 1-800-772-1213 or 18003250778", "ID") == []
+
+
 def test_a_number_of_a_drug_or_a_device_in_a_chinese_record_stays() -> None:
     line = "批号AC61310657，国药准字H20013079，型号PM-9000123，床号12，Forrest Ⅲ级，Steward 6分，Apgar 8/9，肌力4/5级。"
     assert found(_NOTE_ZH.format(line)) == found(_NOTE_ZH.format("平稳。"))
@@ -98,6 +132,7 @@ def test_a_number_of_a_drug_or_a_device_in_a_chinese_record_stays() -> None:
 
 @pytest.mark.parametrize("line", [
     "Norton 12, Katz 4/6, Smith fracture, Hickman line, Merkel cell carcinoma, Humira 40 mg, F/u in 2/52.",
+    "Stent: Xience Sierra 3.0 x 18 mm, GUSS 12, Don't stop, vit K, lymph nodes 2/15, Apgars 9-9-10, via POV 1715.",
     "Kerlix dressing, Marcus Gunn pupil, Foley catheter, strength 4/5, Cardiac Surgery consult, Heart Failure Clinic.",
 ])  # fmt: skip
 def test_what_is_no_person_in_a_record_stays(line: str) -> None:

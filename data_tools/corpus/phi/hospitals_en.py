@@ -1,99 +1,10 @@
-"""English addresses and hospitals."""
+"""English hospitals, practices and homes."""
 
 import re
 from collections.abc import Iterator
 
 from data_tools.corpus.phi import lists
-from data_tools.corpus.phi.letter_case import AMERICAN_STATES
-from data_tools.corpus.phi.spans import Span, joined
-
-_STATES = [*AMERICAN_STATES, *"PR ON QC BC AB MB SK NS NB NSW VIC QLD".split()]
-_STATE_NAMES = (
-    "Alabama|Alaska|Arizona|Arkansas|California|Colorado|Connecticut|Delaware|Florida|Georgia|Hawaii|Idaho|Illinois|Indiana"
-    "|Iowa|Kansas|Kentucky|Louisiana|Maine|Maryland|Massachusetts|Michigan|Minnesota"
-    "|Mississippi|Missouri|Montana|Nebraska|Nevada|New Hampshire|New Jersey|New Mexico|New York|North Carolina|North Dakota"
-    "|Ohio|Oklahoma|Oregon|Pennsylvania|Rhode Island|South Carolina|South Dakota"
-    "|Tennessee|Texas|Utah|Vermont|Virginia|Washington|West Virginia|Wisconsin|Wyoming|Ontario|Quebec|British Columbia|Alberta"
-)
-_STATE = rf"(?:(?:{'|'.join(_STATES)})(?![A-Za-z])|{_STATE_NAMES}|{_STATE_NAMES.upper()})"
-_WORD = r"(?:[A-Z][A-Za-z'’.-]*|[0-9]{1,3}(?:st|nd|rd|th|ST|ND|RD|TH)|of|the)"
-_SUFFIX = (
-    r"(?:Street|St|Avenue|Ave|Av|Road|Rd|Drive|Dr|Lane|Ln|Boulevard|Blvd|Court|Ct|Place|Pl|Way|Terrace|Ter|Circle|Cir|Parkway"
-    r"|Pkwy|Highway|Hwy|Square|Sq|Trail|Trl|Loop|Crescent|Cres|Close|Gardens|Grove|Mews|Row|Walk|Hill|Rise|View|Green"
-    r"|Turnpike|Tpke|Pike|Alley|Plaza|Path|Run|Ridge|Crossing|Bend|Cove|Point|Heights|Park|Broadway|Route|Expressway|Causeway"
-    r"|Branch|Estate|Wharf|Quay|Embankment)"
-)
-_SUFFIXES = rf"(?:{_SUFFIX}|{_SUFFIX.upper()})"
-_UNIT = (
-    r"(?:,? {0,2}(?:(?:Apt|APT|Apartment|Suite|SUITE|Ste|STE|Unit|UNIT|Flat|Room|Rm|Floor|Fl|Bldg|Building|Lot|Space|Trailer)"
-    r"\.? ?#?|#|No\.|NO\.|no\.) ?[A-Za-z]?-?[0-9]{0,5}[A-Za-z]?(?![A-Za-z]))"
-)
-_POSTCODE = r"[A-Z]{1,2}[0-9][A-Z0-9]? {1,2}[0-9][A-Z]{2}(?![A-Za-z0-9])"
-_ZIP = r"[0-9]{5}(?:-[0-9]{4})?(?![0-9-])"
-_CITY = (
-    r"(?:(?:St|Ft|Mt)\. )?[A-Z][A-Za-z'’-]*[a-z](?![A-Za-z])(?: (?:[A-Z][A-Za-z'’-]+|upon|on|of|in|the|de|del|la|le|under)){0,4}"
-)
-_FIELDS = "Phone|Tel|Fax|DOB|MRN|Email|Patient"
-_TOWN_AFTER = rf"(?!(?:{_FIELDS}|He|She|The|Her|His|Home|Cell|Mobile)\b){_CITY}"
-_AFTER_STREET = (
-    rf"(?:{_UNIT}){{0,2}}(?:(?:,? ?\n ?|,? {{1,2}})(?:{_TOWN_AFTER}),? {{0,2}}"
-    rf"(?:(?:{_STATE}|[A-Z][a-z]+(?:shire|ex|folk|land|set)|[A-Z][a-z]+),? {{0,2}})?(?:\n ?)?(?:{_POSTCODE}|{_ZIP})"
-    rf"|(?:,? ?\n ?|,? {{1,2}})(?!(?:{_FIELDS})\b){_CITY}, {{0,2}}{_STATE}"
-    rf"|, {{0,2}}{_TOWN_AFTER}(?=[.,;\n)]|$)|,? {{1,2}}(?:{_POSTCODE}))"
-    rf"?(?:,? (?:USA|U\.S\.A\.|United States|UK|United Kingdom|England|Scotland|Wales|Canada))?"
-)
-_STREET = re.compile(
-    rf"[0-9](?<![0-9A-Za-z.,/-][0-9])[0-9]{{0,5}}[A-Za-z]?(?:-[0-9]{{1,4}})? {{1,2}}(?:(?:[NSEWnsew]|North|South|East|West|NE"
-    rf"|NW|SE|SW|[NSEW]\.)\.? {{1,2}})?"
-    rf"(?:{_WORD} {{1,2}}){{1,4}}?{_SUFFIXES}(?![A-Za-z])(?!\.? {_SUFFIXES}(?![A-Za-z]))\.?(?:(?:(?<=County Road)"
-    rf"|(?<=COUNTY ROAD)|(?<=State Road)) [0-9]{{1,3}}(?![0-9]))?(?: (?:NE|NW|SE|SW|N|S|E|W|North|South|East"
-    rf"|West)(?![A-Za-z]))"
-    rf"?{_AFTER_STREET}"
-    rf"|[0-9](?<![0-9A-Za-z.,/-][0-9])[0-9]{{0,5}} {{1,2}}(?:Broadway|(?:Highway|Hwy|Route|Rte|County Road|State Road|US"
-    rf"|Rural Route|HIGHWAY|COUNTY ROAD)\.? [0-9]{{1,4}}|(?:El|La|Las|Los|Via|Calle|Camino|Avenida|Paseo|Rue|VIA|EL"
-    rf"|CALLE)(?: [A-Z][A-Za-z]+){{1,2}}"
-    rf"|[A-Z][a-z]+(?:way|gate|side|field))(?![A-Za-z0-9]){_AFTER_STREET}"
-)
-_UK_FLAT = re.compile(r"(?:Flat|Apartment|Unit|Apt\.?|Suite) [0-9A-Za-z]{1,4},? $")
-_HOUSE_NAME = re.compile(
-    r"(?:The )?[A-Z][a-z]+ (?:Cottage|House|Lodge|Farm|Manor|Court|Vicarage|Rectory|Barn|Mill|Villa|Hall|Bungalow|Grange"
-    r"|Mansions?)s?,? $"
-    r"|(?:(?<=[Ll]ives )|(?<=[Aa]ddress: )|(?<=[Aa]ddress:)|(?<=[Aa]ddress:  ))[A-Z][a-z]+(?: [A-Z][a-z]+)?, $"
-)
-_BOX = re.compile(rf"P(?<![A-Za-z]P)\.? ?O\.? ?(?:Box|BOX) ?#?[0-9]{{1,6}}{_AFTER_STREET}")
-_ZIP_ANCHOR = re.compile(r"[0-9](?<= [0-9])[0-9]{4}(?:-[0-9]{4})?(?![0-9-])")
-_OTHER_ZIP = re.compile(r".*\b(?:ID[ ,]+(?!83)|MD[ ,]+(?!20[6-9]|21)|PA[ ,]+(?!1[5-9]))[0-9]{5}", re.S)  # Smith, ID 84556
-_CITY_STATE_LEFT = re.compile(rf"(?:^|[^A-Za-z'’.-])({_CITY},? {{1,2}}{_STATE},? {{1,2}})$")
-_POSTCODE_ALONE = re.compile(r"[A-Z](?<![A-Za-z0-9][A-Z])(?:[A-Z]?[0-9][A-Z0-9]?) {1,2}[0-9][ABD-HJLNP-UW-Z]{2}(?![A-Za-z0-9])")
-_LIVES = re.compile(
-    r"(?:\b(?:[Ll]ives?|[Ll]iving|[Rr]esid(?:es?|ing)|[Dd]omiciled|[Ss]taying|[Mm]oved|[Rr]elocated|[Bb]orn|[Rr]aised"
-    r"|[Hh]ometown|[Hh]ome) (?:(?:alone|independently|together|with [a-z ]{3,25}|back|here|recently|and works?) )?(?:in|at|to"
-    r"|from|of|is|near) "
-    r"|\b(?:[Rr]esident|[Nn]ative) of |\b(?:[Aa]ddress|ADDRESS|[Cc]ity|CITY|[Tt]own|[Rr]esidence|[Pp]lace of [Bb]irth"
-    r"|[Bb]irthplace|[Hh]ome [Aa]ddress|[Mm]ailing [Aa]ddress|[Ll]ocation)[ \t]*[:=]|\b(?:[Oo]riginally|[Tt]ravell?ed|[Cc]ame"
-    r"|[Vv]isiting|[Hh]ails?) from ) {0,3}(?=[A-Z])"
-)
-_LIVES_HINTS = (
-    "ive iving esid domicil stay moved locat born raised ome ative ddress DDRESS ity: ITY own: idence irth igin ravel came "
-    "from visit hail"
-).split()
-_LIVES_ANCHOR = re.compile(
-    "[A-Z](?:"
-    + "|".join(f"(?<={word} [A-Z])" for word in (" in", " at", " to", "from", " of", " is", "near", ":", "=", ": "))
-    + "|(?<=[:=][A-Z]))"
-)
-_CITY_VALUE = re.compile(rf"{_CITY}(?:, {{0,2}}{_STATE}(?: {{1,2}}{_ZIP})?)?")
-_NOT_CITY = re.compile(
-    r"(?:The|This|That|A|An|US|USA|United|America|Canada|Mexico|China|India|Africa|Asia|Europe|Home|Assisted|Nursing|January"
-    r"|February|March|April|May|June|July|August|September|October|November|December|I|He|She|His|Her|Apt|Unknown|None|Same|Dr"
-    r"|Mr|Mrs|Ms|"
-    + _STATE_NAMES + (
-        r"|Southeast|Northeast|Northern|Southern|Western|Eastern|Central|Latin|South|North|Vietnam|Philippines|Japan|Korea"
-        r"|Germany|France|Italy|Spain|England|Ireland|Russia|Poland|Brazil|Puerto|Cuba|Haiti|Israel|Turkey|Iran|Iraq|Australia"
-        r"|Egypt|Kenya|Nigeria|Pakistan|Finland|Sweden|Norway|Denmark|Greece|Sub|Middle|Monday|Tuesday"
-        r"|Wednesday|Thursday|Friday|Saturday|Sunday)\b(?! [A-Z])"
-    )
-)  # fmt: skip
+from data_tools.corpus.phi.spans import Span
 
 _HOUSES = (
     r"Hospitals?|Medical (?:Center|Centre|Group|Practice|Associates|Clinic|Arts|Campus)|Clinics?|Health (?:Center|Centre"
@@ -109,7 +20,10 @@ _RECORD_HOUSES = (
     r"Hospice (?:House|Home|Center)|Assisted Living|Nursing (?:and|&) Rehab(?:ilitation)?(?: Center| Centre)?"
     r"|Skilled Nursing(?: Facility)?|Residential (?:Home|Care)|Primary Care|Physical Therapy|Medical (?:Offices|Plaza|Pavilion)"
     r"|Rehab|Home Health|Dialysis|Senior Living|Memory Care|Retirement (?:Home|Community|Village)"
-    r"|Convalescent (?:Home|Hospital|Center)|Women's (?:Clinic|Health|Center|Hospital)|Practice"
+    r"|Convalescent (?:Home|Hospital|Center)|Women's (?:Clinic|Health|Center|Hospital)|Practice|(?:Dental|Eye|Heart"
+    r"|Kidney|Cancer|Cardiology|Medical|Radiology|Foot) "
+    r"(?:Associates|Practice|Care|Group|Center|Partners|Specialists)|Orthopa?edics|Dermatology|Podiatry|Dentistry"
+    r"|Eye Care|Family Doctors|Infirmary"
 )
 _MORE_HOUSES = (
     r"(?:Behaviou?ral|Mental|Community|Family) Health|Memorial|Diagnostics(?: [A-Z][a-z]+){0,2} Lab(?:oratory|oratories|s)?"
@@ -117,11 +31,16 @@ _MORE_HOUSES = (
     r"|Oncology|Pediatrics|Physicians|Specialists|Medical Associates|Detox|Children's|Regional|Walk-in Centre|Samaritan"
     r"|Sacred Heart|Infirmary|Polyclinic"
 )
-_HOUSE = re.compile(rf"(?:{_HOUSES})(?![A-Za-z-])")
+HOUSE = re.compile(rf"(?:{_HOUSES})(?![A-Za-z-])")
 _GOES_ON = r"(?: (?:Center|Centre|Clinic|Hospital|House|Home|Institute|Group|Associates|Network|System|Campus))?"
-_RECORD_HOUSE = re.compile(rf"(?:{_RECORD_HOUSES}|{_HOUSES}|{_MORE_HOUSES}){_GOES_ON}(?:-[A-Z][A-Za-z]+)?(?![A-Za-z-])")
+_RECORD_HOUSE = re.compile(
+    rf"(?<![^ ])(?=[A-Z])(?:{_RECORD_HOUSES}|{_HOUSES}|{_MORE_HOUSES}){_GOES_ON}(?:-[A-Z][A-Za-z]+)?(?![A-Za-z-])"
+)
 _NAME_LEFT = re.compile(
-    r"(?:(?:St|Mt|Ft)\. |[A-Z][A-Za-z'’&-]*(?:\.(?= [A-Z]))? |of (?=(?:[A-Z]|the ))|the (?=[A-Z])|(?:and|&|for|de|del|la) "
+    r"(?:(?:St|Mt|Ft|Dr)\. |[A-Z][A-Za-z'’&-]* |"
+    r"(?<=University )of |(?<=College )of |(?<=Hospital )of |(?<=Infirmary )of |(?<=Sisters )of |(?<=Church )of "
+    r"|(?<=Friends )of |(?<=Lady )of |(?<=Isle )of |(?<=House )of |(?<=School )of |of (?=the )|the (?=[A-Z])|(?:and|&"
+    r"|for|de|del|la) "
     r"(?=[A-Z])|[0-9]{1,3}(?:st|nd|rd|th) )*$"
 )
 _GENERIC_WORDS = frozenset(
@@ -167,7 +86,8 @@ _KNOWN_NAMES = (
     r"|Sloan[- ]Kettering|MD Anderson|Dana[- ]Farber|MGH|UCSF|UCLA Medical Center|NYU Langone"
 )
 _RECORD_NAMES = (
-    r"(?:Providence|Ascension|Mercy|CHI|SSM|Dignity|Trinity|Adventist|CommonSpirit|PeaceHealth|Bon Secours|Franciscan"
+    r"(?:(?:(?<=at )|(?<=to )|(?<=from )|(?<=@ )|(?<=From: )|(?<=To: ))(?:Mercy|Trinity)|Providence|Ascension|CHI|SSM"
+    r"|Dignity|Adventist|CommonSpirit|PeaceHealth|Bon Secours|Franciscan"
     r"|Our Lady of)"
     r" (?:St\.? )?[A-Z][a-z]+(?: (?!Medical|Hospital|Health|Regional)[A-Z][a-z]+)?(?: Hospital| Medical Center)?"
     r"|VA (?!Hospital|Clinic|Medical|Patient|Benefits|Disability|Date|Lower|Upper)[A-Z][a-z]+(?: [A-Z][a-z]+)?(?: VAMC)?"
@@ -188,71 +108,7 @@ _RECORD_NAMES = (
 )
 _AFTER_KNOWN = r"(?: Hospital| Medical Center| Cancer Center| Health)?(?![A-Za-z])"
 _KNOWN_HOUSE = re.compile(rf"(?:{_KNOWN_NAMES}){_AFTER_KNOWN}")
-_RECORD_KNOWN = re.compile(rf"(?:(?i:{_KNOWN_NAMES})|{_RECORD_NAMES}){_AFTER_KNOWN}")
-
-
-def find_addresses(text: str) -> list[Span]:
-    """text: folded, with Latin letters in it."""
-    return joined(_address_parts(text))
-
-
-def _address_parts(text: str) -> Iterator[Span]:
-    for match in _STREET.finditer(text):
-        if not _is_clinical(match.group()) and not _NOT_TIME.search(text, max(0, match.start() - 3), match.start()):
-            start = match.start()
-            for before in (_UK_FLAT, _HOUSE_NAME):
-                if left := before.search(text, max(0, start - 28), start):
-                    start = left.start()
-            yield Span(start, _end(text, match.end()), "ADDRESS")
-    for match in _BOX.finditer(text):
-        yield Span(match.start(), _end(text, match.end()), "ADDRESS")
-    for match in _ZIP_ANCHOR.finditer(text):
-        left = _CITY_STATE_LEFT.search(text, max(0, match.start() - 50), match.start())
-        if left and not _OTHER_ZIP.match(text, left.start(1), match.end()):
-            yield Span(left.start(1), match.end(), "ADDRESS")
-    for match in _POSTCODE_ALONE.finditer(text):
-        yield Span(match.start(), match.end(), "ADDRESS")
-    for match in _LIVES_ANCHOR.finditer(text):
-        start = match.start()
-        around = text[max(0, start - 45) : start]
-        if (
-            any(hint in around for hint in _LIVES_HINTS)
-            and any(match.end() == start for match in _LIVES.finditer(text, max(0, start - 45), start + 1))
-            and not _NOT_CITY.match(text, start)
-        ):
-            value = _CITY_VALUE.match(text, start)
-            if value and not _HOUSE.search(text, value.start(), value.end() + 16):
-                yield Span(value.start(), _end(text, value.end()), "ADDRESS")
-
-
-def _end(text: str, end: int) -> int:
-    while text[end - 1] in " .,\n":
-        end -= 1
-    return end
-
-
-_CLINICAL = re.compile(
-    r"\b(?:mg|ml|Mg|Ml|MG|[Pp]er|PER|[Ww][Rr]|[Gg]iven|GIVEN|BP|RR|HR|Dr [A-Z]|Days?|Weeks?|Years?|Patients?"
-    r"|Point (?:Scale|Tender)|Hours?|Grade|Stage|Type|Phase|Step|Minute|Month"
-    r"|Day)\b|\b(?:View|Point|Run|Green|Park|Hill|Close|Walk|Row|Path|Rise|Way|Place|Court|Branch)$"
-)
-_NEVER_STREET = re.compile(r"(?i:\b(?:mg|ml|mcg|per|wr|given|nocte|am|pm|where|which|when|with|for|and|who|was|bpm|tabs?)\b)")
-
-
-def _is_clinical(value: str) -> bool:
-    """5 Point Scale, 2 View: a number and two words that are no street."""
-    words = value.split()
-    if _NEVER_STREET.search(value):
-        return True
-    return bool(_CLINICAL.search(value)) and not (
-        len(words) >= 3 and words[0].isdecimal() and words[1].istitle() and words[1] not in _COUNTED
-    )
-
-
-_COUNTED = frozenset(
-    "Year Years Day Days Week Weeks Month Months Hour Hours Minute Minutes Point Points Patient Patients View Views Step "
-    "Steps Phase Stage Grade Type Dr Mile Meter".split()
-)
+_RECORD_KNOWN = re.compile(rf"\b(?:(?i:{_KNOWN_NAMES})|{_RECORD_NAMES}){_AFTER_KNOWN}")
 
 
 def find_hospitals(text: str, record: bool = False) -> Iterator[Span]:
@@ -260,7 +116,7 @@ def find_hospitals(text: str, record: bool = False) -> Iterator[Span]:
     for match in (_RECORD_KNOWN if record else _KNOWN_HOUSE).finditer(text):
         if not (match.start() and text[match.start() - 1].isalnum()):
             yield Span(match.start(), match.end(), "HOSPITAL")
-    for match in (_RECORD_HOUSE if record else _HOUSE).finditer(text):
+    for match in (_RECORD_HOUSE if record else HOUSE).finditer(text):
         start, end = match.span()
         if start and text[start - 1] != " ":
             continue
@@ -277,12 +133,17 @@ def find_hospitals(text: str, record: bool = False) -> Iterator[Span]:
             continue
         own = [word for word in text[begin:start].split() if word.lower().rstrip(".") not in _GENERIC_WORDS]
         if own or after and after.group().startswith((" of", " at")) and match.group()[:8] in ("Hospital", "HOSPITAL"):
-            yield Span(begin, after.end() if after else end, "HOSPITAL")
+            town = None if after else _TOWN_BEHIND.match(text, end)
+            yield Span(begin, (after or town or match).end(), "HOSPITAL")
 
 
+_TOWN_BEHIND = re.compile(  # Queen Elizabeth Hospital Birmingham
+    rf"(?<=Hospital) {lists.any_of([town.replace('_', ' ') for town in lists.words('cities_en', 'town')])}(?![A-Za-z])"
+)
 _AT = re.compile(r"\b(?:at|from|to|with|GP|practice)[,:]? (?:the )?$")
 _LEADING = re.compile(
-    r"(?:The|At|To|From|In|Of|And|And the|Per|Arr|By|With|Via|Our|This|Admit(?:ted)?(?: to)?|Transfer(?:red)?(?: (?:to"
+    r"(?:Regd|Registered|Clinic|Ward|Re|Cc|Dear|The|At|To|From|In|Of|And|And the|Per|Arr|By|With|Via|Our|This"
+    r"|Admit(?:ted)?(?: to)?|Transfer(?:red)?(?: (?:to"
     r"|from))?|Discharged?(?: "
     r"from)?|Seen at|Dr\.?|Name|Facility|Location|Patient|Attending|of|and|for|the|New Patient|Follow-up|PCP|Emergency"
     r"|Department|[A-Z]{2,}) "
@@ -318,7 +179,6 @@ _NICKNAME = re.compile(
     r"|Western General"
     r"|Royal|JR|Infirmary|Freeman|Mayo|Clinic)(?![A-Za-z' ]+(?:Clinic|Hospital))(?![A-Za-z])"
 )
-_NOT_TIME = re.compile(r"[0-9]{1,2}:$")
 _SEEN_AT = re.compile(
     r"(?:workup at|airway at|followed at|records requested from|care at|summary|admitted to|seen at|transferred from"
     r"|visited|treated at) ?$",
@@ -340,20 +200,32 @@ _NO_SURGERY = re.compile(
     r"|Cardiothoracic|Pediatric|Paediatric|The|Hand"
     r"|Bariatric|Transplant) Surgery$"
 )
-_TOWN = lists.any_of([town.replace("_", " ") for town in lists.words("cities_en", "town")])
-_CITY_STATE = re.compile(rf"{_TOWN},[ \n]{{1,2}}(?:{'|'.join(_STATES)})(?![A-Za-z])(?:,?[ \n]{{1,2}}{_ZIP})?")
-_CITY_ALONE = re.compile(
-    rf"{_TOWN}(?![A-Za-z'’-])(?! (?:General|Hospital|County|Medical|Regional|Memorial|Children|University|Community))"
+
+
+# What the name begins with says that it is a hospital: Ysbyty Gwynedd, Royal Brompton, Shriners Children's, The Elms Surgery.
+_HEAD_FIRST = re.compile(
+    r"(?<![A-Za-z])(?:(?:Ysbyty|Klinikum|Klinik|Hôpital|Hopital|Ospedale|Policlinico|Clínica|Clinica"
+    r"|Centro Médico)(?: (?:de|del|la|di))?(?: [A-Z][a-z]+){1,2}"
+    r"|Royal (?!College|Mail|Navy|Air|Family|Jelly|Blue|Road|Street|Avenue|Oak|Court|Crescent)[A-Z][a-z]+(?= |[,.;:)\n]"
+    r"|$)(?: (?:Hospital|Infirmary))?"
+    r"|Shriners(?: (?:Children's|Hospitals?))?(?: for Children)?"
+    r"|(?:The )?(?:[A-Z][a-z'’]+ ){1,2}(?<!Cardiac )(?<!General )(?<!Plastic )(?<!Vascular )(?<!Day )(?<!Oral )"
+    r"(?<!Hand )(?<!Spine )"
+    r"Surgery(?=[,.;)\n]| \(|  |$| on| reveal| to visit| within| given| \u2013| -)|(?<=given at )The [A-Z][a-z]+ Surgery)"
 )
-_CITY_CUE = re.compile(
-    r"(?:\b(?:from|in|to|near|of|at home in|lives|outside|visiting) |[0-9][^\n]{3,30}(?:Road|Rd|Street|St|Lane|Avenue|Ave|Terrace"
-    r"|Hill|Close|Way|Gardens|Court|Place|Drive|Square|Row|Park"
-    r"|Crescent|Grove|[a-z]way),?[ \n]{1,2})$"
+_NO_SURGEON = re.compile(
+    r"(?:Surgery|General|Cardiac|Vascular|Plastic|Thoracic|Orthopa?edic|Oral|Neuro|Colorectal|Breast|Spine|Day|Trauma"
+    r"|Laser|Robotic|Major|Minor"
+    r"|Cardiothoracic|Pediatric|Paediatric|Hand|Bariatric|Transplant|Head|Neck|Eye|Knee|Hip|Heart|Open|Bypass|Elective"
+    r"|Emergency|Prior|Past|Previous|No) "
 )
 
 
 def find_record_hospitals(text: str) -> Iterator[Span]:
     """text: folded, of a record."""
+    for match in _HEAD_FIRST.finditer(text):
+        if not (match.group().endswith("Surgery") and _NO_SURGEON.search(match.group())):
+            yield Span(match.start(), match.end(), "HOSPITAL")
     for pattern in (_SAINT, _CENTER_OF, _NICKNAME):
         yield from (Span(match.start(), match.end(), "HOSPITAL") for match in pattern.finditer(text))
     for match in _SOLE_NAME.finditer(text):
@@ -364,22 +236,3 @@ def find_record_hospitals(text: str) -> Iterator[Span]:
         cue = _HOME_CUE.search(text, max(0, match.start() - 44), match.start())
         if cue and not _NO_SURGERY.search(match.group()):
             yield Span(match.start(), match.end(), "HOSPITAL")
-
-
-def find_record_addresses(text: str) -> Iterator[Span]:
-    """Towns, text: folded, of a record."""
-    for match in _CITY_STATE.finditer(text):
-        yield Span(match.start(), match.end(), "ADDRESS")
-    for match in _CITY_ALONE.finditer(text):
-        if not (match.start() and text[match.start() - 1].isalpha()) and _CITY_CUE.search(
-            text, max(0, match.start() - 40), match.start()
-        ):
-            yield Span(match.start(), match.end(), "ADDRESS")
-
-
-_BETWEEN = re.compile(r"(?:[ ,.\n]{1,3}|,? (?:[Nn]o|NO|[Aa]pt|APT)\.? ?[0-9]{1,4}[A-Za-z]?,?[ \n])")
-
-
-def as_one(text: str, found: list[Span]) -> list[Span]:
-    """Addresses with next to nothing between them are one."""
-    return joined(found, lambda end, start: bool(_BETWEEN.fullmatch(text, end, start)))
