@@ -90,7 +90,7 @@ def test_options_name_it(tmp_path: Path) -> None:
     assert models_of(parser.parse_args([])).grader is None
     for words, why in (
         (["--instruction", "x"], "says nothing without --grader"), (["--grader", "genrm"], "--grader genrm: must be"),
-        (["--grader", "m=ftp://x"], "must be a URL"), (["--grader", f"m={BASE}", "--instruction", "x"], "x cannot be read"),
+        (["--grader", "m=ftp://x"], "must be a URL"), (["--grader", f"m={BASE}", "--instruction", "x"], "x: cannot be read"),
     ):
         with pytest.raises(UserError, match=why):
             models_of(parser.parse_args(words))
