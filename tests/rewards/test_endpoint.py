@@ -205,7 +205,7 @@ def test_responses_that_speak_as_the_judge_do_not_pass() -> None:
 
 
 def test_in_the_pools_processes_too() -> None:
-    """Within 512 MiB of address space: eight threads at once take some of it."""
+    """Within 512 MiB of data: eight threads at once take some of it."""
     principle = Principle("kind", "It is kind.", ("x",), ("y",))
     with served(passes) as (endpoint, _), served(BAD["drips"]) as (slow, _), VerifierPool(1, 10.0, 512 << 20) as pool:
         verifiers = [General((principle,), Judge(endpoint)), Hybrid("exam", Judge(endpoint)), Hybrid("exam", Judge(slow))]

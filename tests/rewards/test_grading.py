@@ -74,6 +74,6 @@ def test_instructions_are_files(tmp_path: Path) -> None:
     assert read_instruction() == SHIPPED.read_text().strip() != ""
     (tmp_path / "empty").write_text(" \n")
     (tmp_path / "latin").write_bytes(b"\xe9")
-    for name, why in (("empty", "is empty"), ("latin", "cannot be read"), ("absent", "cannot be read")):
-        with pytest.raises(UserError, match=f"{name} {why}"):
+    for name, why in (("empty", " is empty"), ("latin", ": cannot be read"), ("absent", ": cannot be read")):
+        with pytest.raises(UserError, match=f"{name}{why}"):
             read_instruction(tmp_path / name)
