@@ -18,13 +18,13 @@ from megatron_qm.platform.detect import Hardware
 
 @pytest.fixture(scope="module")
 def forty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of forty datasets, the n-th of n documents."""
+    """A folder of forty datasets, the n-th of n documents, each longer than a sequence."""
     folder = tmp_path_factory.mktemp("forty") / "data"
     folder.mkdir()
     for number in range(1, 41):
         prefix = folder / f"source{number:02d}"
         writer = IndexedWriter(Path(f"{prefix}.bin"), Path(f"{prefix}.idx"), np.dtype("<i4"))
-        writer.append(np.arange(number * 1000, dtype="<i4") % 5000, np.full(number, 1000, "<i4"))
+        writer.append(np.arange(number * 5000, dtype="<i4") % 5000, np.full(number, 5000, "<i4"))
         writer.finish()
         writer.close()
     return folder
@@ -47,7 +47,7 @@ def test_what_it_would_be_examined_by_is_looked_at(key: str, forty: Path, tmp_pa
     tokenizer.write_text('{"model": {"type": "WordLevel", "vocab": {"a": 0}, "unk_token": "a"}}')
     assert dry_run(f"data.sources={{folder: {forty}}}", f"output={tmp_path}/run", f"data.tokenizer={tokenizer}",
                    f"observe.{key}={tmp_path}/none.jsonl") == 0
-    assert f"not ready to run: {tmp_path}/none.jsonl: cannot be read" in capsys.readouterr().out
+    assert f"not ready to run: observe.{key}: {tmp_path}/none.jsonl: cannot be read" in capsys.readouterr().out
 
 
 def test_what_does_not_fit_is_refused_with_a_layout_that_does(forty: Path, capsys: pytest.CaptureFixture) -> None:
