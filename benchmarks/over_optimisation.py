@@ -73,7 +73,7 @@ def _seed(folder: Path, seed: int, runs: Sequence[str], args: argparse.Namespace
         weights = WEIGHTS if fused else None
         checkpoint = small_world.by_rewards(output, policy, folder, seed, rewards, args.steps, *BATCH, f"rl.loss.kl={args.kl}",
                                             *(FUSED if fused else []), *args.overrides, weights=weights)
-        small_world.megatron_qm("report", output, "--output", output.with_suffix(".html"))
+        small_world.megatron_qm("report", output, "--output", f"{output}.html")
         answers = small_world.gold_of(checkpoint, folder)
         found[run] = {**_course(output / "metrics.jsonl"), "held_out": small_world.mean_told(answers), "answers": answers}
     return found
