@@ -8,8 +8,8 @@ import pytest
 from data_tools.knowledge.rows import write_files
 from megatron_qm.errors import UserError
 
-FEW = [word for name in ("pairs", "held-out", "graded", "candidates", "prompts", "conversations", "judgements", "reasonings", "read")
-       for word in (f"--{name}", "5")]
+COUNTS = "pairs held-out graded candidates prompts conversations judgements reasonings read".split()
+FEW = [word for name in COUNTS for word in (f"--{name}", "5")]
 COMMANDS = {
     "build_quickstart_corpus": (["--diseases", "20", "--copies", "1", "--probes", "4"], "probes.jsonl"),
     "build_lifecycle_data": (["--cards", "0"], "rl.jsonl"),
