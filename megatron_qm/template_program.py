@@ -73,9 +73,10 @@ def _check_no_chance(parsed: "Parsed") -> None:
     """What a template draws would be another text in a run that is resumed."""
     from jinja2 import nodes
 
-    for node in parsed.find_all((nodes.Filter, nodes.Name)):
-        if node.name == ("random" if isinstance(node, nodes.Filter) else "lipsum"):
-            raise _wrong(f"the chat template draws by chance ({node.name}): the same messages would be another text each time",
+    for kind, name in ((nodes.Filter, "random"), (nodes.Name, "lipsum")):
+        node = next((one for one in parsed.find_all(kind) if getattr(one, "name", None) == name), None)
+        if node:
+            raise _wrong(f"the chat template draws by chance ({name}): the same messages would be another text each time",
                          node.lineno)
 
 
