@@ -44,7 +44,7 @@ def prepared(folder: Path, seed: int, share: float = SHARE, **counts: int) -> Pa
     if not (data / "summary.json").exists():
         said = [word for name, count in (COUNTS | counts).items() for word in (f"--{name.replace('_', '-')}", str(count))]
         python("data_tools/build_preferences.py", "--output", data, "--seed", seed, "--share", share, "--language", LANGUAGES[0],
-               *said)
+               "--overwrite", *said)  # of a run that was stopped
     if not (base / "checkpoints").is_dir():
         vocabulary = _tokenizer(folder, seed, share)
         (folder / "base.yaml").write_text(f"model: {MODEL.format(vocabulary=vocabulary)}\ndevice: cpu\n")

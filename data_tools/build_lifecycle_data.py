@@ -14,7 +14,8 @@ import random
 import sys
 from pathlib import Path
 
-from data_tools.knowledge.rows import write_rows
+from data_tools.corpus.arguments import add_overwrite
+from data_tools.knowledge.rows import write_files
 from data_tools.knowledge.tasks import cards, deal, tasks
 from data_tools.knowledge.triples import disease_triples
 from megatron_qm.errors import UserError
@@ -25,7 +26,7 @@ _ALL, _ASKED, _HELD_OUT = (0, 1, 2, 3), (0, 1), (2, 3)  # phrasings of the quest
 def main(argv: list[str] | None = None) -> int:
     args = _arguments(argv)
     try:
-        for name, count in build(args.output, args.sft_share, args.never_share, args.cards, args.seed).items():
+        for name, count in build(args.output, args.sft_share, args.never_share, args.cards, args.seed, args.overwrite).items():
             print(f"{args.output / name}: {count:,} lines")
     except (UserError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -33,13 +34,15 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def build(output: Path, sft_share: float, never_share: float, copies: int, seed: int) -> dict[str, int]:
-    """Write all files and return the lines in each."""
+def build(output: Path, sft_share: float, never_share: float, copies: int, seed: int, overwrite: bool = False) -> dict[str, int]:
+    """Write all files and return the lines in each. Raises UserError where a number makes no data, or a file is there."""
     for name, value in (("--sft-share", sft_share), ("--never-share", never_share)):
         if not 0 < value < 1:
             raise UserError(f"{name} {value}: must lie between 0 and 1")
     if sft_share + never_share >= 1:
         raise UserError(f"--sft-share {sft_share} and --never-share {never_share} leave nothing for RL")
+    if copies < 0:
+        raise UserError(f"--cards {copies}: must be 0 or more")
     files: dict[str, list[dict[str, object]]] = {}
     for language in ("en", "zh"):
         triples, draw = disease_triples(language), random.Random(f"{seed} {language}")
@@ -50,7 +53,7 @@ def build(output: Path, sft_share: float, never_share: float, copies: int, seed:
         for name, subjects, phrasings in (("rl.jsonl", asked, _ASKED), ("held_out.jsonl", asked, _HELD_OUT),
                                           ("never_asked.jsonl", never, _HELD_OUT)):
             files.setdefault(name, []).extend(task.item for task in tasks(triples, subjects, phrasings, draw))
-    return {name: write_rows(output / name, rows) for name, rows in files.items()}
+    return write_files(output, files, overwrite)
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -62,6 +65,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--cards", type=int, default=6, metavar="N",
                         help="conversations that tell all about a disease (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0)
+    add_overwrite(parser)
     return parser.parse_args(argv)
 
 

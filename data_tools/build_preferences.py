@@ -17,7 +17,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from data_tools.knowledge.rows import write_rows
+from data_tools.corpus.arguments import add_overwrite
+from data_tools.knowledge.rows import check_folder, write_files
 from data_tools.preferences.item import LANGUAGES
 from data_tools.preferences.sets import (
     Row,
@@ -49,7 +50,8 @@ _PLAIN = ("phrasings", "diseases")  # strata of graded sets and prompts
 def main(argv: list[str] | None = None) -> int:
     args = _arguments(argv)
     try:
-        summary = build(args.output, args.seed, {name: getattr(args, name) for name in _COUNTS}, args.language, args.share)
+        counts = {name: getattr(args, name) for name in _COUNTS}
+        summary = build(args.output, args.seed, counts, args.language, args.share, args.overwrite)
     except (UserError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -60,10 +62,11 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def build(
-    output: Path, seed: int, counts: Mapping[str, int], languages: Sequence[str] | None = None, share: float = 1.0
+    output: Path, seed: int, counts: Mapping[str, int], languages: Sequence[str] | None = None, share: float = 1.0,
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     """Write all files, the summary last, and return it. languages: both for None. share: of the diseases. Raises UserError for a
-    count or a share that cannot be."""
+    count or a share that cannot be, and for a file that is there."""
     for name, count in counts.items():
         if not 1 <= count <= _MOST:
             raise UserError(f"--{name.replace('_', '-')} {count}: must lie between 1 and {_MOST:,}")
@@ -85,8 +88,9 @@ def build(
         "reasonings.jsonl": reasonings(known, counts["reasonings"], seed),
         "read.jsonl": readings(known, counts["read"], seed),
     }
+    check_folder(output, [*files, SUMMARY], overwrite)
     (output / SUMMARY).unlink(missing_ok=True)  # what it says of the files must hold at any time
-    lines = {name: write_rows(output / name, rows) for name, rows in files.items()}
+    lines = write_files(output, files, overwrite)
     summary: dict[str, Any] = {"seed": seed, "counts": dict(counts), "lines": lines, "gold_of_conversations": round(worth, 4),
                                "judgements": {"noise": _counted(moved)}}
     summary |= {name.removesuffix(".jsonl"): _told(files[name]) for name in ("pairs.jsonl", "held_out_pairs.jsonl")}
@@ -128,6 +132,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     for name, meant in _COUNTS.items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=_DEFAULTS[name], metavar="N",
                             help=f"{meant} (default: %(default)s)")
+    add_overwrite(parser)
     return parser.parse_args(argv)
 
 

@@ -11,6 +11,7 @@ import random
 import sys
 from pathlib import Path
 
+from data_tools.corpus.arguments import add_overwrite
 from data_tools.knowledge.corpus import (
     general_documents,
     held_out_documents,
@@ -18,7 +19,7 @@ from data_tools.knowledge.corpus import (
     knowledge_documents,
 )
 from data_tools.knowledge.probes import check_held_out, make_probes
-from data_tools.knowledge.rows import write_rows
+from data_tools.knowledge.rows import write_files
 from data_tools.knowledge.triples import Triple, disease_triples, icd_entries
 from megatron_qm.errors import UserError
 
@@ -26,7 +27,7 @@ from megatron_qm.errors import UserError
 def main(argv: list[str] | None = None) -> int:
     args = _arguments(argv)
     try:
-        for name, count in build(args.output, args.diseases, args.copies, args.probes, args.seed).items():
+        for name, count in build(args.output, args.diseases, args.copies, args.probes, args.seed, args.overwrite).items():
             print(f"{args.output / name}: {count:,} lines")
     except (UserError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -34,8 +35,8 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def build(output: Path, diseases: int, copies: int, probes: int, seed: int) -> dict[str, int]:
-    """Write all files and return the lines in each. Raises UserError where a number makes no corpus."""
+def build(output: Path, diseases: int, copies: int, probes: int, seed: int, overwrite: bool = False) -> dict[str, int]:
+    """Write all files and return the lines in each. Raises UserError where a number makes no corpus, or a file is there."""
     for name, value in (("--diseases", diseases), ("--copies", copies), ("--probes", probes)):
         if value < 1:
             raise UserError(f"{name} {value}: must be 1 or more")
@@ -54,7 +55,7 @@ def build(output: Path, diseases: int, copies: int, probes: int, seed: int) -> d
     if not questions:
         raise UserError(f"--diseases {diseases}, --probes {probes}: too few for a set of four questions; take more of both")
     check_held_out(questions, training)
-    return {name: write_rows(output / name, rows) for name, rows in (files | {"probes.jsonl": questions}).items()}
+    return write_files(output, files | {"probes.jsonl": questions}, overwrite)
 
 
 def _first(triples: list[Triple], diseases: int) -> list[Triple]:
@@ -74,6 +75,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--copies", type=int, default=24, help="documents about each disease and language (default: 24)")
     parser.add_argument("--probes", type=int, default=60, help="per predicate and language, in whole sets of four (default: 60)")
     parser.add_argument("--seed", type=int, default=0)
+    add_overwrite(parser)
     return parser.parse_args(argv)
 
 

@@ -32,11 +32,8 @@ def main(argv: list[str] | None = None) -> int:
     own = argparse.ArgumentParser(add_help=False)
     own.add_argument("--samples", type=Path)
     mine, rest = own.parse_known_args(argv)
-    if mine.samples and mine.samples.exists() and "--overwrite" not in rest:
-        print(f"error: --samples {mine.samples}: exists already; --overwrite replaces it", file=sys.stderr)
-        return 2
     os.environ.setdefault(KEY_VARIABLE, secrets.token_hex(32))  # one for all processes of this run
-    code = step_command("deidentify", __doc__ or "", PhiConfig, deidentifier, rest)
+    code = step_command("deidentify", __doc__ or "", PhiConfig, deidentifier, rest, {"--samples": mine.samples})
     if code:
         return code
     try:

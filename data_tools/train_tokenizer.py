@@ -13,7 +13,8 @@ from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
-from data_tools.disk import check_writable
+from data_tools.corpus.arguments import add_overwrite
+from data_tools.knowledge.rows import check_folder
 from data_tools.sources.blocks import EMPTY_LINE, EMPTY_TEXT, Position
 from data_tools.sources.inputs import find_inputs, shares_of
 from data_tools.sources.parse import parse_block
@@ -38,7 +39,7 @@ _LONGEST_DOCUMENT = 1 << 28
 def main(argv: list[str] | None = None) -> int:
     args = _arguments(argv)
     try:
-        _check(args.vocab_size, args.output)
+        _check(args.vocab_size, args.output, args.overwrite)
         tokenizer = train(read_texts(args.input, args.text_key), args.vocab_size)
         save(tokenizer, args.output)
     except (UserError, OSError) as error:
@@ -48,14 +49,13 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def _check(vocab_size: int, output: Path) -> None:
+def _check(vocab_size: int, output: Path, overwrite: bool) -> None:
     """Raises UserError: before any text is read."""
     if vocab_size < _BYTES + 3:
         raise UserError(f"--vocab-size {vocab_size}: at least {_BYTES + 3} (every byte and three special tokens)")
     if vocab_size > _MOST_ENTRIES:
         raise UserError(f"--vocab-size {vocab_size}: at most {_MOST_ENTRIES:,}")
-    for name in ("tokenizer.json", "tokenizer_config.json"):
-        check_writable(output / name, f"--output {output}")
+    check_folder(output, ("tokenizer.json", "tokenizer_config.json"), overwrite)
 
 
 def train(texts: Iterable[str], vocab_size: int) -> Tokenizer:
@@ -120,6 +120,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--vocab-size", type=int, required=True)
     parser.add_argument("--output", type=Path, required=True, metavar="DIR")
     parser.add_argument("--text-key", default="text", help="default: %(default)s")
+    add_overwrite(parser)
     return parser.parse_args(argv)
 
 

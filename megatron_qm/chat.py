@@ -50,6 +50,7 @@ class ChatTemplate:
             raise TemplateError(f"the chat template refuses it: {str(error) or type(error).__name__}") from None
         if len(text) > LONGEST_TEXT:
             raise TemplateError(f"the chat template makes {len(text):,} characters of it, more than {LONGEST_TEXT:,}")
+        _check_text(text)
         return text
 
     def any_day(self) -> "ChatTemplate":
@@ -88,6 +89,15 @@ class ChatTemplate:
                 continue
             found += [_beyond(asked, header)] if there else []
         return found
+
+
+def _check_text(text: str) -> None:
+    """Messages hold no half of a character: the template has written it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise TemplateError(f"the chat template writes half a surrogate pair, {ascii(text[error.start])}, which is no text; take "
+                            "it out of the template") from None
 
 
 def sentinel(template: ChatTemplate) -> str:

@@ -60,11 +60,30 @@ def parse_template(source: str) -> "Parsed":
         raise TemplateError(f"the chat template has {len(source):,} characters, more than {LONGEST_SOURCE:,}: it is none")
     try:
         parsed: Parsed = _compiled(source).environment.parse(source)
+    except SyntaxError as error:  # of the Python that jinja makes of it: a break outside of loops, too many within another
+        raise TemplateError(f"the chat template cannot be read: {error.msg}") from None
     except (JinjaError, RecursionError) as error:
-        wrong = TemplateError(f"the chat template cannot be read: {error or type(error).__name__}")
-        wrong.line = getattr(error, "lineno", None)
-        raise wrong from None
+        said = f"the chat template cannot be read: {error or type(error).__name__}"
+        raise _wrong(said, getattr(error, "lineno", None)) from None
+    _check_no_chance(parsed)
     return parsed
+
+
+def _check_no_chance(parsed: "Parsed") -> None:
+    """What a template draws would be another text in a run that is resumed."""
+    from jinja2 import nodes
+
+    for kind, name in ((nodes.Filter, "random"), (nodes.Name, "lipsum")):
+        node = next((one for one in parsed.find_all(kind) if getattr(one, "name", None) == name), None)
+        if node:
+            raise _wrong(f"the chat template draws by chance ({name}): the same messages would be another text each time",
+                         node.lineno)
+
+
+def _wrong(said: str, line: int | None) -> TemplateError:
+    error = TemplateError(said)
+    error.line = line
+    return error
 
 
 def _compiled(source: str) -> "Template":

@@ -12,13 +12,29 @@ CONFIG = "tokenizer_config.json"
 _SPECIAL_TOKENS = "special_tokens_map.json"
 _TEMPLATE = "chat_template"
 _TOKENS = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
+_ADDED_TOKENS = "added_tokens.json"
+# Of other keys what transformers takes for granted.
+_KINDS: dict[str, tuple[tuple[type, ...], str]] = {
+    "model_max_length": ((int, float), "a number"),
+    "tokenizer_class": ((str,), "text"),
+    "added_tokens_decoder": ((dict,), "an object of tokens by id"),
+    "model_input_names": ((list,), "a list of texts"),
+    "additional_special_tokens": ((list, dict), "a list of tokens"),
+    "extra_special_tokens": ((list, dict), "a list of tokens, or an object of them by name"),
+    **dict.fromkeys(("add_bos_token", "add_eos_token", "clean_up_tokenization_spaces", "split_special_tokens"),
+                    ((bool,), "true or false")),
+}
 _MOST_BYTES = 1 << 28  # of JSON: a vocabulary of 256,000 tokens that are all listed there takes some 50 MB
 
 
 def check_files(folder: Path) -> None:
     for name in (CONFIG, _SPECIAL_TOKENS):
         if (folder / name).is_file():
-            _check_tokens(folder / name, _object(folder / name))
+            said = _object(folder / name)
+            _check_tokens(folder / name, said)
+            _check_kinds(folder / name, said)
+    if (folder / _ADDED_TOKENS).is_file():
+        _check_ids(folder / _ADDED_TOKENS)
     for place, source in _templates(folder):
         _check_template(place, source)
 
@@ -27,8 +43,21 @@ def _check_tokens(path: Path, said: Mapping[str, object]) -> None:
     for key in _TOKENS:
         value = said.get(key)
         text = value.get("content") if isinstance(value, dict) else value
-        if value is not None and not isinstance(text, str):
+        if value is not None and not (isinstance(text, str) and text):
             raise UserError(f"{path}: {key} = {value!r:.80} is no token: write its text, such as \"<|endoftext|>\", or null")
+
+
+def _check_kinds(path: Path, said: Mapping[str, object]) -> None:
+    for key, (kinds, wanted) in _KINDS.items():
+        value = said.get(key)
+        if value is not None and not (isinstance(value, kinds) and isinstance(value, bool) == (bool in kinds)):
+            raise UserError(f"{path}: {key} = {value!r:.80} is not {wanted}; bring back the model's own")
+
+
+def _check_ids(path: Path) -> None:
+    for token, number in _object(path).items():
+        if not isinstance(number, int) or isinstance(number, bool):
+            raise UserError(f"{path}: {token!r:.80} = {number!r:.80} is not the id of a token; bring back the model's own")
 
 
 def _check_template(place: str, source: str) -> None:
@@ -70,7 +99,11 @@ def _text(path: Path) -> str:
         if path.stat().st_size > 4 * LONGEST_SOURCE:  # bytes of a character at most
             raise UserError(f"{path}: {path.stat().st_size:,} bytes are no chat template, which has {LONGEST_SOURCE:,} "
                             "characters at most; bring back the model's own")
-        return path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
+        if text.startswith("\ufeff"):
+            raise UserError(f"{path}: begins with a byte order mark, which would be written before every conversation; save the "
+                            "template without one")
+        return text
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:

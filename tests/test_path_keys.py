@@ -141,3 +141,12 @@ def test_a_dry_run_says_all_that_a_start_would_refuse(
     assert begin("sft", [*ready["sft"][:1], "train.steps=2", f"data.tokenizer={folder}", f"output={tmp_path}/run", "--dry-run"],
                  monkeypatch) == 0
     assert f"not ready to run: data.tokenizer: {folder}: the chat template writes the day" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("stage", ["sft", "reward-model", "dpo"])
+def test_a_group_without_a_path_says_so(
+    stage: str, ready: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture,
+) -> None:
+    key = f"{stage.replace('-', '_')}.sources"
+    assert begin(stage, [*ready[stage], f"output={tmp_path}/run", f"{key}=[{{name: a, path: ''}}]"], monkeypatch) == 2
+    assert "group 'a': path = '' names no file" in capsys.readouterr().err

@@ -92,3 +92,23 @@ def test_a_text_without_bound_is_told() -> None:
 def test_a_program_that_nobody_has_written_is_not_read() -> None:
     with pytest.raises(TemplateError, match=f"has {LONGEST_SOURCE + 1:,} characters, more than"):
         parse_template("x" * (LONGEST_SOURCE + 1))
+
+
+NO_PROGRAMS = [("{% break %}", None, "cannot be read: 'break' outside loop"),
+               ("{% continue %}", None, "'continue' not properly in"),
+               ("{% for a in b %}" * 30 + "{% endfor %}" * 30, None, "cannot be read: too many statically nested blocks"),
+               ("\n{{ ['a', 'b'] | random }}", 2, r"draws by chance \(random\)"), ("{{ lipsum(2) }}", 1, r"by chance \(lipsum\)")]
+
+
+@pytest.mark.parametrize(("template", "line", "why"), NO_PROGRAMS)
+def test_what_cannot_run_or_runs_otherwise_each_time_is_none(template: str, line: int | None, why: str, tmp_path: Path) -> None:
+    with pytest.raises(TemplateError, match=why) as caught:
+        parse_template(template + templates.CHATML)
+    assert caught.value.line == line
+    with pytest.raises(UserError, match=f"chat_template: .*{why}"):
+        TextTokenizer(save_chat_tokenizer(tmp_path, template + templates.CHATML))
+
+
+def test_half_a_character_that_a_template_writes_is_told() -> None:
+    with pytest.raises(TemplateError, match="half a surrogate pair, '.ud800', which is no text"):
+        ChatTemplate(styles.tokenizer(templates.CHATML + "{{ '\\ud800' }}")).render(ASKED)

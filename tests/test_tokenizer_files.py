@@ -9,6 +9,7 @@ from megatron_qm.align.sft.rendering import load_renderer
 from megatron_qm.errors import UserError
 from megatron_qm.hf_tokenizer import load_tokenizer
 from megatron_qm.template_program import LONGEST_SOURCE
+from megatron_qm.tokenizer_files import check_files
 from tests.templates import CHATML, save_chat_tokenizer
 
 CONFIG = "tokenizer_config.json"
@@ -22,7 +23,7 @@ def said(folder: Path) -> str:
 
 
 @pytest.mark.parametrize("key", ["eos_token", "bos_token", "pad_token", "unk_token"])
-@pytest.mark.parametrize("value", [7, ["<s>"], 1.5, True, {"id": 7}, {"content": 7}])
+@pytest.mark.parametrize("value", [7, ["<s>"], 1.5, True, {"id": 7}, {"content": 7}, "", {"content": ""}])
 @pytest.mark.parametrize("file", [CONFIG, "special_tokens_map.json"])
 def test_a_token_that_is_no_text_is_refused_by_name(key: str, value: object, file: str, tmp_path: Path) -> None:
     folder = save_chat_tokenizer(tmp_path, CHATML)
@@ -98,3 +99,33 @@ def test_a_template_that_is_no_text_file_is_named(tmp_path: Path) -> None:
     folder = save_chat_tokenizer(tmp_path, CHATML)
     (folder / "chat_template.jinja").write_bytes(b"ab\xff")
     assert said(folder).startswith("DIR/chat_template.jinja: not UTF-8 at byte 2")
+
+
+@pytest.mark.parametrize(("key", "values", "wanted"), [
+    ("model_max_length", ["x", True, [1]], "a number"), ("tokenizer_class", [7, ["a"]], "text"),
+    ("added_tokens_decoder", [[1], "x"], "an object of tokens by id"), ("model_input_names", [7, "x"], "a list of texts"),
+    ("additional_special_tokens", ["x", 7], "a list of tokens"), ("extra_special_tokens", ["x", 7], "a list of tokens, or"),
+    ("split_special_tokens", ["x", 1], "true or false"), ("add_bos_token", ["no"], "true or false"),
+])
+def test_a_setting_of_another_kind_is_refused_by_its_key(key: str, values: list, wanted: str, tmp_path: Path) -> None:
+    folder = save_chat_tokenizer(tmp_path, CHATML)
+    good = json.loads((folder / CONFIG).read_text())
+    for value in values:
+        (folder / CONFIG).write_text(json.dumps(good | {key: value}))
+        assert said(folder).startswith(f"DIR/{CONFIG}: {key} = {value!r} is not {wanted}")
+    (folder / CONFIG).write_text(json.dumps(good | {key: None}))
+    check_files(folder)  # released ones have a null here and there
+
+
+@pytest.mark.parametrize(("text", "why"), [("[1]", "not a JSON object"), ('{"<z>": "x"}', "'<z>' = 'x' is not the id of a token"),
+                                           ('{"<z>": true}', "'<z>' = True is not the id")])
+def test_added_tokens_without_ids_are_named(text: str, why: str, tmp_path: Path) -> None:
+    folder = save_chat_tokenizer(tmp_path, CHATML)
+    (folder / "added_tokens.json").write_text(text)
+    assert said(folder).startswith(f"DIR/added_tokens.json: {why}")
+
+
+def test_a_byte_order_mark_is_not_learnt(tmp_path: Path) -> None:
+    folder = save_chat_tokenizer(tmp_path, CHATML)
+    (folder / "chat_template.jinja").write_text("\ufeff" + CHATML, encoding="utf-8")
+    assert said(folder).startswith("DIR/chat_template.jinja: begins with a byte order mark")

@@ -9,10 +9,11 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, is_dataclass
 from itertools import accumulate
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from data_tools.corpus.arguments import add_workers
@@ -45,15 +46,17 @@ LONGEST_DOCUMENT = 32 << 20
 
 
 def step_command(
-    name: str, doc: str, kind: type[Config], maker: Callable[[Config], Step], argv: Sequence[str] | None = None
+    name: str, doc: str, kind: type[Config], maker: Callable[[Config], Step], argv: Sequence[str] | None = None,
+    beside: Mapping[str, Path | None] | None = None,
 ) -> int:
     """Run the command line of the step `name`, whose config is of class `kind`. doc: what --help says first.
+    beside: what the caller writes besides, by option: asked for as the step's own outputs are.
 
     The exit code is 2 for what the user can mend, 128 + signal after a clean stop.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     args = step_parser(name, doc, kind).parse_args(argv)
-    return exit_code(lambda stop: run_step(StepOf(name, maker, from_options(args, kind)), files_of(args), stop))
+    return exit_code(lambda stop: run_step(StepOf(name, maker, from_options(args, kind)), files_of(args), stop, beside or {}))
 
 
 def step_parser(name: str, doc: str, kind: type) -> argparse.ArgumentParser:
@@ -103,14 +106,14 @@ def files_of(args: argparse.Namespace) -> Files:
     return Files(**{name: getattr(args, name) for name in Files.__dataclass_fields__})
 
 
-def run_step(step: StepOf, files: Files, stop: StopRequest) -> None:
+def run_step(step: StepOf, files: Files, stop: StopRequest, beside: Mapping[str, Path | None] = MappingProxyType({})) -> None:
     """Raises UserError for what the user can mend and Interrupted when `stop` was requested; then nothing is written."""
     inputs = find_inputs(files.input, None, "file")
     for item in inputs:
         if item.kind == "parquet":
             check_parquet(item, files.text_key)
-    outputs = {"--output": files.output, "--report": files.report, "--rejects": files.rejects}
-    check_outputs(outputs, [item.path for item in inputs], files.overwrite)
+    outputs = {"--output": files.output, "--report": files.report, "--rejects": files.rejects, **beside}
+    check_outputs(outputs, [*(item.path for item in inputs), *_files_named(step.config)], files.overwrite)
     run = _Run(step, files, inputs)
     rejects = _aside(files.rejects or files.output.with_name(f"{files.output.name}.rejects"))
     try:
@@ -121,6 +124,15 @@ def run_step(step: StepOf, files: Files, stop: StopRequest) -> None:
         for path in (rejects, _aside(files.output)):
             path.unlink(missing_ok=True)
     log.info("%s", run.in_words())
+
+
+def _files_named(config: object) -> Iterator[Path]:
+    """What a step reads besides, such as a key or rules: every file that a value of its config names."""
+    for value in vars(config).values():
+        if is_dataclass(value):
+            yield from _files_named(value)
+        elif isinstance(value, str) and os.path.isfile(value):
+            yield Path(value)
 
 
 class _Run:

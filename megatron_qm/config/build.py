@@ -87,6 +87,8 @@ def _convert(hint: object, node: Node, key: str) -> object:
         return _mapping(node, key)
     if is_union(hint):
         optional = types.NoneType in typing.get_args(hint)
+        if optional and node.value == "":  # of a shell's variable that is not set: no wish to do without
+            raise UserError(f"{node.where}: {key} = '' names nothing; say what is meant, or null for none")
         return None if node.value is None and optional else _convert(arm(hint, node.value), node, key)
     if origin is Annotated:
         return _annotated(hint, node, key)

@@ -59,8 +59,6 @@ def _names(rewards: Sequence[RewardConfig]) -> None:
 
 
 def _reward(reward: RewardConfig, key: str, fusion: FusionConfig) -> None:
-    for name in ("verifier", "endpoint", "checkpoint", "part"):
-        require(getattr(reward, name) != "", f"{key}.{name} is empty: leave it out", f"{key}.{name}")
     require(len(set(reward.tasks)) == len(reward.tasks), f"{key}.tasks names a task twice", f"{key}.tasks")
     require(reward.endpoint is None or _is_url(reward.endpoint), f"{key}.endpoint = {reward.endpoint!r}: must be a URL such as "
             "http://127.0.0.1:8077, of http or https", f"{key}.endpoint")

@@ -27,7 +27,7 @@ def loaded(*overrides: str) -> RlRun:
     (["rl.rewards=[{name: a, weight: 1e9}]"], "rl.rewards.0.weight = 1000000000.0: must be 1,000 or less"),
     (["rl.rewards=[{name: a, weight: .nan}]"], "rl.rewards.0.weight wants a number, not nan"),
     (["rl.rewards=[{name: a, weight: 0}, {name: b, weight: 0}]"], "the weights add up to 0"),
-    (["rl.rewards=[{name: a, verifier: ''}]"], "rl.rewards.0.verifier is empty: leave it out"),
+    (["rl.rewards=[{name: a, verifier: ''}]"], "rl.rewards.0.verifier = '' names nothing; say what is meant, or null"),
     (["rl.rewards=[{name: a, endpoint: 'file:///etc'}]"], "rl.rewards.0.endpoint = 'file:///etc': must be a URL"),
     (["rl.rewards=[{name: a, tasks: [exam, exam]}]"], "rl.rewards.0.tasks names a task twice"),
     (["rl.rewards=[{name: a, target: 0.5}]"], "rl.rewards.0.target is for rl.fusion.kind = adaptive, not sum"),

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from megatron_qm.config.keys import keys
 from megatron_qm.config.load import load, to_yaml
 from megatron_qm.config.run import RunConfig, load_run
+from megatron_qm.config.stages import STAGES
 from megatron_qm.errors import UserError
 
 RECIPE = """\
@@ -130,3 +132,13 @@ def test_a_block_of_free_names_takes_nothing_else(value: str, tmp_path: Path) ->
     recipe.write_text(f"data:\n  template_arguments: {value}\n")
     with pytest.raises(UserError, match=r"r.yaml:2: data.template_arguments(.a)? wants "):
         load(RunConfig, recipe)
+
+
+@pytest.mark.parametrize("stage", list(STAGES))
+def test_no_text_where_text_or_null_is_meant_is_refused_by_its_key(stage: str, recipe: Path) -> None:
+    """A variable of a shell that is not set is no wish for what null stands for."""
+    found = [key.name for key in keys(STAGES[stage].kind) if key.type == "text or null" and "*" not in key.name]
+    assert {"train.start_from", "observe.probes", "data.tokenizer"} <= set(found)
+    for name in found:
+        with pytest.raises(UserError, match=f"^override .*: {name} = '' names nothing; say what is meant, or null for none$"):
+            load(STAGES[stage].kind, recipe, [f'{name}=""'])

@@ -161,6 +161,8 @@ def _accepted(config: GroupsRun, group: Group, counts: Counts) -> Counts:
 
 def _group(config: GroupsRun, group: GroupConfig) -> Group:
     """Without reading its files."""
+    if not group.path:
+        raise UserError(f"{config.place_of(group)}: path = '' names no file; name one, or a pattern")
     paths = sorted(glob.glob(group.path)) if glob.has_magic(group.path) else [group.path]
     if not paths:
         raise UserError(f"{config.place_of(group)}: no file matches {group.path}")

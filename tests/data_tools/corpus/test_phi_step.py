@@ -87,3 +87,26 @@ def test_the_command_writes_spans_counts_and_places_to_read(tmp_path: Path, monk
     samples = [json.loads(line) for line in (tmp_path / "samples.jsonl").read_text().splitlines()]
     assert samples and all(f"<<{row['value']}>>" in row["context"] and row["type"] in TYPES for row in samples)
     assert main(command) == 2  # nothing is replaced unasked
+
+
+@pytest.mark.parametrize(("samples", "why"), [
+    ("in.jsonl", "--samples in.jsonl: is an input"), ("out.jsonl", "--samples out.jsonl: is the file of --output, too"),
+    ("report.json", "--samples report.json: is the file of --report, too"), ("key", "--samples key: is an input"),
+    ("in.jsonl/x", "--samples in.jsonl/x: cannot be written: in.jsonl is a file"),
+])  # fmt: skip
+def test_samples_take_no_other_file_of_the_command(
+    samples: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture,
+) -> None:
+    """Not with --overwrite, either: what identifies persons must not stand where clean text is looked for."""
+    from data_tools.deidentify import main
+
+    monkeypatch.chdir(tmp_path)
+    Path("in.jsonl").write_text(json.dumps({"text": "Patient John Smith, MRN 12345678."}) + "\n")
+    Path("key").write_text("5a" * 32)
+    before = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    command = ["--input", "in.jsonl", "--output", "out.jsonl", "--report", "report.json", "--mode", "surrogate"]
+    assert main([*command, "--key-file", "key", "--overwrite", "--samples", samples]) == 2
+    assert f"error: {why}" in capsys.readouterr().err
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == before
+    assert main([*command[:-2], "--mode", "surrogate", "--key-file", "key", "--overwrite", "--report", "key"]) == 2
+    assert "error: --report key: is an input" in capsys.readouterr().err

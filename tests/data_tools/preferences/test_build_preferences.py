@@ -277,7 +277,7 @@ def test_the_same_seed_gives_the_same_bytes_another_does_not(folder: Path, tmp_p
     for path in folder.iterdir():
         assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes()
     few = dict.fromkeys(COUNTS, 20)
-    build(tmp_path / "again", SEED + 1, few)
+    build(tmp_path / "again", SEED + 1, few, overwrite=True)
     summary = json.loads((tmp_path / "again" / "summary.json").read_text())
     for name, digest in summary["sha256"].items():
         content = (tmp_path / "again" / name).read_bytes()
