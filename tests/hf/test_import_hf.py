@@ -214,7 +214,7 @@ BROKEN = {
     tokenizer_is_a_folder: "tokenizer.json: is a folder",
     no_vocabulary: "tokenizer_config.json: cannot load",
     broken_tokenizer_config: "tokenizer_config.json: cannot be read as JSON",
-    unknown_tokenizer_class: "tokenizer_config.json: cannot load",
+    unknown_tokenizer_class: "tokenizer_config.json: tokenizer_class = 5 is not text",
     broken_template: "the chat template cannot be read",
     more_tokens_than_rows: f"tokenizer.json: has tokens up to number {VOCAB}, but the embedding has {VOCAB} rows",
     broken_generation_config: "generation_config.json: cannot be read as JSON",
