@@ -12,10 +12,9 @@ from annotated_types import Ge, Le
 
 from megatron_qm import children, outputs
 from megatron_qm.checkpoint.folder import newest
-from megatron_qm.errors import UserError
 from megatron_qm.files import write_json
 from megatron_qm.options import Number
-from megatron_qm.quickstart import Walk
+from megatron_qm.quickstart import Walk, refuse_earlier
 
 _Seed = Annotated[int, Ge(0), Le(2**63 - 2)]  # the stages take the next one
 _GROUPS = ("cards", "diagnosis", "drugs", "exam")
@@ -39,8 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    if (args.output / "sft").exists():
-        raise UserError(f"{args.output}/sft: an earlier lifecycle is there; remove it, or choose another --output")
+    refuse_earlier("lifecycle", args.output, ("data", "sft", "rl", "reward-model", "preference-rl", "hf"))
     life = Lifecycle(folder=args.quickstart, output=args.output, seed=args.seed)
     with children.ended_by_signals():
         life.pretrained()

@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,8 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    if (args.output / "run").exists():
-        raise UserError(f"{args.output}/run: an earlier quickstart is there; remove it, or choose another --output")
+    refuse_earlier("quickstart", args.output, ("raw", "tokenizer", "data", "run", "hf"))
     walk = Walk(args.output)
     with children.ended_by_signals():
         walk.build_data()
@@ -32,6 +32,12 @@ def run(args: argparse.Namespace) -> int:
         walk.complete()
     walk.summary()
     return 0
+
+
+def refuse_earlier(name: str, output: Path, parts: Sequence[str]) -> None:
+    """parts: folders that one makes. It may have been cut off in any of them. Raises UserError."""
+    if there := [part for part in parts if (output / part).exists()]:
+        raise UserError(f"{output}: an earlier {name} is there; remove {', '.join(there)} in it, or choose another --output")
 
 
 @dataclass

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from megatron_qm.cli import main
 from megatron_qm.errors import UserError
 from megatron_qm.steps import StepError, Steps, last_words
 
@@ -46,3 +47,10 @@ def test_whether_a_restart_helps_is_handed_on(tmp_path: Path, ends: str, code: i
 def test_the_last_words_are_those_of_the_newest_error(tmp_path: Path) -> None:
     (tmp_path / "log").write_text("error: one\nerror: two\nthree\n")
     assert last_words(tmp_path / "log") == f"two; its log is {tmp_path / 'log'}"
+
+
+@pytest.mark.parametrize(("verb", "part"), [("quickstart", "raw"), ("quickstart", "run"), ("lifecycle", "data"), ("lifecycle", "hf")])
+def test_what_an_earlier_walk_has_left_is_named(verb: str, part: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    (tmp_path / part).mkdir()
+    assert main([verb, "--output", str(tmp_path)]) == 2
+    assert f"{tmp_path}: an earlier {verb} is there; remove {part} in it" in capsys.readouterr().err
