@@ -49,7 +49,9 @@ def test_the_last_words_are_those_of_the_newest_error(tmp_path: Path) -> None:
     assert last_words(tmp_path / "log") == f"two; its log is {tmp_path / 'log'}"
 
 
-@pytest.mark.parametrize(("verb", "part"), [("quickstart", "raw"), ("quickstart", "run"), ("lifecycle", "data"), ("lifecycle", "hf")])
+@pytest.mark.parametrize(("verb", "part"), [
+    ("quickstart", "raw"), ("quickstart", "run"), ("lifecycle", "sft"), ("lifecycle", "hf"),
+])
 def test_what_an_earlier_walk_has_left_is_named(verb: str, part: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     (tmp_path / part).mkdir()
     assert main([verb, "--output", str(tmp_path)]) == 2
