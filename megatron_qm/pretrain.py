@@ -38,7 +38,8 @@ class Pretraining(Work[RunConfig]):
 
     def prepare(self, config: RunConfig, rank: int, check: Callable[[RunConfig], None]) -> RunConfig:
         check(config)
-        check_data(config)
+        if rank:  # the first has been asked whether it is ready
+            check_data(config)
         return config
 
     def ready(self, config: RunConfig) -> None:
